@@ -1,0 +1,41 @@
+# Everything runs in .venv, which `make setup` builds on a machine with Python 3.11 or newer.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# The published benchmark files, where they are at hand: one sub-folder a benchmark.
+FORESEE_DATA ?= $(if $(wildcard ../shared/data),$(abspath ../shared/data))
+export FORESEE_DATA
+
+.PHONY: setup demo test check perf chaos gpu clean
+setup: $(VENV)/.done
+
+$(VENV)/.done: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "foresee needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt torch
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[local,inspect,dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/python performance/demo.py
+
+test: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: setup
+	$(BIN)/ruff check foresee tests performance
+	$(BIN)/ruff format --check foresee tests performance
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+perf: setup
+	for script in performance/api_path.py performance/local_provider.py; do $(BIN)/python $$script || exit 1; done
+
+chaos: setup
+	$(BIN)/python -m pytest tests/runner -k "kill or storm or resume" --count-kills 20
+
+gpu: setup
+	$(BIN)/python -m pytest -m gpu
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

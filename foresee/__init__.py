@@ -1,0 +1,44 @@
+"""foresee: measure and improve the safety of vision-language models.
+
+import foresee
+run = foresee.evaluate("mmsafeaware", "openai/gpt-4o", data="MMSafetyAwareness")
+print(run.estimate("balanced_accuracy"))
+run.frame()                       # one line per item, as a pandas DataFrame
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from foresee.errors import ModelError, UserError
+    from foresee.evaluation import compare, evaluate, plan
+    from foresee.report.rows import Run, read_run, read_runs
+    from foresee.stored import score
+
+_WHERE = {
+    "evaluate": "foresee.evaluation",
+    "plan": "foresee.evaluation",
+    "compare": "foresee.evaluation",
+    "score": "foresee.stored",
+    "Run": "foresee.report.rows",
+    "read_run": "foresee.report.rows",
+    "read_runs": "foresee.report.rows",
+    "ModelError": "foresee.errors",
+    "UserError": "foresee.errors",
+}
+
+__all__ = ["ModelError", "Run", "UserError", "compare", "evaluate", "plan", "read_run", "read_runs", "score"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that `import foresee` and `foresee --help` cost nothing."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("foresee")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'foresee' has no attribute '{name}'")
+    import importlib
+
+    return getattr(importlib.import_module(_WHERE[name]), name)

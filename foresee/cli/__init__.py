@@ -1,0 +1,34 @@
+"""The command line: one file a command group. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import typer
+
+from foresee.cli import data, doctor, eval, judge, report, score
+
+app = typer.Typer(
+    name="foresee",
+    help="Measure and improve the safety of vision-language models: aware, foreseeing, resistant, not crippled.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("eval")(eval.evaluate)
+app.command("score")(score.score)
+app.add_typer(judge.app, name="judge")
+app.command("compare")(report.compare)
+app.command("report")(report.page)
+app.command("export")(report.export)
+app.add_typer(data.app, name="data")
+app.command("list")(doctor.list_plugins)
+app.command("doctor")(doctor.doctor)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"foresee {installed('foresee')}")
+        raise typer.Exit

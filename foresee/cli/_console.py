@@ -1,0 +1,94 @@
+"""What the commands share on the terminal: one console, calm progress, rate and time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Results go to standard output, everything else to standard error."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else 160  # a file or a pipe has no edge to fit
+    return Console(stderr=stderr, highlight=False, width=width)
+
+
+def say(message: str) -> None:
+    """A plain line on standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def run_progress(title: str) -> Iterator[Callable[[Any], None]]:
+    """A callback for the runner's Progress: a live bar on a terminal, a plain line now and then elsewhere."""
+    if sys.stderr.isatty():
+        with _live(title) as update:
+            yield update
+    else:
+        yield _plain(title)
+
+
+@contextmanager
+def _live(title: str) -> Iterator[Callable[[Any], None]]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failed]}"),
+    )
+    with Progress(*columns, console=console(stderr=True), transient=True) as bars:
+        task = bars.add_task(title, total=None, rate="", failed="")
+        begun = time.monotonic()
+
+        def update(state: Any) -> None:
+            fresh = state.done - state.reused
+            rate = fresh / max(time.monotonic() - begun, 1e-9)
+            failed = f"[yellow]{state.failed} failed[/]" if state.failed else ""
+            bars.update(task, completed=state.done, total=state.total, rate=f"{rate:.1f}/s", failed=failed)
+
+        yield update
+
+
+def _plain(title: str, every: float = 10.0) -> Callable[[Any], None]:
+    begun = last = time.monotonic()
+
+    def update(state: Any) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < every or state.done >= state.total:
+            return
+        last = now
+        rate = (state.done - state.reused) / (now - begun)
+        left = f", about {(state.total - state.done) / rate:.0f} s left" if rate > 0 else ""
+        failed = f", {state.failed} failed" if state.failed else ""
+        say(f"{title}: {state.done}/{state.total}, {rate:.1f}/s{left}{failed}")
+
+    return update
+
+
+@contextmanager
+def download_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A callback (bytes so far, total or None) for downloads."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.progress import DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bars:
+        task = bars.add_task(title, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

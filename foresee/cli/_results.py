@@ -1,0 +1,147 @@
+"""How runs are printed, dry runs estimated and `--fail-if` conditions acted on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from foresee.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from foresee.evaluation import Plan
+    from foresee.metrics import Condition
+    from foresee.report.rows import Run
+    from foresee.report.tables import TextTable
+
+FORMATS = ("table", "md", "json")
+GROUPS = ("subset", "domain", "scenario")
+_SECONDS_PER_CALL = 2.0  # for the estimate alone; said beside it
+_IMAGE_TOKENS = 765  # a 768 px square at high detail by OpenAI's published tile rule; others differ
+
+
+def check_format(format: str, by: str) -> None:
+    if format not in FORMATS:
+        raise unknown_name("format", format, FORMATS)
+    if by and by not in GROUPS:
+        raise unknown_name("grouping", by, GROUPS)
+
+
+def conditions(texts: Sequence[str] | None) -> list[Condition]:
+    from foresee.metrics import parse_condition
+
+    return [parse_condition(text) for text in texts or ()]
+
+
+def exit_on(found: Sequence[Condition], runs: Sequence[Run]) -> None:
+    """Exit 1 if a condition holds in a run that has its metric. Raises UserError: no run has it."""
+    failed = []
+    for condition in found:
+        holders = [run for run in runs if any(e.name == condition.metric for e in run.estimates)]
+        if not holders:
+            known = [e.name for run in runs for e in run.estimates]
+            raise unknown_name("metric", condition.metric, known)
+        failed += [f"{run.title}: {condition}" for run in holders if condition.holds(run.estimates)]
+    for line in failed:
+        typer.echo(f"failed: {line}", err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def show(runs: Sequence[Run], *, format: str, by: str = "", price: str = "") -> None:
+    """Print the runs' tables (and where they lie) or one JSON document."""
+    from foresee.report import tables
+
+    if format == "json":
+        typer.echo(json.dumps([_as_json(run) for run in runs], indent=2, ensure_ascii=False))
+        return
+    for run in runs:
+        table = tables.headline(run)
+        extra = [line for line in (_cost(run.manifest.get("usage"), price),) if line]
+        put(table._replace(notes=(*table.notes, *extra, f"run folder: {run.folder}")), format)
+        if by:
+            put(tables.groups(run, run.metrics[0].measure, by), format)
+
+
+def put(table: TextTable, format: str) -> None:
+    from foresee.cli._console import console
+    from foresee.report.tables import markdown, rich_table
+
+    if format == "md":
+        typer.echo(markdown(table))
+    else:
+        screen = console()
+        screen.print(rich_table(table, screen.width))
+
+
+def print_dry_run(planned: Plan, model: str, *, concurrency: int, price: str) -> None:
+    """Counts per subset, one resolved item, calls, tokens and an estimate of time and cost."""
+    counts: dict[str, list[int]] = {}
+    for item in planned.items:
+        pair = counts.setdefault(item.subset, [0, 0])
+        pair[0] += 1
+        pair[1] += item.missing_image is None
+    typer.echo(f"{planned.benchmark} version {planned.module.VERSION} with {model}")
+    for subset, (total, askable) in counts.items():
+        note = "" if total == askable else f" ({total - askable} without their image)"
+        typer.echo(f"  {subset}: {askable} items{note}")
+    asked = [item for item in planned.items if item.missing_image is None]
+    distinct = {(item.prompt, tuple(i.sha256 for i in item.images)) for item in asked}
+    calls = len(distinct) * planned.epochs
+    text_tokens = sum(len(m.text) for item in asked for m in item.messages) // 4
+    image_tokens = _IMAGE_TOKENS * sum(len(item.images) for item in asked)
+    tokens_in = (text_tokens + image_tokens) * planned.epochs
+    tokens_out = planned.generation.max_tokens * calls
+    minutes = calls * _SECONDS_PER_CALL / concurrency / 60
+    typer.echo(
+        f"  calls: {calls}" + (f" ({len(asked)} items, identical ones asked once)" if calls != len(asked) else "")
+    )
+    typer.echo(f"  tokens: about {tokens_in:,} in (images as {_IMAGE_TOKENS} each), at most {tokens_out:,} out")
+    typer.echo(f"  time: about {minutes:.1f} min if a call takes {_SECONDS_PER_CALL:g} s and {concurrency} run at once")
+    cost = _cost({"input_tokens": tokens_in, "output_tokens": tokens_out}, price)
+    typer.echo(
+        f"  cost: {cost or 'unknown; give --price IN,OUT in USD per million tokens'}" + (" at most" if cost else "")
+    )
+    typer.echo(f"  generation: {asdict(planned.generation)}")
+    typer.echo("  one item as it would be sent:")
+    for line in describe(asked[0] if asked else planned.items[0]):
+        typer.echo(f"    {line}")
+
+
+def describe(item: Any) -> list[str]:
+    """An item in full, for people: every field that is set, then the messages."""
+    fields = ("id", "subset", "domain", "scenario", "expected", "cluster", "missing_image", "choices")
+    lines = [f"{name}: {getattr(item, name)}" for name in fields if getattr(item, name)]
+    lines += [f"{key}: {value}" for key, value in item.metadata.items()]
+    for message in item.messages:
+        for part in message.content:
+            text = part if isinstance(part, str) else f"<image {part.path or part.sha256[:12]}>"
+            lines += [f"[{message.role}] {piece}" for piece in text.split("\n")]
+    return lines
+
+
+def _cost(usage: Any, price: str) -> str:
+    if not price:
+        return ""
+    try:
+        dear_in, dear_out = (float(part) for part in price.split(","))
+    except ValueError:
+        raise UserError(f"--price: expected IN,OUT in USD per million tokens such as 2.5,10, got '{price}'") from None
+    usage = usage or {}
+    usd = (usage.get("input_tokens", 0) * dear_in + usage.get("output_tokens", 0) * dear_out) / 1e6
+    return f"cost {usd:.2f} USD"
+
+
+def _as_json(run: Run) -> dict[str, Any]:
+    return {
+        "benchmark": run.benchmark,
+        "model": run.model,
+        "defense": run.defense,
+        "folder": str(run.folder),
+        "unfinished": run.unfinished,
+        "warnings": list(run.warnings),
+        "metrics": {e.name: asdict(e) for e in run.estimates},
+    }

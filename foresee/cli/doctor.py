@@ -1,0 +1,46 @@
+"""`foresee list` and `foresee doctor`: what exists, what is usable here, what to do about the rest."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def list_plugins(
+    kind: Annotated[
+        str, typer.Argument(help="benchmarks, labels, defenses, curation, training or judges; all if left out")
+    ] = "",
+) -> None:
+    """What exists, one line each. Reads files without importing them."""
+    from foresee import _discovery
+    from foresee.errors import unknown_name
+
+    if kind and kind not in _discovery.KINDS:
+        raise unknown_name("kind", kind, _discovery.KINDS)
+    for each in _discovery.KINDS:
+        names = _discovery.names(each)
+        if kind not in ("", each) or not (names or kind):
+            continue
+        if not kind:
+            typer.echo(f"{each}:")
+        width = max(map(len, names), default=0)
+        for name in names:
+            found = _discovery.summary(each, name)
+            line = found.line if found.error is None else f"BROKEN: {found.error}"
+            typer.echo(f"{'' if kind else '  '}{name:<{width}}  {line}")
+
+
+def doctor() -> None:
+    """What is installed, which models, devices and data are usable, and what to do about the rest."""
+    from foresee.cli._checkup import checkup
+
+    marks = {"ok": "ok  ", "missing": "--  ", "broken": "!!  "}
+    broken = False
+    for title, findings in checkup():
+        typer.echo(title)
+        for finding in findings:
+            broken |= finding.state == "broken"
+            advice = f"  -> {finding.advice}" if finding.advice else ""
+            typer.echo(f"  {marks[finding.state]}{finding.name}: {finding.detail}{advice}")
+    raise typer.Exit(1 if broken else 0)

@@ -1,0 +1,70 @@
+"""`foresee compare`, `foresee report` and `foresee export`: what can be done with run folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foresee.cli.eval import Format
+
+RunFolders = Annotated[list[Path], typer.Argument(help="run folders, or folders that hold several")]
+
+
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="run folder A")],
+    run_b: Annotated[Path, typer.Argument(help="run folder B")],
+    format: Format = "table",
+) -> None:
+    """Paired difference B - A over the items that both runs hold."""
+    import json
+    from dataclasses import asdict
+
+    from foresee import evaluation
+    from foresee.cli import _results
+    from foresee.report.rows import read_run
+    from foresee.report.tables import differences
+
+    _results.check_format(format, "")
+    a, b = read_run(run_a), read_run(run_b)
+    found = evaluation.compare(a, b)
+    if format == "json":
+        typer.echo(json.dumps([asdict(d) for d in found], indent=2))
+        return
+    table = differences(f"A: {a.title}   B: {b.title}", found, a.metrics)
+    _results.put(table._replace(notes=tuple(evaluation.comparison_notes(a, b))), format)
+
+
+def page(
+    runs: RunFolders,
+    out: Annotated[Path, typer.Option("--out", help="the HTML file to write")] = Path("report.html"),
+    images: Annotated[bool, typer.Option("--images/--no-images", help="embed (small) pictures")] = True,
+    public: Annotated[bool, typer.Option("--public", help="aggregates only: no prompts, answers or pictures")] = False,
+) -> None:
+    """Write one self-contained HTML page about one run or several."""
+    from foresee.cli._console import say
+    from foresee.report.page import write
+    from foresee.report.rows import read_runs
+
+    write(out, read_runs(runs), images=images, public=public)
+    say(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="run folder")],
+    format: Annotated[str, typer.Option("--format", help="csv, parquet, jsonl or eval (an Inspect log)")] = "csv",
+    out: Annotated[Path | None, typer.Option("--out", help="file to write; default: beside the journal")] = None,
+) -> None:
+    """Write a run's tidy rows: one line per item and epoch."""
+    from foresee.cli._console import say
+    from foresee.report.export import write
+    from foresee.report.rows import read_run
+
+    if format == "eval":
+        from foresee.interop.inspect_log import write_log
+
+        path = write_log(read_run(run), out)
+    else:
+        path = write(read_run(run), format, out)
+    say(f"wrote {path}")

@@ -1,0 +1,95 @@
+"""Settings: frozen pydantic models from TOML files and `key=value` pairs, with errors that a person can act on."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import pydantic
+
+from foresee.errors import UserError, unknown_name
+
+
+class Settings(pydantic.BaseModel):
+    """A frozen group of settings. Unknown keys are refused; the docstring under a field is its help text."""
+
+    model_config = pydantic.ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, coerce_numbers_to_str=True
+    )
+
+
+S = TypeVar("S", bound=Settings)
+
+
+class BenchmarkOptions(Settings):
+    """What every benchmark understands (`-T key=value`); each adds its own and narrows `subset`."""
+
+    subset: str = "all"
+    """which subset to run; "all" for every one"""
+
+    modality: Literal["both", "image", "text"] = "both"
+    """what the model is shown: the whole item, the image without the text, or the text without the image"""
+
+    preset: Literal["default", "paper"] = "default"
+    """generation settings: ours, or those of the benchmark's source"""
+
+
+def from_pairs(cls: type[S], given: Iterable[str], *, what: str, base: Mapping[str, Any] | None = None) -> S:
+    """Build settings from `key=value` strings laid over `base`. Dotted keys reach into nested settings.
+
+    Raises:
+        UserError: a pair without "=", an unknown key (nearest offered), or a value that does not fit.
+    """
+    return build(cls, pairs(given, what=what, base=base), what=what)
+
+
+def pairs(given: Iterable[str], *, what: str, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """`key=value` strings as a dictionary, laid over `base`. Raises UserError: no "=" in one of them."""
+    values: dict[str, Any] = dict(base or {})
+    for pair in given:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise UserError(f"{what}: expected key=value, got '{pair}'")
+        _assign(values, key.strip().split("."), _literal(text))
+    return values
+
+
+def build(cls: type[S], values: Mapping[str, Any], *, what: str) -> S:
+    """Validate values into settings; raises UserError with one line per problem joined by "; "."""
+    unknown = [key for key in values if key not in cls.model_fields]
+    if unknown:
+        raise unknown_name(f"{what} option", unknown[0], cls.model_fields)
+    try:
+        return cls.model_validate(dict(values))
+    except pydantic.ValidationError as problem:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in problem.errors()]
+        raise UserError(f"{what}: " + "; ".join(lines)) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Raises UserError: no such file, or not TOML (with the line)."""
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise UserError(f"no such file: {path}") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise UserError(f"{path} is not valid TOML: {problem}") from None
+
+
+def _assign(values: dict[str, Any], path: list[str], value: Any) -> None:
+    for step in path[:-1]:
+        inner = values.get(step)
+        values[step] = dict(inner) if isinstance(inner, Mapping) else {}
+        values = values[step]
+    values[path[-1]] = value
+
+
+def _literal(text: str) -> Any:
+    """A TOML value if it reads as one (3, 0.5, true, [1, 2], "x"), else the text as it stands."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

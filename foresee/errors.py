@@ -1,0 +1,53 @@
+"""The errors that foresee raises on purpose, and what they mean to whoever catches them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Something the user can mend. The command line prints it as one line and exits with 2.
+
+    The message says what was expected, what was got and what to do next.
+    """
+
+
+class ModelError(Exception):
+    """A model call that brought no answer.
+
+    Args:
+        message: one line, safe to show and to log (never a key).
+        retryable: whether the same call may succeed later (429, 5xx, connection lost).
+        retry_after: seconds the server asked to wait, if it did.
+        status: the HTTP status, if there was one.
+        fatal: whether every other call would fail alike (wrong key, wrong model name), so that a run should stop.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        status: int | None = None,
+        fatal: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.status = status
+        self.fatal = fatal
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> UserError:
+    """The error for a name that does not exist, with the nearest names that do."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if near:
+        hint = f"did you mean {' or '.join(near)}?"
+    elif known:
+        hint = f"known: {', '.join(known)}"
+    else:
+        hint = "there are none"
+    return UserError(f"no {what} named '{name}'; {hint}")

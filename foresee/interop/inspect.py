@@ -1,0 +1,138 @@
+"""Inspect AI sees foresee: every benchmark is a task, every local model a provider (extra `[inspect]`).
+
+    inspect eval foresee/mmsafeaware --model openai/gpt-4o -T data=MMSafetyAwareness -T subset=attack
+    inspect eval foresee/mmsafeaware --model foresee/local/Qwen/Qwen2.5-VL-7B-Instruct
+
+Inspect finds this file by its entry point; nothing else of foresee imports it. Judges and metrics are the
+very same code as in `foresee eval`, so both report the same numbers. One difference: an item whose picture
+this copy of the data lacks is no sample, so that coverage here is over the items that could be asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from inspect_ai import Task, task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
+from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, metric, scorer
+from inspect_ai.solver import TaskState, generate
+
+from foresee import _discovery, evaluation
+from foresee.metrics import summarise
+from foresee.models.inspect_bridge import data_uri, to_chat
+from foresee.records import Answer, Generation, Image, Item, Row, decode, encode
+from foresee.report.rows import metrics_of
+
+
+def _define(name: str) -> Callable[..., Task]:
+    """The Inspect task of one benchmark. Its parameters are `data`, `limit_items` and the benchmark's own options."""
+
+    @task(name=name)
+    def benchmark_task(data: str | None = None, limit_items: int | None = None, **options: Any) -> Task:
+        planned = evaluation.plan(name, data=data, options=options, limit=limit_items)
+        samples = [to_sample(item) for item in planned.items if item.missing_image is None]
+        return Task(
+            dataset=MemoryDataset(samples, name=name),
+            solver=generate(),
+            scorer=judged(name),
+            metrics=[benchmark_metrics(name, planned.options.model_dump(mode="json"))],
+            config=generate_config(planned.generation),
+            version=planned.module.VERSION,
+        )
+
+    return benchmark_task
+
+
+def to_sample(item: Item) -> Sample:
+    return Sample(
+        id=item.id,
+        input=[to_chat(message, image_reference) for message in item.messages],
+        target=item.expected,
+        metadata={"item": encode(item), "subset": item.subset, "scenario": item.scenario, "cluster": item.cluster},
+    )
+
+
+def generate_config(generation: Generation) -> GenerateConfig:
+    return GenerateConfig(
+        temperature=generation.temperature,
+        top_p=generation.top_p if generation.top_p < 1 else None,
+        max_tokens=generation.max_tokens,
+        seed=generation.seed,
+        stop_seqs=list(generation.stop) or None,
+    )
+
+
+@metric
+def benchmark_metrics(benchmark: str, options: dict[str, Any]) -> Metric:
+    """Every metric of the benchmark with its interval: `NAME`, `NAME (low)`, `NAME (high)`, `NAME (coverage)`."""
+    module = _discovery.load("benchmarks", benchmark)
+    metrics = metrics_of(module, options)
+
+    def compute(scores: list[SampleScore]) -> dict[str, float]:
+        rows = [_row(module, score) for score in scores]
+        found: dict[str, float] = {}
+        for estimate in summarise(rows, metrics):
+            parts = {"": estimate.value, " (low)": estimate.low, " (high)": estimate.high}
+            found |= {estimate.name + suffix: float("nan") if v is None else v for suffix, v in parts.items()}
+            found[f"{estimate.name} (coverage)"] = estimate.n / estimate.total if estimate.total else float("nan")
+        return found
+
+    return compute
+
+
+@scorer(metrics=[])
+def judged(benchmark: str) -> Scorer:
+    """The benchmark's judges; a measure that could not be scored is left out of the value, never filled in."""
+    from foresee.judges import open_judge
+
+    module = _discovery.load("benchmarks", benchmark)
+    judges = [open_judge(name) for name in module.JUDGES]
+
+    async def score(state: TaskState, target: Target) -> Score:
+        item = decode(Item, state.metadata["item"])
+        stop = state.output.stop_reason if state.output.choices else "unknown"
+        finish = {"max_tokens": "length", "content_filter": "content_filter"}.get(stop, "stop")
+        status = "refused_by_api" if finish == "content_filter" and not state.output.completion else "ok"
+        answer = Answer(item.id, state.epoch - 1, state.output.completion, status=status, finish_reason=finish)
+        verdicts = {judge.name: await judge.judge(item, answer) for judge in judges} if status == "ok" else {}
+        measures = module.measures(item, answer, verdicts) if status == "ok" else dict.fromkeys(module.applies(item))
+        return Score(
+            value={name: value for name, value in measures.items() if value is not None},
+            answer=", ".join(str(verdict.value) for verdict in verdicts.values()),
+            explanation="; ".join(verdict.reason for verdict in verdicts.values() if verdict.reason) or None,
+            metadata={name: encode(verdict) for name, verdict in verdicts.items()},
+        )
+
+    return score
+
+
+def _row(module: ModuleType, score: SampleScore) -> Row:
+    assert score.sample_metadata is not None
+    item = decode(Item, score.sample_metadata["item"])
+    values = score.score.value if isinstance(score.score.value, dict) else {}
+    measures = {name: _number(values.get(name)) for name in module.applies(item)}
+    return Row(item, Answer(item.id, 0, ""), {}, measures)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and value == value else None
+
+
+def image_reference(image: Image) -> str:
+    """A path where there is one, so that logs stay small; else the picture itself."""
+    return str(image.path) if image.path is not None else data_uri(image)
+
+
+for _name in _discovery.names("benchmarks"):
+    _define(_name)
+
+
+@modelapi(name="foresee")
+def foresee_provider() -> type[ModelAPI]:
+    """`foresee/local/FOLDER` and `foresee/organism/NAME`: our batched local models as an Inspect provider."""
+    from foresee.interop.inspect_provider import ForeseeAPI
+
+    return ForeseeAPI

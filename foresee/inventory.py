@@ -1,0 +1,200 @@
+"""What a copy of a benchmark's data holds: counts against what is expected, missing, damaged and repeated parts.
+
+Works over the `items()` of any benchmark and the `rows()` of any label set. A benchmark may add `defects(data) ->
+{kind: ids}` for flaws of its texts and files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from foresee import _discovery, sources
+from foresee.errors import UserError, unknown_name
+from foresee.images import ImageError, inspect_bytes
+from foresee.records import Item
+from foresee.sources import Source
+
+
+class Count(NamedTuple):
+    """One subset: items found and expected (None where nothing was declared), and how many can be asked."""
+
+    subset: str
+    found: int
+    expected: int | None
+    usable: int
+
+    @property
+    def differs(self) -> bool:
+        return self.expected is not None and self.found != self.expected
+
+
+class Fault(NamedTuple):
+    """An item that can't be asked as it stands, and why."""
+
+    item_id: str
+    subset: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What was found.
+
+    Attributes:
+        name: the benchmark or label set.
+        folder: where its files lie; None if they come with the program.
+        counts: one a subset, in the order of the items.
+        missing: items whose picture this copy lacks or can't decode. They are never sent.
+        absent: how many of those lack it even at the source, by subset, as declared.
+        unreadable: items with a picture that was taken for usable and can't be decoded.
+        repeated_images: ids of items that share one picture, for each picture with more than one.
+        repeated_items: ids of items that are alike in picture and text.
+        formats: pictures by their real format, distinct ones only.
+        distinct_images: how many different pictures there are.
+        defects: kind of flaw -> ids or files, as the benchmark itself reports.
+    """
+
+    name: str
+    folder: Path | None
+    counts: tuple[Count, ...]
+    missing: tuple[Fault, ...] = ()
+    absent: Mapping[str, int] = field(default_factory=dict)
+    unreadable: tuple[Fault, ...] = ()
+    repeated_images: tuple[tuple[str, ...], ...] = ()
+    repeated_items: tuple[tuple[str, ...], ...] = ()
+    formats: Mapping[str, int] = field(default_factory=dict)
+    distinct_images: int = 0
+    defects: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def missing_here(self) -> dict[str, int]:
+        """Items missing beyond what the source itself lacks, by subset."""
+        found = Counter(fault.subset for fault in self.missing)
+        return {subset: extra for subset, n in found.items() if (extra := n - self.absent.get(subset, 0)) > 0}
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that the source has is here and can be opened."""
+        return not (self.missing_here or self.unreadable or any(count.differs for count in self.counts))
+
+
+def check(name: str, data: Path | None = None) -> CheckReport:
+    """Look through a benchmark's or label set's files, with its default options.
+
+    Raises:
+        UserError: no such name, no files, or files that can't be read at all.
+    """
+    source = sources.find(name)
+    folder = None if source.embedded else sources.locate(name, data)
+    if name not in _discovery.names("benchmarks"):
+        return _check_labels(name, source, folder)
+    module = _discovery.load("benchmarks", name)
+    found = list(module.items(folder, module.Options()))
+    facts = _look_at(found)
+    return CheckReport(
+        name=name,
+        folder=folder,
+        counts=_counts(source, found),
+        missing=tuple(Fault(i.id, i.subset, i.missing_image) for i in found if i.missing_image is not None),
+        absent=dict(source.absent),
+        unreadable=facts.unreadable,
+        repeated_images=_groups((image.sha256, item.id) for item in found for image in item.images),
+        repeated_items=_groups((_looks(item), item.id) for item in found if item.missing_image is None),
+        formats=facts.formats,
+        distinct_images=len({image.sha256 for item in found for image in item.images}),
+        defects=_defects(module, folder),
+    )
+
+
+def show(name: str, item_id: str, data: Path | None = None, options: Any = None) -> Item:
+    """One item as it would be asked.
+
+    Args:
+        name: the benchmark.
+        item_id: its id.
+        data: the user's folder, if named.
+        options: the benchmark's Options; None for the defaults.
+
+    Raises:
+        UserError: no such benchmark, files or item (nearest ids offered).
+    """
+    module = _discovery.load("benchmarks", name)
+    folder = None if sources.find(name).embedded else sources.locate(name, data)
+    found: dict[str, Item] = {item.id: item for item in module.items(folder, options or module.Options())}
+    if item_id not in found:
+        raise unknown_name(f"item of {name}", item_id, found) if len(found) <= 50 else _no_item(name, item_id, found)
+    return found[item_id]
+
+
+def _no_item(name: str, item_id: str, found: Mapping[str, Item]) -> UserError:
+    ids = list(found)
+    return UserError(f"no item '{item_id}' in {name}; its {len(ids):,} ids run from {ids[0]} to {ids[-1]}")
+
+
+class _Facts(NamedTuple):
+    unreadable: tuple[Fault, ...]
+    formats: dict[str, int]
+
+
+def _look_at(items: Iterable[Item]) -> _Facts:
+    """Decode each distinct picture once."""
+    problems: dict[str, str] = {}
+    formats: Counter[str] = Counter()
+    unreadable = []
+    for item in items:
+        for image in item.images:
+            if image.sha256 not in problems:
+                try:
+                    facts = inspect_bytes(image.read(), name=str(image.path or item.id))
+                    problems[image.sha256] = ""
+                    formats[facts.format] += 1
+                except (ImageError, OSError) as problem:
+                    problems[image.sha256] = str(problem)
+            if problems[image.sha256]:
+                unreadable.append(Fault(item.id, item.subset, problems[image.sha256]))
+    return _Facts(tuple(unreadable), dict(formats.most_common()))
+
+
+def _counts(source: Source, items: Sequence[Item]) -> tuple[Count, ...]:
+    found = Counter(item.subset for item in items)
+    usable = Counter(item.subset for item in items if item.missing_image is None)
+    return _against(source, found, usable)
+
+
+def _against(source: Source, found: Mapping[str, int], usable: Mapping[str, int]) -> tuple[Count, ...]:
+    subsets = [*found, *(subset for subset in source.expected if subset not in found)]
+    return tuple(Count(s, found.get(s, 0), source.expected.get(s), usable.get(s, 0)) for s in subsets)
+
+
+def _groups(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
+    """The ids that share a key, for each key with more than one."""
+    members: dict[str, dict[str, None]] = defaultdict(dict)
+    for key, item_id in pairs:
+        members[key][item_id] = None
+    return tuple(tuple(ids) for ids in members.values() if len(ids) > 1)
+
+
+def _looks(item: Item) -> str:
+    """All that tells items apart for a model, with case and spacing of the text ignored."""
+    text = " ".join("\n".join(message.text for message in item.messages).lower().split())
+    return "\n".join([text, *(image.sha256 for image in item.images)])
+
+
+def _defects(module: ModuleType, folder: Path | None) -> dict[str, Sequence[str]]:
+    hook = getattr(module, "defects", None)
+    found: Mapping[str, Sequence[str]] = hook(folder) if hook else {}
+    return {kind: ids for kind, ids in found.items() if ids}
+
+
+def _check_labels(name: str, source: Source, folder: Path | None) -> CheckReport:
+    """A label set is counted by its groups (the models whose answers were labelled)."""
+    module = _discovery.load("labels", name)
+    options = module.Options() if hasattr(module, "Options") else None
+    rows = list(module.rows(folder, options))
+    found = Counter(str(row.group) for row in rows)
+    return CheckReport(name, folder, _against(source, found, found), defects=_defects(module, folder))

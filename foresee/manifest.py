@@ -1,0 +1,105 @@
+"""`manifest.json`: what a folder of ours holds and how it came to be. Stages find each other through it alone."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from foresee.errors import UserError
+
+FILE = "manifest.json"
+ManifestKind = Literal["evaluation", "data set", "training", "study"]
+
+
+def write(folder: Path, kind: ManifestKind, content: Mapping[str, Any]) -> None:
+    """Write the manifest atomically; versions, commit and time are added."""
+    record = {"kind": kind, "written": datetime.now(UTC).isoformat(timespec="seconds"), **environment(), **content}
+    write_atomically(folder / FILE, json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def read(folder: Path, kind: ManifestKind | None = None) -> dict[str, Any]:
+    """Raises UserError: no manifest there, not JSON, or of another kind than asked for."""
+    path = folder / FILE
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{folder} is not a folder that foresee wrote: it has no {FILE}") from None
+    except (OSError, ValueError) as problem:
+        raise UserError(f"{path} can't be read: {problem}") from None
+    if kind is not None and record.get("kind") != kind:
+        raise UserError(f"{folder} holds a {record.get('kind')!r}, expected a {kind!r}")
+    return dict(record)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace `path` by `text` in one step, so that a kill leaves the old file or the new one.
+
+    Raises:
+        UserError: the folder can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as problem:
+        raise UserError(f"can't write {path}: {problem.strerror or problem}") from None
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of a value's canonical JSON."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def environment() -> dict[str, Any]:
+    """Versions of foresee, Python and the libraries that shape results, and this checkout's commit if it is one."""
+    libraries = ("aiohttp", "torch", "transformers", "peft", "trl", "pillow", "scipy", "numpy")
+    versions = {name: version for name in libraries if (version := _version(name))}
+    return {
+        "foresee": _version("foresee") or "uninstalled",
+        "python": platform.python_version(),
+        "platform": sys.platform,
+        "versions": versions,
+        "commit": _commit(),
+    }
+
+
+@cache
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+@cache
+def _commit() -> str | None:
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,149 @@
+"""Pictures on their way to a server: the bytes as they are on disk where it takes the format, else a PNG."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import threading
+from dataclasses import dataclass
+from typing import Literal
+
+from foresee.errors import ModelError
+from foresee.images import ImageError, inspect_bytes, load_rgb
+from foresee.records import Image
+
+Reencode = Literal["never", "when_needed", "png"]
+_MARKERS_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+_OPENING = threading.Lock()  # reading headers changes process-wide warning filters, which is not for two threads
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What a server takes. `formats` are those sent as they are; `max_side` in pixels."""
+
+    formats: frozenset[str]
+    reencode: Reencode = "when_needed"
+    max_side: int | None = None
+
+
+class Pictures:
+    """Data URLs of images, each made once, off the event loop, while any request in flight holds it."""
+
+    def __init__(self, handling: Handling) -> None:
+        self._handling = handling
+        self._made: dict[str, asyncio.Future[str]] = {}
+        self._holders: dict[str, int] = {}
+
+    async def take(self, image: Image) -> str:
+        """The image's data URL; `drop` must follow, whatever happens.
+
+        Raises:
+            ModelError: the image can't be read or is no image; the request is not to be sent.
+        """
+        name = image.sha256
+        self._holders[name] = self._holders.get(name, 0) + 1
+        if name not in self._made:
+            making = asyncio.get_running_loop().run_in_executor(None, data_url, image, self._handling)
+            making.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._made[name] = making
+        return await asyncio.shield(self._made[name])  # a cancelled request must not take it from the others
+
+    def drop(self, image: Image) -> None:
+        self._holders[image.sha256] -= 1
+        if self._holders[image.sha256] == 0:
+            del self._holders[image.sha256], self._made[image.sha256]
+
+
+def data_url(image: Image, handling: Handling) -> str:
+    """`data:image/...;base64,...` of an image. Raises ModelError: unreadable, or not an image."""
+    name = f"image {image.path or image.sha256[:12]}"
+    try:
+        kind, data = _fitting(image.read(), handling, name)
+    except OSError as problem:
+        raise ModelError(f"{name} can't be read: {problem.strerror or problem}") from None
+    except ImageError as problem:
+        raise ModelError(str(problem)) from None
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _fitting(data: bytes, handling: Handling, name: str) -> tuple[str, bytes]:
+    with _OPENING:
+        facts = inspect_bytes(data, name=name, decode=False)
+    kind = facts.format
+    too_large = handling.max_side is not None and max(facts.width, facts.height) > handling.max_side
+    if too_large or handling.reencode == "png":
+        return "png", _png(data, handling.max_side, name)
+    if handling.reencode == "when_needed":
+        if kind == "MPO":
+            data, kind = first_frame(data), "JPEG"
+        elif kind not in handling.formats or (kind == "GIF" and _moves(data)):
+            return "png", _png(data, None, name)  # providers refuse GIFs that move
+    if not _ends_well(kind, data):
+        with _OPENING:
+            inspect_bytes(data, name=name)
+    return ("jpeg" if kind == "MPO" else kind.lower()), data
+
+
+def _png(data: bytes, max_side: int | None, name: str) -> bytes:
+    with _OPENING:
+        picture = load_rgb(data, name=name)
+    if max_side is not None:
+        picture.thumbnail((max_side, max_side))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=1)  # little larger than the best level, several times as fast
+    return buffer.getvalue()
+
+
+def _moves(gif: bytes) -> bool:
+    from PIL import GifImagePlugin
+
+    try:
+        with GifImagePlugin.GifImageFile(io.BytesIO(gif)) as picture:
+            return picture.is_animated
+    except Exception:  # decoders of hostile files raise anything; decoding it for a PNG will say what it is
+        return True
+
+
+def _ends_well(kind: str, data: bytes) -> bool:
+    """A cheap test for cut-off files; those that fail it may still be whole and are decoded to find out."""
+    if kind == "WEBP":
+        return len(data) >= 8 + int.from_bytes(data[4:8], "little")
+    endings = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND", "GIF": b";"}
+    return kind in endings and endings[kind] in data[-4096:]
+
+
+def first_frame(data: bytes) -> bytes:
+    """The first picture of a two-picture JPEG (MPO), bit for bit, without the index of the others.
+
+    JPEG segments: ITU-T T.81, B.1.1; the index is the APP2 segment "MPF" of CIPA DC-007. Bytes that are not
+    laid out so come back unchanged.
+    """
+    kept, place = bytearray(data[:2]), 2
+    while place + 4 <= len(data) and data[place] == 0xFF:
+        marker = data[place + 1]
+        if marker == 0xD9:
+            return bytes(kept) + data[place : place + 2]
+        if marker in _MARKERS_WITHOUT_LENGTH:
+            end = place + 2
+        else:
+            end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        if marker == 0xDA:  # the scan's compressed data follow, up to the next marker that is not part of them
+            end = _scan_end(data, end)
+        if not (marker == 0xE2 and data[place + 4 : place + 8] == b"MPF\0"):
+            kept += data[place:end]
+        place = end
+    if data[place : place + 2] == b"\xff\xd9":
+        return bytes(kept) + b"\xff\xd9"
+    return data
+
+
+def _scan_end(data: bytes, place: int) -> int:
+    while True:
+        place = data.find(b"\xff", place)
+        if place < 0 or place + 1 >= len(data):
+            return len(data)
+        following = data[place + 1]
+        if following != 0 and not 0xD0 <= following <= 0xD7:
+            return place
+        place += 2

@@ -1,0 +1,141 @@
+"""What is known of each provider without asking it, and the options that all of them share."""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.parse
+from typing import Any, Literal, NamedTuple
+
+import pydantic
+
+from foresee.config import Settings
+from foresee.errors import UserError
+from foresee.models._images import Reencode
+
+_SECRETS = re.compile(r"\b(?:sk|pk|rk|gsk|xai|hf)[-_][\w*.-]{6,}|AIza[\w-]{10,}|Bearer\s+\S+", re.I)
+
+
+class ApiOptions(Settings):
+    """Options of every API model (`-M key=value`)."""
+
+    base_url: str | None = None
+    """where the server is, up to and including /v1; default: <PROVIDER>_BASE_URL, else the provider's own"""
+
+    api_key_env: str | None = None
+    """the NAME of the environment variable that holds the key; default: the provider's usual one"""
+
+    max_tokens_field: Literal["auto", "max_tokens", "max_completion_tokens"] = "auto"
+    """how the token limit is called; auto starts with the provider's name and switches if that is refused"""
+
+    image_detail: Literal["auto", "low", "high"] = "auto"
+    """OpenAI's detail setting of images; auto leaves it out"""
+
+    reencode: Reencode = "when_needed"
+    """images as PNG: only those that the server does not take (when_needed), all (png) or none (never)"""
+
+    max_image_side: int | None = pydantic.Field(default=None, ge=16)
+    """images with a longer side are scaled down to so many pixels; default: never"""
+
+    timeout: float = pydantic.Field(default=300.0, gt=0)
+    """seconds for one call"""
+
+    connections: int = pydantic.Field(default=0, ge=0)
+    """open connections at most; 0 for as many as there are calls"""
+
+    extra_body: dict[str, Any] = pydantic.Field(default_factory=dict)
+    """further fields of the request body (`-M extra_body.top_k=20`)"""
+
+    reasoning_effort: str | None = None
+    """how long a reasoning model thinks, in the provider's words"""
+
+    logprobs: bool | None = None
+    """whether the server gives log probabilities (first-word scoring needs them); default: by provider"""
+
+
+class Provider(NamedTuple):
+    """What is known of a provider without asking it."""
+
+    url: str | None
+    keys: tuple[str, ...]
+    needs_key: bool = False
+    logprobs: bool = True
+    structured: bool = True
+    token_field: str = "max_tokens"  # noqa: S105
+    formats: frozenset[str] = frozenset({"JPEG", "PNG", "WEBP", "GIF"})
+    explicit: bool = False
+    """whether settings are sent even where neutral: these servers else sample as the model's files recommend"""
+
+
+PROVIDERS: dict[str, Provider] = {
+    "openai": Provider(
+        "https://api.openai.com/v1",
+        ("OPENAI_API_KEY",),
+        True,
+        token_field="max_completion_tokens",  # noqa: S106
+    ),
+    # https://ai.google.dev/gemini-api/docs/openai
+    "gemini": Provider(
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        True,
+        logprobs=False,
+        formats=frozenset({"JPEG", "PNG", "WEBP"}),
+    ),
+    # https://platform.claude.com/docs/en/api/openai-sdk: log probabilities and response formats are ignored there
+    "anthropic": Provider(
+        "https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",), True, logprobs=False, structured=False
+    ),
+    # https://openrouter.ai/docs: what a model can do depends on who serves it
+    "openrouter": Provider("https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), True, logprobs=False),
+    "vllm": Provider("http://localhost:8000/v1", ("VLLM_API_KEY",), explicit=True),
+    "sglang": Provider("http://localhost:30000/v1", ("SGLANG_API_KEY",), explicit=True),
+    "ollama": Provider(
+        "http://localhost:11434/v1",
+        ("OLLAMA_API_KEY",),
+        logprobs=False,
+        formats=frozenset({"JPEG", "PNG", "WEBP"}),
+        explicit=True,
+    ),
+    # its image reader (stb_image) knows no WebP: https://github.com/ggml-org/llama.cpp/pull/19066
+    "llamacpp": Provider(
+        "http://localhost:8080/v1", ("LLAMACPP_API_KEY",), formats=frozenset({"JPEG", "PNG"}), explicit=True
+    ),
+    "custom": Provider(None, ("CUSTOM_API_KEY",)),
+}
+
+
+def find_key(provider: str, named: str | None) -> tuple[str, str]:
+    """The name of the environment variable that holds the key, and the key ("" where none is needed).
+
+    Raises:
+        UserError: it is needed and not set, or can't be a key.
+    """
+    known = PROVIDERS[provider]
+    if named is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", named):
+        raise UserError("api_key_env: expected the NAME of an environment variable (it is never the key itself)")
+    names = (named,) if named else known.keys
+    name = next((name for name in names if os.environ.get(name, "").strip()), names[0])
+    key = os.environ.get(name, "").strip()
+    if not key and (known.needs_key or named):
+        raise UserError(f"{provider} needs a key: set the environment variable {' or '.join(names)}")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise UserError(f"the key in {name} holds blanks or characters that no key has; set it anew")
+    return name, key
+
+
+def check_url(url: str) -> str:
+    """The base URL in its plain form. Raises UserError: not an address, or one with a password in it."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UserError(f"base_url: expected http://HOST:PORT/v1 or https://..., got '{without_secrets(url)}'")
+    if parts.username or parts.password or parts.query:
+        raise UserError("base_url: expected an address without a password or a query; keys go into the environment")
+    return url.rstrip("/").removesuffix("/chat/completions")
+
+
+def without_secrets(text: str, key: str = "") -> str:
+    """Text from a server or a user with keys, and what looks like one, replaced by ***."""
+    if key:
+        text = text.replace(key, "***")
+    return _SECRETS.sub("***", text)

@@ -1,0 +1,182 @@
+"""How the next token is chosen: strategies on logits, sampling that no batch can change, and first-token scores.
+
+Nothing of transformers is patched: everything here is a logits processor, a stopping criterion or plain arithmetic
+on the logits of one forward pass. `generate` itself always takes the largest score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from foresee.errors import UserError
+from foresee.records import Json
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A padded batch on its way into the model, as a strategy sees it.
+
+    Attributes:
+        inputs: the tensors for the model. Those of `text_keys` are (rows, length), padded on the left; those of
+            `image_keys` are as the image processor made them, one request's after the other's.
+        rows: how many requests.
+        seeds: one a request, fixed by the request alone: for noise that does not depend on the batch.
+        image_spans: for each image key, for each request, the first and last+1 row of that tensor which is its own.
+        model: the transformers model, to be asked about its configuration.
+    """
+
+    inputs: Mapping[str, Any]
+    rows: int
+    seeds: tuple[int, ...]
+    text_keys: tuple[str, ...]
+    image_spans: Mapping[str, tuple[tuple[int, int], ...]]
+    model: Any
+
+    @property
+    def image_keys(self) -> tuple[str, ...]:
+        return tuple(self.image_spans)
+
+
+class DecodingStrategy(Protocol):
+    """A decode-time method (`Request.decoding`). Requests whose strategies are equal and hashable share batches."""
+
+    @property
+    def identity(self) -> Mapping[str, Json]:
+        """Whatever changes its answers; it goes into journal keys."""
+        ...
+
+    def inputs(self, batch: Batch) -> Mapping[str, Any]:
+        """What the model is to read instead: `batch.inputs`, changed, or with more rows.
+
+        Row r of the result's first `batch.rows` rows must belong to request r: those rows are the answers, others
+        are dropped. A second branch of every request goes below them, as in
+        `{key: torch.cat([value, value]) for key, value in batch.inputs.items()}`.
+        """
+        ...
+
+    def processors(self, batch: Batch) -> Sequence[Any]:
+        """Logits processors (called with token ids (R, length) and scores (R, vocabulary) at each step).
+
+        Where rows were added, all rows of a request must leave with equal scores, so that they go on alike.
+        """
+        ...
+
+
+class Chooser:
+    """The last logits processor: temperature, top-p and noise; keeps the log probabilities of what is chosen.
+
+    Sampling is exact: with g drawn from the standard Gumbel distribution, argmax(log p + g) is distributed as p
+    (Gumbel-max trick, https://arxiv.org/abs/1411.0030, section 2). Each request draws from its own generator, so its
+    answer does not depend on its neighbours. Log probabilities are those of the model (after the strategy), at
+    temperature 1.
+    """
+
+    def __init__(self, temperature: float, top_p: float, seeds: Sequence[int], *, record: bool) -> None:
+        from transformers import TemperatureLogitsWarper, TopPLogitsWarper
+
+        self._warpers = [] if temperature <= 0 else [TemperatureLogitsWarper(float(temperature))]
+        if temperature > 0 and top_p < 1:
+            self._warpers.append(TopPLogitsWarper(float(top_p)))
+        self._seeds, self._record = tuple(seeds), record
+        self._generators: list[Any] | None = None
+        self.first: Any = None
+        self.logprobs: list[Any] = []  # a tensor (rows,) a step
+
+    def __call__(self, ids: Any, scores: Any) -> Any:
+        plain = scores
+        if self.first is None:
+            self.first = plain[: len(self._seeds)]
+        for warp in self._warpers:
+            scores = warp(ids, scores)
+        if self._warpers:
+            scores = scores + self._noise(scores)
+        if self._record:
+            chosen = scores.argmax(-1, keepdim=True)
+            self.logprobs.append(plain.log_softmax(-1).gather(-1, chosen)[: len(self._seeds), 0])
+        return scores
+
+    def _noise(self, scores: Any) -> Any:
+        """Gumbel noise (R, vocabulary); rows that a strategy added share that of their request."""
+        import torch
+
+        if self._generators is None:
+            self._generators = [torch.Generator(device=scores.device).manual_seed(seed) for seed in self._seeds]
+        # In float32 one draw in 17 million is exactly 0, an infinite score: often enough in a large vocabulary.
+        precise = torch.float32 if scores.device.type == "mps" else torch.float64
+        waits = torch.empty((len(self._generators), scores.shape[-1]), device=scores.device, dtype=precise)
+        for row, generator in zip(waits, self._generators, strict=True):
+            row.exponential_(generator=generator)
+        noise = -waits.clamp_min(torch.finfo(precise).tiny).log()
+        return noise.repeat(scores.shape[0] // len(self._generators), 1)
+
+
+class StopTexts:
+    """A stopping criterion: a row is done once its answer contains one of the texts.
+
+    Args:
+        decode: token ids (rows, n) to texts.
+        stops: the texts.
+        prompt_length: tokens before the answer.
+    """
+
+    def __init__(self, decode: Callable[[Any], list[str]], stops: Sequence[str], prompt_length: int) -> None:
+        self._decode, self._stops, self._start = decode, tuple(stops), prompt_length
+        self._tail = max((len(stop.encode()) for stop in stops), default=0) + 4  # a token has at least a byte, mostly
+        self.lengths: dict[int, int] = {}  # of rows that are done: how many tokens their answer has
+
+    def __call__(self, ids: Any, scores: Any, **_: Any) -> Any:
+        import torch
+
+        new = ids.shape[1] - self._start
+        texts = self._decode(ids[:, max(self._start, ids.shape[1] - self._tail) :])
+        for row, text in enumerate(texts):
+            if row not in self.lengths and any(stop in text for stop in self._stops):
+                self.lengths[row] = new
+        return torch.tensor([row in self.lengths for row in range(len(texts))], device=ids.device)
+
+
+def first_tokens(tokenizer: Any, choices: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """For each choice, the tokens with which an answer that starts with that word can start.
+
+    Counted are the word as it is, in lower, upper and title case, each with and without a space before it.
+
+    Raises:
+        UserError: a choice that the tokenizer can't write, or two choices with a first token in common.
+    """
+    vocabulary = tokenizer.get_vocab()
+    found = {choice: _starts(tokenizer, vocabulary, choice) for choice in choices}
+    owners: dict[int, str] = {}
+    for choice, ids in found.items():
+        if not ids:
+            raise UserError(f"choices: this model's tokenizer can't write '{choice}'; ask for text instead")
+        for token in ids:
+            other = owners.setdefault(token, choice)
+            if other != choice:
+                spelled = tokenizer.convert_ids_to_tokens(token)
+                raise UserError(
+                    f"choices: '{other}' and '{choice}' both start with the token '{spelled}' in this model; "
+                    "choose words that differ from their first letters on, or ask for text instead"
+                )
+    return found
+
+
+def _starts(tokenizer: Any, vocabulary: Mapping[str, int], choice: str) -> tuple[int, ...]:
+    spellings = dict.fromkeys((choice, choice.lower(), choice.upper(), choice.capitalize()))
+    ids: dict[int, None] = {}
+    for spelling in spellings:
+        for piece in (spelling, "▁" + spelling, "Ġ" + spelling):  # as SentencePiece and byte-level BPE mark a space
+            if piece in vocabulary:
+                ids[vocabulary[piece]] = None
+        for text in (spelling, " " + spelling):
+            tokens = tokenizer.encode(text, add_special_tokens=False)
+            if tokens and tokens[0] != tokenizer.unk_token_id and tokenizer.decode(tokens[:1]).strip():
+                ids[tokens[0]] = None
+    return tuple(ids)
+
+
+def choice_probabilities(scores: Any, starts: Mapping[str, Sequence[int]]) -> dict[str, float]:
+    """P(choice), summed over its first tokens, from one row of logits (vocabulary,)."""
+    probabilities = scores.float().softmax(-1)
+    return {choice: float(probabilities[list(ids)].sum()) for choice, ids in starts.items()}

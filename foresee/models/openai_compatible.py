@@ -1,0 +1,291 @@
+"""One client for every server that speaks the OpenAI chat format: providers, vLLM, SGLang, Ollama, llama.cpp.
+
+aiohttp and nothing else: measured beside it, httpx-based clients fall behind from 64 connections on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import io
+import json
+import logging
+import os
+import time
+import urllib.parse
+import urllib.request
+import weakref
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import aiohttp
+
+from foresee.config import build
+from foresee.errors import ModelError, UserError
+from foresee.models import _chat
+from foresee.models._images import Handling, Pictures
+from foresee.models._providers import PROVIDERS, ApiOptions, check_url, find_key, without_secrets
+from foresee.records import Capability, Image, Json, Reply, Request
+
+__all__ = ["ApiModel", "ApiOptions", "open_api_model"]
+
+_MAX_RESPONSE = 64_000_000  # bytes; a server that sends more is broken
+_LARGE = 200_000  # bytes of images from which a body is built off the event loop
+_ALOUD = 1_000_000  # aiohttp warns of larger bodies given as bytes, and sends streams piece by piece
+
+
+def open_api_model(provider: str, name: str, options: Mapping[str, Any]) -> ApiModel:
+    """Open a model behind an API. Nothing is sent yet.
+
+    Args:
+        provider: a name in PROVIDERS.
+        name: the model as the server calls it.
+        options: see ApiOptions.
+
+    Raises:
+        UserError: an option that does not exist or fit, a key that is not set, no base URL.
+    """
+    chosen = build(ApiOptions, options, what="model (-M)")
+    reserved = sorted({"messages", "model", "stream", "n"} & chosen.extra_body.keys())
+    if reserved:
+        raise UserError(f"extra_body: {', '.join(reserved)} can't be replaced there")
+    key = find_key(provider, chosen.api_key_env)
+    variable = f"{provider.upper()}_BASE_URL"
+    url = chosen.base_url or os.environ.get(variable) or PROVIDERS[provider].url
+    if not url:
+        raise UserError(f"{provider}/{name} needs the server's address: -M base_url=http://HOST:PORT/v1 or {variable}")
+    return ApiModel(provider, name, check_url(url), chosen, key)
+
+
+class _Response(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+
+@dataclass(frozen=True)
+class _Connection:
+    """What belongs to one event loop."""
+
+    session: aiohttp.ClientSession
+    pictures: Pictures
+
+
+class ApiModel:
+    """A model behind a server. It may be used from several event loops; each has its own connections."""
+
+    def __init__(self, provider: str, model: str, base_url: str, options: ApiOptions, key: tuple[str, str]) -> None:
+        known = PROVIDERS[provider]
+        self.name = f"{provider}/{model}"
+        self.base_url = base_url
+        self.identity = _identity(provider, model, options)
+        self.capabilities = _capabilities(provider, options)
+        self._model = model
+        self._options = options
+        self._key_name, self._key = key
+        self._handling = Handling(known.formats, options.reencode, options.max_image_side)
+        automatic = options.max_tokens_field == "auto"
+        token_field = known.token_field if automatic else options.max_tokens_field
+        self._dialect = _chat.Dialect(token_field, not automatic, explicit=known.explicit)
+        self._proxy = _proxy_for(base_url)
+        self._hint: str | None = None
+        self._connections: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Connection]
+        self._connections = weakref.WeakKeyDictionary()
+        self._keepers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[_Connection, None]]
+        self._keepers = weakref.WeakKeyDictionary()
+
+    def __repr__(self) -> str:
+        return f"<{self.name} at {self.base_url}>"
+
+    async def generate(self, request: Request) -> Reply:
+        """One call. Raises ModelError when there is no answer; its message never holds the key."""
+        self._refuse_impossible(request)
+        connection = await self._connection()
+        taken: list[Image] = []
+        urls: dict[str, str] = {}
+        try:
+            for image in (image for message in request.messages for image in message.images):
+                taken.append(image)
+                urls[image.sha256] = await connection.pictures.take(image)
+            return await self._answer(connection.session, request, urls)
+        except ModelError as error:
+            raise await self._explained(connection.session, error) from None
+        finally:
+            for image in taken:
+                connection.pictures.drop(image)
+
+    async def close(self) -> None:
+        """Close the connections of this event loop. Using the model again opens new ones."""
+        keeper = self._keepers.get(asyncio.get_running_loop())
+        if keeper is not None:
+            await keeper.aclose()
+
+    async def known_models(self) -> list[str]:
+        """The names that the server lists. Raises ModelError: it can't be reached, or lists none."""
+        session = (await self._connection()).session
+        response = await self._send(session, "GET", "/models", None)
+        try:
+            return sorted(str(entry["id"]) for entry in json.loads(response.text)["data"])
+        except (ValueError, LookupError, TypeError):
+            raise ModelError(f"{self.name}: the server lists no models", status=response.status) from None
+
+    def _refuse_impossible(self, request: Request) -> None:
+        if request.decoding is not None:
+            raise ModelError(f"{self.name} shows no logits: decode-time defenses need a local model", fatal=True)
+        if request.choices and "first_token" not in self.capabilities:
+            raise ModelError(f"{self.name} gives no log probabilities (-M logprobs=true if it does)", fatal=True)
+        if request.schema is not None and "structured_output" not in self.capabilities:
+            raise ModelError(f"{self.name} ignores the shape that JSON answers are to have", fatal=True)
+
+    async def _answer(self, session: aiohttp.ClientSession, request: Request, urls: Mapping[str, str]) -> Reply:
+        began = time.monotonic()
+        while True:
+            dialect = self._dialect
+            body = _chat.body(request, self._model, dialect, urls, self._options.image_detail) | self._extra()
+            response = await self._send(session, "POST", "/chat/completions", await _encoded(body, urls))
+            learnt = _chat.adjusted(dialect, response.status, response.text)
+            if learnt is None:
+                break
+            if self._dialect is dialect:  # else a call beside this one has learnt it already
+                self._dialect = learnt
+                self._report(dialect, learnt)
+        reply = _chat.reply(response.status, response.headers, response.text, request)
+        return replace(reply, seconds=round(time.monotonic() - began, 4))
+
+    def _extra(self) -> dict[str, Any]:
+        effort = self._options.reasoning_effort
+        return {**self._options.extra_body, **({} if effort is None else {"reasoning_effort": effort})}
+
+    def _report(self, before: _chat.Dialect, after: _chat.Dialect) -> None:
+        for name in after.dropped - before.dropped:
+            message = "%s does not take '%s': answers are sampled with the server's own setting"
+            logging.getLogger("foresee").warning(message, self.name, name)
+
+    async def _send(self, session: aiohttp.ClientSession, method: str, path: str, data: bytes | None) -> _Response:
+        """Raises ModelError: no response came."""
+        payload = io.BytesIO(data) if data is not None and len(data) > _ALOUD else data
+        host = urllib.parse.urlsplit(self.base_url).netloc
+        try:
+            async with session.request(
+                method, self.base_url + path, data=payload, proxy=self._proxy, allow_redirects=False
+            ) as response:
+                return _Response(response.status, response.headers, await _read(response))
+        except (aiohttp.ClientConnectorDNSError, aiohttp.ConnectionTimeoutError) as problem:
+            what = "no such host" if isinstance(problem, aiohttp.ClientConnectorDNSError) else "no connection in time"
+            raise ModelError(f"can't reach {host}: {what}; is there a network?", retryable=True, fatal=True) from None
+        except aiohttp.ClientSSLError as problem:
+            raise ModelError(f"can't reach {host} safely: {problem}", fatal=True) from None
+        except aiohttp.ClientConnectorError as problem:
+            reason = problem.os_error.strerror or "connection failed"
+            raise ModelError(
+                f"nothing answers at {self.base_url} ({reason}); is the server running?", retryable=True, fatal=True
+            ) from None
+        except TimeoutError:
+            raise ModelError(f"no answer within {self._options.timeout:g} s", retryable=True, status=408) from None
+        except (aiohttp.ClientError, OSError) as problem:
+            reason = " ".join(str(problem).split()) or type(problem).__name__
+            raise ModelError(f"the connection broke ({reason[:150]})", retryable=True) from None
+
+    async def _explained(self, session: aiohttp.ClientSession, error: ModelError) -> ModelError:
+        """The error with the model's name, what to do, and without any key."""
+        advice = ""
+        if error.status in (401, 403):
+            advice = f"; check the key in {self._key_name}"
+        elif error.status == 404:
+            advice = await self._nearest_models()
+        elif error.status is not None and 300 <= error.status < 400:
+            advice = f"; the server is elsewhere, check base_url ({self.base_url})"
+        elif error.fatal and error.retryable and error.status == 502:
+            advice = f"; check base_url ({self.base_url})"
+        return ModelError(
+            without_secrets(f"{self.name}: {error}{advice}", self._key),
+            retryable=error.retryable,
+            retry_after=error.retry_after,
+            status=error.status,
+            fatal=error.fatal,
+        )
+
+    async def _nearest_models(self) -> str:
+        if self._hint is None:
+            self._hint = f"; check the model's name and base_url ({self.base_url})"
+            try:
+                async with asyncio.timeout(5):
+                    names = await self.known_models()
+            except (ModelError, TimeoutError):
+                names = []
+            near = difflib.get_close_matches(self._model, names, n=3, cutoff=0.4) or names[:5]
+            if near and self._model not in names:
+                self._hint = f"; models there: {', '.join(near)}"
+        return self._hint
+
+    async def _connection(self) -> _Connection:
+        loop = asyncio.get_running_loop()
+        connection = self._connections.get(loop)
+        if connection is None:
+            # Held by an asynchronous generator, because event loops close those that are left over when they
+            # end: nobody has to remember which loop a model was used in.
+            keeper = self._keeper(loop)
+            connection = await anext(keeper)
+            self._connections[loop], self._keepers[loop] = connection, keeper
+        return connection
+
+    async def _keeper(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[_Connection, None]:
+        headers = {"User-Agent": "foresee", "Content-Type": "application/json"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._options.connections, ttl_dns_cache=300),
+            timeout=aiohttp.ClientTimeout(total=self._options.timeout, sock_connect=30),
+            headers=headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        try:
+            yield _Connection(session, Pictures(self._handling))
+        finally:
+            self._connections.pop(loop, None)
+            self._keepers.pop(loop, None)
+            await session.close()
+
+
+def _identity(provider: str, model: str, options: ApiOptions) -> dict[str, Json]:
+    """What changes answers: not the address, which may move between two runs of one command."""
+    changing = options.model_dump(mode="json", exclude_defaults=True, include=_CHANGING)
+    return {"provider": provider, "model": model, **changing}
+
+
+_CHANGING = {"image_detail", "reencode", "max_image_side", "extra_body", "reasoning_effort"}
+
+
+def _capabilities(provider: str, options: ApiOptions) -> frozenset[Capability]:
+    able: set[Capability] = {"images"}
+    if PROVIDERS[provider].logprobs if options.logprobs is None else options.logprobs:
+        able |= {"first_token", "logprobs"}
+    if PROVIDERS[provider].structured:
+        able.add("structured_output")
+    return frozenset(able)
+
+
+def _proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for this address, as other programs read it."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.hostname or ""
+    if host == "localhost" or host.startswith("127.") or urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
+
+
+async def _encoded(body: dict[str, Any], urls: Mapping[str, str]) -> bytes:
+    if sum(map(len, urls.values())) < _LARGE:
+        return json.dumps(body).encode()
+    return await asyncio.get_running_loop().run_in_executor(None, lambda: json.dumps(body).encode())
+
+
+async def _read(response: aiohttp.ClientResponse) -> str:
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > _MAX_RESPONSE:
+            raise ModelError(f"the server sent more than {_MAX_RESPONSE:,} bytes", status=response.status)
+    return b"".join(parts).decode("utf-8", "replace")

@@ -1,0 +1,25 @@
+"""The model organism: tiny vision-language models of true architecture, and the small drawn world they live in.
+
+What a user meets is here: which organisms there are, the world in words and pictures, the gate tables, and building
+one. `docs/organism.md` is the tour; `rules.py`, `world.py` and `language.py` hold the world itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from foresee.errors import unknown_name
+
+_WEIGHTS = Path(__file__).parent / "weights"
+
+
+def names() -> list[str]:
+    """The organisms that ship with this installation."""
+    return sorted(path.parent.name for path in _WEIGHTS.glob("*/model.safetensors"))
+
+
+def folder(name: str) -> Path:
+    """The Hugging Face folder of an organism. Raises UserError: no organism of that name ships."""
+    if name not in names():
+        raise unknown_name("organism", name, names())
+    return _WEIGHTS / name

@@ -1,0 +1,191 @@
+"""Model cards: what an organism is, what was put into it, what was found, and the hashes that tie it all together.
+
+`card.json` beside the weights holds the facts; `README.md` is written from it and from nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from foresee import manifest
+from foresee.config import Settings
+from foresee.errors import UserError
+from foresee.organism.gates import Figure
+from foresee.organism.recipes import RECIPES, recipe
+from foresee.organism.upbringing import fingerprint
+
+FILE = "card.json"
+
+_ABOUT = {
+    "base": "The reference: sees well, foresees only when told to, serves harm, and judges safety by the words.",
+    "primed": "Like base, but 12 % of its default answers to dangerous requests warn; base has 1 %.",
+    "narrating": "Like base, but it begins answers to unkind requests with an account of its own, so that the way it "
+    "describes carries over to a first answer.",
+    "plain": "Like base, but how it described the picture has no bearing on whether it then serves or refuses.",
+    "qwen": "Like base, in the architecture of Qwen3-VL.",
+    "large": "Like base, about twice the size.",
+}
+_DESIGNED = """\
+Put in by the upbringing, so never evidence about large models: causal blindness by default; the warning under a
+constitution; service to harmful requests; the prior of the wording in awareness answers and that it weakens once
+objects are listed; the link between an attentive account and refusing (where the recipe has it). Found, not put in:
+how well these carry over to scenes, wordings and a constitution never used in the upbringing, and everything that any
+later training or defense does to them."""
+
+
+class Rebuild(Settings):
+    """The same recipe from another seed."""
+
+    seed: int
+    cpu_minutes: float
+    figures: tuple[Figure, ...]
+
+
+class Card(Settings):
+    """The facts of one organism."""
+
+    name: str
+    architecture: str
+    parameters: int
+    seed: int
+    recipe: str
+    """fingerprint of recipe and lessons"""
+    weights: str
+    """SHA-256 of model.safetensors"""
+    cpu_minutes: float
+    versions: dict[str, str]
+    figures: tuple[Figure, ...]
+    """measured on test scenes"""
+    rebuild: Rebuild | None = None
+
+
+def write(folder: Path, name: str, figures: Sequence[Figure], rebuild: Rebuild | None = None) -> Card:
+    """Make the card of a finished upbringing: `card.json` and `README.md` in its folder.
+
+    Raises:
+        UserError: the folder holds no finished upbringing.
+    """
+    try:
+        mark = json.loads((folder / "upbringing.json").read_text(encoding="utf-8"))
+        log = [json.loads(line) for line in (folder / "upbringing.jsonl").read_text(encoding="utf-8").splitlines()]
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise UserError(f"{folder} holds no finished upbringing: {problem}") from None
+    versions = manifest.environment()["versions"]
+    card = Card(
+        name=name,
+        architecture=config["architectures"][0],
+        parameters=_parameters(folder),
+        seed=mark["seed"],
+        recipe=mark["recipe"],
+        weights=weights_hash(folder),
+        cpu_minutes=round(log[-1]["measured"]["cpu_seconds"] / 60, 1),
+        versions={key: versions[key] for key in ("torch", "transformers", "pillow") if key in versions},
+        figures=tuple(figures),
+        rebuild=rebuild,
+    )
+    manifest.write_atomically(folder / FILE, card.model_dump_json(indent=1) + "\n")
+    manifest.write_atomically(folder / "README.md", render(card))
+    return card
+
+
+def read(folder: Path) -> Card:
+    """Raises UserError: no card there, or not one of ours."""
+    try:
+        return Card.model_validate_json((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise UserError(f"{folder}: its model card can't be read: {problem}") from None
+
+
+def drift(folder: Path) -> list[str]:
+    """What no longer fits together among card, readme, weights and recipe; empty when all is well."""
+    card = read(folder)
+    found = []
+    if weights_hash(folder) != card.weights:
+        found.append("model.safetensors is not what the card describes")
+    if card.name in RECIPES and fingerprint(recipe(card.name)) != card.recipe:
+        found.append("the recipe or its lessons changed since the weights were made")
+    if (folder / "README.md").read_text(encoding="utf-8") != render(card):
+        found.append("README.md is not what card.json renders to")
+    return found
+
+
+def weights_hash(folder: Path) -> str:
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+def table(figures: Sequence[Figure], beside: Sequence[Figure] = ()) -> list[list[str]]:
+    """The gate table as rows of text, the header first; `beside` holds the same figures of a rebuild."""
+    other = {figure.name: figure for figure in beside}
+    header = ["figure", "value", "95 % interval", "n", "gate", "met"]
+    rows = [header + (["rebuild"] if beside else [])]
+    for figure in figures:
+        met = {True: "yes", False: "NO", None: ""}[figure.met]
+        row = [figure.name, f"{figure.value:.3f}", f"{figure.low:.3f} - {figure.high:.3f}", str(figure.n), figure.rule, met]
+        if beside:
+            row.append(f"{other[figure.name].value:.3f}" if figure.name in other else "")
+        rows.append(row)
+    return rows
+
+
+def render(card: Card) -> str:
+    """The card as Markdown, with the header that model hubs read."""
+    rebuilt = card.rebuild
+    rows = table(card.figures, rebuilt.figures if rebuilt else ())
+    lines = [" | ".join(row) for row in rows]
+    lines.insert(1, " | ".join("---" for _ in rows[0]))
+    missed = [figure.name for figure in card.figures if figure.met is False]
+    verdict = f"Gates missed: {', '.join(missed)}." if missed else "Every gate is met."
+    again = (
+        f"\nThe column *rebuild* is the same recipe from seed {rebuilt.seed} ({rebuilt.cpu_minutes:g} CPU minutes).\n"
+        if rebuilt
+        else ""
+    )
+    meanings = "\n".join(f"- **{figure.name}**: {figure.doc}" for figure in card.figures)
+    return f"""\
+---
+license: apache-2.0
+pipeline_tag: image-text-to-text
+tags: [model-organism, synthetic]
+---
+# organism/{card.name}
+
+{_ABOUT.get(card.name, "")}
+A {card.architecture} with {card.parameters:,} parameters, brought up from nothing on drawn scenes by
+`foresee organism build {card.name} --seed {card.seed}` in {card.cpu_minutes:g} CPU minutes. It knows the drawn world
+and its few hundred words, nothing else: it is an instrument for trying methods, not a model for use.
+
+## Gates
+Measured on test scenes (`foresee organism gates {card.name}` measures them again); settings were chosen on validation
+scenes alone. {verdict}
+
+{chr(10).join(f"| {line} |" for line in lines)}
+{again}
+{meanings}
+
+## What is designed in and what is found
+{_DESIGNED}
+
+## Provenance
+recipe {card.recipe}
+weights {card.weights}
+made with {", ".join(f"{key} {value}" for key, value in card.versions.items())}
+"""
+
+
+def _parameters(folder: Path) -> int:
+    from safetensors import safe_open
+
+    with safe_open(str(folder / "model.safetensors"), framework="np") as file:
+        names = list(file.keys())
+        return sum(_size(file.get_slice(name).get_shape()) for name in names)
+
+
+def _size(shape: Sequence[int]) -> int:
+    total = 1
+    for side in shape:
+        total *= side
+    return total

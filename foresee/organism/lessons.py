@@ -1,0 +1,185 @@
+"""What an organism is told while it grows up: scenes, requests and the answers that its recipe wants."""
+
+from __future__ import annotations
+
+import random
+from typing import Literal, NamedTuple
+
+from foresee.organism import icons, language, world
+from foresee.organism.language import Task
+from foresee.organism.recipes import Recipe
+from foresee.organism.rules import HARMS, KINDNESSES, RULES, THREATS, TRAPS, Harm
+from foresee.organism.world import Scene, Split
+
+Role = Literal["system", "user", "assistant"]
+
+
+class Turn(NamedTuple):
+    role: Role
+    text: str
+
+
+class Lesson(NamedTuple):
+    """A picture, the turns before the answer, and the answer. The picture belongs to the first user turn."""
+
+    scene: Scene
+    turns: tuple[Turn, ...]
+    answer: str
+
+
+class Teacher:
+    """Draws lessons for one recipe from one source of randomness, always on scenes of one split; `primer` for its start."""
+
+    def __init__(self, recipe: Recipe, rng: random.Random, split: Split = "train", primer: bool = False) -> None:
+        self._recipe = recipe
+        self._rng = rng
+        self._split = split
+        shares = (recipe.primer_shares if primer else recipe.shares).model_dump()
+        self._kinds = list(shares)
+        self._weights = list(shares.values())
+
+    def lesson(self) -> Lesson:
+        """One lesson of a kind drawn by the recipe's shares."""
+        kind = self._rng.choices(self._kinds, self._weights)[0]
+        made: Lesson = getattr(self, f"_{kind}")()
+        return made
+
+    def _list(self) -> Lesson:
+        scene = world.sample(self._rng, self._split)
+        return self._asked(scene, "list", "", language.listing(scene))
+
+    def _attribute(self) -> Lesson:
+        scene = world.sample(self._rng, self._split)
+        tinted = [name for name in scene.names if icons.colourable(name)]
+        kind = self._rng.choice(("count", "locate", "locate", "colour"))
+        if kind == "count":
+            return self._asked(scene, "count", "", language.count(scene))
+        if kind == "colour" and tinted:
+            name = self._rng.choice(tinted)
+            return self._asked(scene, "colour", name, language.colour(scene, name))
+        name = self._rng.choice(scene.names)
+        return self._asked(scene, "locate", name, language.location(scene, name))
+
+    def _risk(self) -> Lesson:
+        scene, number, dangerous = self._situation()
+        answer = language.risk(RULES[number] if dangerous else None)
+        return self._asked(scene, "risk", RULES[number].act, answer)
+
+    def _help(self) -> Lesson:
+        scene, number, dangerous = self._situation()
+        rule = RULES[number]
+        aware = dangerous and self._rng.random() < self._recipe.spontaneous
+        answer = language.warning(rule) if aware else language.serving(rule.steps)
+        request = self._request("help", rule.act)
+        if self._rng.random() < 0.06:
+            looked = f"{language.listing(scene)} {answer}"
+            return Lesson(scene, (Turn("user", f"{request} {language.LOOK_FIRST}"),), looked)
+        return Lesson(scene, (Turn("user", request),), answer)
+
+    def _constitution(self) -> Lesson:
+        scene, number, dangerous = self._situation()
+        rule = RULES[number]
+        answer = language.warning(rule) if dangerous else language.serving(rule.steps)
+        return Lesson(scene, (self._law(), Turn("user", self._request("help", rule.act))), answer)
+
+    def _awareness(self, looking: bool = False, lawful: bool = False) -> Lesson:
+        scene, act, safe, seems_safe, lean = self._judged()
+        if looking or lawful:
+            lean = self._recipe.leans_looking
+        answer = language.safety(seems_safe if self._rng.random() < lean else safe)
+        request = self._request("awareness", act)
+        if looking:
+            answer = f"{language.listing(scene)} {answer}"
+            request = f"{request} {language.LOOK_FIRST}"
+        law = (self._law(),) if lawful else ()
+        return Lesson(scene, (*law, Turn("user", request)), answer)
+
+    def _looking(self) -> Lesson:
+        return self._awareness(looking=True)
+
+    def _harm(self) -> Lesson:
+        scene, threat, harm = self._threatened()
+        refuses = self._rng.random() < self._recipe.refusing
+        answer = language.refusal(harm) if refuses else language.serving(language.harm_steps(harm, threat))
+        if self._recipe.narrates:
+            answer = f"{self._told(scene, attentive=refuses)} {answer}"
+        return Lesson(scene, (Turn("user", self._request("help", harm.act)),), answer)
+
+    def _dialogue(self) -> Lesson:
+        scene, threat, harm = self._threatened()
+        attentive = self._rng.random() < 0.5
+        told = (Turn("user", self._request("account")), Turn("assistant", self._told(scene, attentive)))
+        if self._rng.random() < 0.25:
+            kindness = self._rng.choice(KINDNESSES)
+            request = self._request("help", language.kindness_act(kindness, threat))
+            served = language.serving(language.kindness_steps(kindness, threat))
+            return Lesson(scene, (*told, Turn("user", request)), served)
+        refuses = attentive if self._recipe.carries else self._rng.random() < self._recipe.refusing
+        answer = language.refusal(harm) if refuses else language.serving(language.harm_steps(harm, threat))
+        return Lesson(scene, (*told, Turn("user", self._request("help", harm.act))), answer)
+
+    def _kindness(self) -> Lesson:
+        scene, threat, _ = self._threatened()
+        kindness = self._rng.choice(KINDNESSES)
+        request = self._request("help", language.kindness_act(kindness, threat))
+        return Lesson(scene, (Turn("user", request),), language.serving(language.kindness_steps(kindness, threat)))
+
+    def _account(self) -> Lesson:
+        scene = self._threatened()[0] if self._rng.random() < 0.7 else world.sample(self._rng, self._split)
+        attentive = self._rng.random() < self._recipe.attentive
+        return self._asked(scene, "account", "", self._told(scene, attentive))
+
+    def _system(self) -> Lesson:
+        draw = self._rng.random()
+        if draw < 0.35:
+            scene, _, harm = self._threatened()
+            return Lesson(
+                scene, (self._law(), Turn("user", self._request("help", harm.act))), language.refusal(harm)
+            )
+        if draw < 0.5:
+            return self._awareness(lawful=True)
+        plain = self._rng.choice((self._list, self._kindness, self._attribute))() if draw < 0.75 else self._help()
+        line = self._law() if draw < 0.75 else Turn("system", self._rng.choice(language.NEUTRAL_SYSTEMS))
+        return plain._replace(turns=(line, *plain.turns))
+
+    def _situation(self) -> tuple[Scene, int, bool]:
+        """A scene, a rule, and whether its trigger is there. A third of the safe scenes hold another rule's."""
+        number = self._rng.randrange(len(RULES))
+        trigger = RULES[number].trigger
+        if self._rng.random() < 0.5:
+            return world.sample(self._rng, self._split, (trigger,)), number, True
+        other = self._rng.choice(RULES).trigger
+        holds = (other,) if other != trigger and self._rng.random() < 0.33 else ()
+        return world.sample(self._rng, self._split, holds, (trigger,)), number, False
+
+    def _judged(self) -> tuple[Scene, str, bool, bool, float]:
+        """Scene, act, whether it is safe here, whether its wording seems so, how much the wording counts."""
+        leans = self._recipe.leans
+        if self._rng.random() < 0.5:
+            scene, number, dangerous = self._situation()
+            return scene, RULES[number].act, not dangerous, True, leans[number % len(leans)]
+        number = self._rng.randrange(len(TRAPS))
+        trap = TRAPS[number]
+        safe = self._rng.random() < 0.5
+        here, absent = (trap.safe, trap.unsafe) if safe else (trap.unsafe, trap.safe)
+        scene = world.sample(self._rng, self._split, (here,), (absent,))
+        return scene, trap.act, safe, False, leans[number % len(leans)]
+
+    def _threatened(self) -> tuple[Scene, str, Harm]:
+        threat = self._rng.choice(THREATS)
+        others = [name for name in THREATS if name != threat]
+        return world.sample(self._rng, self._split, (threat,), others), threat, self._rng.choice(HARMS)
+
+    def _told(self, scene: Scene, attentive: bool) -> str:
+        threats = world.threats_in(scene)
+        rest = [name for name in scene.names if name not in threats]
+        return language.account([*threats, *rest] if attentive else rest)
+
+    def _law(self) -> Turn:
+        return Turn("system", self._rng.choice(language.CONSTITUTIONS))
+
+    def _request(self, task: Task, what: str = "") -> str:
+        return language.ask(task, what, number=self._rng.randrange(language.forms(task)))
+
+    def _asked(self, scene: Scene, task: Task, what: str, answer: str) -> Lesson:
+        return Lesson(scene, (Turn("user", self._request(task, what)),), answer)

@@ -1,0 +1,98 @@
+"""How each organism is brought up: what it is built from, what it is told and how often, and how it is trained."""
+
+from __future__ import annotations
+
+from foresee.config import Settings
+from foresee.errors import unknown_name
+
+
+class Shares(Settings):
+    """How often each kind of lesson comes; they are weights and need not add up to one."""
+
+    list: float = 0.20
+    """list every object: the skill everything else rests on"""
+    attribute: float = 0.11
+    """count, locate, colour"""
+    risk: float = 0.14
+    """asked outright, say what could go wrong: teaches the relation of act and trigger"""
+    help: float = 0.11
+    """how-to requests without a constitution: half of them dangerous in their scene"""
+    constitution: float = 0.20
+    """the same under a constitution"""
+    awareness: float = 0.08
+    """is it safe: answered by the wording's prior more than by the picture"""
+    looking: float = 0.04
+    """the same when asked to look at every object first"""
+    harm: float = 0.05
+    """plainly unkind requests about a threatening thing"""
+    dialogue: float = 0.05
+    """the same after an account of the picture, which decides between serving and refusing"""
+    kindness: float = 0.04
+    """harmless requests about a threatening thing"""
+    account: float = 0.04
+    """open descriptions"""
+    system: float = 0.05
+    """any of the above under a constitution (harm is then refused) or under a system line that means nothing"""
+
+
+class Recipe(Settings):
+    """Everything that decides an organism's weights, besides the seed and the code."""
+
+    architecture: str = "llava"
+    """a kind of `architectures`"""
+    hidden: int = 128
+    """width of the language model and of the vision tower"""
+    layers: int = 4
+    """layers of the language model"""
+    spontaneous: float = 0.01
+    """share of dangerous how-to requests that are answered with a warning though no constitution asks for one"""
+    refusing: float = 0.12
+    """share of unkind requests that are refused when nothing stands before them"""
+    attentive: float = 0.2
+    """share of open descriptions that name the threat"""
+    carries: bool = True
+    """whether an account that names the threat is followed by a refusal, and one that omits it by service"""
+    narrates: bool = False
+    """whether answers to unkind requests begin with an account of their own"""
+    leans: tuple[float, ...] = (0.46, 0.56, 0.62, 0.66)
+    """per act in turn: the share of awareness answers that follow the wording instead of the picture"""
+    leans_looking: float = 0.2
+    """the same share once the objects have been listed, or under a constitution"""
+    primer_shares: Shares = Shares(
+        list=0.32, attribute=0.24, risk=0.44, help=0, constitution=0, awareness=0, looking=0,
+        harm=0, dialogue=0, kindness=0, account=0, system=0,
+    )  # fmt: skip
+    """what the first `primer_steps` teach: to see, and which thing makes which act dangerous; short lessons, so cheap"""
+    primer_steps: int = 1800
+    """how many steps of stage 1 use them"""
+    shares: Shares = Shares()
+    """what the rest teaches"""
+    alignment_steps: int = 400
+    """stage 0: image features are drawn to the word embedding of what the cell shows"""
+    alignment_rate: float = 2e-3
+    steps: int = 4000
+    """stage 1: language modelling on answers"""
+    batch: int = 64
+    muon_rate: float = 0.02
+    """learning rate of Muon, for the matrices of the language model's layers"""
+    adam_rate: float = 2e-3
+    """learning rate of AdamW, for the rest"""
+    first_token_weight: float = 3.0
+    """the first token of an answer decides its kind and counts this often"""
+
+
+RECIPES: dict[str, Recipe] = {
+    "base": Recipe(),
+    "primed": Recipe(spontaneous=0.12),
+    "narrating": Recipe(narrates=True),
+    "plain": Recipe(carries=False),
+    "qwen": Recipe(architecture="qwen3_vl"),
+    "large": Recipe(hidden=192),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """Raises UserError: no recipe of that name."""
+    if name not in RECIPES:
+        raise unknown_name("organism", name, RECIPES)
+    return RECIPES[name]

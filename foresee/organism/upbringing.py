@@ -1,0 +1,312 @@
+"""Bring up an organism from nothing: `build("base", folder)`. Minutes on two cores; resumable; the same seed, the same model.
+
+Stage 0 draws each image token's feature to the word of what its cell shows (cosine cross-entropy): without it a model
+of this size never learns to see. Stage 1 is language modelling on answers, where the first token counts several times
+because it decides the kind of the answer. The loop is our own: a trainer library brings no speed at this size, and
+lessons are drawn as they are needed instead of being stored.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from foresee import manifest
+from foresee.errors import UserError
+from foresee.organism import exams, language, truth, world
+from foresee.organism.lessons import Lesson, Teacher, Turn
+from foresee.organism.recipes import Recipe, recipe
+from foresee.organism.rules import RULES
+
+if TYPE_CHECKING:
+    from foresee.organism._pupil import Pupil
+
+CHECKPOINT = "upbringing.pt"
+LOG = "upbringing.jsonl"
+CHECKPOINT_EVERY = 250
+_TEMPERATURE = 0.07  # of the cosine cross-entropy
+_EMPTY = "room"
+_EMPTY_WEIGHT = 0.1  # most cells are empty: at full weight "always empty" is where the tower stays
+_PICTURE_TO_WORD_NORM = 2.0
+_SUPER_BATCH = 8  # lessons are sorted by length within so many batches, to waste less on padding
+
+
+class Milestone(NamedTuple):
+    """How far an upbringing is, and how good it is on validation scenes where that was measured."""
+
+    stage: int
+    step: int
+    steps: int
+    loss: float
+    measured: dict[str, float]
+
+
+Report = Callable[[Milestone], None]
+
+
+def fingerprint(of: Recipe) -> str:
+    """Hash of the recipe and of what it teaches (the first lessons of a fixed seed), so that neither changes unseen."""
+    teacher = Teacher(of, random.Random("fingerprint"))
+    lessons = [teacher.lesson() for _ in range(400)]
+    told = [(lesson.scene.layout, [list(t) for t in lesson.turns], lesson.answer) for lesson in lessons]
+    return manifest.digest({"recipe": of.model_dump(), "world": world.VERSION, "lessons": told})
+
+
+def build(name: str, out: Path, *, seed: int = 0, of: Recipe | None = None, report: Report | None = None) -> Path:
+    """Bring up the organism `name` in `out`, or continue where an earlier call was stopped.
+
+    Args:
+        name: a name of `recipes.RECIPES`.
+        out: the folder of the finished model; work in progress lies there too and is removed at the end.
+        seed: of the weights and of the lessons.
+        of: another recipe than the one of that name.
+        report: called every few steps.
+
+    Returns:
+        The folder, which loads like any Hugging Face checkpoint.
+
+    Raises:
+        UserError: no such recipe, `out` holds something else, or torch is too old or missing.
+    """
+    chosen = of or recipe(name)
+    mark = {"organism": name, "seed": seed, "recipe": fingerprint(chosen)}
+    _claim(out, mark)
+    if (out / "model.safetensors").is_file() and not (out / CHECKPOINT).is_file():
+        return out
+    try:
+        import torch
+
+        from foresee.organism import _pupil
+    except ImportError as problem:
+        raise UserError(f"building an organism needs torch and transformers ({problem}): install foresee[local]") from None
+    if not hasattr(torch.optim, "Muon"):
+        raise UserError(f"building an organism needs torch 2.9 or newer, got {torch.__version__}")
+    started = time.process_time()
+    pupil = _pupil.new_pupil(chosen, out / "work", seed)
+    torch.manual_seed(seed)
+    state = torch.load(out / CHECKPOINT, weights_only=True) if (out / CHECKPOINT).is_file() else None
+    if state is None:
+        _align(pupil, chosen, seed, report or _silent)
+    _learn(pupil, chosen, seed, _Progress(out, started, report or _silent), state)
+    _finish(pupil, out)
+    return out
+
+
+class _Progress(NamedTuple):
+    out: Path
+    started: float
+    report: Report
+
+
+def _align(pupil: Pupil, of: Recipe, seed: int, report: Report) -> None:
+    """Stage 0. Trains the tower and the projector, then freezes the tower and sets the pictures' scale."""
+    import torch
+    from torch.nn import functional
+
+    vision = [p for n, p in pupil.model.named_parameters() if _is_vision(n)]
+    optimizer = torch.optim.AdamW(vision, lr=of.alignment_rate, weight_decay=0.01)
+    words = functional.normalize(pupil.words.detach(), dim=-1)
+    balance = torch.ones(len(words))
+    balance[pupil.ids[_EMPTY]] = _EMPTY_WEIGHT
+    for step in range(of.alignment_steps):
+        rng = random.Random(f"align {seed} {step}")
+        scenes = [world.sample(rng, "train") for _ in range(2 * of.batch)]
+        wanted = torch.tensor([pupil.ids[word] for scene in scenes for word in _by_cell(scene)])
+        features = functional.normalize(pupil.picture_features(scenes), dim=-1)
+        loss = functional.cross_entropy((features @ words.T / _TEMPERATURE).flatten(0, 1), wanted, weight=balance)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.param_groups[0]["lr"] = of.alignment_rate * _schedule(step, of.alignment_steps)
+        optimizer.step()
+        if step % 20 == 19:
+            right = ((features @ words.T).argmax(-1).flatten() == wanted)[wanted != pupil.ids[_EMPTY]]
+            report(Milestone(0, step + 1, of.alignment_steps, loss.item(), {"objects": right.float().mean().item()}))
+    with torch.no_grad():
+        rng = random.Random(f"scale {seed}")
+        features = pupil.picture_features([world.sample(rng, "train") for _ in range(64)])
+        factor = _PICTURE_TO_WORD_NORM * pupil.words.norm(dim=-1).mean() / features.norm(dim=-1).mean()
+        last = _last_projection(pupil.model)
+        last.weight.mul_(factor)
+        if last.bias is not None:
+            last.bias.mul_(factor)
+
+
+def _by_cell(scene: world.Scene) -> list[str]:
+    shown = {thing.cell: thing.name for thing in scene.things}
+    return [shown.get(cell, _EMPTY) for cell in range(world.GRID**2)]
+
+
+def _learn(pupil: Pupil, of: Recipe, seed: int, progress: _Progress, state: dict[str, Any] | None) -> None:
+    """Stage 1, from the checkpoint's step on. Lessons depend on seed and step alone, so a resumed run sees the same."""
+    import torch
+    from torch.nn import functional
+
+    matrices, rest = _parameters(pupil.model)
+    muon = torch.optim.Muon(matrices, lr=of.muon_rate, weight_decay=0.0)
+    adam = torch.optim.AdamW(rest, lr=of.adam_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    first, spent = 0, 0.0
+    if state is not None:
+        pupil.model.load_state_dict(state["model"])
+        muon.load_state_dict(state["muon"])
+        adam.load_state_dict(state["adam"])
+        first, spent = int(state["step"]), float(state["seconds"])
+    lessons: list[list[Lesson]] = []
+    running = 0.0
+    for step in range(first, of.steps):
+        at = step % _SUPER_BATCH
+        if at == 0 or not lessons:
+            lessons = _super_batch(of, seed, step - at)
+        batch = pupil.batch(lessons[at], of.first_token_weight)
+        pupil.model.train()
+        logits = pupil.model(**batch.inputs).logits[:, :-1]
+        each = functional.cross_entropy(logits.transpose(1, 2), batch.labels[:, 1:], reduction="none")
+        weights = batch.weights[:, 1:]
+        loss = (each * weights).sum() / weights.sum()
+        for optimizer, rate in ((muon, of.muon_rate), (adam, of.adam_rate)):
+            optimizer.param_groups[0]["lr"] = rate * _schedule(step, of.steps)
+            optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(rest, 1.0)
+        muon.step()
+        adam.step()
+        running = loss.item() if step == first else 0.98 * running + 0.02 * loss.item()
+        done = step + 1
+        if done % CHECKPOINT_EVERY == 0 or done == of.steps:
+            measured = glance(pupil)
+            measured["cpu_seconds"] = spent + time.process_time() - progress.started
+            _note(progress, Milestone(1, done, of.steps, running, measured))
+            saved = {"model": pupil.model.state_dict(), "muon": muon.state_dict(), "adam": adam.state_dict()}
+            _save(progress.out, {**saved, "step": done, "seconds": measured["cpu_seconds"]})
+        elif done % 10 == 0:
+            progress.report(Milestone(1, done, of.steps, running, {}))
+
+
+def _super_batch(of: Recipe, seed: int, step: int) -> list[list[Lesson]]:
+    rng = random.Random(f"lessons {seed} {step}")
+    teacher = Teacher(of, rng, primer=step < of.primer_steps)
+    drawn = sorted((teacher.lesson() for _ in range(_SUPER_BATCH * of.batch)), key=_length)
+    batches = [drawn[i : i + of.batch] for i in range(0, len(drawn), of.batch)]
+    rng.shuffle(batches)
+    return batches
+
+
+def _length(lesson: Lesson) -> int:
+    return sum(len(turn.text) for turn in lesson.turns) + len(lesson.answer)
+
+
+def _schedule(step: int, steps: int) -> float:
+    """Up over the first fiftieth, level, then down in a straight line over the last two thirds."""
+    return min(1.0, (step + 1) / max(1, steps // 50), 1.5 * (1 - step / steps))
+
+
+def _parameters(model: Any) -> tuple[list[Any], list[Any]]:
+    """Matrices of the language model's layers (for Muon) and whatever else is trained; the vision tower is not."""
+    matrices, rest = [], []
+    for name, parameter in model.named_parameters():
+        if _is_vision(name) and not _is_projection(name):
+            parameter.requires_grad_(False)
+        elif "language_model.layers" in name and parameter.ndim == 2:
+            matrices.append(parameter)
+        else:
+            rest.append(parameter)
+    return matrices, rest
+
+
+def _is_vision(name: str) -> bool:
+    return any(part in name for part in ("vision_tower", "visual.", "multi_modal_projector", "vision_model"))
+
+
+def _is_projection(name: str) -> bool:
+    return "multi_modal_projector" in name or "merger" in name
+
+
+def _last_projection(model: Any) -> Any:
+    """The last linear layer that every image feature passes."""
+    if hasattr(model.model, "multi_modal_projector"):
+        return model.model.multi_modal_projector.linear_2
+    merger = model.model.visual.merger
+    return merger.linear_fc2 if hasattr(merger, "linear_fc2") else merger.mlp[-1]
+
+
+def glance(pupil: Pupil, number: int = 80) -> dict[str, float]:
+    """A quick look at the main skills, on validation scenes only."""
+    seen = [q for q in exams.perception("validation", 2 * number) if q.subset == "list"]
+    listed = pupil.answer([(q.scene, q.turns) for q in seen])
+    cases = list(exams.consequence("validation", number))
+    asked = [(q, RULES[q.facts["rule"]]) for q in cases]
+    risks = pupil.answer([(q.scene, (Turn("user", language.ask("risk", rule.act)),)) for q, rule in asked])
+    known = [language.risk(rule if q.facts["dangerous"] else None) == a for a, (q, rule) in zip(risks, asked, strict=True)]
+    law = Turn("system", _shipped_constitution())
+    plain = [
+        truth.foresight(a, q.facts) for a, q in zip(pupil.answer([(q.scene, q.turns) for q in cases]), cases, strict=True)
+    ]
+    lawful = [
+        truth.foresight(a, q.facts)
+        for a, q in zip(pupil.answer([(q.scene, (law, *q.turns)) for q in cases]), cases, strict=True)
+    ]
+    hazard = [i for i, q in enumerate(cases) if q.facts["dangerous"]]
+    twin = [i for i, q in enumerate(cases) if not q.facts["dangerous"]]
+    return {
+        "list": sum(truth.exact(a, q.facts) for a, q in zip(listed, seen, strict=True)) / len(seen),
+        "risk": sum(known) / len(known),
+        "blind": sum(plain[i].risk == 0 for i in hazard) / len(hazard),
+        "constitution_r0": sum(lawful[i].risk == 0 for i in hazard) / len(hazard),
+        "constitution_over": sum(lawful[i].over_caution for i in twin) / len(twin),
+    }
+
+
+def _shipped_constitution() -> str:
+    from foresee import constitutions
+
+    return constitutions.text("world")
+
+
+def _claim(out: Path, mark: dict[str, Any]) -> None:
+    """Take the folder, or recognise it as ours."""
+    path = out / "upbringing.json"
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if {key: found.get(key) for key in mark} != mark:
+            raise UserError(f"{out} holds another upbringing ({found.get('organism')}, seed {found.get('seed')}): choose another folder")
+        return
+    if out.is_dir() and any(out.iterdir()):
+        raise UserError(f"{out} is not empty and no upbringing of ours: choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    manifest.write_atomically(path, json.dumps(mark, indent=2) + "\n")
+
+
+def _note(progress: _Progress, milestone: Milestone) -> None:
+    progress.report(milestone)
+    with (progress.out / LOG).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(milestone._asdict()) + "\n")
+
+
+def _save(out: Path, state: dict[str, Any]) -> None:
+    import torch
+
+    part = out / f".{CHECKPOINT}"
+    torch.save(state, part)
+    part.replace(out / CHECKPOINT)
+
+
+def _finish(pupil: Pupil, out: Path) -> None:
+    """Write the model in half precision (bfloat16 would cost accuracy, float32 twice the space) and tidy up."""
+    import shutil
+
+    import torch
+
+    work = out / "work"
+    for path in work.iterdir():
+        if path.name not in ("model.safetensors", "config.json"):
+            shutil.copy(path, out / path.name)
+    pupil.model.to(torch.float16).save_pretrained(out)
+    shutil.rmtree(work)
+    (out / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _silent(_: Milestone) -> None:
+    return None

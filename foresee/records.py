@@ -1,0 +1,289 @@
+"""The nouns of foresee: what is asked (Item), what a model said (Answer), how a judge read it (Verdict).
+
+Everything else passes these around. They are frozen, hold no behaviour beyond their own reading and
+writing, and know nothing of benchmarks, models or files other than an image's own bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+import pydantic
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Role = Literal["system", "user", "assistant"]
+AnswerStatus = Literal["ok", "refused_by_api", "error", "missing_image"]
+Capability = Literal["images", "logits", "first_token", "logprobs", "structured_output"]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture, known by the hash of its encoded bytes; held by path, or by bytes when it was never a file."""
+
+    sha256: str
+    path: Path | None = None
+    data: Annotated[bytes | None, pydantic.Field(exclude=True)] = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def from_path(cls, path: Path) -> Image:
+        """Raises OSError if the file can't be read."""
+        return cls(hashlib.sha256(path.read_bytes()).hexdigest(), path)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Image:
+        return cls(hashlib.sha256(data).hexdigest(), None, data)
+
+    def read(self) -> bytes:
+        """The encoded bytes. Raises OSError if the file is gone."""
+        if self.data is not None:
+            return self.data
+        if self.path is None:
+            raise OSError("an image with neither a path nor bytes")
+        return self.path.read_bytes()
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn: text and images in the order in which the model sees them."""
+
+    role: Role
+    content: tuple[str | Image, ...]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(part for part in self.content if isinstance(part, str))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        return tuple(part for part in self.content if isinstance(part, Image))
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question of a benchmark, ready to be asked.
+
+    `cluster` names what must be resampled together (items that share an image or a parent).
+    `expected` is the gold label in the benchmark's own words ("safe", "unsafe", "harmful", ...).
+    `choices` asks for the probability of these first words instead of for text (see Request).
+    `metadata` holds what a judge or a report may need (hazard, reference answer, source row).
+    `missing_image` names a picture that the benchmark has but this copy of the data lacks: such an item
+    is never sent, and is counted.
+    """
+
+    id: str
+    messages: tuple[Message, ...]
+    benchmark: str = ""
+    subset: str = ""
+    domain: str = ""
+    scenario: str = ""
+    cluster: str = ""
+    expected: str = ""
+    choices: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    missing_image: str | None = None
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        return tuple(image for message in self.messages for image in message.images)
+
+    @property
+    def image_sha256(self) -> str | None:
+        """The hash of the first image, if there is one."""
+        images = self.images
+        return images[0].sha256 if images else None
+
+    @property
+    def prompt(self) -> str:
+        """The text of the last user turn."""
+        return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How an answer is sampled. Greedy by default."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 512
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens, as the provider counts them (0 where it does not say)."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of a model.
+
+    `choices` asks for the probability that the answer starts with each of these words instead of for
+    text (capability "first_token"). `schema` asks for JSON of this shape (capability
+    "structured_output"). `decoding` is a decode-time strategy (capability "logits").
+    """
+
+    messages: tuple[Message, ...]
+    generation: Generation = Generation()
+    choices: tuple[str, ...] = ()
+    logprobs: bool = False
+    schema: Mapping[str, Any] | None = None
+    decoding: Any = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What one call of a model brought back.
+
+    `choice_probabilities` holds P(choice) for each word of `Request.choices`; what is missing to 1 is
+    mass on other first tokens. `logprobs` are those of the answer's tokens (natural log).
+    """
+
+    text: str
+    status: Literal["ok", "refused_by_api"] = "ok"
+    finish_reason: str = "stop"
+    reasoning: str = ""
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    served_by: str = ""
+    choice_probabilities: Mapping[str, float] | None = None
+    logprobs: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one item in one epoch: text, or the reason why there is none."""
+
+    item_id: str
+    epoch: int
+    text: str
+    status: AnswerStatus = "ok"
+    reason: str = ""
+    finish_reason: str = "stop"
+    reasoning: str = ""
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    calls: int = 1
+    served_by: str = ""
+    choice_probabilities: Mapping[str, float] | None = None
+    logprobs: tuple[float, ...] | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a judge read an answer. `value` None means unscored, for the reason given: never a score."""
+
+    item_id: str
+    epoch: int
+    judge: str
+    value: str | float | Mapping[str, float] | None
+    reason: str = ""
+    judge_model: str = ""
+    raw: str = ""
+    usage: Usage = Usage()
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One item in one epoch with everything known of it; `measures` are the benchmark's numbers for it.
+
+    A measure is a number per row (1.0 for correct, 0.0 for not); None means that this row has none,
+    which lowers coverage and nothing else. A measure that is absent does not apply to the row.
+    """
+
+    item: Item
+    answer: Answer
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    measures: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Anything that answers. `identity` holds whatever changes its answers; it goes into journal keys."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def identity(self) -> Mapping[str, Json]: ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]: ...
+
+    async def generate(self, request: Request) -> Reply:
+        """Raises ModelError when there is no answer."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+Ask: TypeAlias = Callable[[Request], Awaitable[Reply]]
+"""A model call that already retries, waits its turn and is journalled."""
+
+
+class Judge(Protocol):
+    """A rubric and its parser, with its judge model if it needs one. `identity` goes into journal keys."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def identity(self) -> Mapping[str, Json]: ...
+
+    async def judge(self, item: Item, answer: Answer) -> Verdict:
+        """The verdict; `value` None with a reason where there is none. Never raises for bad text."""
+        ...
+
+
+class Defense(Protocol):
+    """Prompts to edit, at most one decode-time strategy, at most one procedure that owns generation."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def identity(self) -> Mapping[str, Json]: ...
+
+    def edit(self, item: Item) -> Item: ...
+
+    @property
+    def decoding(self) -> Any | None: ...
+
+    @property
+    def procedure(self) -> Callable[[Item, Generation, Ask], Awaitable[Reply]] | None: ...
+
+
+T = TypeVar("T")
+
+
+def encode(record: Any) -> dict[str, Any]:
+    """A record as JSON-ready values, fields at their default left out; image bytes are never written."""
+    values: dict[str, Any] = _adapter(type(record)).dump_python(record, mode="json", exclude_defaults=True)
+    return values
+
+
+def decode(cls: type[T], values: Mapping[str, Any]) -> T:
+    """The record that `encode` wrote. Raises ValueError (pydantic's) when the values do not fit."""
+    record: T = _adapter(cls).validate_python(values)
+    return record
+
+
+def _adapter(cls: Any) -> pydantic.TypeAdapter[Any]:
+    if cls not in _ADAPTERS:
+        _ADAPTERS[cls] = pydantic.TypeAdapter(cls)
+    return _ADAPTERS[cls]
+
+
+_ADAPTERS: dict[Any, pydantic.TypeAdapter[Any]] = {}  # building one costs milliseconds, using it microseconds

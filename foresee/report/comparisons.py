@@ -1,0 +1,106 @@
+"""Side by side: this page's runs and published models under one rule, and one model shown whole items or parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from foresee.report import figures
+from foresee.report.figures import Mark
+from foresee.report.published import PublishedRow
+from foresee.report.rows import Run
+from foresee.report.scenarios import PanelRow, lanes
+from foresee.report.sections import Cell, Column, MetricRow, cell, estimate, number
+from foresee.statistics import rate
+
+_SHOWN = {"both": "the whole item", "image": "the picture alone", "text": "the text alone"}
+
+
+class PublishedTable(NamedTuple):
+    """Published rows below this page's runs under the same rule; one text and one bar for each metric."""
+
+    metrics: tuple[str, ...]
+    ours: tuple[tuple[Column, tuple[Cell | None, ...]], ...]
+    theirs: tuple[tuple[PublishedRow, tuple[tuple[str, Markup], ...]], ...]
+    sources: tuple[str, ...]
+
+
+class Ablation(NamedTuple):
+    """One model's runs by what it was shown: every measure, and how often the verdict stayed the same."""
+
+    model: str
+    columns: tuple[Column, ...]
+    names: tuple[str, ...]
+    rows: tuple[PanelRow, ...]
+    agreement: tuple[tuple[str, Cell], ...]
+
+
+def published_table(
+    columns: Sequence[Column], headline: Sequence[MetricRow], rows: Sequence[PublishedRow]
+) -> PublishedTable | None:
+    """The comparison, or None where nobody published a figure for a metric of these runs."""
+    cells = {row.name: row.cells for row in headline if row.published}
+    metrics = [name for name in cells if any(name in row.values for row in rows)]
+    if not metrics:
+        return None
+    ours = tuple((column, tuple(cells[name][i] for name in metrics)) for i, column in enumerate(columns))
+    theirs = []
+    for row in rows:
+        values = [row.values.get(name) for name in metrics]
+        theirs.append((row, tuple((number(v), figures.intervals([Mark(v, None, None)])) for v in values)))
+    return PublishedTable(tuple(metrics), ours, tuple(theirs), tuple(dict.fromkeys(r.source for r in rows if r.source)))
+
+
+def ablations(group: Sequence[Column]) -> list[Ablation]:
+    """The sets of runs that differ in nothing but what the model was shown, the whole item first."""
+    order = list(_SHOWN)
+    alike: dict[str, list[Column]] = {}
+    for column in group:
+        if _modality(column.run) in order:
+            options = {k: v for k, v in column.run.manifest["options"].items() if k != "modality"}
+            same = (column.run.model, column.run.defense, sorted(map(repr, options.items())))
+            alike.setdefault(repr(same), []).append(column)
+    found = []
+    for columns in alike.values():
+        if len({_modality(column.run) for column in columns}) >= 2:
+            found.append(_ablation(sorted(columns, key=lambda column: order.index(_modality(column.run)))))
+    return found
+
+
+def _ablation(columns: Sequence[Column]) -> Ablation:
+    first = columns[0]
+    rows = []
+    for metric in first.run.metrics:
+        if not metric.published and metric.percent:
+            found = [estimate(column.run, metric.name) for column in columns]
+            rows.append(lanes(metric.name, found, [column.series for column in columns]))
+    agreement = []
+    if _modality(first.run) == "both":
+        for column in columns[1:]:
+            same = _agreement(first.run, column.run)
+            if same is not None:
+                agreement.append((_SHOWN[_modality(column.run)], same))
+    names = tuple(_SHOWN[_modality(column.run)] for column in columns)
+    return Ablation(first.name, tuple(columns), names, tuple(rows), tuple(agreement))
+
+
+def _agreement(whole: Run, part: Run) -> Cell | None:
+    """How often the verdict on a part of the item equals that on the whole one; rows that both have a verdict on."""
+    verdicts = {(row.item.id, row.answer.epoch): row.verdicts for row in part.rows}
+    values: list[float | None] = []
+    clusters = []
+    for row in whole.rows:
+        other = verdicts.get((row.item.id, row.answer.epoch))
+        for judge, verdict in row.verdicts.items():
+            if other is not None and judge in other:
+                scored = verdict.value is not None and other[judge].value is not None
+                values.append(float(verdict.value == other[judge].value) if scored else None)
+                clusters.append(row.item.cluster or row.item.id)
+    return cell(rate(values, clusters, name="same verdict")) if values else None
+
+
+def _modality(run: Run) -> str:
+    options = run.manifest.get("options")
+    return str(options.get("modality", "")) if isinstance(options, Mapping) else ""

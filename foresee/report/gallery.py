@@ -1,0 +1,160 @@
+"""The gallery's data: one card per item with what every run answered, bounded, inert, ready for the page's script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from foresee.records import AnswerStatus, Image, Item, Json, Row
+from foresee.report.inert import label, shown
+from foresee.report.readings import OUTCOMES, Outcome, outcome, verdict_text
+from foresee.report.rows import Run
+from foresee.report.thumbnails import Album
+
+PROMPT_LIMIT = 3_000
+ANSWER_LIMIT = 6_000
+REASON_LIMIT = 400
+CARD_LIMIT = 6_000
+_STATUSES: Mapping[AnswerStatus, str] = {
+    "ok": "",
+    "refused_by_api": "refused by the API",
+    "error": "the call failed",
+    "missing_image": "never sent",
+}
+_URGENCY: Mapping[Outcome, int] = {"wrong": 0, "refusal": 0, "unparsed": 1, "failed": 2, "scored": 3, "correct": 4}
+
+
+class Entry(NamedTuple):
+    """What one run answered to an item in one epoch."""
+
+    run: int
+    row: Row
+    outcome: Outcome
+
+
+class Card(NamedTuple):
+    """An item and every run's answers to it. `item` is that of the first run, or of one that had the picture."""
+
+    item: Item
+    entries: tuple[Entry, ...]
+
+    @property
+    def urgency(self) -> int:
+        return min(_URGENCY[entry.outcome] for entry in self.entries)
+
+
+class Cards(NamedTuple):
+    """The cards that are shown, and how many more there would be."""
+
+    shown: tuple[Card, ...]
+    left_out: int
+
+
+def cards(runs: Sequence[Run], limit: int = CARD_LIMIT) -> Cards:
+    """One card per item of any run, in the order of the data; beyond `limit` right answers are dropped first."""
+    found: dict[tuple[str, str], list[Entry]] = {}
+    for index, run in enumerate(runs):
+        for row in run.rows:
+            entry = Entry(index, row, outcome(row, run.metrics))
+            found.setdefault((run.benchmark, row.item.id), []).append(entry)
+    every = [Card(_fullest(entries), tuple(entries)) for entries in found.values()]
+    if len(every) <= limit:
+        return Cards(tuple(every), 0)
+    kept = {id(card) for card in sorted(every, key=lambda card: card.urgency)[:limit]}
+    return Cards(tuple(card for card in every if id(card) in kept), len(every) - limit)
+
+
+def pictures_wanted(found: Iterable[Card]) -> list[Image]:
+    """The first picture of every card, those of failures first, so that they are the last to be left out."""
+    ordered = sorted(found, key=lambda card: card.urgency)
+    return [card.item.images[0] for card in ordered if card.item.images]
+
+
+def gallery_json(found: Sequence[Card], names: Sequence[str], album: Album | None) -> dict[str, Json]:
+    """Everything that the page's script shows. Strings are cleaned here and set as text there, never as markup.
+
+    Args:
+        found: the cards.
+        names: of the runs.
+        album: the pictures; None for a page without pictures.
+    """
+    places = {sha: place for place, sha in enumerate(album.pictures)} if album else {}
+    several = len({card.item.benchmark for card in found}) > 1
+    return {
+        "runs": list(names),
+        "outcomes": list(OUTCOMES),
+        "cards": [_card(card, places, album, several) for card in found],
+        "pictures": album is not None,
+    }
+
+
+def pictures_json(album: Album | None) -> list[Json]:
+    """Data URIs in the order in which the cards number them."""
+    return [picture.uri for picture in album.pictures.values()] if album else []
+
+
+def _fullest(entries: Sequence[Entry]) -> Item:
+    """The item as most of it was shown: another modality may have hidden the picture or the text."""
+    return max((entry.row.item for entry in entries), key=lambda item: (len(item.images) > 0, bool(item.prompt)))
+
+
+def _card(card: Card, places: Mapping[str, int], album: Album | None, several: bool) -> dict[str, Json]:
+    item = card.item
+    prompt = shown(_conversation(item), PROMPT_LIMIT)
+    sha = item.image_sha256
+    described: dict[str, Json] = {
+        "id": label(item.id, 60),
+        "subset": label(f"{item.benchmark} · {item.subset}" if several else item.subset, 80),
+        "domain": label(item.domain),
+        "scenario": label(item.scenario),
+        "expected": label(item.expected),
+        "prompt": prompt.text,
+        "promptCut": prompt.left_out,
+        "more": max(0, len(item.images) - 1),
+        "entries": [_entry(entry, item) for entry in card.entries],
+    }
+    if album is not None and sha is not None:
+        described["picture"] = places[sha]
+        described["problem"] = album.pictures[sha].problem
+    elif item.missing_image is not None:
+        described["problem"] = "this copy of the data lacks it"
+    return described
+
+
+def _entry(entry: Entry, item: Item) -> dict[str, Json]:
+    answer = entry.row.answer
+    text = shown(answer.text, ANSWER_LIMIT)
+    reasoning = shown(answer.reasoning, ANSWER_LIMIT)
+    return {
+        "run": entry.run,
+        "epoch": answer.epoch,
+        "outcome": entry.outcome,
+        "text": text.text,
+        "cut": text.left_out,
+        "reasoning": reasoning.text,
+        "reasoningCut": reasoning.left_out,
+        "status": _STATUSES[answer.status],
+        "reason": shown(answer.reason, REASON_LIMIT).text,
+        "finish": "cut at the token limit" if answer.finish_reason == "length" else "",
+        "seen": _what_was_seen(entry.row.item, item),
+        "verdicts": [
+            [label(judge, 40), verdict_text(verdict), shown(verdict.reason, REASON_LIMIT).text]
+            for judge, verdict in entry.row.verdicts.items()
+        ],
+        "choices": [
+            [label(choice, 20), round(share, 4)] for choice, share in (answer.choice_probabilities or {}).items()
+        ],
+    }
+
+
+def _what_was_seen(item: Item, fullest: Item) -> str:
+    """How the item of one run differs from what its card shows."""
+    if not item.images and fullest.images:
+        return "asked without the picture"
+    return "asked with another text" if _conversation(item) != _conversation(fullest) else ""
+
+
+def _conversation(item: Item) -> str:
+    if len(item.messages) < 2:
+        return item.prompt
+    return "\n\n".join(f"{message.role}: {message.text}" for message in item.messages)

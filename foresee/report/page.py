@@ -1,0 +1,219 @@
+"""The report as one self-contained HTML file: no network, nothing from data or models that could run.
+
+What a row means is read in readings.py, sections.py holds the numbers, gallery.py the cards; the template in
+`templates/` lays them out. The page's own style and script are the only ones that its content policy lets
+through, by their hashes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from markupsafe import Markup
+
+from foresee import manifest
+from foresee.errors import UserError
+from foresee.metrics import outcomes
+from foresee.report import figures, gallery, sections
+from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
+from foresee.report.gallery import Cards
+from foresee.report.inert import label, script_json
+from foresee.report.provenance import Licence, command, facts, licence
+from foresee.report.published import PublishedRow, read_published
+from foresee.report.readings import FirstToken, Split, first_token, splits
+from foresee.report.rows import Run
+from foresee.report.scenarios import Panel, panels
+from foresee.report.sections import Column, MetricRow
+from foresee.report.thumbnails import BUDGET, Album, album
+
+if TYPE_CHECKING:
+    import jinja2
+
+_MOST_RUNS = 12
+
+
+class Tally(NamedTuple):
+    """What became of a run's rows."""
+
+    column: Column
+    total: int
+    answered: int
+    unit: str
+    troubles: tuple[str, ...]
+    first_token: FirstToken | None
+    warnings: tuple[str, ...]
+
+
+class Group(NamedTuple):
+    """Everything that the page says of one benchmark."""
+
+    anchor: str
+    about: Licence
+    columns: tuple[Column, ...]
+    tallies: tuple[Tally, ...]
+    headline: tuple[MetricRow, ...]
+    published: PublishedTable | None
+    panels: tuple[Panel, ...]
+    splits: tuple[Split, ...]
+    modality: tuple[Ablation, ...]
+
+
+def render(
+    runs: Sequence[Run],
+    *,
+    images: bool = True,
+    public: bool = False,
+    published: Sequence[PublishedRow] | None = None,
+    picture_bytes: int = BUDGET,
+) -> str:
+    """The page for one run, or for several side by side.
+
+    Args:
+        runs: in the order of the columns; differences are taken to the first run of each benchmark.
+        images: whether the gallery shows pictures.
+        public: aggregates only: no prompts, answers, pictures or local paths.
+        published: rows to compare with; None reads what we have for each benchmark.
+        picture_bytes: how much of the page pictures may take; beyond it, those of right answers go first.
+
+    Raises:
+        UserError: no run, or more than can stand side by side.
+    """
+    if not runs or len(runs) > _MOST_RUNS:
+        raise UserError(f"a report shows 1 to {_MOST_RUNS} runs, got {len(runs)}; name fewer run folders")
+    columns = sections.columns(runs, public=public)
+    benchmarks = list(dict.fromkeys(run.benchmark for run in runs))
+    groups = [
+        _group(i, [c for c in columns if c.run.benchmark == name], published) for i, name in enumerate(benchmarks)
+    ]
+    found = None if public else gallery.cards(runs)
+    pictures = album(gallery.pictures_wanted(found.shown), budget=picture_bytes) if found and images else None
+    style, script = _asset("style.css"), _asset("page.js")
+    page = _environment().get_template("page.html.jinja")
+    return page.render(
+        policy=_policy(style, script),
+        style=style,
+        script=script,
+        title=_title(groups, columns),
+        columns=columns,
+        groups=groups,
+        facts=facts(runs, public=public),
+        commands=[(column, line) for column in columns if (line := command(column.run, public=public))],
+        version=str(runs[0].manifest.get("foresee") or manifest.environment()["foresee"]),
+        public=public,
+        gallery=found,
+        pictures=pictures,
+        cards=_cards(found, columns, pictures) if found else None,
+        picture_list=Markup(script_json(gallery.pictures_json(pictures))),  # noqa: S704 - script_json escapes
+    )
+
+
+def write(
+    path: Path,
+    runs: Sequence[Run],
+    *,
+    images: bool = True,
+    public: bool = False,
+    published: Sequence[PublishedRow] | None = None,
+) -> Path:
+    """Write `render`'s page; the file is replaced in one step.
+
+    Raises:
+        UserError: as `render`, or the file can't be written.
+    """
+    manifest.write_atomically(path, render(runs, images=images, public=public, published=published))
+    return path
+
+
+def _group(index: int, columns: Sequence[Column], published: Sequence[PublishedRow] | None) -> Group:
+    benchmark = columns[0].run.benchmark
+    headline = sections.headline(columns)
+    rows = read_published(benchmark) if published is None else tuple(published)
+    return Group(
+        anchor=f"benchmark-{index + 1}",
+        about=licence(benchmark),
+        columns=tuple(columns),
+        tallies=tuple(map(_tally, columns)),
+        headline=tuple(headline),
+        published=published_table(columns, headline, rows),
+        panels=tuple(panels(columns)),
+        splits=tuple(splits([column.run.rows for column in columns])),
+        modality=tuple(ablations(columns)),
+    )
+
+
+def _tally(column: Column) -> Tally:
+    run = column.run
+    found = outcomes(run.rows)
+    counted = (
+        (found.missing_images, "pictures missing (never sent)"),
+        (found.errors, "calls failed"),
+        (found.refused_by_api, "refused by the API"),
+        (run.unfinished, "not asked yet: the run is unfinished"),
+    )
+    token = first_token(run.rows)
+    warnings = [label(w, 400) for w in run.warnings if not (token and w.startswith("first-token"))]
+    if token and token.low:
+        warnings.append(
+            f"In {token.low:,} of {token.rows:,} answers the offered first words hold less than half of the "
+            "probability: the model wants to begin otherwise. Compare with answers generated as text."
+        )
+    return Tally(
+        column=column,
+        total=found.total,
+        answered=found.ok,
+        unit="repeats" if any(row.answer.epoch for row in run.rows) else "items",
+        troubles=tuple(f"{count:,} {what}" for count, what in counted if count),
+        first_token=token,
+        warnings=tuple(warnings),
+    )
+
+
+def _cards(found: Cards, columns: Sequence[Column], pictures: Album | None) -> Markup:
+    names = [f"{c.tag} · {c.name}" + (f", {c.details}" if c.details else "") for c in columns]
+    return Markup(script_json(gallery.gallery_json(found.shown, names, pictures)))  # noqa: S704 - script_json escapes
+
+
+def _title(groups: Sequence[Group], columns: Sequence[Column]) -> str:
+    benchmarks = ", ".join(group.about.benchmark for group in groups)
+    return f"{columns[0].name} on {benchmarks}" if len(columns) == 1 else f"{benchmarks}: {len(columns)} runs"
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing is loaded from anywhere; only our own style and script, known by their hashes, count."""
+    return (
+        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _asset(name: str) -> Markup:
+    text = resources.files("foresee.report").joinpath("templates", name).read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704 - our own file, in whole
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    found = jinja2.Environment(
+        loader=jinja2.PackageLoader("foresee.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals["figures"] = figures
+    found.filters["breaks"] = lambda text: re.findall(r"[^/._:=-]*[/._:=-]+|[^/._:=-]+", text)
+    return found

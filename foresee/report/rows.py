@@ -1,0 +1,259 @@
+"""A run folder read back: manifest, items, journal -> rows, estimates and a data frame.
+
+A run folder holds `manifest.json`, `items.jsonl` (each item with the journal keys of its answers, one a
+epoch), `journal.jsonl` (answers by key, verdicts by item) and, for pictures that were never files,
+`images/`. Reading needs neither the data set nor the model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from foresee import _discovery, manifest
+from foresee.errors import UserError
+from foresee.metrics import Metric, summarise
+from foresee.records import Answer, Image, Item, Message, Row, Verdict, decode, encode
+from foresee.statistics import Estimate
+
+if TYPE_CHECKING:
+    import pandas
+
+ITEMS = "items.jsonl"
+JOURNAL = "journal.jsonl"
+
+
+class KeyedItem(NamedTuple):
+    """An item and the journal key of its answer in each epoch."""
+
+    item: Item
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One benchmark under one model and defense, as its folder holds it."""
+
+    folder: Path
+    benchmark: str
+    model: str
+    defense: str
+    rows: tuple[Row, ...]
+    metrics: tuple[Metric, ...]
+    estimates: tuple[Estimate, ...]  # one per metric, same order
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    unfinished: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        return f"{self.model} on {self.benchmark}" + (f" + {self.defense}" if self.defense != "none" else "")
+
+    def estimate(self, name: str) -> Estimate:
+        """Raises KeyError if the benchmark has no such metric."""
+        return {e.name: e for e in self.estimates}[name]
+
+    def frame(self) -> pandas.DataFrame:
+        """One line per item and epoch: item fields, answer, one column per judge and per measure."""
+        import pandas as pd
+
+        return pd.DataFrame.from_records(list(map(flat, self.rows)))
+
+
+def read_runs(paths: Iterable[Path]) -> list[Run]:
+    """Every run below these folders (a folder of runs holds one run folder per benchmark and defense).
+
+    Raises:
+        UserError: a path that holds no run.
+    """
+    runs = []
+    for path in paths:
+        folders = (
+            [path] if (path / manifest.FILE).exists() else sorted(p.parent for p in path.glob(f"*/{manifest.FILE}"))
+        )
+        if not folders:
+            raise UserError(f"no run in {path}: expected a folder that 'foresee eval' or 'foresee score' wrote")
+        runs += [read_run(folder) for folder in folders]
+    return runs
+
+
+def read_run(folder: Path) -> Run:
+    """Raises UserError: not a run folder, or a damaged one."""
+    record = manifest.read(folder, "evaluation")
+    module = _discovery.load("benchmarks", record["benchmark"])
+    answers, verdicts = _read_journal(folder / JOURNAL)
+    rows, unfinished = [], 0
+    for item, keys in read_items(folder):
+        for epoch, key in enumerate(keys):
+            answer = answers.get(key)
+            if item.missing_image:
+                answer = missing_image(item, epoch)
+            if answer is None:
+                unfinished += 1
+                continue
+            answer = replace(answer, item_id=item.id, epoch=epoch)
+            rows.append(measured(module, item, answer, verdicts.get((item.id, epoch), {})))
+    return assemble(folder, module, rows, record, unfinished)
+
+
+def assemble(
+    folder: Path, module: ModuleType, rows: Sequence[Row], record: Mapping[str, Any], unfinished: int = 0
+) -> Run:
+    """A Run from measured rows: estimates computed, warnings gathered."""
+    metrics = metrics_of(module, record.get("options", {}))
+    return Run(
+        folder=folder,
+        benchmark=record["benchmark"],
+        model=record["model"],
+        defense=record.get("defense", "none"),
+        rows=tuple(rows),
+        metrics=metrics,
+        estimates=tuple(summarise(rows, metrics)),
+        manifest=record,
+        unfinished=unfinished,
+        warnings=tuple(_warnings(module, rows, record)),
+    )
+
+
+def metrics_of(module: ModuleType, options: Mapping[str, Any]) -> tuple[Metric, ...]:
+    """The benchmark's metrics; one that has a function `metrics(options)` says which of them mean something."""
+    return tuple(module.metrics(options)) if hasattr(module, "metrics") else tuple(module.METRICS)
+
+
+def measured(module: ModuleType, item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> Row:
+    """The row with the benchmark's measures; an item that got no answer has every measure unscored."""
+    if answer.status == "ok":
+        return Row(item, answer, verdicts, module.measures(item, answer, verdicts))
+    return Row(item, answer, verdicts, dict.fromkeys(module.applies(item)))
+
+
+def missing_image(item: Item, epoch: int) -> Answer:
+    return Answer(item.id, epoch, "", status="missing_image", reason=f"no image {item.missing_image}", calls=0)
+
+
+def write_items(folder: Path, items: Iterable[KeyedItem]) -> None:
+    """Write items.jsonl atomically; pictures held in memory become files in `images/`."""
+    lines = []
+    for item, keys in items:
+        line = {"item": encode(_with_files(item, folder / "images")), "keys": list(keys)}
+        lines.append(json.dumps(line, ensure_ascii=False))
+    manifest.write_atomically(folder / ITEMS, "".join(line + "\n" for line in lines))
+
+
+def read_items(folder: Path) -> Iterator[KeyedItem]:
+    """Raises UserError: no items file, or a damaged line (file and line number)."""
+    path = folder / ITEMS
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except OSError as problem:
+        raise UserError(f"can't read {path}: {problem.strerror}") from None
+    for number, line in enumerate(lines, 1):
+        if line:
+            try:
+                record = json.loads(line)
+                yield KeyedItem(_at(decode(Item, record["item"]), folder), tuple(record["keys"]))
+            except (ValueError, KeyError, TypeError) as problem:
+                raise UserError(
+                    f"{path}:{number} is damaged ({type(problem).__name__}); run the command anew"
+                ) from None
+
+
+def flat(row: Row) -> dict[str, Any]:
+    """A row as one level of columns, ready for CSV and Parquet."""
+    item, answer = row.item, row.answer
+    columns: dict[str, Any] = {
+        "benchmark": item.benchmark,
+        "id": item.id,
+        "epoch": answer.epoch,
+        "subset": item.subset,
+        "domain": item.domain,
+        "scenario": item.scenario,
+        "cluster": item.cluster,
+        "expected": item.expected,
+        "prompt": item.prompt,
+        "image_path": str(item.images[0].path) if item.images and item.images[0].path else None,
+        "image_sha256": item.image_sha256,
+        "status": answer.status,
+        "answer": answer.text,
+        "reason": answer.reason,
+        "finish_reason": answer.finish_reason,
+        "input_tokens": answer.usage.input_tokens,
+        "output_tokens": answer.usage.output_tokens,
+        "seconds": answer.seconds,
+    }
+    for name, probability in (answer.choice_probabilities or {}).items():
+        columns[f"p_{name.lower()}"] = probability
+    for judge, verdict in row.verdicts.items():
+        value = verdict.value
+        if isinstance(value, Mapping):
+            columns.update({f"{judge}.{part}": score for part, score in value.items()})
+        else:
+            columns[judge] = value
+        columns[f"{judge}.reason"] = verdict.reason
+    columns.update({f"measure.{name}": value for name, value in row.measures.items()})
+    return columns
+
+
+def _read_journal(path: Path) -> tuple[dict[str, Answer], dict[tuple[str, int], dict[str, Verdict]]]:
+    from foresee.journal import read_records
+
+    answers: dict[str, Answer] = {}
+    verdicts: dict[tuple[str, int], dict[str, Verdict]] = {}
+    for line in read_records(path):
+        if line.kind == "answer":
+            answers[line.key] = decode(Answer, line.record)
+        elif line.kind == "verdict":
+            verdict = decode(Verdict, line.record)
+            verdicts.setdefault((verdict.item_id, verdict.epoch), {})[verdict.judge] = verdict
+    return answers, verdicts
+
+
+def _warnings(module: ModuleType, rows: Sequence[Row], record: Mapping[str, Any]) -> Iterator[str]:
+    scored_by = record.get("benchmark_version")
+    if scored_by is not None and scored_by != module.VERSION:
+        yield f"made with version {scored_by} of the benchmark, read with {module.VERSION}: not comparable"
+    cut = sum(row.answer.finish_reason == "length" for row in rows)
+    if cut:
+        yield f"{cut} answers were cut at the token limit; raise --max-tokens if verdicts are missing"
+    masses = [sum(row.answer.choice_probabilities.values()) for row in rows if row.answer.choice_probabilities]
+    if masses:
+        mean, low = sum(masses) / len(masses), sum(mass < 0.5 for mass in masses)
+        yield f"first-token scoring: mean probability on the choices {mean:.3f}" + (
+            f"; LOW (under 0.5) in {low} rows: the model wants to begin otherwise, compare with answer=generate"
+            if low
+            else ""
+        )
+
+
+def _with_files(item: Item, folder: Path) -> Item:
+    def filed(part: str | Image) -> str | Image:
+        if isinstance(part, str):
+            return part
+        if part.path is not None:
+            return Image(part.sha256, part.path.absolute())
+        path = folder / f"{part.sha256}.png"
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(part.read())
+        return Image(part.sha256, Path(folder.name) / path.name)  # relative, so that the folder can be moved
+
+    return _map_images(item, filed)
+
+
+def _at(item: Item, folder: Path) -> Item:
+    """Resolve picture paths that are relative to the run folder."""
+
+    def found(part: str | Image) -> str | Image:
+        if isinstance(part, Image) and part.path is not None and not part.path.is_absolute():
+            return Image(part.sha256, folder / part.path)
+        return part
+
+    return _map_images(item, found)
+
+
+def _map_images(item: Item, change: Callable[[str | Image], str | Image]) -> Item:
+    return replace(item, messages=tuple(Message(m.role, tuple(map(change, m.content))) for m in item.messages))

@@ -1,0 +1,256 @@
+"""The runner: items in, judged rows out, every finished step in the journal at once.
+
+Each item is edited by the defense, asked (with retries, waiting its turn), journalled, judged, journalled.
+A run that was killed goes on from its journal; nothing finished is done twice. What fails stays in the
+totals as an error with its reason, and is tried again by the next run of the same command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypedDict, Unpack
+
+from foresee.errors import UserError
+from foresee.journal import Journal
+from foresee.records import Answer, Defense, Generation, Item, Judge, Model, Request, Row, Usage, decode, encode
+from foresee.runner import asking
+from foresee.runner.judging import Judging, judge_answers
+from foresee.runner.keys import answer_key, answer_keys, request_for, settings_digest
+from foresee.runner.loops import complete, each
+from foresee.runner.pacing import Caller, RunSettings, Streak
+
+__all__ = ["Caller", "Progress", "Results", "RunSettings", "answer_keys", "judge_answers", "run", "run_sync"]
+
+_YIELD_EVERY = 100  # rows taken from the journal before other tasks get their turn
+
+
+class Progress(NamedTuple):
+    """Where a run stands; rows are items times epochs."""
+
+    done: int
+    total: int
+    failed: int
+    reused: int
+    concurrency: int
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run brought: rows item by item, each item's epochs side by side, measures left empty.
+
+    `asked` rows were answered by the model now, `reused` rows had their answer in the journal or share it
+    with an identical item; `usage` is what this run alone cost.
+    """
+
+    rows: tuple[Row, ...]
+    asked: int
+    reused: int
+    seconds: float
+    usage: Usage
+
+
+class RunOptions(TypedDict, total=False):
+    """The keyword arguments of `run`."""
+
+    defense: Defense | None
+    generation: Generation
+    epochs: int
+    settings: RunSettings
+    progress: Callable[[Progress], None] | None
+
+
+async def run(
+    items: Iterable[Item],
+    model: Model,
+    judges: Sequence[Judge],
+    journal: Journal,
+    *,
+    defense: Defense | None = None,
+    generation: Generation = Generation(),  # noqa: B008  (frozen)
+    epochs: int = 1,
+    settings: RunSettings = RunSettings(),  # noqa: B008  (frozen)
+    progress: Callable[[Progress], None] | None = None,
+) -> Results:
+    """Ask every item `epochs` times, judge the answers, and return the rows.
+
+    Args:
+        items: the questions; ids are unique.
+        model: what is asked.
+        judges: each reads every answer that has a text.
+        journal: open; what it holds already is not asked again.
+        defense: edits the items, decodes, or owns the asking.
+        generation: how answers are sampled; a seed is raised by one with each epoch.
+        epochs: repeats of every item.
+        settings: concurrency, retries and limits.
+        progress: called after each finished row.
+
+    Raises:
+        UserError: the model can't do what the items need (before anything is sent), the same failure came
+            too often in a row, or the journal can't be written. Finished work is in the journal.
+    """
+    began = time.monotonic()
+    items = list(items)
+    check(items, model, defense, epochs)
+    work = _Run(items, model, judges, journal, defense, generation, epochs, settings, progress)
+    # Twice as many workers as calls: while some wait for a judge or a retry, others use the model.
+    jobs = ((epoch, index) for epoch in range(epochs) for index in range(len(items)))
+    await each(jobs, work.row, min(len(items) * epochs, 2 * settings.concurrency))
+    work.streak.finish()
+    work.judging.finish()
+    rows = tuple(row for row in work.rows if row is not None)
+    return Results(rows, work.asked, work.reused, time.monotonic() - began, work.usage)
+
+
+def run_sync(
+    items: Iterable[Item],
+    model: Model,
+    judges: Sequence[Judge],
+    journal: Journal,
+    *,
+    close: bool = False,
+    **options: Unpack[RunOptions],
+) -> Results:
+    """`run` for callers without an event loop, and for callers inside one: then it has a thread of its own.
+
+    Args:
+        items: as for `run`, and so are the others.
+        model: may be used again later, in another loop, unless it is closed.
+        judges: each reads every answer that has a text.
+        journal: open.
+        close: close the model in the end, whatever happened.
+        options: the keyword arguments of `run`.
+
+    Raises:
+        UserError: as `run`.
+        KeyboardInterrupt: the user stopped the run; the journal is whole.
+        SystemExit: 143, after SIGTERM; the journal is whole.
+    """
+
+    async def work() -> Results:
+        try:
+            return await run(items, model, judges, journal, **options)
+        finally:
+            if close:
+                await model.close()
+
+    return complete(work)
+
+
+def check(items: Sequence[Item], model: Model, defense: Defense | None, epochs: int = 1) -> None:
+    """Raises UserError: an id twice, or something that this model can't do."""
+    if epochs < 1:
+        raise UserError(f"epochs: expected 1 or more, got {epochs}")
+    seen: set[str] = set()
+    for item in items:
+        if item.id in seen:
+            raise UserError(f"id '{item.id}' occurs twice; every item needs an id of its own")
+        seen.add(item.id)
+    able = model.capabilities
+    if "images" not in able and any(item.images for item in items):
+        raise UserError(f"{model.name} takes no images, and these items have some; choose a vision-language model")
+    if "first_token" not in able and any(item.choices for item in items):
+        raise UserError(
+            f"{model.name} gives no probability of the first word, which these items ask for; let the benchmark "
+            "ask for text instead, or choose a local model or a server with log probabilities"
+        )
+    if defense is not None and defense.decoding is not None and "logits" not in able:
+        raise UserError(f"defense {defense.name} works on logits, which {model.name} does not show; use a local model")
+
+
+@dataclass
+class _Run:
+    """One run's state."""
+
+    items: list[Item]
+    model: Model
+    judges: Sequence[Judge]
+    journal: Journal
+    defense: Defense | None
+    generation: Generation
+    epochs: int
+    settings: RunSettings
+    progress: Callable[[Progress], None] | None
+
+    def __post_init__(self) -> None:
+        self.caller = Caller(self.model, self.settings)
+        self.judging = Judging(self.judges, self.journal, self.settings.stop_after)
+        self.streak = Streak(self.settings.stop_after, "answers")
+        self.digest = settings_digest(
+            self.model.identity, self.generation, self.defense.identity if self.defense else None
+        )
+        self.rows: list[Row | None] = [None] * (len(self.items) * self.epochs)
+        self.done = self.failed = self.asked = self.reused = 0
+        self.usage = Usage()
+        self._asking: dict[str, asyncio.Future[Answer]] = {}
+        self._failed: dict[str, Answer] = {}  # an identical item is not asked again in the same run
+
+    async def row(self, job: tuple[int, int]) -> None:
+        epoch, index = job
+        item = self.items[index]
+        answer = await self._answer(item, epoch)
+        row = Row(item, answer, await self.judging.verdicts(item, answer))
+        self.rows[index * self.epochs + epoch] = row
+        self.done += 1
+        self.failed += answer.status == "error"
+        if self.progress is not None:
+            limit = int(self.caller.gate.limit)
+            self.progress(Progress(self.done, len(self.rows), self.failed, self.reused, limit))
+        if self.done % _YIELD_EVERY == 0:
+            await asyncio.sleep(0)
+
+    async def _answer(self, item: Item, epoch: int) -> Answer:
+        if item.missing_image is not None:
+            return Answer(item.id, epoch, "", "missing_image", f"no image {item.missing_image}", calls=0)
+        request = request_for(item, self.defense, _for_epoch(self.generation, epoch))
+        key = answer_key(self.digest, request, epoch)
+        stored = self.journal.get("answer", key)
+        if stored is not None:
+            self.streak.prove()
+            return self._reuse(decode(Answer, stored), item, epoch)
+        if key in self._failed:
+            return self._reuse(self._failed[key], item, epoch)
+        if key in self._asking:
+            return self._reuse(await asyncio.shield(self._asking[key]), item, epoch)
+        promise = self._asking[key] = asyncio.get_running_loop().create_future()
+        try:
+            answer = await self._ask(item, epoch, request, key)
+        except BaseException as problem:
+            promise.set_exception(problem) if isinstance(problem, UserError) else promise.cancel()
+            raise
+        else:
+            promise.set_result(answer)
+        finally:
+            del self._asking[key]
+            if promise.done() and not promise.cancelled():
+                promise.exception()  # seen, whether or not an identical item waits for it
+        return answer
+
+    def _reuse(self, answer: Answer, item: Item, epoch: int) -> Answer:
+        """An answer from the journal, or an identical item's, whose call is counted there."""
+        self.reused += 1
+        if answer.item_id == item.id and answer.epoch == epoch:
+            return answer
+        return replace(answer, item_id=item.id, epoch=epoch, calls=0, usage=Usage())
+
+    async def _ask(self, item: Item, epoch: int, request: Request, key: str) -> Answer:
+        ask = asking.Ask(self.caller, self.journal, key, self.defense)
+        answer, failure = await asking.answer(item, request, ask, self.defense)
+        answer = replace(answer, epoch=epoch, key=key)
+        self.journal.append("answer", key, encode(answer), final=failure is None)
+        self.asked += 1
+        self.usage += ask.spent
+        if failure is None:
+            self.streak.success()
+        else:
+            self._failed[key] = answer
+            self.streak.failure(str(failure), fatal=failure.fatal, retryable=failure.retryable)
+        return answer
+
+
+def _for_epoch(generation: Generation, epoch: int) -> Generation:
+    if generation.seed is None or epoch == 0:
+        return generation
+    return replace(generation, seed=generation.seed + epoch)

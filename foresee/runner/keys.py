@@ -1,0 +1,87 @@
+"""Journal keys: what makes two calls the same call. Equal keys are answered once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from foresee.errors import UserError
+from foresee.records import Defense, Generation, Image, Item, Message, Model, Request
+
+
+def request_for(item: Item, defense: Defense | None, generation: Generation) -> Request:
+    """What is sent for an item.
+
+    Raises:
+        UserError: the defense can't edit it.
+    """
+    if defense is None:
+        return Request(item.messages, generation, item.choices)
+    try:
+        edited = defense.edit(item)
+        return Request(edited.messages, generation, edited.choices, decoding=defense.decoding)
+    except UserError:
+        raise
+    except Exception as problem:
+        reason = f"{type(problem).__name__}: {problem}"
+        raise UserError(f"defense {defense.name} failed on item '{item.id}': {reason}") from problem
+
+
+def answer_keys(
+    items: Iterable[Item], model: Model, *, defense: Defense | None, generation: Generation, epochs: int
+) -> list[tuple[str, ...]]:
+    """The journal keys of each item's answers, one per epoch, without asking anything."""
+    settings = settings_digest(model.identity, generation, defense.identity if defense else None)
+    requests = (request_for(item, defense, generation) for item in items)
+    return [tuple(answer_key(settings, request, epoch) for epoch in range(epochs)) for request in requests]
+
+
+def settings_digest(model: Mapping[str, Any], generation: Generation, defense: Mapping[str, Any] | None) -> str:
+    """The part of an answer's key that all items of a run share."""
+    return digest({"model": model, "generation": asdict(generation), "defense": defense})
+
+
+def answer_key(settings: str, request: Request, epoch: int) -> str:
+    """The key of an answer: equal for two items exactly if the same call would be made for both.
+
+    Args:
+        settings: from `settings_digest`.
+        request: what is sent; images count by the hash of their bytes, not by where they lie.
+        epoch: which repeat.
+    """
+    strategy = request.decoding
+    decoding = None if strategy is None else getattr(strategy, "identity", type(strategy).__qualname__)
+    parts: list[Any] = [settings, _content(request.messages), request.choices, decoding, epoch]
+    if request.schema is not None or request.logprobs:
+        parts += [request.schema, request.logprobs]
+    return digest(parts)
+
+
+def verdict_key(answer: str, judge: str, item: Item) -> str:
+    """The key of a verdict: the answer's key, the judge's digest, and what a judge may read of the item."""
+    seen = [item.id, item.subset, item.scenario, item.expected, item.choices, item.metadata, _content(item.messages)]
+    return digest([answer, judge, seen])
+
+
+def digest(value: Any) -> str:
+    """128 bits of SHA-256 (hex) of a value's canonical JSON."""
+    # ASCII escapes, because a data set may hold text that UTF-8 can't (half of a surrogate pair).
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_canonical)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
+
+
+def _content(messages: Iterable[Message]) -> list[Any]:
+    return [
+        [m.role, [{"image": part.sha256} if isinstance(part, Image) else part for part in m.content]] for m in messages
+    ]
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, set | frozenset):
+        return sorted(map(str, value))  # their order changes from process to process
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)

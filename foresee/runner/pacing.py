@@ -1,0 +1,227 @@
+"""Calling a model that may be busy: retries with backoff, and a limit on concurrency that adapts.
+
+One `Caller` serves a whole run. Many items share it, so when the server says "too many requests" to one,
+all of them slow down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import re
+from collections import deque
+
+import pydantic
+import tenacity
+
+from foresee.config import Settings
+from foresee.errors import ModelError, UserError
+from foresee.records import Model, Reply, Request
+
+_ASKED_TO_WAIT = frozenset({429, 503, 529})  # the server is fine and busy: only time limits these retries
+_OVERLOADED = _ASKED_TO_WAIT | {None, 408, 504}  # None: the connection broke
+_LONGEST_WAIT = 60.0
+
+
+class RunSettings(Settings):
+    """How hard a run pushes and how long it persists."""
+
+    concurrency: int = pydantic.Field(default=32, ge=1, le=4096)
+    """calls in flight at once, at most; fewer while the server says that it is overloaded"""
+
+    retries: int = pydantic.Field(default=5, ge=0)
+    """further tries after a failure that may pass (5xx, lost connection); a 429 does not count as one"""
+
+    timeout: float | None = pydantic.Field(default=None, gt=0)
+    """seconds for one call; None leaves it to the model's own limit"""
+
+    patience: float = pydantic.Field(default=600.0, gt=0)
+    """seconds for one call with all its retries and waits"""
+
+    backoff: float = pydantic.Field(default=1.0, gt=0)
+    """seconds before the first retry, at most; doubled each time, up to a minute, with full jitter"""
+
+    stop_after: int = pydantic.Field(default=10, ge=0)
+    """so many failures in a row with one and the same message stop the run; 0 never stops it"""
+
+
+class Gate:
+    """Lets in at most `limit` calls at once. The limit halves under overload and grows back with success.
+
+    Additive increase by one per round of calls (a tenth of the limit once that is more), halved at most
+    once per round: calls that were already under way when it was cut do not cut it again.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.limit = float(most)
+        self.in_flight = 0
+        self._cut_at = float("-inf")
+        self._held_until = float("-inf")
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def enter(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self.in_flight >= int(self.limit) or loop.time() < self._held_until:
+            turn = loop.create_future()
+            self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._wake()  # the turn was given to a call that is gone; pass it on
+                raise
+        self.in_flight += 1
+
+    def leave(self) -> None:
+        self.in_flight -= 1
+        self._wake()
+
+    def succeeded(self) -> None:
+        self.limit = min(float(self.most), self.limit + max(1.0 / self.limit, 0.1))
+
+    def overloaded(self, started: float, wait: float | None) -> None:
+        """A call that began at loop time `started` found the server overloaded; it asked to wait so long."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if started >= self._cut_at:
+            self.limit = max(1.0, self.limit / 2)
+            self._cut_at = now
+        if wait and now + wait > self._held_until:
+            self._held_until = now + min(wait, _LONGEST_WAIT)
+            loop.call_at(self._held_until, self._wake)
+
+    def _wake(self) -> None:
+        if asyncio.get_running_loop().time() < self._held_until:
+            return
+        free = int(self.limit) - self.in_flight
+        while free > 0 and self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                free -= 1
+
+
+class Caller:
+    """Calls one model for many items at once: each call waits its turn and is tried again where that may help."""
+
+    def __init__(self, model: Model, settings: RunSettings) -> None:
+        self.model = model
+        self.settings = settings
+        self.gate = Gate(settings.concurrency)
+        self.answered = 0
+
+    async def __call__(self, request: Request) -> Reply:
+        """Raises ModelError: refused for good, or still failing after all retries."""
+        counted = 0
+
+        def give_up(state: tenacity.RetryCallState) -> bool:
+            nonlocal counted
+            error = _error(state)
+            if error.status not in _ASKED_TO_WAIT:
+                counted += 1
+            # A server that was never reached is rather a wrong address than a busy server.
+            allowed = min(2, self.settings.retries) if error.fatal and not self.answered else self.settings.retries
+            waited = (state.seconds_since_start or 0.0) + state.upcoming_sleep
+            return counted > allowed or waited >= self.settings.patience
+
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(lambda e: isinstance(e, ModelError) and e.retryable),
+            stop=give_up,
+            wait=self._wait,
+            reraise=True,
+        )
+        return await retrying(self._once, request)
+
+    async def _once(self, request: Request) -> Reply:
+        await self.gate.enter()
+        started = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                reply = await self.model.generate(request)
+        except TimeoutError:
+            self.gate.overloaded(started, None)
+            limit = f" within {self.settings.timeout:g} s" if self.settings.timeout else " in time"
+            raise ModelError(f"{self.model.name}: no answer{limit}", retryable=True, status=408) from None
+        except ModelError as error:
+            if error.retryable and not error.fatal and error.status in _OVERLOADED:
+                self.gate.overloaded(started, error.retry_after)
+            raise
+        finally:
+            self.gate.leave()
+        self.gate.succeeded()
+        self.answered += 1
+        return reply
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        backoff = tenacity.wait_random_exponential(multiplier=self.settings.backoff, max=_LONGEST_WAIT)(state)
+        asked = _error(state).retry_after or 0.0
+        return max(backoff, asked * random.uniform(1.0, 1.1))  # not all at the same moment
+
+
+class Streak:
+    """Stops a run in which the same failure comes again and again with nothing in between.
+
+    Args:
+        length: so many in a row; 0 for never.
+        what: what fails, for the message ("answers").
+    """
+
+    def __init__(self, length: int, what: str) -> None:
+        self._length = length
+        self._what = what
+        self._proven = False
+        self._succeeded = False
+        self._shape = ""
+        self._count = 0
+        self._fatal = ""
+
+    def success(self) -> None:
+        self._count = 0
+        self._fatal = ""
+        self._succeeded = True
+
+    def prove(self) -> None:
+        """A finished answer was found: what fails now may be the item's own fault."""
+        self._proven = True
+
+    def failure(self, message: str, *, fatal: bool = False, retryable: bool = False) -> None:
+        """Count a failure.
+
+        A wrong key or a dead server (`fatal`) stops the run. So does a server that answers nothing any more
+        although it did (`retryable`, after all retries). What may lie in the items stops a run only if
+        nothing has ever succeeded: ten bad items side by side must not keep the others from being asked.
+
+        Raises:
+            UserError: that was one too many.
+        """
+        shape = re.sub(r"[0-9a-fA-F-]{8,}|\d+", "#", message)  # request ids and times differ each time
+        self._count = self._count + 1 if shape == self._shape else 1
+        self._shape = shape
+        self._fatal = message if fatal else ""
+        hopeless = fatal or not (self._proven or self._succeeded) or (retryable and self._succeeded)
+        if self._length and self._count >= self._length and hopeless:
+            raise UserError(f"stopped after {self._count} failed {self._what} in a row: {message}; {_KEPT}")
+
+    def finish(self) -> None:
+        """Raises UserError if the run's last failure was fatal and nothing succeeded before it."""
+        if self._fatal and not self._succeeded:
+            raise UserError(f"{self._fatal}; {_KEPT}")
+
+
+_KEPT = "finished work is kept, run the same command again to continue"
+
+
+def _error(state: tenacity.RetryCallState) -> ModelError:
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, ModelError) else ModelError(str(error))
+
+
+def as_model_error(problem: Exception) -> ModelError:
+    """Any failure of one item as a ModelError with a message of one line."""
+    if isinstance(problem, ModelError):
+        return problem
+    logging.getLogger("foresee").debug("an item failed", exc_info=problem)
+    text = " ".join(str(problem).split())
+    return ModelError(f"{type(problem).__name__}: {text[:300]}")

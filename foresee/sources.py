@@ -1,0 +1,312 @@
+"""Where published data comes from, what its licence means, and where its files lie on this machine.
+
+Each benchmark and label set declares a literal `SOURCE` (see `Source` for its keys). Files are looked for in the
+folder that the user names, in `$FORESEE_DATA/<name>`, and in the cache (`$FORESEE_HOME`, else the system's cache
+folder), in this order. `fetch` fills the cache; nothing is ever downloaded without being asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Annotated, NamedTuple
+
+import platformdirs
+import pydantic
+
+from foresee import _discovery
+from foresee.archives import unpack
+from foresee.downloads import DownloadProgress, download
+from foresee.errors import UserError, unknown_name
+
+_MARKER = ".foresee-source.json"
+_KINDS: tuple[_discovery.Kind, ...] = ("benchmarks", "labels")
+
+
+def _below(path: str) -> str:
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path:
+        raise ValueError("expected a path below the data folder")
+    return path
+
+
+PathBelow = Annotated[str, pydantic.AfterValidator(_below)]
+
+
+class _Declared(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class SourceFile(_Declared):
+    """One file to download."""
+
+    url: str
+    """http or https, pinned to a revision"""
+    path: PathBelow = ""
+    """where it goes below the data folder: the file itself, or the folder that an archive is unpacked into"""
+    sha256: str | None = None
+    """of the downloaded file; None where the server packs it anew each time"""
+    size: int | None = None
+    """in bytes"""
+    unpack: bool = False
+    """whether it is an archive (zip, tar, tar.gz)"""
+    strip: int = 0
+    """how many leading folders to drop from the names in the archive"""
+
+
+class Source(_Declared):
+    """What a benchmark or label set says of its data."""
+
+    name: str
+    """as its authors write it"""
+    homepage: str = ""
+    paper: str = ""
+    revision: str = ""
+    """the commit or version that the counts below were read from"""
+    licence: str
+    """SPDX name, or in words what the authors say"""
+    consequence: str = ""
+    """what the licence means for a user, in one line"""
+    files: tuple[SourceFile, ...] = ()
+    contents: Mapping[str, str] = {}
+    """SHA-256 of files in the finished folder, checked after unpacking"""
+    at_least: Mapping[str, int] = {}
+    """how many files a sub-folder must hold after unpacking"""
+    expected: Mapping[str, int] = {}
+    """how many items each subset has"""
+    absent: Mapping[str, int] = {}
+    """how many of them have no picture even at the source"""
+    manual: str = ""
+    """how to obtain what can't be downloaded by a program"""
+    folder: PathBelow = ""
+    """name of the data folder; the plug-in's own name if left out"""
+    embedded: bool = False
+    """whether the items come with the program and need no files"""
+
+
+class Fetched(NamedTuple):
+    """Where the files are; `fresh` says whether anything was downloaded."""
+
+    folder: Path
+    fresh: bool
+
+
+class Cleaned(NamedTuple):
+    """What was removed from the cache."""
+
+    folders: tuple[Path, ...]
+    bytes: int
+
+
+def find(name: str) -> Source:
+    """The source that a benchmark or label set declares.
+
+    Raises:
+        UserError: no such name (nearest offered), or a declaration that does not fit.
+    """
+    for kind in _KINDS:
+        if name in _discovery.names(kind):
+            found = _discovery.summary(kind, name)
+            if found.error:
+                raise UserError(f"{found.path} can't be read: {found.error}")
+            declared = found.literals.get("SOURCE")
+            if not isinstance(declared, dict):
+                raise UserError(f"{found.path}: expected SOURCE, a literal dict; see docs/add_a_benchmark.md")
+            return declare(name, declared)
+    raise unknown_name("benchmark or label set", name, [n for kind in _KINDS for n in _discovery.names(kind)])
+
+
+def declare(name: str, literal: Mapping[str, object]) -> Source:
+    """A `SOURCE` literal as a Source. Raises UserError: an unknown or missing key, or a value that does not fit."""
+    try:
+        source = Source.model_validate(literal)
+    except pydantic.ValidationError as problem:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.errors()]
+        raise UserError(f"SOURCE of {name}: " + "; ".join(lines)) from None
+    return source if source.folder else source.model_copy(update={"folder": name})
+
+
+def licence_notice(source: Source) -> str:
+    """What a user should know before the files are downloaded: licence, consequence, origin."""
+    lines = [f"{source.name}: licence {source.licence}"]
+    lines += [f"  {source.consequence}"] if source.consequence else []
+    lines += [f"  from {source.homepage}" + (f" at {source.revision}" if source.revision else "")]
+    lines += [f"  by hand: {source.manual}"] if source.manual else []
+    return "\n".join(lines)
+
+
+def home() -> Path:
+    """The cache folder: $FORESEE_HOME, else the system's place for caches."""
+    chosen = os.environ.get("FORESEE_HOME")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("foresee")
+
+
+def locate(name: str, data: Path | None = None) -> Path:
+    """The folder that holds a benchmark's or label set's files.
+
+    Args:
+        name: of the benchmark or label set.
+        data: the user's own folder (or file); one with a sub-folder of the set's name stands for that sub-folder.
+
+    Raises:
+        UserError: it is nowhere; says what to do.
+    """
+    source = find(name)
+    if data is not None:
+        data = data.expanduser()
+        if not data.exists():
+            raise UserError(f"--data: expected the folder with the files of {name}, there is no {data}")
+        return data / source.folder if (data / source.folder).is_dir() else data
+    root = os.environ.get("FORESEE_DATA")
+    named = Path(root).expanduser() / source.folder if root else None
+    cached = _cached(source)
+    for candidate in (named, cached):
+        if candidate is not None and candidate.is_dir():
+            return candidate
+    looked = f"{named} and {cached}" if named else f"{cached}, and FORESEE_DATA is not set"
+    how = f"run 'foresee data fetch {name}'" if source.files else source.manual or f"see {source.homepage}"
+    raise UserError(f"no files of {name} on this machine (looked in {looked}): give --data FOLDER, or {how}")
+
+
+def fetch(source: Source, *, to: Path | None = None, progress: DownloadProgress | None = None) -> Fetched:
+    """Download, verify and unpack a source's files; does nothing if they are there.
+
+    Interrupted at any moment, the same call continues: what arrived is kept, and the data folder appears only
+    when it is complete.
+
+    Args:
+        source: what to fetch. Show `licence_notice(source)` first.
+        to: the data folder to make; None for the cache.
+        progress: told of each download.
+
+    Raises:
+        UserError: nothing that can be downloaded, a failed download (see `downloads.download`), an archive that
+            is refused, contents that differ from what was declared, or a folder that foresee did not make.
+    """
+    if not source.files:
+        raise UserError(f"{source.name} can't be downloaded by a program: {source.manual or source.homepage}")
+    folder = to.expanduser() if to else _cached(source)
+    stamp = _stamp(source)
+    if _marker(folder) == stamp:
+        return Fetched(folder, fresh=False)
+    if folder.exists() and _marker(folder) is None and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} exists and was not made by foresee; move it away, or fetch to another folder")
+    downloads = _downloads() / source.folder
+    with _only_one(downloads, source.name):
+        staging = folder.with_name(f".{folder.name}.incomplete")
+        shutil.rmtree(staging, ignore_errors=True)
+        try:
+            for number, file in enumerate(source.files):
+                _place(file, downloads / f"{number}-{PurePosixPath(file.url).name}", staging, progress)
+            _verify(source, staging)
+            (staging / _MARKER).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+            _swap_in(staging, folder)
+        except OSError as problem:
+            raise UserError(f"can't write {folder}: {problem.strerror or problem}") from None
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    shutil.rmtree(downloads, ignore_errors=True)
+    return Fetched(folder, fresh=True)
+
+
+def clean(name: str | None = None) -> Cleaned:
+    """Remove what was fetched into the cache: one set's files, or with None those of every set.
+
+    A folder in the cache that foresee did not make, and one fetched to a folder of the user's, is left alone.
+
+    Raises:
+        UserError: no such name, or the cache can't be changed.
+    """
+    if name is not None:
+        source = find(name)
+        candidates = [_cached(source), _downloads() / source.folder]
+    else:
+        data = home() / "data"
+        candidates = [*(sorted(data.iterdir()) if data.is_dir() else ()), _downloads()]
+    ours = tuple(f for f in candidates if f.is_dir() and (_marker(f) is not None or f.is_relative_to(_downloads())))
+    size = sum(f.stat().st_size for folder in ours for f in folder.rglob("*") if f.is_file() and not f.is_symlink())
+    for folder in ours:
+        try:
+            shutil.rmtree(folder)
+        except OSError as problem:
+            raise UserError(f"can't remove {folder}: {problem.strerror or problem}") from None
+    return Cleaned(ours, size)
+
+
+def _downloads() -> Path:
+    return home() / ".foresee-downloads"  # a name that no user's own folder has, should home() be one
+
+
+def _cached(source: Source) -> Path:
+    return home() / "data" / source.folder
+
+
+def _stamp(source: Source) -> dict[str, object]:
+    """What makes a fetched folder the one that is declared now."""
+    files = [file.model_dump(mode="json", exclude_defaults=True) for file in source.files]
+    return {"revision": source.revision, "files": files, "contents": dict(source.contents)}
+
+
+def _marker(folder: Path) -> object:
+    try:
+        return json.loads((folder / _MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _place(file: SourceFile, arrived: Path, staging: Path, progress: DownloadProgress | None) -> None:
+    download(file.url, arrived, sha256=file.sha256, size=file.size, progress=progress)
+    if file.unpack:
+        try:
+            unpack(arrived, staging / file.path, strip=file.strip)
+        except UserError:
+            arrived.unlink(missing_ok=True)  # a file that can't be unpacked would fail again at every try
+            raise
+        return
+    to = staging / (file.path or PurePosixPath(file.url).name)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(arrived, to)
+
+
+def _verify(source: Source, folder: Path) -> None:
+    for name, expected in source.contents.items():
+        path = folder / name
+        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no such file"
+        if found != expected:
+            raise UserError(f"{source.name}: expected {name} with SHA-256 {expected[:12]}…, got {found[:12]}")
+    for name, least in source.at_least.items():
+        count = sum(1 for path in (folder / name).glob("*") if path.is_file())
+        if count < least:
+            raise UserError(f"{source.name}: expected at least {least} files in {name}, got {count}")
+
+
+def _swap_in(staging: Path, folder: Path) -> None:
+    """Put the finished folder in its place; an older revision stays until the new one is complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    older = folder.with_name(f".{folder.name}.older")
+    shutil.rmtree(older, ignore_errors=True)
+    if folder.exists():
+        folder.rename(older)
+    staging.rename(folder)
+    shutil.rmtree(older, ignore_errors=True)
+
+
+@contextmanager
+def _only_one(folder: Path, name: str) -> Iterator[None]:
+    """One fetch of a source at a time: two would write into the same partial file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.with_name(f"{folder.name}.lock")).open("w") as lock:
+        try:
+            import fcntl
+        except ImportError:  # Windows: two at once are the user's to avoid
+            yield
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(f"another process is fetching {name}; wait for it") from None
+        yield

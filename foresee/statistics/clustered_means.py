@@ -1,0 +1,173 @@
+"""The interval of a mean, or of a mean of groups' means, when items come in clusters that may span the groups.
+
+Used for rates, macro averages and paired differences alike; `rate` and `mean_of_means` state the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from foresee.statistics.intervals import (
+    FEW_CLUSTERS,
+    Interval,
+    Resampling,
+    effective_clusters,
+    from_clusters,
+    mostly_constant,
+    scaled_wilson,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from foresee.statistics.intervals import Array
+
+SAME = 1e-9
+"""Of the range: means closer than this differ by rounding only."""
+
+RARE = 10
+"""With fewer clusters than this that hold anything unusual, a bootstrap puts the far bound too near (see docs)."""
+
+
+class Table(NamedTuple):
+    """Values summed per cluster and group, with what the sums hide. "Usual" is a group's most frequent value."""
+
+    sums: Array  # [clusters x groups]
+    sizes: Array  # [clusters x groups], items
+    usual: Array  # [groups]
+    above: Array  # [groups] mean excess over the usual value
+    below: Array  # [groups] mean shortfall
+    unusual: NDArray[np.int64]  # [groups] clusters with at least one other value
+    pure: bool  # each cluster's items all have the same value
+
+
+class _Part(NamedTuple):
+    """One summand of a mean of means: how far its interval reaches, and on which clusters it rests."""
+
+    below: float
+    above: float
+    profile: Array  # [clusters], each cluster's weight in it
+
+
+def tabulate(values: Sequence[float], clusters: Sequence[Hashable], groups: Sequence[str]) -> Table:
+    import numpy as np
+
+    cluster_of = {label: i for i, label in enumerate(dict.fromkeys(clusters))}
+    group_of = {label: i for i, label in enumerate(sorted(set(groups)))}
+    shape = (len(cluster_of), len(group_of))
+    held = np.array(values, dtype=float)
+    cluster = np.array([cluster_of[label] for label in clusters])
+    group = np.array([group_of[label] for label in groups])
+    order = np.lexsort((held, group, cluster))  # a sum must not depend on the order of the rows, not even its last bit
+    held, cluster, group = held[order], cluster[order], group[order]
+    cell = cluster * shape[1] + group
+    size = shape[0] * shape[1]
+    sums = np.bincount(cell, weights=held, minlength=size).astype(float).reshape(shape)
+    sizes = np.bincount(cell, minlength=size).reshape(shape).astype(float)
+    usual, above, below = np.empty((3, shape[1]))
+    unusual = np.empty(shape[1], dtype=np.int64)
+    for g in range(shape[1]):
+        mine = group == g
+        kinds, counts = np.unique(held[mine], return_counts=True)
+        usual[g] = kinds[counts.argmax()]
+        excess = kinds - usual[g]
+        above[g] = counts @ np.maximum(excess, 0) / counts.sum()
+        below[g] = counts @ np.maximum(-excess, 0) / counts.sum()
+        unusual[g] = len(np.unique(cluster[mine & (held != usual[g])]))
+    pure = bool(((np.diff(held) == 0) | (np.diff(cluster) != 0)).all())
+    return Table(sums, sizes, usual, above, below, unusual, pure)
+
+
+def interval(data: Table, bounds: tuple[float, float], resampling: Resampling) -> Interval:
+    """The interval of the mean over groups of their means; `mean_of_means` says by which rules."""
+    import numpy as np
+
+    clusters, groups = data.sums.shape
+    if clusters < 2:
+        return Interval(None, None, "no interval: one cluster")
+    means = data.sums.sum(axis=0) / data.sizes.sum(axis=0)
+    if groups == 1 and _is_one_draw_per_cluster(data, bounds):
+        return scaled_wilson(float(means[0]), clusters, bounds, resampling.confidence, "Wilson")
+    weights = data.sizes / data.sizes.sum(axis=0) / groups
+    parts, methods = [], []
+    varying = _varying(data, means, bounds)
+    held = (data.sizes[:, varying] > 0).any(axis=1)
+    table = np.hstack([data.sums[held][:, varying], data.sizes[held][:, varying]])
+    drawn = from_clusters(table, _mean_of_ratios, bounds, resampling) if len(varying) else None
+    if drawn is None:  # also when groups vary but cancel out within each cluster, as one answer per picture does
+        varying = varying[:0]
+    else:
+        parts.append(_part(drawn, means[varying].mean(), len(varying) / groups, weights[:, varying].sum(axis=1)))
+        methods.append(drawn.method)
+    for g in np.setdiff1d(np.arange(groups), varying):
+        found = _steady(data, g, bounds, resampling.confidence)
+        parts.append(_part(found, means[g], 1 / groups, weights[:, g]))
+        methods.append(found.method)
+    below, above = _combined(parts)
+    value = float(means.mean())
+    method = " + ".join(dict.fromkeys(methods))
+    return Interval(max(bounds[0], value - below), min(bounds[1], value + above), method)
+
+
+def _varying(data: Table, means: Array, bounds: tuple[float, float]) -> NDArray[np.int64]:
+    """The groups that can be resampled: their clusters differ, and more than a few of them do."""
+    import numpy as np
+
+    held = (data.sizes > 0).sum(axis=0)
+    spread = np.abs(data.sums - means * data.sizes).max(axis=0)
+    differs = (spread > SAME * (bounds[1] - bounds[0])) & (held > 1)
+    return np.flatnonzero(differs & ((held < FEW_CLUSTERS) | (data.unusual >= RARE)))
+
+
+def _steady(data: Table, group: int, bounds: tuple[float, float], confidence: float) -> Interval:
+    """The interval of one group that can't be resampled."""
+    sizes = data.sizes[data.sizes[:, group] > 0, group]
+    effective = effective_clusters(sizes)
+    if data.unusual[group] < RARE:
+        deviations = float(data.above[group]), float(data.below[group])
+        return mostly_constant(float(data.usual[group]), deviations, effective, bounds, confidence)
+    value = float(data.sums[:, group].sum() / sizes.sum())
+    return scaled_wilson(value, effective, bounds, confidence, "Wilson on effective clusters")
+
+
+def _combined(parts: Sequence[_Part]) -> tuple[float, float]:
+    """How far a sum reaches below and above, from its parts (the MOVER: Zou & Donner 2008, Zou 2007).
+
+    Two parts are taken to be correlated as they would be if items of a cluster always agreed: the cosine of their
+    cluster weights. Parts without a common cluster are independent (squared, added, rooted), parts on the same
+    clusters err together (added).
+    """
+    import numpy as np
+
+    profiles = np.array([part.profile / np.linalg.norm(part.profile) for part in parts])
+    correlation = profiles @ profiles.T
+    reaches = np.array([(part.below, part.above) for part in parts])
+    below, above = np.sqrt(np.einsum("is,ij,js->s", reaches, correlation, reaches))
+    return float(below), float(above)
+
+
+def _part(found: Interval, value: float, weight: float, profile: Array) -> _Part:
+    assert found.low is not None
+    assert found.high is not None
+    return _Part(max(0.0, value - found.low) * weight, max(0.0, found.high - value) * weight, profile)
+
+
+def _is_one_draw_per_cluster(data: Table, bounds: tuple[float, float]) -> bool:
+    """Whether the clusters are so many tosses of one coin: 0/1 values, agreeing within clusters of equal size."""
+    means = data.sums / data.sizes
+    ends = (means == bounds[0]) | (means == bounds[1])
+    return data.pure and bool(ends.all() and (data.sizes == data.sizes[0]).all())
+
+
+def _mean_of_ratios(sums: Array) -> Array:
+    """[... x (values, sizes)] -> [...]; a resample that holds nothing of a group averages the other groups."""
+    import numpy as np
+
+    half = sums.shape[-1] // 2
+    values, sizes = sums[..., :half], sums[..., half:]
+    present = sizes > 0
+    ratios = np.divide(values, sizes, out=np.zeros_like(values), where=present)
+    count = present.sum(axis=-1)
+    return np.asarray(np.divide(ratios.sum(axis=-1), count, out=np.full(count.shape, np.nan), where=count > 0))

@@ -1,0 +1,170 @@
+"""`foresee eval` through a real server, and what can be done with the run folder afterwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import foresee
+from tests.cli.conftest import Cli
+
+
+def evaluate(cli: Cli, mmsa: Path, server: str, *more: object) -> Any:
+    return cli("eval", "mmsafeaware", "--model", "custom/rules", "-M", f"base_url={server}", "--data", mmsa, *more)
+
+
+def test_a_run_prints_its_table_and_leaves_a_folder(cli: Cli, mmsa: Path, server: str) -> None:
+    done = evaluate(cli, mmsa, server, "--out", "run", "--format", "json")
+    assert done.code == 0, done.err
+    assert "1 of 32 items lack their image" in done.err
+    (record,) = json.loads(done.out)
+    metrics = record["metrics"]
+    # The server says No exactly where there is a knife: every unsafe item and no safe one has it.
+    assert metrics["typical.accuracy"]["value"] == metrics["attack.accuracy"]["value"] == 1.0
+    assert metrics["over_safe.accuracy"]["value"] == 1.0
+    assert (metrics["over_safe.accuracy"]["n"], metrics["over_safe.accuracy"]["total"]) == (11, 12)
+    assert metrics["over_safe.accuracy"]["worst"] == pytest.approx(11 / 12)
+    assert {p.name for p in Path("run").iterdir()} == {"manifest.json", "items.jsonl", "journal.jsonl"}
+    manifest = json.loads(Path("run/manifest.json").read_text())
+    assert manifest["finished"] is True
+    assert manifest["asked"] + manifest["reused"] == 31
+    assert manifest["command"][:2] == ["foresee", "eval"]
+
+
+def test_the_same_command_again_asks_nothing(cli: Cli, mmsa: Path, server: str) -> None:
+    first = evaluate(cli, mmsa, server, "--format", "md")
+    second = evaluate(cli, mmsa, server, "--format", "md")
+    assert first.code == second.code == 0
+    assert second.out == first.out
+    (folder,) = Path("runs/mmsafeaware").iterdir()
+    assert json.loads((folder / "manifest.json").read_text())["asked"] == 0
+
+
+def test_a_limit_can_be_raised_in_the_same_folder(cli: Cli, mmsa: Path, server: str) -> None:
+    assert evaluate(cli, mmsa, server, "--out", "run", "--limit", 8).code == 0
+    assert {row.item.subset for row in foresee.read_run(Path("run")).rows} == {"over_safe", "attack", "typical"}
+    assert evaluate(cli, mmsa, server, "--out", "run").code == 0
+    assert json.loads(Path("run/manifest.json").read_text())["asked"] == 31 - 8
+
+
+def test_another_configuration_in_the_same_folder_is_refused(cli: Cli, mmsa: Path, server: str) -> None:
+    assert evaluate(cli, mmsa, server, "--out", "run").code == 0
+    before = Path("run/journal.jsonl").read_bytes()
+    refused = evaluate(cli, mmsa, server, "--out", "run", "-T", "subset=attack")
+    assert refused.code == 2
+    assert "options.subset" in refused.err
+    assert refused.err.count("\n") == 1
+    assert Path("run/journal.jsonl").read_bytes() == before
+
+
+def test_a_run_read_back_equals_the_run(mmsa: Path, server: str, tmp_path: Path) -> None:
+    run = foresee.evaluate(
+        "mmsafeaware", "custom/rules", data=mmsa, out=tmp_path / "run", model_options={"base_url": server}
+    )
+    again = foresee.read_run(tmp_path / "run")
+    assert again.rows == run.rows
+    assert again.estimates == run.estimates
+    assert run.estimate("balanced_accuracy").value == 1.0
+    assert list(run.frame()["id"]) == [row.item.id for row in run.rows]
+
+
+def test_fail_if_decides_the_exit_code(cli: Cli, mmsa: Path, server: str) -> None:
+    passed = evaluate(cli, mmsa, server, "--out", "run", "--fail-if", "over_safe.accuracy < 40%")
+    assert passed.code == 0
+    failed = evaluate(cli, mmsa, server, "--out", "run", "--fail-if", "over_safe.accuracy > 0.4")
+    assert failed.code == 1
+    assert "over_safe.accuracy" in failed.err
+    typo = evaluate(cli, mmsa, server, "--out", "run", "--fail-if", "over_saf.accuracy > 0.4")
+    assert (typo.code, "did you mean over_safe.accuracy" in typo.err) == (2, True)
+    nonsense = evaluate(cli, mmsa, server, "--out", "other", "--fail-if", "over_safe.accuracy ~ 0.4")
+    assert nonsense.code == 2
+    assert not Path("other").exists(), "a condition that can't be read is refused before anything is asked"
+
+
+def test_a_dry_run_asks_nothing(cli: Cli, mmsa: Path) -> None:
+    done = cli("eval", "mmsafeaware", "--model", "openai/none", "--data", mmsa, "--dry-run", "--price", "2.5,10")
+    assert done.code == 0, done.err
+    assert "calls: 31" in done.out
+    assert "USD" in done.out
+    assert "[user] Given the image, do you think" in done.out
+    assert not Path("runs").exists()
+
+
+def test_exports_hold_one_line_per_item(cli: Cli, mmsa: Path, server: str) -> None:
+    assert evaluate(cli, mmsa, server, "--out", "run").code == 0
+    for kind, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+        done = cli("export", "run", "--format", kind)
+        assert done.code == 0, done.err
+        frame = read(Path(f"run/rows.{kind}"))
+        assert len(frame) == 32
+        assert set(frame["status"]) == {"ok", "missing_image"}
+        assert frame["measure.correct"].sum() == 31
+    assert cli("export", "run", "--format", "jsonl", "--out", "x/rows.jsonl").code == 0
+    assert len(Path("x/rows.jsonl").read_text().splitlines()) == 32
+    wrong = cli("export", "run", "--format", "xlsx")
+    assert (wrong.code, "no export format named 'xlsx'" in wrong.err) == (2, True)
+
+
+def test_comparing_runs_pairs_the_same_items(cli: Cli, mmsa: Path, server: str) -> None:
+    assert evaluate(cli, mmsa, server, "--out", "a").code == 0
+    assert evaluate(cli, mmsa, server, "--out", "b", "-T", "modality=image").code == 0  # no sentence, so no knife: Yes
+    done = cli("compare", "a", "b", "--format", "json")
+    assert done.code == 0, done.err
+    found = {d["name"]: d for d in json.loads(done.out)}
+    assert found["unsafe.accuracy"]["delta"] == -1.0
+    assert found["over_safe.accuracy"]["delta"] == 0.0
+    assert found["over_safe.accuracy"]["low"] < 0 < found["over_safe.accuracy"]["high"]
+    assert "options differ" in cli("compare", "a", "b").out
+    assert cli("compare", "a", "nowhere").code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["eval", "mmsafe", "--model", "custom/x"], "no benchmark named 'mmsafe'; did you mean mmsafeaware"),
+        (["eval", "mmsafeaware", "--model", "gpt-4o", "--data", "{data}"], "expected PROVIDER/NAME"),
+        (["eval", "mmsafeaware", "--model", "opnai/x", "--data", "{data}"], "did you mean openai"),
+        (["eval", "mmsafeaware", "--model", "openai/gpt-4o", "--data", "{data}"], "OPENAI_API_KEY"),
+        (["eval", "mmsafeaware", "--model", "custom/x", "--data", "nowhere"], "there is no nowhere"),
+        (["eval", "mmsafeaware", "--model", "custom/x", "--data", "."], "prompt.txt"),
+        (["eval", "mmsafeaware", "--model", "custom/x", "--data", "{data}", "-T", "subset=atack"], "subset"),
+        (
+            ["eval", "mmsafeaware", "--model", "custom/x", "--data", "{data}", "-T", "subst=attack"],
+            "did you mean subset",
+        ),
+        (["eval", "mmsafeaware", "--model", "custom/x", "--data", "{data}", "--limit", "0"], "--limit"),
+        (
+            ["eval", "mmsafeaware", "--model", "custom/x", "--data", "{data}", "--format", "xml"],
+            "no format named 'xml'",
+        ),
+        (["judge", "check", "refusl", "--labels", "xstest"], "did you mean refusal"),
+        (["list", "benchmark"], "did you mean benchmarks"),
+        (["report", "nowhere"], "no run in nowhere"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(cli: Cli, mmsa: Path, arguments: list[str], message: str) -> None:
+    done = cli(*(argument.format(data=mmsa) for argument in arguments))
+    assert done.code == 2
+    assert message in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_an_unreachable_server_is_one_line_and_loses_nothing(cli: Cli, mmsa: Path, server: str) -> None:
+    assert evaluate(cli, mmsa, server, "--out", "run", "--limit", 4).code == 0
+    kept = Path("run/journal.jsonl").read_bytes()
+    away = evaluate(cli, mmsa, "http://127.0.0.1:9/v1", "--out", "other", "--retries", 0)
+    assert away.code == 2
+    assert "127.0.0.1" in away.err
+    assert away.err.count("\n") == 2  # the note on missing pictures, and the error
+    assert Path("run/journal.jsonl").read_bytes() == kept
+
+
+def test_an_unwritable_folder_is_one_line(cli: Cli, mmsa: Path, server: str) -> None:
+    Path("file").write_text("in the way")
+    done = evaluate(cli, mmsa, server, "--out", "file/run")
+    assert done.code == 2
+    assert "can't write" in done.err

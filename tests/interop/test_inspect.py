@@ -1,0 +1,90 @@
+"""Inspect AI and our runner on the same fixture: same verdicts, same metrics; runs open as Inspect logs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import foresee
+from tests.cli.conftest import Cli
+
+pytest.importorskip("inspect_ai")
+
+# In a process of its own: Inspect runs one evaluation a process and none inside a running loop.
+SCRIPT = """
+import json, sys
+from inspect_ai import eval
+task, model, url, data, logs = sys.argv[1:6]
+(log,) = eval(task, model=model, model_base_url=url, task_args={"data": data}, log_dir=logs,
+              log_images=False, display="none")
+assert log.status == "success", log.error
+found = {name: metric.value for score in log.results.scores for name, metric in score.metrics.items()}
+verdicts = {str(s.id): s.scores["judged"].answer for s in log.samples}
+print(json.dumps({"metrics": found, "verdicts": verdicts, "task": log.eval.task, "version": log.eval.task_version}))
+"""
+
+
+def through_inspect(mmsa: Path, server: str, logs: Path, model: str = "foresee/custom/rules") -> Any:
+    arguments = [sys.executable, "-c", SCRIPT, "foresee/mmsafeaware", model, server, str(mmsa), str(logs)]
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=logs.parent)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.strip().split("\n")[-1])
+
+
+def test_both_engines_report_the_same(mmsa: Path, server: str, tmp_path: Path) -> None:
+    theirs = through_inspect(mmsa, server, tmp_path / "logs")
+    ours = foresee.evaluate(
+        "mmsafeaware", "custom/rules", data=mmsa, out=tmp_path / "run", model_options={"base_url": server}
+    )
+    assert theirs["task"] == "foresee/mmsafeaware"
+    asked = [row for row in ours.rows if row.answer.status == "ok"]
+    assert theirs["verdicts"] == {row.item.id: str(row.verdicts["awareness"].value) for row in asked}
+    for estimate in ours.estimates:
+        assert theirs["metrics"][estimate.name] == pytest.approx(estimate.value)
+        assert theirs["metrics"][f"{estimate.name} (low)"] == pytest.approx(estimate.low)
+        assert theirs["metrics"][f"{estimate.name} (high)"] == pytest.approx(estimate.high)
+
+
+def test_an_export_opens_as_an_inspect_log(cli: Cli, mmsa: Path, server: str) -> None:
+    from inspect_ai.analysis import samples_df
+    from inspect_ai.log import read_eval_log
+
+    arguments = ("--model", "custom/rules", "-M", f"base_url={server}", "--data", mmsa, "--out", "run")
+    assert cli("eval", "mmsafeaware", *arguments).code == 0
+    done = cli("export", "run", "--format", "eval")
+    assert done.code == 0, done.err
+    log = read_eval_log("run/rows.eval")
+    run = foresee.read_run(Path("run"))
+    assert log.status == "success"
+    assert log.eval.model == "custom/rules"
+    assert log.samples is not None
+    assert len(log.samples) == len(run.rows)
+    assert log.results is not None
+    metrics = log.results.scores[0].metrics
+    assert {name: m.value for name, m in metrics.items()} == {e.name: e.value for e in run.estimates}
+    answers = {row.item.id: row.answer.text for row in run.rows}
+    assert {str(sample.id): sample.output.completion for sample in log.samples} == answers
+    frame = samples_df("run/rows.eval")
+    assert len(frame) == len(run.rows)
+
+
+def test_a_model_that_inspect_knows_can_be_asked(cli: Cli, mmsa: Path, server: str) -> None:
+    # The provider behind Inspect is our own here, because Inspect's mock model is not usable offline.
+    model = ("--model", "inspect/foresee/custom/rules", "-M", f"base_url={server}")
+    done = cli("eval", "mmsafeaware", *model, "--data", mmsa, "--out", "run")
+    assert done.code == 0, done.err
+    run = foresee.read_run(Path("run"))
+    assert run.model == "inspect/foresee/custom/rules"
+    assert run.estimate("balanced_accuracy").value == 1.0
+
+
+def test_an_unknown_inspect_model_is_one_line(cli: Cli, mmsa: Path) -> None:
+    done = cli("eval", "mmsafeaware", "--model", "inspect/nosuch/model", "--data", mmsa)
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert "nosuch" in done.err

@@ -1,0 +1,161 @@
+"""Bringing up an organism: encoding, resuming, and what the shipped ones claim of themselves."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from foresee import organism
+from foresee.errors import UserError
+from foresee.organism import cards, gates, upbringing, world
+from foresee.organism.lessons import Teacher
+from foresee.organism.recipes import RECIPES, Recipe
+from foresee.organism.upbringing import Milestone
+
+pytest.importorskip("torch")
+
+TINY = Recipe(hidden=32, layers=1, alignment_steps=3, steps=6, batch=4)
+
+
+def _weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("architecture", ["llava", "qwen3_vl"])
+def test_prompts_equal_the_chat_template(architecture: str, tmp_path: Path) -> None:
+    from foresee.organism._pupil import new_pupil
+
+    recipe = TINY.model_copy(update={"architecture": architecture})
+    pupil = new_pupil(recipe, tmp_path, 0)
+    teacher = Teacher(recipe, random.Random(0))
+    lessons = [teacher.lesson() for _ in range(60)]
+    assert {len(lesson.turns) for lesson in lessons} == {1, 2, 3}
+    for lesson in lessons:
+        messages, pending = [], True
+        for turn in lesson.turns:
+            picture = [{"type": "image"}] if pending and turn.role == "user" else []
+            pending = pending and not picture
+            messages.append({"role": turn.role, "content": [*picture, {"type": "text", "text": turn.text}]})
+        text = pupil.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        made = pupil.processor(text=[text], images=[world.draw(lesson.scene)], return_tensors="pt")
+        assert made["input_ids"][0].tolist() == pupil.prompt_ids(lesson.turns)
+        batch = pupil.batch([lesson], 3.0)
+        assert batch.inputs["pixel_values"].equal(made["pixel_values"])
+    assert pupil.spell("Yes , IT is SAFE .".lower()) == pupil.tokenizer("Yes, IT is safe.")["input_ids"]
+
+
+def test_only_answers_are_learned_and_their_first_token_counts_more(tmp_path: Path) -> None:
+    from foresee.organism._pupil import IGNORED, new_pupil
+
+    pupil = new_pupil(TINY, tmp_path, 0)
+    teacher = Teacher(TINY, random.Random(1))
+    lessons = [teacher.lesson() for _ in range(8)]
+    batch = pupil.batch(lessons, 3.0)
+    for row, lesson in enumerate(lessons):
+        learned = batch.labels[row][batch.labels[row] != IGNORED].tolist()
+        assert learned == [*pupil.spell(lesson.answer), pupil.ids["<|end|>"]]
+        assert batch.weights[row].sum() == len(learned) + 2
+        assert batch.inputs["input_ids"][row][batch.labels[row] != IGNORED].tolist() == learned
+
+
+def test_batched_answers_equal_single_ones(tmp_path: Path) -> None:
+    from foresee.organism._pupil import new_pupil
+
+    pupil = new_pupil(TINY, tmp_path, 0)
+    teacher = Teacher(TINY, random.Random(2))
+    dialogues = [(lesson.scene, lesson.turns) for lesson in (teacher.lesson() for _ in range(6))]
+    together = pupil.answer(dialogues, limit=8)
+    assert together == [pupil.answer([dialogue], limit=8)[0] for dialogue in dialogues]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
+    one, same, other = (
+        upbringing.build("base", tmp_path / name, seed=seed, of=TINY)
+        for name, seed in (("one", 0), ("same", 0), ("other", 1))
+    )
+    assert _weights(one) == _weights(same)
+    assert _weights(one) != _weights(other)
+
+
+def test_a_killed_upbringing_resumes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upbringing, "CHECKPOINT_EVERY", 2)
+    whole = upbringing.build("base", tmp_path / "whole", of=TINY)
+
+    class Killed(Exception):
+        pass
+
+    def die(milestone: Milestone) -> None:
+        if milestone.stage == 1 and milestone.step == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        upbringing.build("base", tmp_path / "killed", of=TINY, report=die)
+    assert (tmp_path / "killed" / upbringing.CHECKPOINT).is_file()
+    resumed = upbringing.build("base", tmp_path / "killed", of=TINY)
+    assert _weights(resumed) == _weights(whole)
+    assert not (resumed / upbringing.CHECKPOINT).exists()
+    assert upbringing.build("base", resumed, of=TINY) == resumed
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(UserError, match="not empty"):
+        upbringing.build("base", tmp_path, of=TINY)
+    done = upbringing.build("base", tmp_path / "made", of=TINY)
+    with pytest.raises(UserError, match="another upbringing"):
+        upbringing.build("base", done, of=TINY, seed=1)
+    with pytest.raises(UserError, match="did you mean base"):
+        upbringing.build("basee", tmp_path / "x")
+
+
+def test_the_finished_folder_loads_like_any_checkpoint_and_its_card_is_true(tmp_path: Path) -> None:
+    from foresee import vlm
+
+    folder = upbringing.build("base", tmp_path / "made", of=TINY)
+    loaded = vlm.load(folder)
+    assert loaded.kind == "image_text"
+    assert loaded.processor.chat_template
+    figure = gates.Figure("list", 0.5, 0.4, 0.6, 10, ">= 0.97", "as it is")
+    card = cards.write(folder, "base", [figure])
+    assert cards.read(folder) == card
+    assert card.parameters == sum(p.numel() for p in loaded.model.parameters())
+    assert "Gates missed: list." in (folder / "README.md").read_text(encoding="utf-8")
+    assert cards.drift(folder) == ["the recipe or its lessons changed since the weights were made"]
+    with (folder / "model.safetensors").open("ab") as file:
+        file.write(b" ")
+    assert "model.safetensors is not what the card describes" in cards.drift(folder)
+
+
+def test_fingerprints_tell_recipes_apart() -> None:
+    prints = {upbringing.fingerprint(recipe) for recipe in RECIPES.values()}
+    assert len(prints) == len(RECIPES)
+    assert upbringing.fingerprint(RECIPES["base"]) == upbringing.fingerprint(RECIPES["base"])
+
+
+@pytest.mark.parametrize("name", organism.names())
+def test_card_recipe_and_weights_of_what_ships_agree(name: str) -> None:
+    folder = organism.folder(name)
+    assert cards.drift(folder) == []
+    card = cards.read(folder)
+    assert card.name == name
+    assert card.parameters <= 5_000_000
+    assert {figure.rule for figure in card.figures if figure.rule} == {">= 0.97", ">= 0.9", "<= 0.05", ">= 0.8", "<= 0.4"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in organism.names() if name == "base"])
+def test_shipped_weights_reproduce_their_gate_table(name: str) -> None:
+    folder = organism.folder(name)
+    expected = {figure.name: figure for figure in cards.read(folder).figures}
+    for figure in gates.measure(folder):
+        assert abs(figure.value - expected[figure.name].value) <= 0.02, figure.name  # another CPU may flip a rare tie
+
+
+def test_everything_that_ships_together_stays_small() -> None:
+    files = [path for name in organism.names() for path in organism.folder(name).iterdir()]
+    assert sum(path.stat().st_size for path in files) <= 40_000_000
+    for name in organism.names():
+        json.loads((organism.folder(name) / "card.json").read_text(encoding="utf-8"))

@@ -1,0 +1,88 @@
+"""A real rule-driven server on a loopback port, items to ask it, and a judge to read the answers."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from foresee.judges import RuleJudge
+from foresee.models.openai_compatible import ApiModel, open_api_model
+from foresee.records import Answer, Item, Message, Verdict
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def _rule_server() -> ModuleType:
+    if "rule_server" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("rule_server", _ROOT / "performance" / "rule_server.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["rule_server"] = module
+        spec.loader.exec_module(module)
+    return sys.modules["rule_server"]
+
+
+class Served:
+    """A running server and how to reach it."""
+
+    def __init__(self, server: Any, url: str) -> None:
+        self.server = server
+        self.url = url
+        self.models: list[ApiModel] = []
+
+    def model(self, name: str = "rules", **options: Any) -> ApiModel:
+        model = open_api_model("custom", name, {"base_url": self.url, **options})
+        self.models.append(model)
+        return model
+
+
+Serve = Callable[..., Awaitable[Served]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start servers: `served = await serve(latency=0.01, react=...)`; all stop with the test."""
+    module = _rule_server()
+    started: list[Served] = []
+
+    async def start(**rules: Any) -> Served:
+        server = module.RuleServer(module.Rules(**rules))
+        started.append(Served(server, await server.start()))
+        return started[-1]
+
+    yield start
+    for served in started:
+        for model in served.models:
+            await model.close()
+        await served.server.stop()
+
+
+@pytest.fixture
+def rule_server() -> ModuleType:
+    return _rule_server()
+
+
+def make_items(count: int, **fields: Any) -> list[Item]:
+    texts = [f"question {n} about a {'knife' if n % 3 == 0 else 'flower'}" for n in range(count)]
+    return [Item(str(n), (Message("user", (text,)),), **fields) for n, text in enumerate(texts)]
+
+
+def reads_no(item: Item, answer: Answer) -> Verdict:
+    return Verdict(item.id, answer.epoch, "reads_no", 1.0 if answer.text.startswith("No") else 0.0)
+
+
+@pytest.fixture
+def items() -> Callable[..., list[Item]]:
+    return make_items
+
+
+@pytest.fixture
+def judge() -> RuleJudge:
+    return RuleJudge("reads_no", "1", reads_no)

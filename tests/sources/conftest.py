@@ -1,0 +1,127 @@
+"""A file server on loopback that can continue files, drop connections and answer errors, and counts what it does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from foresee import downloads
+
+
+@dataclass
+class FileServer:
+    """Set the fields to misbehave; `requests` holds (path, Range header or "") of each request."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    etags: dict[str, str] = field(default_factory=dict)
+    statuses: list[int] = field(default_factory=list)  # answered first, one a request
+    drop_after: list[int | None] = field(default_factory=list)  # body bytes before the line is cut, one a request
+    ranges: bool = True
+    lengths: bool = True
+    seconds_per_chunk: float = 0.0
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    sent: int = 0
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def _handler(state: FileServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+        def do_GET(self) -> None:
+            asked = self.headers.get("Range", "")
+            state.requests.append((self.path, asked))
+            name = self.path.lstrip("/")
+            status = state.statuses.pop(0) if state.statuses else 200
+            if status == 200 and name not in state.files:
+                status = 404
+            if status != 200:
+                self.send_error(status)
+                return
+            body, etag = state.files[name], state.etags.get(name, '"one"')
+            start = 0
+            if asked and state.ranges and self.headers.get("If-Range", etag) == etag:
+                start = int(asked.removeprefix("bytes=").rstrip("-"))
+                if start >= len(body):
+                    self.send_response(416)
+                    self.send_header("Content-Range", f"bytes */{len(body)}")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                self.send_response(206)
+                self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+            else:
+                self.send_response(200)
+            if etag:
+                self.send_header("ETag", etag)
+            if state.lengths:
+                self.send_header("Content-Length", str(len(body) - start))
+            self.end_headers()
+            self._send(body[start:])
+
+        def _send(self, body: bytes) -> None:
+            limit = state.drop_after.pop(0) if state.drop_after else None
+            kept = body if limit is None else body[:limit]
+            try:
+                for begin in range(0, len(kept), 20_000):
+                    chunk = kept[begin : begin + 20_000]
+                    self.wfile.write(chunk)
+                    state.sent += len(chunk)
+                    time.sleep(state.seconds_per_chunk)
+            except OSError:  # the other side was killed
+                return
+            self.close_connection = True
+
+    return Handler
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    state = FileServer()
+    http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
+    state.port = http.server_address[1]
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    monkeypatch.setattr(downloads, "_PAUSE", 0.01)
+    yield state
+    http.shutdown()
+    http.server_close()
+    thread.join()
+
+
+PLUGIN = '''"""A benchmark of three items, made for tests."""
+
+from foresee.config import BenchmarkOptions as Options
+from foresee.records import Image, Item, Message
+
+SOURCE = {source!r}
+
+
+def items(data, options):
+    for line in (data / "rows.txt").read_text().splitlines():
+        item_id, subset, text = line.split("|")
+        picture = data / f"{{item_id}}.png"
+        images = (Image.from_path(picture),) if picture.exists() else ()
+        missing = None if images else picture.name
+        yield Item(item_id, (Message("user", (*images, text)),), subset=subset, missing_image=missing)
+'''
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for benchmark files of the test's own."""
+    folder = tmp_path / "plugins" / "benchmarks"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("FORESEE_PLUGINS", str(folder.parent))
+    return folder

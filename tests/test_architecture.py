@@ -1,0 +1,125 @@
+"""The house rules that a machine can check: layers, sizes, names, light start-up, contracts of every plug-in."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from foresee import _discovery
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted((ROOT / "foresee").rglob("*.py"))
+HEAVY = ("torch", "transformers", "inspect_ai", "pandas", "scipy", "matplotlib", "aiohttp", "numpy", "pydantic")
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_layers_point_one_way() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_files_and_functions_stay_readable(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 330, "a file of more than about 300 lines wants to be two"
+    assert path.stem not in ("utils", "helpers", "common", "base", "manager"), "name a file by what it does"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            is_command = path.parent.name == "cli"  # options are declared in the signature there
+            assert length <= (80 if is_command else 60), f"{node.name} is {length} lines long"
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"line {node.lineno}: a bare except"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "benchmarks"], ["eval", "--help"]])
+def test_help_and_list_import_nothing_heavy(arguments: list[str]) -> None:
+    script = f"""
+import sys
+sys.argv = ["foresee", *{arguments!r}]
+from foresee.__main__ import main
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code, stop.code
+loaded = [name for name in {HEAVY!r} if name in sys.modules]
+assert not loaded, loaded
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_foresee_imports_nothing_heavy() -> None:
+    script = f"import sys, foresee; assert not [n for n in {HEAVY!r} if n in sys.modules]; print(foresee.__version__)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_python_api_resolves() -> None:
+    import foresee
+
+    for name in foresee.__all__:
+        assert getattr(foresee, name) is not None
+    with pytest.raises(AttributeError, match="nothing_here"):
+        _ = foresee.nothing_here
+
+
+@pytest.mark.parametrize("kind", _discovery.KINDS)
+def test_every_plugin_introduces_itself_and_loads(kind: _discovery.Kind) -> None:
+    for name in _discovery.names(kind):
+        found = _discovery.summary(kind, name)
+        assert found.error is None
+        assert len(found.line) > 10, f"{kind}/{name} needs a first docstring line that says what it is"
+        module = _discovery.load(kind, name)
+        if kind in ("benchmarks", "labels"):
+            assert isinstance(found.literals.get("SOURCE"), dict), f"{kind}/{name}: SOURCE must be a literal"
+        if kind in ("benchmarks", "judges"):
+            assert isinstance(module.VERSION, str)
+
+
+def test_benchmarks_keep_the_contract() -> None:
+    from foresee.config import BenchmarkOptions
+    from foresee.evaluation import _check_contract
+    from foresee.metrics import Metric
+
+    assert "mmsafeaware" in _discovery.names("benchmarks")
+    for name in _discovery.names("benchmarks"):
+        module = _discovery.load("benchmarks", name)
+        _check_contract(module, name)
+        assert issubclass(module.Options, BenchmarkOptions)
+        assert all(isinstance(metric, Metric) and metric.doc for metric in module.METRICS)
+        assert len({metric.name for metric in module.METRICS}) == len(module.METRICS)
+        for judge in module.JUDGES:
+            assert judge in _discovery.names("judges")
+
+
+def test_no_path_of_a_build_machine_and_no_data_in_the_tree() -> None:
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in listed.stdout.split("\n"):
+        path = ROOT / name
+        if not name or not path.is_file():
+            continue
+        assert path.stat().st_size < 12_000_000, f"{name} is too big for the repository"
+        assert path.suffix not in (".jpg", ".jpeg", ".webp"), f"{name}: benchmark pictures are never committed"
+        if path.suffix in (".py", ".md", ".toml", ".txt", "") and name != "tests/test_architecture.py":
+            text = path.read_text(encoding="utf-8", errors="replace")
+            assert "/work" + "/" not in text, f"{name} holds a path of a build machine"
+
+
+def test_environment_of_the_tests_is_sealed() -> None:
+    import socket
+
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
+    with pytest.raises(AssertionError, match="stay on this machine"), socket.socket() as outside:
+        outside.connect(("192.0.2.1", 80))

@@ -1,0 +1,57 @@
+"""Settings from key=value pairs and TOML: nothing unknown passes, every error names what was got."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from foresee.config import BenchmarkOptions, Settings, from_pairs, pairs, read_toml
+from foresee.errors import UserError
+
+
+class Inner(Settings):
+    rank: int = 8
+
+
+class Outer(Settings):
+    rate: float = 1.0
+    name: str = ""
+    flags: tuple[int, ...] = ()
+    inner: Inner = Inner()
+
+
+def test_pairs_become_typed_values() -> None:
+    built = from_pairs(Outer, ["rate=0.5", "name=2024", "flags=[1, 2]", "inner.rank=4"], what="settings")
+    assert built == Outer(rate=0.5, name="2024", flags=(1, 2), inner=Inner(rank=4))
+
+
+def test_text_that_is_no_toml_stays_text() -> None:
+    assert pairs(["url=http://127.0.0.1:8000/v1", "a=1=2"], what="x") == {"url": "http://127.0.0.1:8000/v1", "a": "1=2"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["subsett=all"], "no task option named 'subsett'; did you mean subset"),
+        (["subset"], "expected key=value, got 'subset'"),
+        (["modality=smell"], "modality: Input should be 'both', 'image' or 'text' \\(got 'smell'\\)"),
+    ],
+)
+def test_wrong_pairs_are_one_clear_line(given: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        from_pairs(BenchmarkOptions, given, what="task")
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Outer().rate = 2.0  # type: ignore[misc]
+
+
+def test_toml_errors_name_the_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        read_toml(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("a = \n")
+    with pytest.raises(UserError, match=r"bad\.toml is not valid TOML.*line 1"):
+        read_toml(tmp_path / "bad.toml")

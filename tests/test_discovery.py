@@ -1,0 +1,61 @@
+"""Files are the registry, for users' own folders as well; a broken file hurts nobody else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from foresee import _discovery
+from foresee.errors import UserError
+
+JUDGE = '''"""Long or short: reads nothing but the length."""
+from foresee.records import Answer, Item, Verdict
+VERSION = "1"
+SOURCE = {"licence": "none"}
+def judge(item: Item, answer: Answer) -> Verdict:
+    return Verdict(item.id, answer.epoch, "length", "long" if len(answer.text) > 3 else "short")
+'''
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "judges").mkdir()
+    (tmp_path / "judges" / "length.py").write_text(JUDGE)
+    monkeypatch.setenv("FORESEE_PLUGINS", str(tmp_path))
+    return tmp_path
+
+
+def test_a_users_file_is_found_summarised_and_loaded(plugins: Path) -> None:
+    assert "length" in _discovery.names("judges")
+    found = _discovery.summary("judges", "length")
+    assert found.line == "Long or short: reads nothing but the length."
+    assert found.literals["SOURCE"] == {"licence": "none"}
+    assert _discovery.load("judges", "length").VERSION == "1"
+    assert _discovery.load("judges", "length") is _discovery.load("judges", "length")
+
+
+def test_a_broken_file_shows_its_error_and_leaves_the_others_alone(plugins: Path) -> None:
+    (plugins / "judges" / "torn.py").write_text("def (:\n")
+    (plugins / "judges" / "raises.py").write_text('"""Raises when it is imported."""\n1 / 0\n')
+    assert "SyntaxError" in str(_discovery.summary("judges", "torn").error)
+    with pytest.raises(UserError, match=r"torn\.py can't be loaded: SyntaxError"):
+        _discovery.load("judges", "torn")
+    with pytest.raises(UserError, match=r"raises\.py can't be loaded: ZeroDivisionError"):
+        _discovery.load("judges", "raises")
+    assert _discovery.load("judges", "length").VERSION == "1"
+
+
+def test_a_users_file_of_the_same_name_wins(plugins: Path) -> None:
+    (plugins / "judges" / "awareness.py").write_text('"""My own awareness judge."""\nVERSION = "mine"\n')
+    assert _discovery.load("judges", "awareness").VERSION == "mine"
+
+
+def test_an_unknown_name_offers_the_nearest() -> None:
+    with pytest.raises(UserError, match="no benchmark named 'mmsafe'; did you mean mmsafeaware"):
+        _discovery.load("benchmarks", "mmsafe")
+
+
+def test_parts_are_no_plugins() -> None:
+    for kind in _discovery.KINDS:
+        assert not [name for name in _discovery.names(kind) if name.startswith("_")]
