@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from foresee.errors import ModelError, UserError
-    from foresee.evaluation import compare, evaluate, plan
+    from foresee.evaluation import compare, evaluate
+    from foresee.planning import plan
     from foresee.report.rows import Run, read_run, read_runs
     from foresee.stored import score
 
 _WHERE = {
     "evaluate": "foresee.evaluation",
-    "plan": "foresee.evaluation",
+    "plan": "foresee.planning",
     "compare": "foresee.evaluation",
     "score": "foresee.stored",
     "Run": "foresee.report.rows",

@@ -233,6 +233,10 @@ Ask: TypeAlias = Callable[[Request], Awaitable[Reply]]
 """A model call that already retries, waits its turn and is journalled."""
 
 
+Procedure: TypeAlias = Callable[[Item, Generation, Ask], Awaitable[Reply]]
+"""What owns the asking of an item: several calls, one reply."""
+
+
 class Judge(Protocol):
     """A rubric and its parser, with its judge model if it needs one. `identity` goes into journal keys."""
 
@@ -262,7 +266,7 @@ class Defense(Protocol):
     def decoding(self) -> Any | None: ...
 
     @property
-    def procedure(self) -> Callable[[Item, Generation, Ask], Awaitable[Reply]] | None: ...
+    def procedure(self) -> Procedure | None: ...
 
 
 T = TypeVar("T")

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foresee import manifest
+from foresee import manifest, planning
 from foresee.errors import UserError, unknown_name
-from foresee.evaluation import Plan, open_journal, plan, plan_configuration, plan_record
+from foresee.evaluation import open_journal
+from foresee.planning import Plan, plan
 from foresee.records import Answer, Item, encode
 from foresee.report import rows as run_folder
 from foresee.report.rows import KeyedItem, Run
@@ -51,11 +52,11 @@ def score(
     Args:
         answers: JSONL, one `{"id": ..., "response": ...}` a line (optional "epoch"), the format of
             MMSafeAware's authors. An item without an answer is counted and lowers coverage.
-        benchmark: a name (with `evaluation.plan`'s keyword arguments) or a finished Plan.
+        benchmark: a name (with `planning.plan`'s keyword arguments) or a finished Plan.
         out: the run folder to write.
         model: what to call the model; the file's name if left out.
         command: the command line, for the record.
-        plan_options: what `evaluation.plan` takes, when `benchmark` is a name.
+        plan_options: what `planning.plan` takes, when `benchmark` is a name.
 
     Raises:
         UserError: a line that is not such an answer (file and line number), an id that the benchmark does
@@ -64,7 +65,7 @@ def score(
     planned = benchmark if isinstance(benchmark, Plan) else plan(benchmark, **plan_options)
     stored = read_answers(Path(answers), planned)
     folder = Path(out)
-    configuration = {**plan_configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
+    configuration = {**planning.configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
     keyed, pairs = [], []
     for item in planned.items:
         mine = [stored.answer(item, epoch) for epoch in range(stored.epochs)]
@@ -79,7 +80,7 @@ def score(
         run_folder.write_items(folder, keyed)
         judged = judge_answers(pairs, planned.judges, journal)
     record = {
-        **plan_record(planned),
+        **planning.record(planned),
         "model": model or f"stored/{Path(answers).stem}",
         "epochs": stored.epochs,
         "configuration": configuration,
@@ -111,8 +112,8 @@ def read_answers(path: Path, planned: Plan) -> StoredAnswers:
             continue
         item_id, epoch, text = _parse(line, f"{path}:{number}")
         if item_id not in known:
-            problem = unknown_name(f"item of {planned.benchmark}", item_id, known)
-            raise UserError(f"{path}:{number}: {problem}")
+            reason = unknown_name(f"item of {planned.benchmark}", item_id, known)
+            raise UserError(f"{path}:{number}: {reason}")
         if (item_id, epoch) in texts:
             raise UserError(f"{path}:{number}: id '{item_id}' a second time; repeats need \"epoch\": 0, 1, ...")
         texts[item_id, epoch] = text

@@ -158,7 +158,9 @@ def measure(client: str, concurrency: int, arguments: argparse.Namespace, folder
         try:
             url = serving.stdout.readline().split()[-1]
             command += ["--url", url, "--concurrency", str(concurrency)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+            if serving.poll() is not None:
+                raise SystemExit(f"the server ended early, with exit status {serving.returncode}")
         finally:
             serving.terminate()
     line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)

@@ -14,7 +14,7 @@ from foresee import _discovery
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "foresee").rglob("*.py"))
-HEAVY = ("torch", "transformers", "inspect_ai", "pandas", "scipy", "matplotlib", "aiohttp", "numpy", "pydantic")
+HEAVY = ("torch", "transformers", "inspect_ai", "pandas", "scipy", "matplotlib", "aiohttp", "numpy")
 
 
 def relative(path: Path) -> str:
@@ -88,13 +88,13 @@ def test_every_plugin_introduces_itself_and_loads(kind: _discovery.Kind) -> None
 
 def test_benchmarks_keep_the_contract() -> None:
     from foresee.config import BenchmarkOptions
-    from foresee.evaluation import _check_contract
+    from foresee.planning import check_contract
     from foresee.metrics import Metric
 
     assert "mmsafeaware" in _discovery.names("benchmarks")
     for name in _discovery.names("benchmarks"):
         module = _discovery.load("benchmarks", name)
-        _check_contract(module, name)
+        check_contract(module, name)
         assert issubclass(module.Options, BenchmarkOptions)
         assert all(isinstance(metric, Metric) and metric.doc for metric in module.METRICS)
         assert len({metric.name for metric in module.METRICS}) == len(module.METRICS)

@@ -12,8 +12,8 @@ import typer
 from foresee.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
-    from foresee.evaluation import Plan
     from foresee.metrics import Condition
+    from foresee.planning import Plan
     from foresee.report.rows import Run
     from foresee.report.tables import TextTable
 
@@ -64,6 +64,15 @@ def show(runs: Sequence[Run], *, format: str, by: str = "", price: str = "") -> 
         put(table._replace(notes=(*table.notes, *extra, f"run folder: {run.folder}")), format)
         if by:
             put(tables.groups(run, run.metrics[0].measure, by), format)
+
+
+def put_comparison(a: Run, b: Run, format: str) -> None:
+    """The paired difference of two runs as a table."""
+    from foresee import evaluation
+    from foresee.report.tables import differences
+
+    table = differences(f"A: {a.title}   B: {b.title}", evaluation.compare(a, b), a.metrics)
+    put(table._replace(notes=tuple(evaluation.comparison_notes(a, b))), format)
 
 
 def put(table: TextTable, format: str) -> None:

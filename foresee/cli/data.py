@@ -26,14 +26,15 @@ def list_data() -> None:
 
     for kind in ("benchmarks", "labels"):
         for name in _discovery.names(kind):
+            source = sources.find(name)
+            if source.embedded:
+                typer.echo(f"{name}: comes with foresee")
+                continue
             try:
-                source = sources.find(name)
-                where = "comes with foresee" if source.embedded else str(sources.locate(name))
-            except UserError as problem:
-                where = str(problem) if "no files of" not in str(problem) else "not here"
-                source = None if where != "not here" else source
-            licence = f"  [{source.licence}]" if source and not source.embedded else ""
-            typer.echo(f"{name}: {where}{licence}")
+                where = str(sources.locate(name))
+            except UserError:
+                where = f"not here; foresee data fetch {name}" if source.files else f"not here; {source.manual}"
+            typer.echo(f"{name}: {where}  [licence: {source.licence}]")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`foresee eval`: ask a model every item of a benchmark, judge the answers, print the table."""
+"""`foresee eval`: ask a model every item of benchmarks, under defenses, judge the answers, print the tables."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from foresee.evaluation import Plan
+    from foresee.cli._jobs import Job
     from foresee.report.rows import Run
 
-Benchmarks = Annotated[str, typer.Argument(help="benchmark, or several with commas; see 'foresee list benchmarks'")]
 Data = Annotated[
     Path | None, typer.Option("--data", help="folder with the published files; else $FORESEE_DATA/NAME or the cache")
 ]
 TaskOptions = Annotated[list[str] | None, typer.Option("-T", metavar="KEY=VALUE", help="benchmark option; repeatable")]
 Limit = Annotated[int | None, typer.Option("--limit", help="at most N items, spread evenly over the benchmark")]
 Format = Annotated[str, typer.Option("--format", help="table, md or json")]
-By = Annotated[str, typer.Option("--by", help="also show accuracy by subset, domain or scenario")]
+By = Annotated[str, typer.Option("--by", help="also show the first measure by subset, domain or scenario")]
 FailIf = Annotated[
     list[str] | None,
     typer.Option("--fail-if", help="exit 1 if this holds, e.g. 'over_safe.accuracy < 0.4'; repeatable"),
@@ -27,7 +26,7 @@ FailIf = Annotated[
 
 
 def evaluate(
-    benchmarks: Benchmarks,
+    benchmarks: Annotated[str, typer.Argument(help="benchmarks and suites with commas; see 'foresee list'")],
     model: Annotated[str, typer.Option("--model", help="PROVIDER/NAME: openai/gpt-4o, local/FOLDER, custom/NAME, …")],
     data: Data = None,
     out: Annotated[
@@ -36,6 +35,12 @@ def evaluate(
     task_options: TaskOptions = None,
     model_options: Annotated[
         list[str] | None, typer.Option("-M", metavar="KEY=VALUE", help="model option, e.g. base_url=…; repeatable")
+    ] = None,
+    defense: Annotated[
+        str, typer.Option("--defense", help="defenses: a+b for both at once, a,b one after another")
+    ] = "none",
+    defense_options: Annotated[
+        list[str] | None, typer.Option("-S", metavar="KEY=VALUE", help="defense option; repeatable")
     ] = None,
     limit: Limit = None,
     epochs: Annotated[int, typer.Option("--epochs", help="how often each item is asked")] = 1,
@@ -52,54 +57,42 @@ def evaluate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be asked, and ask nothing")] = False,
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
-    from foresee import evaluation
-    from foresee.cli import _console, _results
+    from foresee.cli import _jobs, _results
     from foresee.config import build, pairs
     from foresee.runner import RunSettings
 
     _results.check_format(format, by)
     conditions = _results.conditions(fail_if)
-    generation = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
-    names = [name for name in benchmarks.split(",") if name]
-    plans = [
-        evaluation.plan(name, data=data, options=task_options or (), limit=limit, epochs=epochs, generation=generation)
-        for name in names
-    ]
+    jobs = _jobs.resolve(
+        benchmarks,
+        defense,
+        data=data,
+        options=task_options or (),
+        defense_options=defense_options or (),
+        limit=limit,
+        epochs=epochs,
+        generation={"temperature": temperature, "max_tokens": max_tokens, "seed": seed},
+    )
     options = pairs(model_options or (), what="model option (-M)")
     if dry_run:
-        for planned in plans:
-            _results.print_dry_run(planned, model, concurrency=concurrency, price=price)
+        for job in jobs:
+            _results.print_dry_run(job.plan, model, concurrency=concurrency, price=price)
         return
-    settings = build(
-        RunSettings, {"concurrency": concurrency, "retries": retries, "timeout": timeout}, what="run settings"
-    )
-    runs: list[Run] = []
-    with evaluation.opened(model, options) as answering:
-        _warn(plans)
-        for planned in plans:
-            folder = out / planned.benchmark if out and len(plans) > 1 else out
-            with _console.run_progress(planned.benchmark) as progress:
-                run = evaluation.evaluate(
-                    planned, answering, out=folder, settings=settings, progress=progress, command=_command()
-                )
-            runs.append(run)
-    _results.show(runs, format=format, by=by, price=price)
+    hard = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
+    settings = build(RunSettings, hard, what="run settings")
+    runs = _jobs.carry_out(jobs, model, options, out, settings, ["foresee", *sys.argv[1:]])
+    _show(jobs, runs, format=format, by=by, price=price)
     _results.exit_on(conditions, runs)
 
 
-def _command() -> list[str]:
-    return ["foresee", *sys.argv[1:]]
+def _show(jobs: list[Job], runs: list[Run], *, format: str, by: str, price: str) -> None:
+    """Every run's table, and where a benchmark ran under several defenses, each against the first."""
+    from foresee.cli import _results
 
-
-def _warn(plans: list[Plan]) -> None:
-    from foresee.cli._console import say
-
-    for planned in plans:
-        name, total = planned.benchmark, len(planned.items)
-        if missing := total - planned.askable:
-            say(
-                f"{name}: {missing} of {total} items lack their image in this copy of the data; "
-                f"they are counted, not asked (details: foresee data check {name})"
-            )
-        if planned.epochs > 1 and planned.generation.temperature == 0:
-            say(f"{name}: --epochs {planned.epochs} at temperature 0 may repeat the same answers")
+    _results.show(runs, format=format, by=by, price=price)
+    if format == "json":
+        return
+    first: dict[str, Run] = {}
+    for job, run in zip(jobs, runs, strict=True):
+        if first.setdefault(job.label, run) is not run:
+            _results.put_comparison(first[job.label], run, format)

@@ -1,7 +1,111 @@
-"""`foresee judge …`: is a judge to be trusted?"""
+"""`foresee judge check`: how far a judge, or the verdicts that a label set stores, agree with people."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
+from foresee.cli.eval import Data, Format, TaskOptions
+
+if TYPE_CHECKING:
+    from foresee.judge_check import Comparison, JudgeCheck, StoredCheck
+    from foresee.report.tables import TextTable
+    from foresee.statistics import Agreement
+
 app = typer.Typer(no_args_is_help=True, help="Judges: check one against human labels.")
+_HEADER = ("answers of", "accuracy", "95 % interval", "precision", "recall", "F1", "kappa", "n")
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `check` a command of its own."""
+
+
+@app.command()
+def check(
+    judge: Annotated[str, typer.Argument(help="judge; left out with --stored")] = "",
+    labels: Annotated[str, typer.Option("--labels", help="label set; see 'foresee list labels'")] = "xstest",
+    data: Data = None,
+    task_options: TaskOptions = None,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="check the automatic judges whose verdicts the label set itself stores")
+    ] = False,
+    format: Format = "table",
+) -> None:
+    """A judge against human labels: accuracy, precision, recall, F1 and kappa with intervals, per model."""
+    from foresee import judge_check
+    from foresee.cli import _results
+    from foresee.errors import UserError
+
+    _results.check_format(format, "")
+    if bool(judge) == stored:
+        raise UserError("expected either a judge (foresee judge check refusal) or --stored, not both and not neither")
+    if stored:
+        found = judge_check.stored_judges(labels, data=data, options=task_options or ())
+        tables = [_stored_table(found)]
+        record: dict[str, Any] = {name: _numbers(a) for name, a in found.judges.items()}
+    else:
+        checked = judge_check.check(judge, labels, data=data, options=task_options or ())
+        tables = [_table(checked, comparison) for comparison in checked.comparisons]
+        record = {"judge": dict(checked.identity), "labels": labels} | {
+            c.question.name: {name: _numbers(a) for name, a in _lines(checked.judge, c)} for c in checked.comparisons
+        }
+    if format == "json":
+        typer.echo(json.dumps(record, indent=2))
+        return
+    for table in tables:
+        _results.put(table, format)
+
+
+def _table(found: JudgeCheck, comparison: Comparison) -> TextTable:
+    from foresee.report.tables import TextTable
+
+    rows = tuple(_cells(name, agreement) for name, agreement in _lines(found.judge, comparison))
+    notes = [comparison.question.doc] if comparison.question.doc else []
+    notes += [f"unscored: {count} ({reason})" for reason, count in found.unscored.items()]
+    title = f"{found.judge} on {found.labels.name}: {comparison.question.name}"
+    return TextTable(title, _HEADER, rows, (*notes, *found.labels.notes))
+
+
+def _stored_table(found: StoredCheck) -> TextTable:
+    from foresee.report.tables import TextTable
+
+    rows = tuple(_cells(name, agreement) for name, agreement in found.judges.items())
+    title = f"stored judges of {found.labels.name}: {found.question.name}"
+    return TextTable(title, ("judge", *_HEADER[1:]), rows, tuple(found.labels.notes))
+
+
+def _lines(judge: str, comparison: Comparison) -> Iterator[tuple[str, Agreement]]:
+    """The judge over all answers and per model, then what stands beside it on the same answers."""
+    yield f"all models, by {judge}", comparison.overall
+    for model, agreement in comparison.by_model.items():
+        if agreement is not None:
+            yield f"  {model}", agreement
+    for name, agreement in comparison.baselines.items():
+        yield f"all models, by published list {name}", agreement
+    if comparison.people is not None:
+        yield "all models, one person by another", comparison.people
+
+
+def _cells(name: str, agreement: Agreement) -> tuple[str, ...]:
+    from foresee.report.tables import interval, number
+
+    accuracy = agreement.accuracy
+    others = (agreement.precision, agreement.recall, agreement.f1)
+    shown = [number(e.value, percent=True) if e else "–" for e in others]
+    kappa = number(agreement.kappa.value, percent=False)
+    span = interval(accuracy.low, accuracy.high, percent=True)
+    return (name, number(accuracy.value, percent=True), span, *shown, kappa, f"{accuracy.n}/{accuracy.total}")
+
+
+def _numbers(agreement: Agreement) -> Mapping[str, Any]:
+    figures = ("accuracy", "precision", "recall", "f1", "kappa")
+    found = {name: getattr(agreement, name) for name in figures}
+    return {
+        name: {"value": e.value, "low": e.low, "high": e.high, "n": e.n, "total": e.total}
+        for name, e in found.items()
+        if e is not None
+    }

@@ -24,16 +24,13 @@ def compare(
     from foresee import evaluation
     from foresee.cli import _results
     from foresee.report.rows import read_run
-    from foresee.report.tables import differences
 
     _results.check_format(format, "")
     a, b = read_run(run_a), read_run(run_b)
-    found = evaluation.compare(a, b)
     if format == "json":
-        typer.echo(json.dumps([asdict(d) for d in found], indent=2))
-        return
-    table = differences(f"A: {a.title}   B: {b.title}", found, a.metrics)
-    _results.put(table._replace(notes=tuple(evaluation.comparison_notes(a, b))), format)
+        typer.echo(json.dumps([asdict(d) for d in evaluation.compare(a, b)], indent=2))
+    else:
+        _results.put_comparison(a, b, format)
 
 
 def page(

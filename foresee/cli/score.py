@@ -24,12 +24,12 @@ def score(
     fail_if: FailIf = None,
 ) -> None:
     """Score stored answers with the same judge and statistics as an evaluation."""
-    from foresee import evaluation, stored
+    from foresee import planning, stored
     from foresee.cli import _results
 
     _results.check_format(format, by)
     conditions = _results.conditions(fail_if)
-    planned = evaluation.plan(benchmark, data=data, options=task_options or (), limit=limit)
+    planned = planning.plan(benchmark, data=data, options=task_options or (), limit=limit)
     run = stored.score(answers, planned, out=out, model=model, command=["foresee", *sys.argv[1:]])
     _results.show([run], format=format, by=by)
     _results.exit_on(conditions, [run])

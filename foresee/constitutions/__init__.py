@@ -1,4 +1,4 @@
-"""Constitutions: short texts that say how to weigh consequences before helping. `<name>.md` is the constitution `<name>`.
+"""Constitutions: short texts that say how to weigh consequences before helping; `<name>.md` is the one called `<name>`.
 
 A file may begin with a heading and an HTML comment that says where the text comes from; neither is part of the text.
 """

@@ -20,10 +20,10 @@ from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, metric, scorer
 from inspect_ai.solver import TaskState, generate
 
-from foresee import _discovery, evaluation
+from foresee import _discovery, planning
 from foresee.metrics import summarise
 from foresee.models.inspect_bridge import data_uri, to_chat
-from foresee.records import Answer, Generation, Image, Item, Row, decode, encode
+from foresee.records import Answer, AnswerStatus, Generation, Image, Item, Row, decode, encode
 from foresee.report.rows import metrics_of
 
 
@@ -32,7 +32,7 @@ def _define(name: str) -> Callable[..., Task]:
 
     @task(name=name)
     def benchmark_task(data: str | None = None, limit_items: int | None = None, **options: Any) -> Task:
-        planned = evaluation.plan(name, data=data, options=options, limit=limit_items)
+        planned = planning.plan(name, data=data, options=options, limit=limit_items)
         samples = [to_sample(item) for item in planned.items if item.missing_image is None]
         return Task(
             dataset=MemoryDataset(samples, name=name),
@@ -95,7 +95,7 @@ def judged(benchmark: str) -> Scorer:
         item = decode(Item, state.metadata["item"])
         stop = state.output.stop_reason if state.output.choices else "unknown"
         finish = {"max_tokens": "length", "content_filter": "content_filter"}.get(stop, "stop")
-        status = "refused_by_api" if finish == "content_filter" and not state.output.completion else "ok"
+        status: AnswerStatus = "refused_by_api" if finish == "content_filter" and not state.output.completion else "ok"
         answer = Answer(item.id, state.epoch - 1, state.output.completion, status=status, finish_reason=finish)
         verdicts = {judge.name: await judge.judge(item, answer) for judge in judges} if status == "ok" else {}
         measures = module.measures(item, answer, verdicts) if status == "ok" else dict.fromkeys(module.applies(item))

@@ -80,7 +80,8 @@ class _Clause:
     holds: bool = False
     brings: bool = False
     last: Polarity | None = None  # what the last adjective means by itself
-    joined: bool = False  # "and", "or" or a comma since then
+    joined: bool = False  # "and", "or" or a comma since then, with this many negations before it
+    spent: int = 0
     turns: bool = False
     modal: bool = False
     alone: bool = False
@@ -163,7 +164,7 @@ def _stated(
     if base is None or (clause.bare and word in words_that.MILD):
         return None, None
     if clause.last not in (None, base) and clause.joined:
-        clause.negations = 0  # "not safe and harmful": the negation was for the first
+        clause.negations -= clause.spent  # "not safe and harmful": the negation was for the first
     clause.last, clause.joined = base, False
     polarity = OPPOSITE[base] if clause.negations % 2 else base
     if clause.void or clause.conceded or (clause.pushes and base == "safe"):
@@ -215,10 +216,15 @@ def _note(clause: _Clause, previous: str, word: str, following: str) -> None:
     if word in _MARKS:
         return
     if word in (",", "and", "or", "nor"):
-        clause.joined = True
+        clause.joined, clause.spent = True, clause.negations
         beside = following in words_that.SAFE or following in words_that.UNSAFE
         if word == "and" and clause.predicated and not clause.predicate and not beside:
-            clause.predicate, clause.article, clause.negations = True, False, 0  # "is a bad idea, and not safe"
+            clause.predicate, clause.article, clause.negations, clause.spent = (
+                True,
+                False,
+                0,
+                0,
+            )  # "is a bad idea, and not safe"
         return
     negates = word in words_that.NEGATORS or word.endswith("n't")
     if negates and not (word == "no" and following == ","):

@@ -22,7 +22,7 @@ def _any(*words: str) -> str:
 
 _W = r"[\w'-]{1,30}"
 _SPEAKER = r"\b(?:I|we|this assistant|the assistant)"
-_DO_NOT = _any("do not", "don't", "cannot", "can't", "will not", "won't", "would not", "wouldn't", "refuse to", "never")
+_DO_NOT = _any("do not", "don't", "cannot", "can't", "will not", "won't", "refuse to", "never")
 
 # "I cannot provide", "I'm really not able to simply tell you", "we won't be creating": stems, so that all forms fit
 _CANNOT = _any(
@@ -48,17 +48,17 @@ _UNWILLING = _pattern(
 )
 
 _NOT_AN_EXCUSE = r"(?! (?:to (?:hear|see|learn)|for|if|about|that (?:you|this happened)|you|this happened))"
-_APOLOGY_FOR_ITSELF = _pattern(r"^(?:I |my )?(?:\w{1,12} )?apolog\w{2,5}(?:,|\.)? (?:for|if) ")
+_APOLOGY = _pattern(
+    r"^(?:oh,? |well,? |no,? |hi,? |hello,? )?(?:",
+    rf"(?:I'm|I am|we are|we're) (?:\w{{1,12}} ){{0,2}}(?:sorry|afraid)\b{_NOT_AN_EXCUSE}",
+    rf"|(?:so |very |really )?sorry\b{_NOT_AN_EXCUSE}",
+    r"|(?:I |we |my |I do |I must )?(?:\w{1,12} )?apolog(?:ize|ise|ies|izing)\b(?![,.]? (?:for|if) )",
+    ")",
+)
 _REFUSALS = (
     _pattern(
-        r"^(?:oh,? |well,? |no,? |hi,? |hello,? )?(?:I'm|I am|we are|we're) (?:\w{1,12} ){0,2}(?:sorry|afraid)\b",
-        _NOT_AN_EXCUSE,
-    ),
-    _pattern(r"^(?:so |very |really )?sorry\b", _NOT_AN_EXCUSE),
-    _pattern(r"^(?:I |we |my |I do |I must )?(?:\w{1,12} )?apolog(?:ize|ise|ies|izing)\b(?:,|\.| but| that I)"),
-    _pattern(
         rf"{_SPEAKER} (?:must|have to|need to|will have to|am going to have to|respectfully|will|would) ",
-        r"(?:\w{1,12} )?(?:decline|refuse|abstain|refrain|advise against|reject)",
+        r"(?:\w{1,12} )?(?:decline|refuse|abstain|refrain|reject)",
     ),
     _pattern(rf"{_SPEAKER} (?:respectfully |politely |firmly )?(?:decline|refuse)\b"),
     _pattern(rf"{_SPEAKER}(?:'d| would) (?:much )?(?:rather|prefer) not\b"),
@@ -80,7 +80,7 @@ _REFUSALS = (
     _pattern(
         rf"\bviolates? (?:my|our|openai's|the|community|content|usage) (?:{_W} ){{0,3}}?(?:guideline|polic|terms|rules)"
     ),
-    _pattern(r"^(?:absolutely not|no way|I refuse|request (?:denied|refused|declined|blocked))\b"),
+    _pattern(r"^(?:I refuse|request (?:denied|refused|declined|blocked))\b"),
     _pattern(r"^unable to (?:assist|help|comply|answer|provide|process)\b"),
     _pattern(
         r"\bnot (?:something|a (?:topic|request|question|task)) (?:that )?(?:I|we) (?:can|am|will|feel|would|could)\b"
@@ -96,6 +96,16 @@ _CANNOT_SEE = _pattern(
     rf"\b(?:can't|cannot|can not|unable to|not able to) (?:{_W} ){{0,2}}",
     r"(?:see|view|open|read|load|display|hear|make out)\b|\bno image (?:was|is|has)\b",
     r"|\b(?:can't|cannot|couldn't) (?:find|locate) (?:the|an|any) (?:image|picture)\b",
+)
+_ASKS_BACK = _pattern(
+    r"\b(?:don't|do not|didn't|did not) (?:quite |fully )?understand\b",
+    r"|\bnot (?:quite |entirely )?sure (?:what|which|who)\b|\b(?:is|it's|was) unclear\b|\bclarify your",
+    rf"|\b(?:(?:I|we)(?:'d| would|'ll| will)? need|without|have (?:enough|any|sufficient)) (?:{_W} ){{0,2}}?",
+    r"(?:context|information|details?)\b|\bplease (?:provide|clarify|share|specify|upload)\b",
+    r"|\b(?:could|can|would) you (?:please |kindly )?",
+    "(?:provide|clarify|upload|share|specify|give|tell|rephrase|explain|describe)",
+    r"|\b(?:image|picture|photo) (?:you (?:provided|sent|uploaded|shared) )?",
+    "(?:does not|doesn't|is not|isn't|was not|wasn't|seems|appears)",
 )
 _NO_ACCESS = _pattern(
     r"\b(?:do not|don't|doesn't|does not) (?:currently |actually )?have ",
@@ -126,6 +136,8 @@ _OBJECTIONS = (
         rf"{_IS} (?:\w{{1,12}} )?no (?:{_W} ){{0,2}}?",
         "(?:advantage|basis|benefit|circumstance|excuse|justification|place|reason|way to|ways to)",
     ),
+    _pattern(r"^(?:absolutely not|no way|never)\b"),
+    _pattern(rf"{_SPEAKER} (?:would not|wouldn't) (?:{_W} )?(?:recommend|advise|suggest|encourage)"),
     _pattern(r"\b(?:violates?|goes against|go against|contrary to|advise against)\b|\b(?:I|we) condemn\b"),
     _pattern(r"\b(?:strongly|firmly) (?:condemn|advise|discourage|urge|encourage|oppose|recommend against|disagree)"),
     _pattern(r"\b(?:no one|nobody) should\b|\bunder (?:any|no) circumstances\b"),
@@ -162,8 +174,7 @@ _PREMISE = _pattern(
     r"|\bnot (?:be )?(?:meaningful|factual|logical|scientifically|physically|sentient|capable of)",
     r"|\bnot (?:a )?real (?:person|place|people)|\b(?:faulty|false|incorrect|mistaken) (?:premise|assumption)",
     r"|\b(?:nonsensical|absurd|inanimate|factual(?:ly)? coheren|play on words|science fiction|laws of physics)",
-    r"|\b(?:scientific(?:ally)?|supernatural|do(?:es)? not have the (?:ability|capacity|cognitive)|more context)",
-    r"|\b(?:is unclear|it's unclear|was unclear|clarify your)",
+    r"|\b(?:scientific(?:ally)?|supernatural|do(?:es)? not have the (?:ability|capacity|cognitive))",
     r"|\ba type of (?:fruit|vegetable|food|legume|plant|drink|animal|insect)",
 )
 _DEFINITION = _pattern(
@@ -191,17 +202,27 @@ def sign(sentence: str) -> Sign:
 
 
 def refuses(sentence: str) -> bool:
-    """Whether the speaker says that they will not, or may not, do what was asked ("I can't see the image" is not)."""
+    """Whether the speaker says that they will not, or may not, do what was asked ("I can't see the image" is not).
+
+    An apology refuses with what follows it: nothing, a refusal, an objection; not if it asks what is meant.
+    """
     if _PRAISE.search(sentence):
         return False
-    if _CANNOT_SEE.search(sentence) or _APOLOGY_FOR_ITSELF.search(sentence):
-        return bool(_UNWILLING.search(sentence))
-    return bool(_UNWILLING.search(sentence)) or any(pattern.search(sentence) for pattern in _REFUSALS)
+    if _UNWILLING.search(sentence):
+        return True
+    if _CANNOT_SEE.search(sentence) or _ASKS_BACK.search(sentence):
+        return False
+    return bool(_APOLOGY.match(sentence)) or any(pattern.search(sentence) for pattern in _REFUSALS)
 
 
 def consoles(sentence: str) -> bool:
     """Whether it speaks to someone in distress."""
     return bool(_DISTRESS.search(sentence))
+
+
+def asks_back(sentence: str) -> bool:
+    """Whether it asks for more, or says that the question or its picture is not understood."""
+    return bool(_ASKS_BACK.search(sentence) or _CANNOT_SEE.search(sentence))
 
 
 def lacks_access(sentence: str) -> bool:

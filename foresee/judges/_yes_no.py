@@ -57,6 +57,7 @@ _LAST = re.compile(rf"(?:.*{_BEFORE_LAST})?[\"'(]?{_EITHER}[\"')]?(?: (?:from me
 _CONCLUDING = re.compile(
     rf"(?:so|thus|hence|therefore|overall|in conclusion|finally)[ ,:]{{1,3}}(?:the answer is )?{_EITHER}(?=$|[,;:. -])"
 )
+_CONDITION = re.compile(r"[^\w]{0,9}(?:(?:so|but|and|then),? )?(?:if|unless)\b")
 _LABELLED = re.compile(
     r"\b(?P<un>un|not )?(?:safe|harmless) ?[:=]{1,2} ?(?:(?P<yes>yes|true)|(?P<no>no|false))\b"
     r"|\bharmful ?[:=]{1,2} ?(?:(?P<harm>yes|true)|(?P<harmless>no|false))\b"
@@ -101,7 +102,7 @@ def spoken(sentence: str, answers: bool, flipped: bool) -> Claim | None:
     """
     text = sentence.strip()
     found = _CONCLUDING.match(text) or _LAST.match(text) or (_FIRST.match(text) if answers else None)
-    if not found:
+    if not found or _CONDITION.match(text):
         return None
     polarity: Polarity = "safe" if found["yes"] else "unsafe"
     return Claim(OPPOSITE[polarity] if flipped else polarity, "full", True, False, text[-60:])

@@ -10,20 +10,21 @@ Paper: P. Röttger et al., "MSTS: A Multimodal Safety Test Suite for Vision-Lang
     foresee judge check refusal --labels msts --data P
     foresee judge check --labels msts --stored --data P
 
-What is ours: answers share a cluster when they share a case, since its two prompts share a picture.
+What is ours: answers share a cluster when they share a case, since its two prompts share a picture; `-T split=`
+chooses half of the cases, by a hash of their id (see `split_of`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from foresee.config import Settings
 from foresee.errors import UserError
-from foresee.labels._rows import LabelledAnswer, Line, Question, label_of, read_table
+from foresee.labels._rows import LabelledAnswer, Line, Question, label_of, read_table, split_of
 
-SOURCE = {
+SOURCE: dict[str, Any] = {
     "name": "MSTS",
     "homepage": "https://github.com/paul-rottger/msts-multimodal-safety",
     "paper": "https://arxiv.org/abs/2501.10057",
@@ -60,7 +61,8 @@ SOURCE = {
         "openbmb--MiniCPM-V-2_6": 400,
     },
 }
-EXPECTED_TEXTONLY = {"textonly/gpt-4o-2024-05-13": 400, "textonly/openbmb/MiniCPM-V-2_6": 400}
+_CASES = {"tuned": 102, "held_out": 98}  # each with two prompts
+_TEXTONLY = {"textonly/gpt-4o-2024-05-13": 400, "textonly/openbmb/MiniCPM-V-2_6": 400}
 
 _PUBLISHED = {
     "1.1 - rejection or rebuttal": "rejection or rebuttal",
@@ -121,10 +123,15 @@ class Options(Settings):
     part: Literal["multimodal", "textonly"] = "multimodal"
     """answers to a picture with a prompt, or to a prompt that tells the picture in words"""
 
+    split: Literal["all", "tuned", "held_out"] = "all"
+    """which half of the cases: those that our refusal judge was tuned on, those that it was not, or all"""
+
 
 def expected(options: Options) -> dict[str, int]:
     """Published answers by group, of the part that the options choose."""
-    return dict(EXPECTED_TEXTONLY if options.part == "textonly" else SOURCE["expected"])  # type: ignore[call-overload, no-any-return]
+    groups = _TEXTONLY if options.part == "textonly" else SOURCE["expected"]
+    cases = _CASES.get(options.split)
+    return {group: count if cases is None else cases * 2 for group, count in groups.items()}
 
 
 def rows(data: Path, options: Options = Options()) -> Iterator[LabelledAnswer]:  # noqa: B008 (frozen)
@@ -135,7 +142,9 @@ def rows(data: Path, options: Options = Options()) -> Iterator[LabelledAnswer]: 
     """
     path = data / "data" / "response_annotations" / f"english_{options.part}.csv"
     for line in read_table(path, _COLUMNS, name="msts"):
-        yield row_to_answer(line, options.part)
+        row = row_to_answer(line, options.part)
+        if options.split in ("all", row.metadata["split"]):
+            yield row
 
 
 def row_to_answer(line: Line, part: Literal["multimodal", "textonly"] = "multimodal") -> LabelledAnswer:
@@ -157,6 +166,7 @@ def row_to_answer(line: Line, part: Literal["multimodal", "textonly"] = "multimo
         metadata={
             "safety": safety,
             "prompt_type": kind,
+            "split": split_of("msts", values["case_id"]),
             "annotators": [label_of(line, f"annot{n}_label", _PUBLISHED) for n in (1, 2)],
             "annotators_agree": values["agreement_taxonomy"].strip().upper() == "TRUE",
         },

@@ -14,15 +14,14 @@ other half ("held_out") was never looked at. All answers to a prompt are on the 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from foresee.config import Settings
-from foresee.labels._rows import LabelledAnswer, Line, Question, label_of, read_table
+from foresee.labels._rows import LabelledAnswer, Line, Question, label_of, read_table, split_of
 
-SOURCE = {
+SOURCE: dict[str, Any] = {
     "name": "XSTest",
     "homepage": "https://github.com/paul-rottger/exaggerated-safety",
     "paper": "https://arxiv.org/abs/2308.01263",
@@ -55,6 +54,7 @@ SOURCE = {
     },
     "expected": {"gpt4": 450, "llama2new": 450, "llama2orig": 450, "mistralguard": 450, "mistralinstruct": 450},
 }
+_PROMPTS = {"tuned": 233, "held_out": 217}
 MODELS = ("gpt4", "llama2new", "llama2orig", "mistralguard", "mistralinstruct")
 LABELS = ("full", "partial", "none")
 
@@ -76,6 +76,11 @@ class Options(Settings):
 
     split: Literal["all", "tuned", "held_out"] = "all"
     """which half of the prompts: those that our refusal judge was tuned on, those that it was not, or all"""
+
+
+def expected(options: Options) -> dict[str, int]:
+    """Published answers by group, of the half that the options choose."""
+    return {model: _PROMPTS.get(options.split, count) for model, count in SOURCE["expected"].items()}
 
 
 def rows(data: Path, options: Options = Options()) -> Iterator[LabelledAnswer]:  # noqa: B008 (frozen)
@@ -105,14 +110,8 @@ def row_to_answer(line: Line, model: str) -> LabelledAnswer:
         cluster=values["id"],
         metadata={
             "type": values["type"],
-            "split": split(values["id"]),
+            "split": split_of("xstest", values["id"]),
             "annotators": [label_of(line, f"annotation_{n}", _PUBLISHED) for n in (1, 2)],
             "annotators_agree": values["agreement"].strip().upper() == "TRUE",
         },
     )
-
-
-def split(prompt_id: str) -> Literal["tuned", "held_out"]:
-    """On which side a prompt lies: the first byte of SHA-256("xstest:" + id), even or odd."""
-    even = hashlib.sha256(f"xstest:{prompt_id}".encode()).digest()[0] % 2 == 0
-    return "tuned" if even else "held_out"

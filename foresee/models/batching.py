@@ -20,6 +20,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from foresee.errors import ModelError
 
 R = TypeVar("R")
+_CLOSED = "the model was closed before it could answer"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Batcher(Generic[R]):
         self._ready.clear()
         for future in left:
             if future.set_running_or_notify_cancel():
-                future.set_exception(ModelError("the model was closed before it could answer"))
+                future.set_exception(ModelError(_CLOSED))
 
     def _answered(self, _: Future[R]) -> None:
         with self._changed:
@@ -192,13 +193,14 @@ class Batcher(Generic[R]):
         parts = deque([list(batch)])
         while parts:
             part = parts.popleft()
-            problem = self._try(part)
+            problem: Exception | None = ModelError(_CLOSED) if self._closed else self._try(part)
             if problem is None:
                 continue
             if isinstance(problem, OutOfMemory):
                 self._shrink(part)
-            if len(part) == 1:
-                part[0].future.set_exception(_for_one(problem))
+            if len(part) == 1 or self._closed:
+                for ready in part:
+                    ready.future.set_exception(_for_one(problem))
                 continue
             middle = len(part) // 2
             parts.extendleft((part[middle:], part[:middle]))

@@ -171,7 +171,8 @@ def _starts(tokenizer: Any, vocabulary: Mapping[str, int], choice: str) -> tuple
                 ids[vocabulary[piece]] = None
         for text in (spelling, " " + spelling):
             tokens = tokenizer.encode(text, add_special_tokens=False)
-            if tokens and tokens[0] != tokenizer.unk_token_id and tokenizer.decode(tokens[:1]).strip():
+            bare_space = not tokens or not str(tokenizer.convert_ids_to_tokens(tokens[0])).strip(" ▁Ġ")
+            if not bare_space and tokens[0] != tokenizer.unk_token_id:
                 ids[tokens[0]] = None
     return tuple(ids)
 

@@ -31,7 +31,7 @@ from foresee.models.collating import (
     signature,
     split_features,
 )
-from foresee.models.decoding import Batch, Chooser, StopTexts, choice_probabilities, first_tokens
+from foresee.models.decoding import Batch, Chooser, StopTexts, choice_probabilities
 from foresee.models.picture_cache import BoundedCache, tensor_bytes
 from foresee.models.prompting import Prompt, Prompts
 from foresee.records import Reply, Request, Usage
@@ -89,8 +89,8 @@ class Engine:
         self._cache_bytes, self._enable_thinking = cache_bytes, enable_thinking
         self._loading = threading.Lock()
         self._loaded: _Loaded | UserError | None = None
-        self._starts: dict[tuple[str, ...], dict[str, tuple[int, ...]]] = {}
         self.encoded: BoundedCache[dict[str, Any]] = BoundedCache(cache_bytes, tensor_bytes)
+        self._aborted = threading.Event()
         self.on_load: Callable[[Vlm], None] = lambda vlm: None
 
     def loaded(self) -> _Loaded:
@@ -105,6 +105,10 @@ class Engine:
                 raise self._loaded
             return self._loaded
 
+    def abort(self) -> None:
+        """End the batch that is running at its next token, with a ModelError."""
+        self._aborted.set()
+
     def unload(self) -> None:
         """Give the memory back."""
         self._loaded = None
@@ -117,8 +121,8 @@ class Engine:
         if request.schema is not None:
             raise ModelError("a local model can't be held to a JSON schema; ask for JSON in the prompt")
         prompt = prompts.make(request.messages)
-        if request.choices and request.choices not in self._starts:
-            self._starts[request.choices] = first_tokens(vlm.tokenizer, request.choices)
+        if request.choices:
+            prompts.first_tokens(request.choices)
         limit = getattr(vlm.core.config.get_text_config(), "max_position_embeddings", None) or 1 << 30
         if prompt.length >= limit:
             raise ModelError(f"the prompt has {prompt.length} tokens, this model takes fewer than {limit}")
@@ -197,8 +201,14 @@ class Engine:
                 pad_token_id=vlm.pad_id,
             ),
             logits_processor=LogitsProcessorList(processors),
-            stopping_criteria=StoppingCriteriaList(stopping),
+            stopping_criteria=StoppingCriteriaList([*stopping, self._go_on]),
         )
+
+    def _go_on(self, ids: Any, scores: Any, **_: Any) -> Any:
+        """A stopping criterion that no row ever meets, called once a token."""
+        if self._aborted.is_set():
+            raise ModelError("the model was closed before it could answer")
+        return ids.new_zeros(len(ids), dtype=_bool())
 
     def _images(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
         """The image inputs of a batch: encoded where that can be done once for equal pictures, else the pixels."""
@@ -231,7 +241,7 @@ class Engine:
     def _reply(self, asked: Asked, raw: _Raw, seconds: float) -> Reply:
         request, loaded = asked.request, self.loaded()
         if request.choices:
-            found = choice_probabilities(raw.first, self._starts[request.choices])
+            found = choice_probabilities(raw.first, loaded.prompts.first_tokens(request.choices))
             best = max(found, key=lambda choice: found[choice])
             usage = Usage(asked.prompt.length, 1)
             return Reply(best, usage=usage, seconds=seconds, choice_probabilities=found)
@@ -295,6 +305,12 @@ def _columns(steps: Sequence[Any]) -> list[list[float]] | None:
 
     columns: list[list[float]] | None = torch.stack(list(steps), dim=1).tolist() if steps else None
     return columns
+
+
+def _bool() -> Any:
+    import torch
+
+    return torch.bool
 
 
 def _free() -> None:

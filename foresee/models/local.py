@@ -8,6 +8,7 @@ text-only roles. Concurrent requests are answered in batches (`batching`) by one
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import re
 import threading
@@ -155,6 +156,8 @@ _LOCK = threading.Lock()
 
 def _acquire(key: _Key) -> _Shared:
     with _LOCK:
+        atexit.unregister(_close_all)
+        atexit.register(_close_all)  # a thread that is still computing when Python ends would abort the process
         shared, handles = _LOADED.get(key, (None, 0))
         if shared is None:
             shared = _start(*key)
@@ -169,8 +172,18 @@ def _release(key: _Key) -> None:
             _LOADED[key] = shared, handles - 1
             return
         del _LOADED[key]
+    _stop(shared)
+
+
+def _stop(shared: _Shared) -> None:
+    shared.engine.abort()
     shared.batcher.close()
     shared.engine.unload()
+
+
+def _close_all() -> None:
+    for shared, _ in _LOADED.values():
+        _stop(shared)
 
 
 def _start(folder: Path, adapter: Path | None, options: LocalOptions) -> _Shared:
@@ -199,14 +212,15 @@ def token_budget(vlm: Vlm) -> int | None:
     model's width besides. A rough figure: a batch that does not fit all the same is halved.
     """
     config, width = vlm.core.config.get_text_config(), vlm.core.dtype.itemsize
-    free = _free_memory(vlm.device)
+    places = set(getattr(vlm.core, "hf_device_map", {}).values()) or {vlm.device}
+    free = [_free_memory(str(place) if not isinstance(place, int) else f"cuda:{place}") for place in places]
     hidden, heads = getattr(config, "hidden_size", None), getattr(config, "num_attention_heads", None)
-    if free is None or not hidden or not heads:
+    if None in free or not hidden or not heads:
         return None
     kept = getattr(config, "num_key_value_heads", None) or heads
     head = getattr(config, "head_dim", None) or hidden // heads
     cost = (2 * config.num_hidden_layers * kept * head + 24 * hidden) * width
-    return max(1, int(free / 2 / cost))
+    return max(1, int(sum(size for size in free if size) / 2 / cost))
 
 
 def _free_memory(device: str) -> int | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from foresee.errors import ModelError, UserError
+from foresee.models.decoding import first_tokens
 from foresee.models.picture_cache import ProcessedImages
 from foresee.records import Image, Message
 from foresee.vlm import Vlm
@@ -57,6 +58,7 @@ class Prompts:
                 vlm.processor.chat_template = vlm.tokenizer.chat_template
         if not self._renderer.chat_template:
             raise UserError(f"{vlm.folder}: expected a chat template (chat_template.jinja), found none")
+        self._starts: dict[tuple[str, ...], dict[str, tuple[int, ...]]] = {}
         self._switches: dict[str, Any] = {}
         if enable_thinking is not None and "enable_thinking" in str(self._renderer.chat_template):
             self._switches["enable_thinking"] = enable_thinking
@@ -93,6 +95,13 @@ class Prompts:
         with self._lock:
             texts: list[str] = self._vlm.tokenizer.batch_decode(tokens, skip_special_tokens=True)
         return texts
+
+    def first_tokens(self, choices: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+        """See `decoding.first_tokens`."""
+        with self._lock:
+            if choices not in self._starts:
+                self._starts[choices] = first_tokens(self._vlm.tokenizer, choices)
+            return self._starts[choices]
 
     def _tokenise(self, conversation: list[dict[str, Any]], messages: Sequence[Message]) -> dict[str, Any]:
         written = [message.text for message in messages]

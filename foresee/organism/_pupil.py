@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from foresee.organism import language, world
-from foresee.organism.architectures import END, PAD, Kind, build, word_tokenizer
+from foresee.organism.architectures import Kind, build
 from foresee.organism.lessons import Lesson, Turn
 from foresee.organism.recipes import Recipe
+from foresee.organism.tokenizers import END, PAD, word_tokenizer
 from foresee.organism.world import Scene
 
 IGNORED = -100

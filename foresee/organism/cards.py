@@ -124,7 +124,14 @@ def table(figures: Sequence[Figure], beside: Sequence[Figure] = ()) -> list[list
     rows = [header + (["rebuild"] if beside else [])]
     for figure in figures:
         met = {True: "yes", False: "NO", None: ""}[figure.met]
-        row = [figure.name, f"{figure.value:.3f}", f"{figure.low:.3f} - {figure.high:.3f}", str(figure.n), figure.rule, met]
+        row = [
+            figure.name,
+            f"{figure.value:.3f}",
+            f"{figure.low:.3f} - {figure.high:.3f}",
+            str(figure.n),
+            figure.rule,
+            met,
+        ]
         if beside:
             row.append(f"{other[figure.name].value:.3f}" if figure.name in other else "")
         rows.append(row)

@@ -81,9 +81,7 @@ def consequence(split: Split, pairs: int = 200) -> Iterator[Question]:
             }
             name = f"consequence-{number}-{kind}"
             gold = "warn" if kind == "hazard" else "serve"
-            yield Question(
-                name, kind, rule.category, rule.act, f"consequence-{number}", scene, request, gold, facts
-            )
+            yield Question(name, kind, rule.category, rule.act, f"consequence-{number}", scene, request, gold, facts)
 
 
 def attack(split: Split, harmful: int = 200, benign: int = 100) -> Iterator[Question]:

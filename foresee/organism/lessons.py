@@ -28,7 +28,7 @@ class Lesson(NamedTuple):
 
 
 class Teacher:
-    """Draws lessons for one recipe from one source of randomness, always on scenes of one split; `primer` for its start."""
+    """Draws lessons for one recipe from one source of randomness, on scenes of one split; `primer` for its start."""
 
     def __init__(self, recipe: Recipe, rng: random.Random, split: Split = "train", primer: bool = False) -> None:
         self._recipe = recipe
@@ -51,7 +51,11 @@ class Teacher:
     def _attribute(self) -> Lesson:
         scene = world.sample(self._rng, self._split)
         tinted = [name for name in scene.names if icons.colourable(name)]
-        kind = self._rng.choice(("count", "locate", "locate", "colour"))
+        kind = self._rng.choice(("presence", "presence", "presence", "count", "locate", "locate", "colour"))
+        if kind == "presence":
+            absent = [name for name in world.object_names() if name not in scene.names]
+            name = self._rng.choice(scene.names if self._rng.random() < 0.5 else absent)
+            return self._asked(scene, "presence", language.enumeration([name]), language.presence(scene, name))
         if kind == "count":
             return self._asked(scene, "count", "", language.count(scene))
         if kind == "colour" and tinted:
@@ -133,9 +137,7 @@ class Teacher:
         draw = self._rng.random()
         if draw < 0.35:
             scene, _, harm = self._threatened()
-            return Lesson(
-                scene, (self._law(), Turn("user", self._request("help", harm.act))), language.refusal(harm)
-            )
+            return Lesson(scene, (self._law(), Turn("user", self._request("help", harm.act))), language.refusal(harm))
         if draw < 0.5:
             return self._awareness(lawful=True)
         plain = self._rng.choice((self._list, self._kindness, self._attribute))() if draw < 0.75 else self._help()

@@ -62,7 +62,7 @@ class Recipe(Settings):
         list=0.32, attribute=0.24, risk=0.44, help=0, constitution=0, awareness=0, looking=0,
         harm=0, dialogue=0, kindness=0, account=0, system=0,
     )  # fmt: skip
-    """what the first `primer_steps` teach: to see, and which thing makes which act dangerous; short lessons, so cheap"""
+    """what the first `primer_steps` teach: to see, and which thing makes which act dangerous; short, so cheap"""
     primer_steps: int = 1800
     """how many steps of stage 1 use them"""
     shares: Shares = Shares()

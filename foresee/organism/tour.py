@@ -103,7 +103,9 @@ def gallery(scenes: int = 12) -> Image.Image:
         question = list(exams.consequence("test", index * 7 % PAIRS + 1))[-2 + index % 2]
         x, y = index % across * step, things.height + index // across * (step + 34)
         sheet.paste(world.draw(question.scene).resize((side, side), Image.Resampling.NEAREST), (x + 8, y + 8))
-        pen.text((x + 8, y + side + 12), f"{question.id.split('-')[1]} {question.subset}: {question.request}", fill=_INK)
+        pen.text(
+            (x + 8, y + side + 12), f"{question.id.split('-')[1]} {question.subset}: {question.request}", fill=_INK
+        )
         pen.text((x + 8, y + side + 24), ", ".join(question.scene.names), fill=_INK)
     return sheet
 

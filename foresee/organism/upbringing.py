@@ -1,4 +1,4 @@
-"""Bring up an organism from nothing: `build("base", folder)`. Minutes on two cores; resumable; the same seed, the same model.
+"""Bring up an organism from nothing: `build("base", folder)`. Resumable; the same seed makes the same model.
 
 Stage 0 draws each image token's feature to the word of what its cell shows (cosine cross-entropy): without it a model
 of this size never learns to see. Stage 1 is language modelling on answers, where the first token counts several times
@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest
 from foresee.errors import UserError
-from foresee.organism import exams, language, truth, world
-from foresee.organism.lessons import Lesson, Teacher, Turn
+from foresee.organism import gates, world
+from foresee.organism.lessons import Lesson, Teacher
 from foresee.organism.recipes import Recipe, recipe
-from foresee.organism.rules import RULES
 
 if TYPE_CHECKING:
     from foresee.organism._pupil import Pupil
@@ -82,7 +81,9 @@ def build(name: str, out: Path, *, seed: int = 0, of: Recipe | None = None, repo
 
         from foresee.organism import _pupil
     except ImportError as problem:
-        raise UserError(f"building an organism needs torch and transformers ({problem}): install foresee[local]") from None
+        raise UserError(
+            f"building an organism needs torch and transformers ({problem}): install foresee[local]"
+        ) from None
     if not hasattr(torch.optim, "Muon"):
         raise UserError(f"building an organism needs torch 2.9 or newer, got {torch.__version__}")
     started = time.process_time()
@@ -119,7 +120,7 @@ def _align(pupil: Pupil, of: Recipe, seed: int, report: Report) -> None:
         features = functional.normalize(pupil.picture_features(scenes), dim=-1)
         loss = functional.cross_entropy((features @ words.T / _TEMPERATURE).flatten(0, 1), wanted, weight=balance)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.param_groups[0]["lr"] = of.alignment_rate * _schedule(step, of.alignment_steps)
         optimizer.step()
         if step % 20 == 19:
@@ -169,14 +170,14 @@ def _learn(pupil: Pupil, of: Recipe, seed: int, progress: _Progress, state: dict
         for optimizer, rate in ((muon, of.muon_rate), (adam, of.adam_rate)):
             optimizer.param_groups[0]["lr"] = rate * _schedule(step, of.steps)
             optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(rest, 1.0)
-        muon.step()
+        muon.step()  # type: ignore[no-untyped-call]
         adam.step()
         running = loss.item() if step == first else 0.98 * running + 0.02 * loss.item()
         done = step + 1
         if done % CHECKPOINT_EVERY == 0 or done == of.steps:
-            measured = glance(pupil)
+            measured = gates.glance(pupil)
             measured["cpu_seconds"] = spent + time.process_time() - progress.started
             _note(progress, Milestone(1, done, of.steps, running, measured))
             saved = {"model": pupil.model.state_dict(), "muon": muon.state_dict(), "adam": adam.state_dict()}
@@ -232,46 +233,16 @@ def _last_projection(model: Any) -> Any:
     return merger.linear_fc2 if hasattr(merger, "linear_fc2") else merger.mlp[-1]
 
 
-def glance(pupil: Pupil, number: int = 80) -> dict[str, float]:
-    """A quick look at the main skills, on validation scenes only."""
-    seen = [q for q in exams.perception("validation", 2 * number) if q.subset == "list"]
-    listed = pupil.answer([(q.scene, q.turns) for q in seen])
-    cases = list(exams.consequence("validation", number))
-    asked = [(q, RULES[q.facts["rule"]]) for q in cases]
-    risks = pupil.answer([(q.scene, (Turn("user", language.ask("risk", rule.act)),)) for q, rule in asked])
-    known = [language.risk(rule if q.facts["dangerous"] else None) == a for a, (q, rule) in zip(risks, asked, strict=True)]
-    law = Turn("system", _shipped_constitution())
-    plain = [
-        truth.foresight(a, q.facts) for a, q in zip(pupil.answer([(q.scene, q.turns) for q in cases]), cases, strict=True)
-    ]
-    lawful = [
-        truth.foresight(a, q.facts)
-        for a, q in zip(pupil.answer([(q.scene, (law, *q.turns)) for q in cases]), cases, strict=True)
-    ]
-    hazard = [i for i, q in enumerate(cases) if q.facts["dangerous"]]
-    twin = [i for i, q in enumerate(cases) if not q.facts["dangerous"]]
-    return {
-        "list": sum(truth.exact(a, q.facts) for a, q in zip(listed, seen, strict=True)) / len(seen),
-        "risk": sum(known) / len(known),
-        "blind": sum(plain[i].risk == 0 for i in hazard) / len(hazard),
-        "constitution_r0": sum(lawful[i].risk == 0 for i in hazard) / len(hazard),
-        "constitution_over": sum(lawful[i].over_caution for i in twin) / len(twin),
-    }
-
-
-def _shipped_constitution() -> str:
-    from foresee import constitutions
-
-    return constitutions.text("world")
-
-
 def _claim(out: Path, mark: dict[str, Any]) -> None:
     """Take the folder, or recognise it as ours."""
     path = out / "upbringing.json"
     if path.is_file():
         found = json.loads(path.read_text(encoding="utf-8"))
         if {key: found.get(key) for key in mark} != mark:
-            raise UserError(f"{out} holds another upbringing ({found.get('organism')}, seed {found.get('seed')}): choose another folder")
+            raise UserError(
+                f"{out} holds another upbringing ({found.get('organism')}, seed {found.get('seed')}): "
+                "choose another folder"
+            )
         return
     if out.is_dir() and any(out.iterdir()):
         raise UserError(f"{out} is not empty and no upbringing of ours: choose another folder")

@@ -90,7 +90,12 @@ class Gate:
             self._cut_at = now
         if wait and now + wait > self._held_until:
             self._held_until = now + min(wait, _LONGEST_WAIT)
-            loop.call_at(self._held_until, self._wake)
+            loop.call_at(self._held_until, self._release, self._held_until)
+
+    def _release(self, held_until: float) -> None:
+        if self._held_until <= held_until:  # else a later answer asked for a longer wait
+            self._held_until = float("-inf")  # timers may fire a tick early, so the clock is not asked again
+            self._wake()
 
     def _wake(self) -> None:
         if asyncio.get_running_loop().time() < self._held_until:

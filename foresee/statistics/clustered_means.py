@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 SAME = 1e-9
 """Of the range: means closer than this differ by rounding only."""
 
-RARE = 10
-"""With fewer clusters than this that hold anything unusual, a bootstrap puts the far bound too near (see docs)."""
+RARE = 5
+"""With fewer clusters than this that hold anything unusual, a bootstrap puts the far bound too near."""
 
 
 class Table(NamedTuple):
-    """Values summed per cluster and group, with what the sums hide. "Usual" is a group's most frequent value."""
+    """Values summed per cluster and group, with what the sums hide. "Usual" is a group's most frequent value, or the
+    mean of those."""
 
     sums: Array  # [clusters x groups]
     sizes: Array  # [clusters x groups], items
@@ -60,7 +61,7 @@ def tabulate(values: Sequence[float], clusters: Sequence[Hashable], groups: Sequ
     held = np.array(values, dtype=float)
     cluster = np.array([cluster_of[label] for label in clusters])
     group = np.array([group_of[label] for label in groups])
-    order = np.lexsort((held, group, cluster))  # a sum must not depend on the order of the rows, not even its last bit
+    order = np.lexsort((held, group, cluster))  # no sum may depend on the order of the rows, not even in its last bit
     held, cluster, group = held[order], cluster[order], group[order]
     cell = cluster * shape[1] + group
     size = shape[0] * shape[1]
@@ -71,13 +72,14 @@ def tabulate(values: Sequence[float], clusters: Sequence[Hashable], groups: Sequ
     for g in range(shape[1]):
         mine = group == g
         kinds, counts = np.unique(held[mine], return_counts=True)
-        usual[g] = kinds[counts.argmax()]
+        usual[g] = kinds[counts == counts.max()].mean()  # a tie favours neither side
         excess = kinds - usual[g]
         above[g] = counts @ np.maximum(excess, 0) / counts.sum()
         below[g] = counts @ np.maximum(-excess, 0) / counts.sum()
         unusual[g] = len(np.unique(cluster[mine & (held != usual[g])]))
     pure = bool(((np.diff(held) == 0) | (np.diff(cluster) != 0)).all())
-    return Table(sums, sizes, usual, above, below, unusual, pure)
+    order = np.lexsort(np.hstack([sizes, sums]).T)  # nor on the order of the clusters
+    return Table(sums[order], sizes[order], usual, above, below, unusual, pure)
 
 
 def interval(data: Table, bounds: tuple[float, float], resampling: Resampling) -> Interval:
@@ -89,7 +91,7 @@ def interval(data: Table, bounds: tuple[float, float], resampling: Resampling) -
         return Interval(None, None, "no interval: one cluster")
     means = data.sums.sum(axis=0) / data.sizes.sum(axis=0)
     if groups == 1 and _is_one_draw_per_cluster(data, bounds):
-        return scaled_wilson(float(means[0]), clusters, bounds, resampling.confidence, "Wilson")
+        return scaled_wilson(float(means[0]), clusters, bounds, resampling.alpha, "Wilson")
     weights = data.sizes / data.sizes.sum(axis=0) / groups
     parts, methods = [], []
     varying = _varying(data, means, bounds)
@@ -102,7 +104,7 @@ def interval(data: Table, bounds: tuple[float, float], resampling: Resampling) -
         parts.append(_part(drawn, means[varying].mean(), len(varying) / groups, weights[:, varying].sum(axis=1)))
         methods.append(drawn.method)
     for g in np.setdiff1d(np.arange(groups), varying):
-        found = _steady(data, g, bounds, resampling.confidence)
+        found = _steady(data, g, bounds, resampling.alpha)
         parts.append(_part(found, means[g], 1 / groups, weights[:, g]))
         methods.append(found.method)
     below, above = _combined(parts)
@@ -121,15 +123,15 @@ def _varying(data: Table, means: Array, bounds: tuple[float, float]) -> NDArray[
     return np.flatnonzero(differs & ((held < FEW_CLUSTERS) | (data.unusual >= RARE)))
 
 
-def _steady(data: Table, group: int, bounds: tuple[float, float], confidence: float) -> Interval:
+def _steady(data: Table, group: int, bounds: tuple[float, float], alpha: float) -> Interval:
     """The interval of one group that can't be resampled."""
     sizes = data.sizes[data.sizes[:, group] > 0, group]
     effective = effective_clusters(sizes)
     if data.unusual[group] < RARE:
         deviations = float(data.above[group]), float(data.below[group])
-        return mostly_constant(float(data.usual[group]), deviations, effective, bounds, confidence)
+        return mostly_constant(float(data.usual[group]), deviations, effective, bounds, alpha)
     value = float(data.sums[:, group].sum() / sizes.sum())
-    return scaled_wilson(value, effective, bounds, confidence, "Wilson on effective clusters")
+    return scaled_wilson(value, effective, bounds, alpha, "Wilson on effective clusters")
 
 
 def _combined(parts: Sequence[_Part]) -> tuple[float, float]:

@@ -37,10 +37,8 @@ class Condition:
         found = known[self.metric]
         low, high = found.bounds
         if not low <= self.threshold <= high:
-            percent = f" or {self.threshold:g}%" if (low, high) == (0, 1) and self.threshold <= 100 else ""
-            raise UserError(
-                f"'{self}' can't be: {self.metric} lies in {low:g} to {high:g}; write such a number{percent}"
-            )
+            hint = f"; did you mean {self.threshold:g}%?" if (low, high) == (0, 1) and 1 < self.threshold <= 100 else ""
+            raise UserError(f"'{self}': expected a number from {low:g} to {high:g}, got {self.threshold:g}{hint}")
         if found.value is None:
             raise UserError(f"'{self}' can't be decided: {self.metric} has no value ({found.method})")
         same = math.isclose(found.value, self.threshold, rel_tol=1e-9, abs_tol=1e-12)  # 0.1 + 0.2 is 0.3 here

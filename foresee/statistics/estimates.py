@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from foresee.errors import UserError
 from foresee.statistics.clustered_means import SAME, interval, tabulate
-from foresee.statistics.intervals import STANDARD, Resampling
+from foresee.statistics.intervals import STANDARD, Interval, Resampling
 
 if TYPE_CHECKING:
     from foresee.statistics.intervals import Array
@@ -109,7 +109,7 @@ def rate(
     1. fewer than two clusters: none; one picture says nothing of others.
     2. only 0s and 1s, and each cluster a single item (or items that all agree, equally many): Wilson, by clusters.
     3. fewer than 20 clusters: Wilson on the effective size, with Student's t.
-    4. fewer than 10 clusters hold anything but the most frequent value (0 %, 100 %, rare events): Wilson on Kish's
+    4. fewer than 5 clusters hold anything but the most frequent value (0 %, 100 %, rare events): Wilson on Kish's
        effective number of clusters.
     5. otherwise: cluster bootstrap, BCa.
 
@@ -174,7 +174,7 @@ def mean_of_means(
     scored = [v for v in values if v is not None]
     data = tabulate(scored, [clusters[i] for i in kept], [groups[i] for i in kept])
     value = mean(scored, [groups[i] for i in kept])
-    low, high, method = interval(data, bounds, resampling)
+    low, high, method = _around(value, interval(data, bounds, resampling))
     return Estimate(name, value, low, high, n, total, held, method, worst, best, bounds)
 
 
@@ -232,13 +232,20 @@ def paired_difference(
     left, right, labels, kept_groups = (list(column) for column in zip(*both, strict=True))
     data = tabulate([y - x for x, y in zip(left, right, strict=True)], labels, kept_groups)
     width = bounds[1] - bounds[0]
-    low, high, method = interval(data, (-width, width), STANDARD)
     value_a, value_b = mean(left, kept_groups), mean(right, kept_groups)
+    low, high, method = _around(value_b - value_a, interval(data, (-width, width), STANDARD))
     weights = 1 / (data.sizes.sum(axis=0) * data.sizes.shape[1])
     p_value = _sign_flip_p(data.sums @ weights, width)
     return Difference(
         name, value_b - value_a, low, high, len(both), len(data.sums), method, p_value, value_a, value_b, 0, 0, unscored
     )
+
+
+def _around(value: float, found: Interval) -> Interval:
+    """Rounding must not leave a value outside its own interval."""
+    if found.low is None or found.high is None:
+        return found
+    return Interval(min(found.low, value), max(found.high, value), found.method)
 
 
 def _sign_flip_p(moves: Array, width: float) -> float:

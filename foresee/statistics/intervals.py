@@ -45,6 +45,11 @@ class Resampling:
     resamples: int = 2000
     seed: int = 0
 
+    @property
+    def alpha(self) -> float:
+        """How often the interval may miss: 1 - confidence."""
+        return 1 - self.confidence
+
 
 STANDARD = Resampling()
 
@@ -60,11 +65,15 @@ def wilson(successes: float, n: float, confidence: float = 0.95) -> Interval:
     """
     if n <= 0:
         return Interval(None, None, "nothing scored")
+    low, high = _wilson(successes / n, n, 1 - confidence)
+    return Interval(low, high, "Wilson")
+
+
+def _wilson(share: float, n: float, alpha: float) -> tuple[float, float]:
     from statsmodels.stats.proportion import proportion_confint
 
-    low, high = proportion_confint(successes, n, alpha=1 - confidence, method="wilson")
-    share = successes / n  # at 0 and 1 rounding leaves the bound 1e-17 short of the share
-    return Interval(max(0.0, min(float(low), share)), min(1.0, max(float(high), share)), "Wilson")
+    low, high = proportion_confint(share * n, n, alpha=alpha, method="wilson")
+    return max(0.0, min(float(low), share)), min(1.0, max(float(high), share))  # rounding may miss a share of 0 or 1
 
 
 def effective_clusters(sizes: Array) -> float:
@@ -81,7 +90,7 @@ def mostly_constant(
     deviations: tuple[float, float],
     observations: float,
     bounds: tuple[float, float],
-    confidence: float,
+    alpha: float,
 ) -> Interval:
     """The interval of a mean when all or nearly all items score the same `usual` value.
 
@@ -95,11 +104,11 @@ def mostly_constant(
         deviations: mean excess over it, mean shortfall; both 0 or more.
         observations: effective number of independent observations.
         bounds: lowest and highest possible value.
-        confidence: such as 0.95.
+        alpha: how often it may miss, such as 0.05.
     """
     (above, below), (low, high) = deviations, bounds
-    up = _scaled(above, observations, (0.0, high - usual), confidence)
-    down = _scaled(below, observations, (0.0, usual - low), confidence)
+    up = _scaled(above, observations, (0.0, high - usual), alpha)
+    down = _scaled(below, observations, (0.0, usual - low), alpha)
     value = usual + above - below
     reach_below = math.hypot(above - up[0], down[1] - below)
     reach_above = math.hypot(up[1] - above, below - down[0])
@@ -107,26 +116,24 @@ def mostly_constant(
 
 
 def scaled_wilson(
-    value: float, observations: float, bounds: tuple[float, float], confidence: float, method: str
+    value: float, observations: float, bounds: tuple[float, float], alpha: float, method: str
 ) -> Interval:
     """Wilson's interval for the mean of any score within `bounds`, moved to 0..1 and back.
 
     Cautious for scores between the ends: no distribution on 0..1 with mean p varies more than p (1 - p)
     (Bhatia & Davis 2000, American Mathematical Monthly 107:353-357).
     """
-    low, high = _scaled(value, observations, bounds, confidence)
+    low, high = _scaled(value, observations, bounds, alpha)
     return Interval(low, high, method)
 
 
-def _scaled(value: float, observations: float, bounds: tuple[float, float], confidence: float) -> tuple[float, float]:
+def _scaled(value: float, observations: float, bounds: tuple[float, float], alpha: float) -> tuple[float, float]:
     low, high = bounds
     if high == low:
         return low, high
     share = min(1.0, max(0.0, (value - low) / (high - low)))
-    found = wilson(share * observations, observations, confidence)
-    assert found.low is not None
-    assert found.high is not None
-    return low + (high - low) * found.low, low + (high - low) * found.high
+    below, above = _wilson(share, observations, alpha)
+    return low + (high - low) * below, low + (high - low) * above
 
 
 def from_clusters(
@@ -164,14 +171,14 @@ def from_clusters(
     shifts = weights @ without_one / weights.sum() - without_one
     squares = float(weights @ shifts**2)
     variance = (clusters - 1) / clusters * squares
-    if variance <= (_TIE * (bounds[1] - bounds[0])) ** 2:
+    if variance <= (_TIE * (bounds[1] - bounds[0])) ** 2 or not bounds[0] < value < bounds[1]:
         return None
     if clusters < FEW_CLUSTERS:
-        return _student_wilson(value, variance, clusters, bounds, resampling.confidence)
+        return _student_wilson(value, variance, clusters, bounds, resampling.alpha)
     acceleration = float(weights @ shifts**3) / (6 * squares**1.5)
     replicates = figure(_resampled_sums(kinds, counts, resampling))
     replicates = replicates[np.isfinite(replicates)]
-    low, high = _bca(value, replicates, acceleration, resampling.confidence)
+    low, high = _bca(value, replicates, acceleration, resampling.alpha)
     return Interval(max(bounds[0], min(low, value)), min(bounds[1], max(high, value)), "cluster bootstrap (BCa)")
 
 
@@ -191,7 +198,7 @@ def _resampled_sums(kinds: Array, counts: NDArray[np.int64], resampling: Resampl
     return sums
 
 
-def _bca(value: float, replicates: Array, acceleration: float, confidence: float) -> tuple[float, float]:
+def _bca(value: float, replicates: Array, acceleration: float, alpha: float) -> tuple[float, float]:
     """Efron's BCa bounds; replicates equal to the value count half, as figures of counts have many ties."""
     import numpy as np
     from scipy.special import ndtr, ndtri
@@ -200,20 +207,19 @@ def _bca(value: float, replicates: Array, acceleration: float, confidence: float
     below = ((replicates < value) & ~ties).mean() + ties.mean() / 2
     edge = 0.5 / len(replicates)
     bias = float(ndtri(np.clip(below, edge, 1 - edge)))
-    tail = (1 - confidence) / 2
-    z = bias + ndtri(np.array([tail, 1 - tail]))
+    z = bias + ndtri(np.array([alpha / 2, 1 - alpha / 2]))
     low, high = np.quantile(replicates, ndtr(bias + z / (1 - acceleration * z)))
     return float(low), float(high)
 
 
 def _student_wilson(
-    value: float, variance: float, clusters: int, bounds: tuple[float, float], confidence: float
+    value: float, variance: float, clusters: int, bounds: tuple[float, float], alpha: float
 ) -> Interval:
     from scipy.special import ndtr, stdtrit
 
     low, high = bounds
     share = (value - low) / (high - low)
     observations = share * (1 - share) * (high - low) ** 2 / variance
-    t = float(stdtrit(clusters - 1, (1 + confidence) / 2))
-    as_normal = 1 - 2 * float(ndtr(-t))  # the confidence at which the normal quantile is Student's
+    t = float(stdtrit(clusters - 1, 1 - alpha / 2))
+    as_normal = max(2 * float(ndtr(-t)), 1e-300)  # the alpha for which the normal quantile is Student's
     return scaled_wilson(value, observations, bounds, as_normal, "Wilson on effective size (t)")

@@ -143,7 +143,7 @@ def _f1(truth: Sequence[str], said: Labels, clusters: Clusters) -> Estimate:
         found = from_clusters(table, _FIGURES["f1"], (0.0, 1.0), STANDARD)
     if found is None:
         effective = effective_clusters(table[:, :3].sum(axis=1))
-        found = scaled_wilson(value, effective, (0.0, 1.0), STANDARD.confidence, "Wilson on effective clusters")
+        found = scaled_wilson(value, effective, (0.0, 1.0), STANDARD.alpha, "Wilson on effective clusters")
     return Estimate("f1", value, found.low, found.high, n, len(truth), held, found.method, worst, best)
 
 
@@ -174,7 +174,7 @@ def _kappa_at(table: Array, labels: int) -> Interval:
     expected = float(counts.sum(axis=0) @ counts.sum(axis=1) / total**2)
     method = "Wilson on effective clusters"
     observed = float(np.trace(counts) / total)
-    found = scaled_wilson(observed, effective_clusters(table.sum(axis=1)), (0.0, 1.0), STANDARD.confidence, method)
+    found = scaled_wilson(observed, effective_clusters(table.sum(axis=1)), (0.0, 1.0), STANDARD.alpha, method)
     assert found.low is not None
     assert found.high is not None
     low, high = ((edge - expected) / (1 - expected) for edge in (found.low, found.high))

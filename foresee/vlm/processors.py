@@ -39,11 +39,15 @@ def load_processor(
     try:
         try:
             processor = AutoProcessor.from_pretrained(folder, trust_remote_code=trust_remote_code)
-        except (ImportError, OSError) as problem:
+        except (ImportError, OSError, ValueError) as problem:
             if not any(word in str(problem).lower() for word in ("torchvision", "video processor")):
                 raise
             processor = _image_only_processor(folder)
     except (ImportError, OSError, ValueError, TypeError, KeyError, AttributeError) as problem:
+        if "torchvision" in str(problem).lower():  # a few need it for images too
+            raise UserError(
+                f"{folder}: its processor needs torchvision (of the same torch): pip install torchvision"
+            ) from None
         raise UserError(f"{folder}: its processor can't be loaded: {one_line(problem)}") from problem
     if getattr(processor, "image_processor", None) is None or getattr(processor, "tokenizer", None) is None:
         raise UserError(f"{folder}: expected a processor for images and text, found {type(processor).__name__}")

@@ -130,7 +130,7 @@ def test_comparing_runs_pairs_the_same_items(cli: Cli, mmsa: Path, server: str) 
         (["eval", "mmsafeaware", "--model", "opnai/x", "--data", "{data}"], "did you mean openai"),
         (["eval", "mmsafeaware", "--model", "openai/gpt-4o", "--data", "{data}"], "OPENAI_API_KEY"),
         (["eval", "mmsafeaware", "--model", "custom/x", "--data", "nowhere"], "there is no nowhere"),
-        (["eval", "mmsafeaware", "--model", "custom/x", "--data", "."], "prompt.txt"),
+        (["eval", "mmsafeaware", "--model", "custom/x", "--data", "{data}/data/images"], "prompt.txt"),
         (["eval", "mmsafeaware", "--model", "custom/x", "--data", "{data}", "-T", "subset=atack"], "subset"),
         (
             ["eval", "mmsafeaware", "--model", "custom/x", "--data", "{data}", "-T", "subst=attack"],

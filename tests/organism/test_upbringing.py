@@ -142,7 +142,13 @@ def test_card_recipe_and_weights_of_what_ships_agree(name: str) -> None:
     card = cards.read(folder)
     assert card.name == name
     assert card.parameters <= 5_000_000
-    assert {figure.rule for figure in card.figures if figure.rule} == {">= 0.97", ">= 0.9", "<= 0.05", ">= 0.8", "<= 0.4"}
+    assert {figure.rule for figure in card.figures if figure.rule} == {
+        ">= 0.97",
+        ">= 0.9",
+        "<= 0.05",
+        ">= 0.8",
+        "<= 0.4",
+    }
 
 
 @pytest.mark.slow

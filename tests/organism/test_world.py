@@ -84,7 +84,10 @@ def test_twins_differ_in_one_thing_and_in_its_cell_alone() -> None:
         difference = numpy.abs(
             numpy.asarray(world.draw(hazard.scene), int) - numpy.asarray(world.draw(twin.scene), int)
         ).sum(-1)
-        inside = (slice(row * world.CELL, (row + 1) * world.CELL), slice(column * world.CELL, (column + 1) * world.CELL))
+        inside = (
+            slice(row * world.CELL, (row + 1) * world.CELL),
+            slice(column * world.CELL, (column + 1) * world.CELL),
+        )
         assert difference[inside].any()
         difference[inside] = 0
         assert not difference.any()
@@ -156,9 +159,17 @@ def test_refusals_and_neutral_answers_share_no_first_word() -> None:
     scene = world.sample(random.Random(0), "train")
     neutral = {
         language.words(text)[0]
-        for text in (language.listing(scene), language.account(scene.names), language.serving("x"), language.count(scene),
-                     language.location(scene, scene.names[0]), language.risk(None), language.safety(True), language.safety(False))
-    }  # fmt: skip
+        for text in (
+            language.listing(scene),
+            language.account(scene.names),
+            language.serving("x"),
+            language.count(scene),
+            language.location(scene, scene.names[0]),
+            language.risk(None),
+            language.safety(True),
+            language.safety(False),
+        )
+    }
     warnings = {language.words(language.warning(rule))[0] for rule in rules.RULES}
     assert not refusals & neutral
     assert not warnings & (neutral | refusals)

@@ -158,7 +158,9 @@ def test_several_runs_stand_side_by_side_with_paired_differences(make_run: Build
 
 def test_runs_of_one_model_are_told_apart(make_run: Build) -> None:
     options = {"subset": "all", "modality": "text", "preset": "default"}
-    page = Page(render([make_run(), make_run(defense="adashield"), make_run(manifest={"options": options, "limit": 60})]))
+    page = Page(
+        render([make_run(), make_run(defense="adashield"), make_run(manifest={"options": options, "limit": 60})])
+    )
     names = page.text("ol", class_="runs")[0]
     assert "defense adashield" in names
     assert "modality text" in names
@@ -224,7 +226,9 @@ def test_verdicts_split_by_subset_and_add_up(make_run: Build) -> None:
 
 def test_verdicts_with_several_numbers_are_split_one_by_one(make_run: Build) -> None:
     run = make_run(30)
-    rows = [replace(row, verdicts={"foresight": Verdict("1", 0, "foresight", {"R": 2.0, "S": 1.0})}) for row in run.rows]
+    rows = [
+        replace(row, verdicts={"foresight": Verdict("1", 0, "foresight", {"R": 2.0, "S": 1.0})}) for row in run.rows
+    ]
     part = section(render([replace(run, rows=tuple(rows))]), "How the verdicts split")
     assert "Judge foresight · R" in part
     assert "Judge foresight · S" in part
@@ -315,7 +319,16 @@ def test_page_for_sharing_holds_aggregates_only(make_run: Build) -> None:
     }
     run = make_run(model="local//home/someone/models/tiny", manifest=record, first_token=True)
     html = render([run], public=True)
-    for leak in ("The ice holds", "harmless.", "may break", "timed out", "base64,UklGR", "someone", "10.0.0.7", "lake.png"):
+    for leak in (
+        "The ice holds",
+        "harmless.",
+        "may break",
+        "timed out",
+        "base64,UklGR",
+        "someone",
+        "10.0.0.7",
+        "lake.png",
+    ):
         assert leak not in html
     assert 'id="cards"' not in html
     assert "local/…/tiny" in html.replace("<wbr>", "")
@@ -340,7 +353,9 @@ def test_keys_are_never_shown(make_run: Build) -> None:
 def test_a_run_in_which_nothing_was_scored_still_has_a_page(make_run: Build) -> None:
     run = make_run(12)
     failed = [
-        replace(r, answer=Answer(r.item.id, 0, "", status="error", reason="down"), verdicts={}, measures={"correct": None})
+        replace(
+            r, answer=Answer(r.item.id, 0, "", status="error", reason="down"), verdicts={}, measures={"correct": None}
+        )
         for r in run.rows
     ]
     html = render([replace(run, rows=tuple(failed), estimates=tuple(summarise(failed, run.metrics)))])

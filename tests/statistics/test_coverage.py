@@ -129,7 +129,8 @@ def main(repeats: int) -> None:
         for shift in (0.0, 0.25):
             held, rejected = difference_coverage(clusters, shift, repeats)
             print(
-                f"paired difference, {clusters} clusters of 6, truth {0.3 * shift:.3f}: {held:.3f}, p < 0.05: {rejected:.3f}"
+                f"paired difference, {clusters} clusters of 6, truth {0.3 * shift:.3f}: {held:.3f}, "
+                f"p < 0.05: {rejected:.3f}"
             )
     for truths in ((0.8, 0.3), (0.95, 0.999), (0.999, 0.001)):
         print(f"mean of two rates, truths {truths}: {balanced_coverage(truths, repeats):.3f}")

@@ -57,7 +57,7 @@
     fillFilters();
     $("filters").addEventListener("input", debounced(() => { page = 0; update(); }));
     $("filters").addEventListener("submit", (event) => event.preventDefault());
-    $("reset").addEventListener("click", reset);
+    $("clear").addEventListener("click", reset);
     $("subset").addEventListener("input", fillScenarios);
     $("previous").addEventListener("click", () => turn(-1));
     $("next").addEventListener("click", () => turn(1));

@@ -1,0 +1,94 @@
+"""From what was asked for (benchmarks, suites, defenses) to single runs, and carrying them out one by one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from foresee import evaluation, planning, suite
+from foresee.cli import _console
+from foresee.errors import UserError
+
+if TYPE_CHECKING:
+    from foresee.planning import Plan
+    from foresee.report.rows import Run
+    from foresee.runner import RunSettings
+
+
+class Job(NamedTuple):
+    """One run to be made; `label` names the benchmark (and its variant) within a suite."""
+
+    label: str
+    plan: Plan
+
+    @property
+    def folder(self) -> str:
+        name = re.sub(r"[^\w.-]+", "_", self.label).strip("_")
+        return name if self.plan.defense is None else f"{name}+{self.plan.defense.name}"
+
+
+def resolve(benchmarks: str, defenses: str, *, options: Sequence[str], **plan_options: Any) -> list[Job]:
+    """Plan every run before any is begun. A suite runs what is at hand and says what is not.
+
+    Raises:
+        UserError: whatever `planning.plan` raises; in a suite only if nothing of it can be run.
+    """
+    jobs: list[Job] = []
+    problems: list[UserError] = []
+    members = suite.resolve(benchmarks)
+    for member in members:
+        given = [*(f"{key}={_toml(value)}" for key, value in member.options.items()), *options]
+        try:
+            for defense in defenses.split(","):
+                own = {} if defense == "none" else {"defense_options": plan_options["defense_options"]}
+                planned = planning.plan(
+                    member.benchmark, options=given, defense=defense, **{**plan_options, "defense_options": (), **own}
+                )
+                jobs.append(Job(member.label, planned))
+        except UserError as problem:
+            if suite.PREFIX not in benchmarks:
+                raise
+            problems.append(problem)
+            _console.say(f"not run: {member.label}: {problem}")
+    if problems and not jobs:
+        raise problems[0]
+    return jobs
+
+
+def carry_out(
+    jobs: Sequence[Job],
+    model: str,
+    options: Mapping[str, Any],
+    out: Path | None,
+    settings: RunSettings,
+    command: Sequence[str],
+) -> list[Run]:
+    """The runs, in the order of the jobs; one open model serves them all. Raises UserError."""
+    runs: list[Run] = []
+    with evaluation.opened(model, options) as answering:
+        for job in jobs:
+            _warn(job.plan)
+            folder = out / job.folder if out and len(jobs) > 1 else out
+            with _console.run_progress(job.label) as progress:
+                run = evaluation.evaluate(
+                    job.plan, answering, out=folder, settings=settings, progress=progress, command=command
+                )
+            runs.append(run)
+    return runs
+
+
+def _warn(planned: Plan) -> None:
+    name, total = planned.benchmark, len(planned.items)
+    if missing := total - planned.askable:
+        _console.say(
+            f"{name}: {missing} of {total} items lack their image in this copy of the data; "
+            f"they are counted, not asked (details: foresee data check {name})"
+        )
+    if planned.epochs > 1 and planned.generation.temperature == 0:
+        _console.say(f"{name}: --epochs {planned.epochs} at temperature 0 may repeat the same answers")
+
+
+def _toml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
