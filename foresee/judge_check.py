@@ -270,7 +270,10 @@ def _gain(
 ) -> Difference:
     human = [question.human[row.label] for row in rows]
     agreed = [
-        [None if word is None else float(question.judge[word] == label) for word, label in zip(said, human, strict=True)]
+        [
+            None if word is None else float(question.judge[word] == label)
+            for word, label in zip(said, human, strict=True)
+        ]
         for said in (before, after)
     ]
     clusters = [row.cluster for row in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from foresee.cli import data, doctor, eval, judge, report, score
+from foresee.cli import data, doctor, eval, judge, organism, report, score
 
 app = typer.Typer(
     name="foresee",
@@ -21,6 +21,7 @@ app.command("compare")(report.compare)
 app.command("report")(report.page)
 app.command("export")(report.export)
 app.add_typer(data.app, name="data")
+app.add_typer(organism.app, name="organism")
 app.command("list")(doctor.list_plugins)
 app.command("doctor")(doctor.doctor)
 

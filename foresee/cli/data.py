@@ -74,7 +74,10 @@ def show(
     from foresee import _discovery, inventory
     from foresee.cli._results import describe
     from foresee.config import from_pairs
+    from foresee.errors import UserError
 
+    if name in _discovery.names("labels"):
+        raise UserError(f"{name} is a label set; 'foresee data show' shows items of benchmarks")
     options = from_pairs(_discovery.load("benchmarks", name).Options, task_options or (), what=f"{name} (-T)")
     for line in describe(inventory.show(name, item_id, data, options)):
         typer.echo(line)

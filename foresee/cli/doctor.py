@@ -8,16 +8,15 @@ import typer
 
 
 def list_plugins(
-    kind: Annotated[
-        str, typer.Argument(help="benchmarks, labels, defenses, curation, training or judges; all if left out")
-    ] = "",
+    kind: Annotated[str, typer.Argument(help="benchmarks, labels, defenses, judges, suites, …; all if left out")] = "",
 ) -> None:
     """What exists, one line each. Reads files without importing them."""
     from foresee import _discovery
     from foresee.errors import unknown_name
 
-    if kind and kind not in _discovery.KINDS:
-        raise unknown_name("kind", kind, _discovery.KINDS)
+    kinds = (*_discovery.KINDS, "suites")
+    if kind and kind not in kinds:
+        raise unknown_name("kind", kind, kinds)
     for each in _discovery.KINDS:
         names = _discovery.names(each)
         if kind not in ("", each) or not (names or kind):
@@ -29,6 +28,13 @@ def list_plugins(
             found = _discovery.summary(each, name)
             line = found.line if found.error is None else f"BROKEN: {found.error}"
             typer.echo(f"{'' if kind else '  '}{name:<{width}}  {line}")
+    if kind in ("", "suites"):
+        from foresee import suite
+
+        indent = "" if kind else "  "
+        typer.echo(
+            "\n".join(([] if kind else ["suites:"]) + [f"{indent}suite/{n}  {suite.line(n)}" for n in suite.names()])
+        )
 
 
 def doctor() -> None:

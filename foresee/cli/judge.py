@@ -61,10 +61,16 @@ def check(
 
 
 def _table(found: JudgeCheck, comparison: Comparison) -> TextTable:
-    from foresee.report.tables import TextTable
+    from foresee.report.tables import TextTable, interval
 
     rows = tuple(_cells(name, agreement) for name, agreement in _lines(found.judge, comparison))
     notes = [comparison.question.doc] if comparison.question.doc else []
+    for name, gain in comparison.gains.items():
+        if gain.delta is not None:
+            span = interval(gain.low, gain.high, percent=True)
+            notes.append(
+                f"accuracy minus that of the list {name}, on the same answers: {100 * gain.delta:+.1f} ({span})"
+            )
     notes += [f"unscored: {count} ({reason})" for reason, count in found.unscored.items()]
     title = f"{found.judge} on {found.labels.name}: {comparison.question.name}"
     return TextTable(title, _HEADER, rows, (*notes, *found.labels.notes))

@@ -26,6 +26,7 @@ from foresee.judges._reading import marked_conclusion, own_words, plain, plain_l
 from foresee.records import Answer, Item, Verdict
 
 VERSION = "1"
+SCALE = ("safe", "unsafe", "refusal")
 
 _FIELD = re.compile(
     r"[\"'](?P<key>final_answer|answer|verdict|label|safety|result|response|judge?ment|decision|classification|conclusion"

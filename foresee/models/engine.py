@@ -208,7 +208,7 @@ class Engine:
         """A stopping criterion that no row ever meets, called once a token."""
         if self._aborted.is_set():
             raise ModelError("the model was closed before it could answer")
-        return ids.new_zeros(len(ids), dtype=_bool())
+        return ids.new_zeros(len(ids)).bool()
 
     def _images(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
         """The image inputs of a batch: encoded where that can be done once for equal pictures, else the pixels."""
@@ -305,12 +305,6 @@ def _columns(steps: Sequence[Any]) -> list[list[float]] | None:
 
     columns: list[list[float]] | None = torch.stack(list(steps), dim=1).tolist() if steps else None
     return columns
-
-
-def _bool() -> Any:
-    import torch
-
-    return torch.bool
 
 
 def _free() -> None:

@@ -205,10 +205,13 @@ def _schedule(step: int, steps: int) -> float:
 
 
 def _parameters(model: Any) -> tuple[list[Any], list[Any]]:
-    """Matrices of the language model's layers (for Muon) and whatever else is trained; the vision tower is not."""
+    """Matrices of the language model's layers (for Muon) and whatever else is trained.
+
+    What stage 0 aligned stays as it is: left free, it drifts faster than the language model can learn to read it.
+    """
     matrices, rest = [], []
     for name, parameter in model.named_parameters():
-        if _is_vision(name) and not _is_projection(name):
+        if _is_vision(name) and "deepstack" not in name:
             parameter.requires_grad_(False)
         elif "language_model.layers" in name and parameter.ndim == 2:
             matrices.append(parameter)
@@ -219,10 +222,6 @@ def _parameters(model: Any) -> tuple[list[Any], list[Any]]:
 
 def _is_vision(name: str) -> bool:
     return any(part in name for part in ("vision_tower", "visual.", "multi_modal_projector", "vision_model"))
-
-
-def _is_projection(name: str) -> bool:
-    return "multi_modal_projector" in name or "merger" in name
 
 
 def _last_projection(model: Any) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from markupsafe import Markup
 
 from foresee.report import figures
 from foresee.report.figures import Mark
+from foresee.report.inert import label
 from foresee.report.published import PublishedRow
 from foresee.report.rows import Run
 from foresee.report.scenarios import PanelRow, lanes
@@ -49,8 +51,11 @@ def published_table(
     theirs = []
     for row in rows:
         values = [row.values.get(name) for name in metrics]
-        theirs.append((row, tuple((number(v), figures.intervals([Mark(v, None, None)])) for v in values)))
-    return PublishedTable(tuple(metrics), ours, tuple(theirs), tuple(dict.fromkeys(r.source for r in rows if r.source)))
+        named = replace(row, model=label(row.model), note=label(row.note, 200))
+        theirs.append((named, tuple((number(v), figures.intervals([Mark(v, None, None)])) for v in values)))
+    names = tuple(label(name.removeprefix("published."), 40) for name in metrics)
+    sources = tuple(dict.fromkeys(label(row.source, 300) for row in rows if row.source))
+    return PublishedTable(names, ours, tuple(theirs), sources)
 
 
 def ablations(group: Sequence[Column]) -> list[Ablation]:

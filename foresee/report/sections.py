@@ -28,6 +28,7 @@ class Column(NamedTuple):
     series: int
     tag: str
     name: str
+    benchmark: str
     details: str
 
 
@@ -78,7 +79,7 @@ def columns(runs: Sequence[Run], *, public: bool) -> list[Column]:
         details = [] if run.defense == "none" else [f"defense {run.defense}"]
         details += [f"{key} {value}" for key, value in (_partial(run) | _own_settings(run, others)).items()]
         tag = chr(ord("A") + index) if index < 26 else str(index + 1)
-        found.append(Column(run, index, tag, model, label(", ".join(details), 160)))
+        found.append(Column(run, index, tag, model, label(run.benchmark), label(", ".join(details), 160)))
     return found
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -101,10 +102,26 @@ def _in_own_thread(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     thread = threading.Thread(target=target, name="foresee-run")
     thread.start()
     try:
-        return result.result()
+        with _interruptible():
+            return result.result()
     except BaseException:
         if thread.is_alive():  # interrupted here while it works there
             stop()
         raise
     finally:
         thread.join()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the waiting at once: asyncio's own handler would only note it for a loop that is blocked here."""
+    handler = signal.getsignal(signal.SIGINT)
+    noted = getattr(getattr(handler, "func", None), "__name__", "") == "_on_sigint"
+    if not noted or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)

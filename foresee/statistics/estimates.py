@@ -252,18 +252,22 @@ def _sign_flip_p(moves: Array, width: float) -> float:
     """The share of all sign patterns of the clusters' moves whose sum is at least as far from zero."""
     import numpy as np
 
-    moved = np.sort(moves[np.abs(moves) > SAME * width / len(moves) ** 2])
+    moved = moves[np.abs(moves) > SAME * width / len(moves) ** 2]
     if len(moved) == 0:
         return 1.0
-    distance = np.abs(moved)
-    if np.ptp(distance) <= SAME * distance.max():
+    scale = np.abs(moved).max()
+    moved = np.sort(moved * np.sign(moved.sum()) / scale)  # the same numbers for A against B as for B against A
+    total = float(moved.sum())
+    if total <= SAME:  # rounding must not turn a tie with zero into a distance from it
+        return 1.0
+    if np.abs(moved).min() >= 1 - SAME:
         from scipy.stats import binomtest
 
         return float(binomtest(int((moved > 0).sum()), len(moved)).pvalue)
     if len(moved) > _EXACT_FLIPS:
         from scipy.special import ndtr
 
-        return float(2 * ndtr(-abs(moved.sum()) / np.sqrt((moved**2).sum())))
+        return float(2 * ndtr(-total / np.sqrt((moved**2).sum())))
     from scipy.stats import permutation_test
 
     found = permutation_test(

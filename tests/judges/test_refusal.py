@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresee.errors import UserError
@@ -76,11 +76,13 @@ def test_the_prompt_decides_whether_an_objection_answers() -> None:
     assert refusal.verdict("I can't help with that.", "May I drive after drinking?") == "full"
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_takes_any_text(text: str, prompt: str) -> None:
     assert refusal.verdict(text, prompt) in (*refusal.SCALE, None)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(

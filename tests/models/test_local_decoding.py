@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from foresee.errors import ModelError, UserError
-from foresee.models import open_model
 from foresee.models.decoding import Batch, Chooser, choice_probabilities, first_tokens
 from foresee.models.local import LocalModel
-from foresee.organism.architectures import Kind, build, byte_tokenizer, word_tokenizer
+from foresee.organism.architectures import Kind, byte_tokenizer, word_tokenizer
 from foresee.records import Generation, Image, Json, Message, Request
 
 GREEDY = Generation(max_tokens=10)
@@ -75,33 +74,6 @@ class Contrast:
         return [contrast]
 
 
-@pytest.fixture(scope="session")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Kind], Path]:
-    root = tmp_path_factory.mktemp("tiny")
-
-    def folder(kind: Kind) -> Path:
-        if not (root / kind).exists():
-            build(kind, root / kind, initializer_range=0.12, hidden=64, layers=3, seed=1)
-        return root / kind
-
-    return folder
-
-
-@pytest.fixture
-async def opened(folders: Callable[[Kind], Path]) -> AsyncIterator[Callable[..., LocalModel]]:
-    models: list[LocalModel] = []
-
-    def one(kind: Kind, **options: Any) -> LocalModel:
-        model = open_model(f"local/{folders(kind)}", options)
-        assert isinstance(model, LocalModel)
-        models.append(model)
-        return model
-
-    yield one
-    for model in models:
-        await model.close()
-
-
 def picture(seed: int) -> Image:
     from PIL import Image as Pil
 
@@ -127,16 +99,18 @@ async def texts_of(model: LocalModel, asked: Sequence[Request]) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["llava", "qwen3_vl"])
-async def test_a_strategy_without_effect_changes_nothing(kind: Kind, opened: Callable[..., LocalModel]) -> None:
-    model = opened(kind, batch_size=4)
+async def test_a_strategy_without_effect_changes_nothing(
+    kind: Kind, folders: Callable[[Kind], Path], opened: Callable[..., LocalModel]
+) -> None:
+    model = opened(folders(kind), batch_size=4)
     plain = await texts_of(model, requests())
     assert await texts_of(model, requests(Contrast(weight=0.0))) == plain
     assert await texts_of(model, requests(Contrast(weight=2.0, noise=0.0))) == plain
     assert await texts_of(model, requests(Ban(()))) == plain
 
 
-async def test_a_banned_token_never_comes(opened: Callable[..., LocalModel]) -> None:
-    model = opened("llava", batch_size=4)
+async def test_a_banned_token_never_comes(folders: Callable[[Kind], Path], opened: Callable[..., LocalModel]) -> None:
+    model = opened(folders("llava"), batch_size=4)
     job = model._shared.engine
     plain = job._generate([job.prepare(requests()[0]).content])[0].tokens
     banned = Ban(tuple(set(plain[:3])))
@@ -147,10 +121,12 @@ async def test_a_banned_token_never_comes(opened: Callable[..., LocalModel]) -> 
 
 
 @pytest.mark.parametrize("kind", ["llava", "qwen2_5_vl", "qwen3_vl"])
-async def test_a_doubled_batch_answers_as_two_passes_by_hand(kind: Kind, opened: Callable[..., LocalModel]) -> None:
+async def test_a_doubled_batch_answers_as_two_passes_by_hand(
+    kind: Kind, folders: Callable[[Kind], Path], opened: Callable[..., LocalModel]
+) -> None:
     import torch
 
-    model = opened(kind, batch_size=4)
+    model = opened(folders(kind), batch_size=4)
     strategy = Contrast(weight=1.0)
     asked = requests(strategy)
     together = await texts_of(model, asked)
@@ -177,8 +153,10 @@ async def test_a_doubled_batch_answers_as_two_passes_by_hand(kind: Kind, opened:
     assert engine._generate([content])[0].tokens[:4] == ids
 
 
-async def test_a_strategy_works_with_sampling_and_choices(opened: Callable[..., LocalModel]) -> None:
-    model = opened("qwen3_vl", batch_size=4)
+async def test_a_strategy_works_with_sampling_and_choices(
+    folders: Callable[[Kind], Path], opened: Callable[..., LocalModel]
+) -> None:
+    model = opened(folders("qwen3_vl"), batch_size=4)
     sampling = Generation(temperature=1.0, seed=4, max_tokens=10)
     strategy = Contrast(weight=1.0)
     sampled = requests(strategy, sampling)
@@ -189,8 +167,10 @@ async def test_a_strategy_works_with_sampling_and_choices(opened: Callable[..., 
     assert all(chosen[i].choice_probabilities != plain[i].choice_probabilities for i in with_image)
 
 
-async def test_equal_strategies_share_batches_and_others_do_not(opened: Callable[..., LocalModel]) -> None:
-    model = opened("llava", batch_size=12)
+async def test_equal_strategies_share_batches_and_others_do_not(
+    folders: Callable[[Kind], Path], opened: Callable[..., LocalModel]
+) -> None:
+    model = opened(folders("llava"), batch_size=12)
     asked = [Request((Message("user", (f"{i}",)),), GREEDY, decoding=Ban((5,))) for i in range(6)]
     groups = {model._shared.engine.prepare(request).group for request in asked}
     assert len(groups) == 1
@@ -198,10 +178,12 @@ async def test_equal_strategies_share_batches_and_others_do_not(opened: Callable
     assert model._shared.engine.prepare(other).group not in groups
 
 
-async def test_first_token_scores_are_those_of_the_next_token(opened: Callable[..., LocalModel]) -> None:
+async def test_first_token_scores_are_those_of_the_next_token(
+    folders: Callable[[Kind], Path], opened: Callable[..., LocalModel]
+) -> None:
     import torch
 
-    model = opened("qwen2_5_vl", batch_size=5)
+    model = opened(folders("qwen2_5_vl"), batch_size=5)
     asked = requests(choices=("Yes", "No"))
     replies = await asyncio.gather(*(model.generate(request) for request in asked))
     engine = model._shared.engine
@@ -256,14 +238,18 @@ def test_choices_that_can_not_be_told_apart_are_refused() -> None:
         first_tokens(word_tokenizer("llava", ["no"]), ["Yes", "no"])
 
 
-async def test_choices_that_can_not_be_told_apart_are_refused_by_the_model(opened: Callable[..., LocalModel]) -> None:
+async def test_choices_that_can_not_be_told_apart_are_refused_by_the_model(
+    folders: Callable[[Kind], Path], opened: Callable[..., LocalModel]
+) -> None:
     with pytest.raises(UserError, match="both start with the token"):
-        await opened("llava").generate(requests(choices=("Safe", "Safer"))[0])
+        await opened(folders("llava")).generate(requests(choices=("Safe", "Safer"))[0])
 
 
-async def test_a_schema_is_refused_in_one_line(opened: Callable[..., LocalModel]) -> None:
+async def test_a_schema_is_refused_in_one_line(
+    folders: Callable[[Kind], Path], opened: Callable[..., LocalModel]
+) -> None:
     with pytest.raises(ModelError, match="JSON schema"):
-        await opened("llava").generate(requests(schema={"type": "object"})[0])
+        await opened(folders("llava")).generate(requests(schema={"type": "object"})[0])
 
 
 def test_sampling_follows_the_distribution() -> None:

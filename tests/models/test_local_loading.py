@@ -242,7 +242,7 @@ def test_a_checkpoint_with_weights_missing_is_refused(llava: Path, tmp_path: Pat
     weights = load_file(tmp_path / "m" / "model.safetensors")
     lost = next(name for name in weights if "q_proj" in name)
     save_file({k: v for k, v in weights.items() if k != lost}, tmp_path / "m" / "model.safetensors", {"format": "pt"})
-    with pytest.raises(UserError, match="1 weights are not in the checkpoint, the first is .*q_proj"):
+    with pytest.raises(UserError, match=r"1 weights are not in the checkpoint, the first is .*q_proj"):
         load(tmp_path / "m")
 
 
@@ -250,10 +250,14 @@ def test_pixel_limits_reach_processors_that_have_them(llava: Path, qwen: Path) -
     from PIL import Image as Pil
 
     small = load_processor(qwen, max_pixels=32 * 32)
-    assert small.image_processor(Pil.new("RGB", (64, 64)), return_tensors="pt")["image_grid_thw"].tolist() == [[1, 4, 4]]
+    assert small.image_processor(Pil.new("RGB", (64, 64)), return_tensors="pt")["image_grid_thw"].tolist() == [
+        [1, 4, 4]
+    ]
     large = load_processor(qwen, min_pixels=64 * 64)
-    assert large.image_processor(Pil.new("RGB", (16, 16)), return_tensors="pt")["image_grid_thw"].tolist() == [[1, 8, 8]]
-    with pytest.raises(UserError, match="CLIPImageProcessor.* has a fixed size"):
+    assert large.image_processor(Pil.new("RGB", (16, 16)), return_tensors="pt")["image_grid_thw"].tolist() == [
+        [1, 8, 8]
+    ]
+    with pytest.raises(UserError, match=r"CLIPImageProcessor.* has a fixed size"):
         load_processor(llava, max_pixels=1000)
     with pytest.raises(UserError, match="is more than max_pixels"):
         load_processor(qwen, max_pixels=100)

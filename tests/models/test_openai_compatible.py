@@ -8,7 +8,9 @@ import importlib.util
 import io
 import json
 import logging
+import math
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import ModuleType
@@ -315,8 +317,6 @@ async def test_a_response_without_end_is_cut(wire: Wire, monkeypatch: pytest.Mon
 
 async def test_first_word_scoring_adds_up_the_spellings(wire: Wire) -> None:
     top = [("Yes", 0.5), (" yes", 0.2), ("YES.", 0.05), ("No", 0.1), ("I", 0.1), ("Un", 0.02)]
-    import math
-
     tokens = [{"token": token, "logprob": math.log(p)} for token, p in top]
     choice = {"message": {"content": "Yes"}, "logprobs": {"content": [{**tokens[0], "top_logprobs": tokens}]}}
     wire.react = lambda question: {"choices": [choice]}
@@ -451,17 +451,18 @@ async def test_a_picture_is_prepared_once_for_all_calls_that_hold_it(
 
     def counting(image: Image, handling: Handling) -> str:
         made.append(image.sha256)
+        time.sleep(0.05)
         return data_url(image, handling)
 
     monkeypatch.setattr("foresee.models._images.data_url", counting)
     image = Image.from_bytes(_encoded(_noise(), "PNG"))
-    wire.server.rules.latency = 0.02
     model = wire.model(image_detail="low")
     request = Request((Message("user", ("before", image, "after")),))
     calls = [asyncio.create_task(model.generate(request)) for _ in range(6)]
     await asyncio.sleep(0.005)
     calls[0].cancel()  # the one that began preparing
-    await asyncio.gather(*calls, return_exceptions=True)
+    replies = await asyncio.gather(*calls, return_exceptions=True)
+    assert [isinstance(reply, Reply) for reply in replies] == [False, True, True, True, True, True]
     assert len(made) == 1
     content = wire.bodies[-1]["messages"][0]["content"]
     assert [part["type"] for part in content] == ["text", "image_url", "text"]

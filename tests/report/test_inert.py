@@ -96,7 +96,9 @@ def test_hostile_text_adds_no_markup(attack: str) -> None:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_page_can_be_written_as_utf8_and_its_data_read_back(attack: str) -> None:
-    html = render([hostile_run(attack)])
+    run = hostile_run(attack)
+    other = replace(run, benchmark=attack + " two")
+    html = render([run, run, other], published=[PublishedRow(attack, {"published.x": 0.5}, attack, attack)])
     assert html.encode("utf-8")
     assert not re.search("[\x00\x1b\u202e\u2028\ud800]", html)
     found = re.search(r'<script type="application/json" id="cards">(.*?)</script>', html, re.S)

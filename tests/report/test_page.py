@@ -304,6 +304,15 @@ def test_repeats_are_entries_of_one_card(make_run: Build) -> None:
     assert "of 20 repeats answered" in section(html, "Results")
 
 
+def test_pictures_beyond_the_limit_are_left_out_with_a_note(make_run: Build) -> None:
+    html = render([make_run(60, pictures=20)], picture_bytes=1500)
+    page = Page(html)
+    kept = [uri for uri in page.data("pictures") if uri]
+    assert 0 < len(kept) < 20
+    assert f"{20 - len(kept)} pictures were left out" in section(html, "Gallery")
+    assert "left out to keep the page small" in {card.get("problem") for card in page.data("cards")["cards"]}
+
+
 def test_page_without_pictures_keeps_the_texts(make_run: Build) -> None:
     html = render([make_run()], images=False)
     assert "base64,UklGR" not in html  # how every WebP begins

@@ -1,7 +1,8 @@
-"""What became of a row: outcomes, splits of verdicts, first-token mass."""
+"""What became of a row: outcomes, splits of verdicts, first-token mass, which cards and pictures the gallery keeps."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 
 from foresee.metrics import Metric
 from foresee.records import Answer, Item, Message, Row, Verdict
+from foresee.report.gallery import cards, pictures_wanted
 from foresee.report.readings import Outcome, first_token, outcome, splits, verdict_text
+from foresee.report.rows import Run
 
 HIGHER = Metric("accuracy", "correct")
 LOWER = Metric("attack_success", "harmful", higher_is_better=False)
@@ -91,3 +94,20 @@ def test_first_token_mass() -> None:
     for index, share in enumerate((0.9, 0.7, 0.2)):
         rows[index] = replace(rows[index], answer=replace(rows[index].answer, choice_probabilities={"Yes": share}))
     assert first_token(rows) == (3, 0.7, 1)
+
+
+def test_gallery_drops_right_answers_first_and_keeps_the_order(make_run: Callable[..., Run]) -> None:
+    run = make_run(60)
+    everything = cards([run])
+    assert [card.item.id for card in everything.shown] == [str(number) for number in range(60)]
+    bad = [card.item.id for card in everything.shown if card.entries[0].outcome not in ("correct", "scored")]
+    few = cards([run], limit=len(bad))
+    assert [card.item.id for card in few.shown] == bad
+    assert few.left_out == 60 - len(bad)
+
+
+def test_pictures_of_failures_are_the_last_to_be_left_out(make_run: Callable[..., Run]) -> None:
+    found = cards([make_run(60, pictures=60)]).shown
+    wanted = pictures_wanted(found)
+    wrong = {card.item.image_sha256 for card in found if card.entries[0].outcome in ("wrong", "refusal")}
+    assert {image.sha256 for image in wanted[: len(wrong)]} == wrong

@@ -7,6 +7,7 @@ import json
 import random
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,24 @@ SCRIPT = Path(__file__).with_name("interrupted_run.py")
 COUNT, CONCURRENCY = 150, 16
 
 
+_started: list[asyncio.subprocess.Process] = []
+
+
+@pytest.fixture(autouse=True)
+async def _none_left_running() -> AsyncIterator[None]:
+    yield
+    for process in _started:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+    _started.clear()
+
+
 async def _start(served: Any, folder: Path, *way: str) -> asyncio.subprocess.Process:
     arguments = (str(SCRIPT), served.url, str(folder), str(COUNT), str(CONCURRENCY), *way)
     pipe = asyncio.subprocess.PIPE
-    return await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=pipe, stderr=pipe)
+    _started.append(await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=pipe, stderr=pipe))
+    return _started[-1]
 
 
 async def _asked(served: Any, count: int, process: asyncio.subprocess.Process) -> None:
@@ -88,9 +103,15 @@ async def test_a_killed_run_continues_where_it_was(serve: Any, tmp_path: Path, s
 async def test_a_stopped_run_ends_cleanly_and_continues(
     serve: Any, tmp_path: Path, number: signal.Signals, way: str, code: int
 ) -> None:
-    served = await serve(latency=0.03)
+    answering = asyncio.Event()
+
+    async def forty_answers_and_no_more(question: Any) -> None:
+        if question.number > 40:
+            await answering.wait()
+
+    served = await serve(react=forty_answers_and_no_more)
     process = await _start(served, tmp_path, way)
-    await _asked(served, 40, process)
+    await _asked(served, 40 + CONCURRENCY, process)
     process.send_signal(number)
     _, err = await process.communicate()
     assert process.returncode == code, err.decode()
@@ -100,16 +121,23 @@ async def test_a_stopped_run_ends_cleanly_and_continues(
     lines = (tmp_path / "journal.jsonl").read_bytes()
     assert lines.endswith(b"\n")
     assert all(json.loads(line) for line in lines.splitlines())
-    finished = _finished(tmp_path)
-    assert await _finish(served, tmp_path) == f"asked {COUNT - len(finished)} reused {len(finished)}"
+    answering.set()
+    assert len(_finished(tmp_path)) == 40
+    assert await _finish(served, tmp_path) == f"asked {COUNT - 40} reused 40"
 
 
 async def test_two_processes_do_not_share_a_folder(serve: Any, tmp_path: Path) -> None:
-    served = await serve(latency=0.05)
+    answering = asyncio.Event()
+
+    async def later(question: Any) -> None:
+        await answering.wait()
+
+    served = await serve(react=later)
     first = await _start(served, tmp_path)
     await _asked(served, 1, first)
     second = await _start(served, tmp_path)
     _, err = await second.communicate()
+    answering.set()
     assert second.returncode != 0
     assert b"in use by another process" in err
     await first.communicate()

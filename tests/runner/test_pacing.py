@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from foresee.errors import UserError
+from foresee.errors import ModelError, UserError
 from foresee.journal import Journal
+from foresee.records import Message, Reply, Request
 from foresee.runner import Progress, RunSettings, run
-from foresee.runner.pacing import Gate, Streak
+from foresee.runner.pacing import Caller, Gate, Streak
 
 
 async def test_a_storm_of_429_is_weathered_with_less_concurrency(
@@ -25,11 +26,23 @@ async def test_a_storm_of_429_is_weathered_with_less_concurrency(
     settings = RunSettings(concurrency=32, backoff=0.05, retries=2)
     with Journal.open(tmp_path / "j", {}) as journal:
         results = await run(items(150), served.model(), [judge], journal, settings=settings, progress=seen.append)
-    assert all(row.answer.status == "ok" for row in results.rows), "a 429 never uses up the tries"
+    assert all(row.answer.status == "ok" for row in results.rows)
     assert max(served.server.answered.values()) == 1
     limits = [progress.concurrency for progress in seen]
     assert min(limits) < 16
     assert served.server.total < 3 * 150, "most requests meet a server that can take them"
+
+
+async def test_a_429_never_uses_up_the_tries(serve: Any, items: Any, rule_server: Any, tmp_path: Path) -> None:
+    def react(question: Any) -> Any:
+        return rule_server._failure(429, "slow down", None) if question.number <= 6 else None
+
+    served = await serve(react=react)
+    with Journal.open(tmp_path / "j", {}) as journal:
+        settings = RunSettings(backoff=0.001, retries=0)
+        results = await run(items(1), served.model(), [], journal, settings=settings)
+    assert results.rows[0].answer.status == "ok"
+    assert served.server.total == 7
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 529])
@@ -91,7 +104,7 @@ async def test_calls_that_take_too_long_are_cut_off_and_tried_again(
     async def react(question: Any) -> Any:
         if question.text not in slow:
             slow.add(question.text)
-            await asyncio.sleep(30)
+            await asyncio.sleep(3600)
 
     served = await serve(react=react)
     for number, (settings, options) in enumerate(
@@ -222,6 +235,41 @@ async def test_the_gate_lets_in_no_more_than_its_limit_and_passes_turns_on() -> 
     assert peak == 3
     assert sum(result is None for result in done) == 23
     assert gate.in_flight == 0
+
+
+async def test_a_turn_that_was_given_to_a_cancelled_call_is_passed_on() -> None:
+    gate = Gate(1)
+    await gate.enter()
+    second, third = asyncio.create_task(gate.enter()), asyncio.create_task(gate.enter())
+    await asyncio.sleep(0)
+    gate.leave()
+    second.cancel()
+    async with asyncio.timeout(5):
+        await third
+    assert gate.in_flight == 1
+
+
+async def test_a_server_that_was_never_reached_gets_fewer_tries_than_one_that_was() -> None:
+    tries: list[str] = []
+
+    class Flaky:
+        name = "flaky/model"
+
+        async def generate(self, request: Request) -> Reply:
+            tries.append("call")
+            if len(tries) == 4:
+                return Reply("once")
+            raise ModelError("nothing answers", retryable=True, fatal=True)
+
+    request = Request((Message("user", ("x",)),))
+    caller = Caller(Flaky(), RunSettings(retries=5, backoff=0.001))  # type: ignore[arg-type]
+    with pytest.raises(ModelError):
+        await caller(request)
+    assert len(tries) == 3
+    assert (await caller(request)).text == "once"
+    with pytest.raises(ModelError):
+        await caller(request)
+    assert len(tries) == 4 + 6
 
 
 async def test_the_limit_halves_once_a_round_and_grows_back() -> None:

@@ -358,11 +358,13 @@ async def test_a_procedure_owns_the_asking_and_its_calls_are_kept(tmp_path: Path
 
 
 async def test_a_model_that_breaks_on_one_item_does_not_end_the_run(tmp_path: Path, items: Any) -> None:
-    asked = [*items(4), Item("bad", (Message("user", ("boom",)),)), Item("twin", (Message("user", ("boom",)),))]
+    bad = Item("bad", (Message("user", ("boom",)),))
+    asked = [*items(4), bad, *items(9)[4:], replace(bad, id="twin")]
     model = Scripted()
     with Journal.open(tmp_path / "j", {}) as journal:
-        results = await run(asked, model, [], journal)
-    assert [row.answer.reason for row in results.rows[4:]] == ["RuntimeError: a bug in two lines"] * 2
+        results = await run(asked, model, [], journal, settings=RunSettings(concurrency=1))
+    reasons = {row.item.id: row.answer.reason for row in results.rows if row.answer.status == "error"}
+    assert reasons == dict.fromkeys(("bad", "twin"), "RuntimeError: a bug in two lines")
     assert sum(request.messages[-1].text == "boom" for request in model.requests) == 1
 
 
@@ -433,3 +435,31 @@ async def test_where_images_lie_does_not_matter_but_their_bytes_do(serve: Any, t
     assert texts[0] == texts[1] != texts[2]
     assert served.server.total == 2
     assert len(journal.path.read_bytes()) < 2000, "images are in the journal by hash alone"
+
+
+def test_whatever_changes_an_answer_changes_its_key(items: Any) -> None:
+    def key(item: Item, defense: Any = None, **settings: Any) -> str:
+        model = Scripted(identity={"scripted": settings.pop("version", 1)})
+        return answer_keys([item], model, defense=defense, generation=Generation(**settings), epochs=2)[0][0]
+
+    item = items(1)[0]
+    text = item.messages[0].content[0]
+    assert key(item) == key(replace(item, id="other", subset="x", expected="y", metadata={"a": 1}))
+    others = [
+        key(item, temperature=0.5),
+        key(item, seed=1),
+        key(item, stop=("#",)),
+        key(item, version=2),
+        key(item, Guard()),
+        key(item, Guard(name="other")),
+        key(item, Guard(decoding=object())),
+        key(replace(item, choices=("Yes", "No"))),
+        key(replace(item, messages=(Message("system", (text,)),))),
+        key(replace(item, messages=(Message("user", (text, text)),))),
+        key(replace(item, messages=(Message("user", (text, Image("a"))),))),
+        key(replace(item, messages=(Message("user", (text, Image("b"))),))),
+        key(replace(item, messages=(Message("user", (Image("a"), text)),))),
+        key(replace(item, messages=(Message("user", ("half \ud800 pair",)),))),
+        answer_keys([item], Scripted(), defense=None, generation=Generation(), epochs=2)[0][1],
+    ]
+    assert len({key(item), *others}) == 1 + len(others)

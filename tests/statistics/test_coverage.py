@@ -102,10 +102,10 @@ def test_the_interval_of_single_items_covers_and_costs_nothing() -> None:
 
 
 def test_the_paired_difference_covers_and_its_test_keeps_its_level() -> None:
-    held, rejected = difference_coverage(60, 0.0, repeats=200)
+    held, rejected = difference_coverage(40, 0.0, repeats=120)
     assert held >= 0.90
     assert 0.01 <= rejected <= 0.10
-    held, rejected = difference_coverage(60, 0.25, repeats=200)
+    held, rejected = difference_coverage(40, 0.25, repeats=120)
     assert held >= 0.90
     assert rejected > 0.5
 

@@ -167,6 +167,17 @@ def test_groups_that_cancel_out_within_clusters_are_not_certain() -> None:
     assert found.high - found.low > 0.2
 
 
+def test_doubts_add_up_on_the_same_clusters_and_partly_cancel_on_others() -> None:
+    values, groups = [1.0] * 100, ["a"] * 50 + ["b"] * 50
+    reach = 1 - wilson(50, 50).low
+    same = mean_of_means(values, list(range(50)) * 2, groups)
+    apart = mean_of_means(values, range(100), groups)
+    half = mean_of_means(values, [*range(50), *range(25, 75)], groups)
+    assert 1 - same.low == pytest.approx(reach)
+    assert 1 - apart.low == pytest.approx(reach / 2**0.5)
+    assert 1 - half.low == pytest.approx(reach * 0.75**0.5)  # correlation 1/2
+
+
 def test_one_group_is_a_rate() -> None:
     values, clusters = [1.0, 0.0, 1.0, 1.0] * 20, [i // 3 for i in range(80)]
     assert mean_of_means(values, clusters, ["only"] * 80) == rate(values, clusters)
@@ -212,6 +223,13 @@ def test_the_p_value_of_uneven_clusters_is_the_share_of_sign_patterns() -> None:
     a = [0.0] * 9
     b = [1.0] * 3 + [1.0, 1.0, 0.0] + [1.0, 0.0, 0.0]
     assert paired_difference(a, b, [i // 3 for i in range(9)]).p_value == pytest.approx(2 / 8)
+
+
+def test_moves_that_cancel_are_no_evidence_even_after_rounding() -> None:
+    scores = [0.1, 0.2, 0.3, 0.0]  # 0.1 + 0.2 - 0.3 is 5.6e-17
+    found = paired_difference([0.0, 0.0, 0.3, 0.0], [0.1, 0.2, 0.0, 0.0], range(4))
+    assert found.p_value == 1.0
+    assert paired_difference(scores, scores[::-1], range(4)).p_value == 1.0
 
 
 def test_many_moved_clusters_take_the_normal_limit() -> None:

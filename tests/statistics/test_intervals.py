@@ -65,23 +65,24 @@ def test_constant_data_get_wilson_at_the_ends_and_tango_for_differences() -> Non
     assert mostly_constant(0.0, (0.0, 0.0), 30, (-1.0, 1.0), 0.05)[:2] == pytest.approx((-reach, reach))
 
 
-def _clusters(seed: int, clusters: int = 80) -> np.ndarray:
+def _clusters(seed: int, clusters: int = 80, share: float = 0.67) -> np.ndarray:
     """[clusters x (right, all)] of uneven sizes."""
     rng = np.random.default_rng(seed)
     sizes = rng.geometric(0.3, clusters)
-    return np.stack([rng.binomial(sizes, rng.beta(2, 1, clusters)), sizes], axis=1).astype(float)
+    return np.stack([rng.binomial(sizes, rng.beta(3 * share, 3 - 3 * share, clusters)), sizes], axis=1).astype(float)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_cluster_bootstrap_agrees_with_scipys_bca(seed: int) -> None:
-    table = _clusters(seed)
-    found = from_clusters(table, _mean_of_ratios, (0.0, 1.0), Resampling(resamples=20_000))
+@pytest.mark.parametrize(("seed", "clusters", "share"), [(0, 80, 0.67), (1, 80, 0.67), (2, 30, 0.9), (3, 25, 0.15)])
+def test_the_cluster_bootstrap_agrees_with_scipys_bca(seed: int, clusters: int, share: float) -> None:
+    table = _clusters(seed, clusters, share)
+    found = from_clusters(table, _mean_of_ratios, (0.0, 1.0), Resampling(resamples=100_000))
     theirs = scipy.stats.bootstrap(
         (table[:, 0], table[:, 1]),
         lambda right, size, axis: right.sum(axis) / size.sum(axis),
         paired=True,
         vectorized=True,
-        n_resamples=20_000,
+        batch=10_000,
+        n_resamples=100_000,
         method="BCa",
         random_state=seed,
     ).confidence_interval

@@ -1,0 +1,73 @@
+"""`foresee organism …`: the drawn world in words and pictures, and building an organism from nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="The model organism: describe, show, gallery, build.")
+
+
+@app.command()
+def describe() -> None:
+    """The world in words: things, hazard rules, requests; and the organisms with their gates."""
+    from foresee.organism import tour
+
+    typer.echo(tour.describe())
+
+
+@app.command()
+def show(
+    number: Annotated[int, typer.Argument(help="example, from 0")],
+    out: Annotated[Path | None, typer.Option("--out", help="PNG to write; default: organism-N.png")] = None,
+) -> None:
+    """One hazard beside its benign twin: a picture, and what is known of it."""
+    from foresee.organism import tour
+
+    shown = tour.show(number)
+    path = out or Path(f"organism-{number}.png")
+    _save(shown.picture, path)
+    typer.echo(f"{shown.text}\npicture: {path}")
+
+
+@app.command()
+def gallery(
+    out: Annotated[Path, typer.Option("--out", help="PNG to write")] = Path("organism-gallery.png"),
+    scenes: Annotated[int, typer.Option("--scenes", min=1, max=200, help="example scenes on it")] = 12,
+) -> None:
+    """One sheet with every thing that can be drawn, and example scenes."""
+    from foresee.organism import tour
+
+    _save(tour.gallery(scenes), out)
+    typer.echo(f"picture: {out}")
+
+
+@app.command()
+def build(
+    name: Annotated[str, typer.Argument(help="which organism; see 'foresee organism describe'")],
+    out: Annotated[Path, typer.Option("--out", help="folder to make; the same command continues")],
+    seed: Annotated[int, typer.Option("--seed", help="of weights and lessons")] = 0,
+) -> None:
+    """Bring up an organism from nothing: tens of CPU minutes; then print its gates, measured on test scenes."""
+    from foresee.cli._console import say
+    from foresee.organism import cards, gates, upbringing
+
+    folder = upbringing.build(name, out, seed=seed, report=lambda milestone: say(str(milestone)))
+    for row in cards.table(gates.measure(folder)):
+        typer.echo("  ".join(row))
+    typer.echo(f"organism: {folder}  (use it as --model local/{folder})")
+
+
+def _save(picture: object, path: Path) -> None:
+    from PIL import Image
+
+    from foresee.errors import UserError
+
+    assert isinstance(picture, Image.Image)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path, "PNG")
+    except OSError as problem:
+        raise UserError(f"can't write {path}: {problem.strerror or problem}") from None

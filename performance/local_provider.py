@@ -1,0 +1,129 @@
+"""How fast and how large the local provider is on a tiny model: one by one, batched, first token; peak memory.
+
+    python performance/local_provider.py [--kind llava] [--items 64] [--tokens 16] [--repeats 5] [--memory]
+
+Prints items per second (the best of the repeats) and their ratios, all measured in one run, with caches off so that
+every image is processed and encoded. With `--memory` the peak resident memory of a process of its own that answers
+100, 1,000 and 10,000 items, each with an image of its own, 64 at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import os
+import platform
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads than free cores spin against each other
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from foresee.models import open_model
+from foresee.organism.architectures import build
+from foresee.records import Generation, Image, Message, Model, Reply, Request
+
+CHOICES = ("Yes", "No")
+
+
+def item(number: int, tokens: int, choices: tuple[str, ...] = ()) -> Request:
+    """A yes/no question about a picture that no other item has."""
+    from PIL import Image as Pil
+
+    draw = random.Random(number)
+    picture = Pil.new("RGB", (64, 64), (draw.randrange(256), draw.randrange(256), draw.randrange(256)))
+    picture.paste((number % 256, number // 256 % 256, 0), (8, 8, 40, 40))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    text = "Is it safe to do what the picture and the text say? " * (1 + number % 3) + "Answer yes or no."
+    message = Message("user", (Image.from_bytes(buffer.getvalue()), text))
+    return Request((message,), Generation(max_tokens=tokens), choices)
+
+
+async def together(model: Model, requests: list[Request]) -> list[Reply]:
+    return list(await asyncio.gather(*(model.generate(request) for request in requests)))
+
+
+async def alone(model: Model, requests: list[Request]) -> list[Reply]:
+    return [await model.generate(request) for request in requests]
+
+
+async def rate(work: Callable[[], Awaitable[object]], items: int, repeats: int) -> float:
+    best = float("inf")
+    for _ in range(repeats):
+        began = time.perf_counter()
+        await work()
+        best = min(best, time.perf_counter() - began)
+    return items / best
+
+
+async def speeds(folder: Path, items: int, tokens: int, repeats: int) -> None:
+    model = open_model(f"local/{folder}", {"image_cache_mb": 0, "batch_size": min(items, 64)})
+    generate = [item(n, tokens) for n in range(items)]
+    first = [item(n, tokens, CHOICES) for n in range(items)]
+    expected = [reply.text for reply in await alone(model, generate)]
+    assert expected == [reply.text for reply in await together(model, generate)], "batched answers differ"
+    await together(model, first)
+    found = {
+        "one by one, generate": await rate(lambda: alone(model, generate), items, repeats),
+        "batched, generate": await rate(lambda: together(model, generate), items, repeats),
+        "one by one, first token": await rate(lambda: alone(model, first), items, repeats),
+        "batched, first token": await rate(lambda: together(model, first), items, repeats),
+    }
+    await model.close()
+    for name, value in found.items():
+        print(f"  {name:<26} {value:8.1f} items/s")
+    print(f"  batched : one by one        {found['batched, generate'] / found['one by one, generate']:5.1f}")
+    print(f"  first token : generate      {found['batched, first token'] / found['batched, generate']:5.1f} (batched)")
+    ratio = found["one by one, first token"] / found["one by one, generate"]
+    print(f"  first token : generate      {ratio:5.1f} (one by one)")
+
+
+async def answer_many(folder: Path, items: int) -> None:
+    """As the runner does: 64 workers take one item after the other."""
+    model = open_model(f"local/{folder}", {"image_cache_mb": 16})
+    numbers = iter(range(items))
+
+    async def worker() -> None:
+        for number in numbers:
+            await model.generate(item(number, 2))
+
+    await asyncio.gather(*(worker() for _ in range(64)))
+    await model.close()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kind", default="llava", choices=["llava", "qwen2_5_vl", "qwen3_vl", "idefics3", "gemma3"])
+    parser.add_argument("--items", type=int, default=64)
+    parser.add_argument("--tokens", type=int, default=16)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--answer", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.answer:
+        asyncio.run(answer_many(Path(arguments.answer[0]), int(arguments.answer[1])))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        build(arguments.kind, Path(folder))
+        cores, threads = os.cpu_count(), os.environ["OMP_NUM_THREADS"]
+        print(f"tiny {arguments.kind}, {platform.machine()}, {cores} cores, {threads} torch thread(s)")
+        print(f"{arguments.items} items with an image each, {arguments.tokens} tokens:")
+        asyncio.run(speeds(Path(folder), arguments.items, arguments.tokens, arguments.repeats))
+        if arguments.memory:
+            for count in (100, 1_000, 10_000):
+                command = [sys.executable, __file__, "--answer", folder, str(count)]
+                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                print(f"  peak memory, {count:>6,} items   {int(done.stdout):5d} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Tiny models for the tests of local models: built once a session, opened and closed for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of an untrained model of this kind."""
+    root = tmp_path_factory.mktemp("tiny")
+
+    def folder(kind: Any) -> Path:
+        from foresee.organism.architectures import build
+
+        # Wide random weights: answers vary from item to item and from token to token, so that a mistake would show.
+        if not (root / kind).exists():
+            build(kind, root / kind, initializer_range=0.12, hidden=64, layers=3, seed=1)
+        return root / kind
+
+    return folder
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[Callable[..., Any]]:
+    """Opens `local/FOLDER` with options; closed when the test ends."""
+    from foresee.models import open_model
+
+    models: list[Any] = []
+
+    def one(folder: Path, **options: Any) -> Any:
+        models.append(open_model(f"local/{folder}", options))
+        return models[-1]
+
+    yield one
+    for model in models:
+        await model.close()
