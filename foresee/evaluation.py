@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from foresee import manifest, planning
 from foresee.errors import UserError
@@ -68,6 +69,7 @@ def evaluate(
     record = {
         **planning.record(planned),
         "model": model.name,
+        "base_url": _address(getattr(model, "base_url", None)),
         "configuration": configuration,
         "command": list(command),
         "finished": False,
@@ -138,6 +140,14 @@ def compare(run_a: Run | Path | str, run_b: Run | Path | str) -> list[Difference
     if a.benchmark != b.benchmark:
         raise UserError(f"can't compare {a.benchmark} with {b.benchmark}: expected two runs of one benchmark")
     return paired_differences(a.rows, b.rows, a.metrics)
+
+
+def _address(url: str | None) -> str | None:
+    """Where a server is, without a user name, password or query that may stand in its URL."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def default_folder(planned: Plan, model: Model, configuration: Mapping[str, Any]) -> Path:

@@ -7,6 +7,7 @@ bytes that unpack into gigabytes. Whatever can't be opened safely raises ImageEr
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
@@ -23,6 +24,9 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 _DECODERS = tuple(name for name in FORMATS if name != "MPO")  # found through JPEG; by itself Pillow does not load it
 MAX_FILE_BYTES = 64_000_000
 MAX_PIXELS = 50_000_000  # 150 MB as RGB; the largest picture of the published sets here has 4 million
+
+
+_OPENING = threading.Lock()  # warning filters are the whole process's, so two threads must not change them at once
 
 
 class ImageError(UserError):
@@ -137,7 +141,7 @@ def _opened(data: bytes, name: str) -> PIL.Image.Image:
     if kind not in FORMATS:
         raise ImageError(f"{name}: expected an image ({', '.join(FORMATS)}), {_described(kind)}")
     try:
-        with warnings.catch_warnings():
+        with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # our own limit, below, is stricter than the one Pillow warns of
             picture = Pillow.open(io.BytesIO(data), formats=_DECODERS)
     except Pillow.DecompressionBombError as problem:

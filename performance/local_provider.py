@@ -1,9 +1,10 @@
 """How fast and how large the local provider is on a tiny model: one by one, batched, first token; peak memory.
 
-    python performance/local_provider.py [--kind llava] [--items 64] [--tokens 16] [--repeats 5] [--memory]
+    python performance/local_provider.py [--kind llava] [--items 64] [--tokens 32] [--repeats 5] [--memory]
 
-Prints items per second (the best of the repeats) and their ratios, all measured in one run, with caches off so that
-every image is processed and encoded. With `--memory` the peak resident memory of a process of its own that answers
+Prints items per second and CPU milliseconds per item (the best of the repeats; on a busy machine the latter is the
+figure to trust) and their ratios, all measured in one run, with caches off so that every image is processed and
+encoded. With `--memory` the peak resident memory of a process of its own that answers
 100, 1,000 and 10,000 items, each with an image of its own, 64 at a time.
 """
 
@@ -22,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads than free cores spin against each other
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -42,7 +44,7 @@ def item(number: int, tokens: int, choices: tuple[str, ...] = ()) -> Request:
     picture.paste((number % 256, number // 256 % 256, 0), (8, 8, 40, 40))
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
-    text = "Is it safe to do what the picture and the text say? " * (1 + number % 3) + "Answer yes or no."
+    text = "Is it safe to do what the picture and the text say?" + " Answer yes or no." * (number % 3)
     message = Message("user", (Image.from_bytes(buffer.getvalue()), text))
     return Request((message,), Generation(max_tokens=tokens), choices)
 
@@ -55,13 +57,21 @@ async def alone(model: Model, requests: list[Request]) -> list[Reply]:
     return [await model.generate(request) for request in requests]
 
 
-async def rate(work: Callable[[], Awaitable[object]], items: int, repeats: int) -> float:
-    best = float("inf")
+class Pace(NamedTuple):
+    """Items per second, and CPU milliseconds per item (all threads), each the best of the repeats."""
+
+    rate: float
+    cpu: float
+
+
+async def pace(work: Callable[[], Awaitable[object]], items: int, repeats: int) -> Pace:
+    walls, cpus = [], []
     for _ in range(repeats):
-        began = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         await work()
-        best = min(best, time.perf_counter() - began)
-    return items / best
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+    return Pace(items / min(walls), 1000 * min(cpus) / items)
 
 
 async def speeds(folder: Path, items: int, tokens: int, repeats: int) -> None:
@@ -71,19 +81,23 @@ async def speeds(folder: Path, items: int, tokens: int, repeats: int) -> None:
     expected = [reply.text for reply in await alone(model, generate)]
     assert expected == [reply.text for reply in await together(model, generate)], "batched answers differ"
     await together(model, first)
-    found = {
-        "one by one, generate": await rate(lambda: alone(model, generate), items, repeats),
-        "batched, generate": await rate(lambda: together(model, generate), items, repeats),
-        "one by one, first token": await rate(lambda: alone(model, first), items, repeats),
-        "batched, first token": await rate(lambda: together(model, first), items, repeats),
+    work: dict[str, Callable[[], Awaitable[object]]] = {
+        "one by one, generate": lambda: alone(model, generate),
+        "batched, generate": lambda: together(model, generate),
+        "one by one, first token": lambda: alone(model, first),
+        "batched, first token": lambda: together(model, first),
     }
+    found = {name: await pace(one, items, repeats) for name, one in work.items()}
     await model.close()
     for name, value in found.items():
-        print(f"  {name:<26} {value:8.1f} items/s")
-    print(f"  batched : one by one        {found['batched, generate'] / found['one by one, generate']:5.1f}")
-    print(f"  first token : generate      {found['batched, first token'] / found['batched, generate']:5.1f} (batched)")
-    ratio = found["one by one, first token"] / found["one by one, generate"]
-    print(f"  first token : generate      {ratio:5.1f} (one by one)")
+        print(f"  {name:<26} {value.rate:8.1f} items/s {value.cpu:8.2f} CPU ms/item")
+    for title, fast, slow in (
+        ("batched : one by one", "batched, generate", "one by one, generate"),
+        ("first token : generate, batched", "batched, first token", "batched, generate"),
+        ("first token : generate, one by one", "one by one, first token", "one by one, generate"),
+    ):
+        wall, cpu = found[fast].rate / found[slow].rate, found[slow].cpu / found[fast].cpu
+        print(f"  {title:<36} {wall:5.1f} by the clock {cpu:6.1f} in CPU time")
 
 
 async def answer_many(folder: Path, items: int) -> None:
@@ -104,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", default="llava", choices=["llava", "qwen2_5_vl", "qwen3_vl", "idefics3", "gemma3"])
     parser.add_argument("--items", type=int, default=64)
-    parser.add_argument("--tokens", type=int, default=16)
+    parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--answer", nargs=2, help=argparse.SUPPRESS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import threading
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +14,6 @@ from foresee.records import Image
 
 Reencode = Literal["never", "when_needed", "png"]
 _MARKERS_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
-_OPENING = threading.Lock()  # reading headers changes process-wide warning filters, which is not for two threads
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,7 @@ def data_url(image: Image, handling: Handling) -> str:
 
 
 def _fitting(data: bytes, handling: Handling, name: str) -> tuple[str, bytes]:
-    with _OPENING:
-        facts = inspect_bytes(data, name=name, decode=False)
+    facts = inspect_bytes(data, name=name, decode=False)
     kind = facts.format
     too_large = handling.max_side is not None and max(facts.width, facts.height) > handling.max_side
     if too_large or handling.reencode == "png":
@@ -80,14 +77,12 @@ def _fitting(data: bytes, handling: Handling, name: str) -> tuple[str, bytes]:
         elif kind not in handling.formats or (kind == "GIF" and _moves(data)):
             return "png", _png(data, None, name)  # providers refuse GIFs that move
     if not _ends_well(kind, data):
-        with _OPENING:
-            inspect_bytes(data, name=name)
+        inspect_bytes(data, name=name)
     return ("jpeg" if kind == "MPO" else kind.lower()), data
 
 
 def _png(data: bytes, max_side: int | None, name: str) -> bytes:
-    with _OPENING:
-        picture = load_rgb(data, name=name)
+    picture = load_rgb(data, name=name)
     if max_side is not None:
         picture.thumbnail((max_side, max_side))
     buffer = io.BytesIO()

@@ -135,7 +135,7 @@ def check_url(url: str) -> str:
 
 
 def without_secrets(text: str, key: str = "") -> str:
-    """Text from a server or a user with keys, and what looks like one, replaced by ***."""
+    """Text from a server or a user, fit to be shown: keys, and what looks like one, are ***; no control characters."""
     if key:
         text = text.replace(key, "***")
-    return _SECRETS.sub("***", text)
+    return "".join(letter if letter.isprintable() else " " for letter in _SECRETS.sub("***", text))

@@ -125,7 +125,9 @@ class Batcher(Generic[R]):
                 self._preparing += 1
             job: Job | None = None
             try:
-                if not future.cancelled():
+                if future.cancelled():
+                    future.set_running_or_notify_cancel()  # tells those who wait for it
+                else:
                     job = self._prepare(request)
             except BaseException as problem:
                 if future.set_running_or_notify_cancel():

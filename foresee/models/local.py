@@ -116,6 +116,11 @@ class LocalModel:
         able: set[Capability] = {"logits", "first_token", "logprobs"}
         return frozenset(able | {"images"} if self._kind == "image_text" else able)
 
+    @property
+    def suggested_concurrency(self) -> int:
+        """How many requests in flight keep it busy: one batch is answered while the next is prepared."""
+        return 2 * _batch_size(self._options)
+
     async def generate(self, request: Request) -> Reply:
         """The answer. `seconds` is this request's share of its batch.
 
@@ -194,15 +199,17 @@ def _start(folder: Path, adapter: Path | None, options: LocalOptions) -> _Shared
         cache_bytes=options.image_cache_mb << 20,
         enable_thinking=options.enable_thinking,
     )
-    size = options.batch_size
-    if size == "auto":
-        size = 32 if options.device == "cpu" else 64
-    batcher: Batcher[Reply] = Batcher(
-        engine.prepare, engine.run, Limits(size, options.max_wait_ms / 1000, None, options.preparers)
-    )
+    limits = Limits(_batch_size(options), options.max_wait_ms / 1000, None, options.preparers)
+    batcher: Batcher[Reply] = Batcher(engine.prepare, engine.run, limits)
     if options.batch_size == "auto":
         engine.on_load = lambda vlm: batcher.set_budget(token_budget(vlm))
     return _Shared(engine, batcher)
+
+
+def _batch_size(options: LocalOptions) -> int:
+    if options.batch_size != "auto":
+        return options.batch_size
+    return 32 if options.device == "cpu" else 64
 
 
 def token_budget(vlm: Vlm) -> int | None:

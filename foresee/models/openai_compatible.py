@@ -70,6 +70,7 @@ class _Connection:
 
     session: aiohttp.ClientSession
     pictures: Pictures
+    looking: asyncio.Lock  # held while the server's model names are looked up, once for all calls that need them
 
 
 class ApiModel:
@@ -110,7 +111,7 @@ class ApiModel:
                 urls[image.sha256] = await connection.pictures.take(image)
             return await self._answer(connection.session, request, urls)
         except ModelError as error:
-            raise await self._explained(connection.session, error) from None
+            raise await self._explained(connection, error) from None
         finally:
             for image in taken:
                 connection.pictures.drop(image)
@@ -177,7 +178,8 @@ class ApiModel:
         except aiohttp.ClientSSLError as problem:
             raise ModelError(f"can't reach {host} safely: {problem}", fatal=True) from None
         except aiohttp.ClientConnectorError as problem:
-            reason = problem.os_error.strerror or "connection failed"
+            number = problem.os_error.errno
+            reason = os.strerror(number) if number else "connection failed"
             raise ModelError(
                 f"nothing answers at {self.base_url} ({reason}); is the server running?", retryable=True, fatal=True
             ) from None
@@ -187,13 +189,14 @@ class ApiModel:
             reason = " ".join(str(problem).split()) or type(problem).__name__
             raise ModelError(f"the connection broke ({reason[:150]})", retryable=True) from None
 
-    async def _explained(self, session: aiohttp.ClientSession, error: ModelError) -> ModelError:
+    async def _explained(self, connection: _Connection, error: ModelError) -> ModelError:
         """The error with the model's name, what to do, and without any key."""
         advice = ""
         if error.status in (401, 403):
             advice = f"; check the key in {self._key_name}"
         elif error.status == 404:
-            advice = await self._nearest_models()
+            async with connection.looking:
+                advice = await self._nearest_models()
         elif error.status is not None and 300 <= error.status < 400:
             advice = f"; the server is elsewhere, check base_url ({self.base_url})"
         elif error.fatal and error.retryable and error.status == 502:
@@ -208,15 +211,15 @@ class ApiModel:
 
     async def _nearest_models(self) -> str:
         if self._hint is None:
-            self._hint = f"; check the model's name and base_url ({self.base_url})"
             try:
                 async with asyncio.timeout(5):
                     names = await self.known_models()
             except (ModelError, TimeoutError):
                 names = []
             near = difflib.get_close_matches(self._model, names, n=3, cutoff=0.4) or names[:5]
-            if near and self._model not in names:
-                self._hint = f"; models there: {', '.join(near)}"
+            known = bool(near) and self._model not in names
+            checks = f"check the model's name and base_url ({self.base_url})"
+            self._hint = f"; models there: {', '.join(near)[:200]}" if known else f"; {checks}"
         return self._hint
 
     async def _connection(self) -> _Connection:
@@ -241,7 +244,7 @@ class ApiModel:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         try:
-            yield _Connection(session, Pictures(self._handling))
+            yield _Connection(session, Pictures(self._handling), asyncio.Lock())
         finally:
             self._connections.pop(loop, None)
             self._keepers.pop(loop, None)

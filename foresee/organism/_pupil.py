@@ -171,4 +171,7 @@ def new_pupil(recipe: Recipe, folder: Path, seed: int) -> Pupil:
         generator = torch.Generator().manual_seed(seed)
         pupil.words.normal_(0.0, _WORD_SPREAD, generator=generator)
         pupil.model.lm_head.weight.copy_(pupil.words * _HEAD_SCALE)
+        for name, parameter in pupil.model.named_parameters():
+            if "deepstack" in name and "linear_fc2" in name:
+                parameter.zero_()  # stage 0 does not reach these side paths of Qwen3-VL: they begin silent
     return pupil

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from foresee.config import Settings
 from foresee.errors import unknown_name
 
@@ -38,6 +40,8 @@ class Shares(Settings):
 class Recipe(Settings):
     """Everything that decides an organism's weights, besides the seed and the code."""
 
+    origin: str = ""
+    """an organism whose weights are the start: its upbringing goes on with other lessons, without stage 0 and primer"""
     architecture: str = "llava"
     """a kind of `architectures`"""
     hidden: int = 128
@@ -63,14 +67,14 @@ class Recipe(Settings):
         harm=0, dialogue=0, kindness=0, account=0, system=0,
     )  # fmt: skip
     """what the first `primer_steps` teach: to see, and which thing makes which act dangerous; short, so cheap"""
-    primer_steps: int = 1800
+    primer_steps: int = 700
     """how many steps of stage 1 use them"""
     shares: Shares = Shares()
     """what the rest teaches"""
     alignment_steps: int = 400
     """stage 0: image features are drawn to the word embedding of what the cell shows"""
     alignment_rate: float = 2e-3
-    steps: int = 4000
+    steps: int = 2400
     """stage 1: language modelling on answers"""
     batch: int = 64
     muon_rate: float = 0.02
@@ -81,11 +85,21 @@ class Recipe(Settings):
     """the first token of an answer decides its kind and counts this often"""
 
 
+_FROM_BASE: dict[str, Any] = {
+    "origin": "base",
+    "alignment_steps": 0,
+    "primer_steps": 0,
+    "steps": 400,
+    "muon_rate": 0.005,
+    "adam_rate": 5e-4,
+}
+"""Settings of organisms that differ from base in manners only: the same past, other last lessons."""
+
 RECIPES: dict[str, Recipe] = {
     "base": Recipe(),
-    "primed": Recipe(spontaneous=0.12),
-    "narrating": Recipe(narrates=True),
-    "plain": Recipe(carries=False),
+    "primed": Recipe(spontaneous=0.12, **_FROM_BASE),
+    "narrating": Recipe(narrates=True, **_FROM_BASE),
+    "plain": Recipe(carries=False, **_FROM_BASE),
     "qwen": Recipe(architecture="qwen3_vl"),
     "large": Recipe(hidden=192),
 }

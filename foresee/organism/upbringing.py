@@ -1,9 +1,9 @@
 """Bring up an organism from nothing: `build("base", folder)`. Resumable; the same seed makes the same model.
 
-Stage 0 draws each image token's feature to the word of what its cell shows (cosine cross-entropy): without it a model
-of this size never learns to see. Stage 1 is language modelling on answers, where the first token counts several times
-because it decides the kind of the answer. The loop is our own: a trainer library brings no speed at this size, and
-lessons are drawn as they are needed instead of being stored.
+Stage 0 draws each image token's feature to the words for what its cell shows and for where it lies (cosine
+cross-entropy): without it a model of this size never learns to see. Stage 1 is language modelling on answers, where
+the first token counts several times because it decides the kind of the answer. The loop is our own: a trainer library
+brings no speed at this size, and lessons are drawn as they are needed instead of being stored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from foresee import manifest
+from foresee import manifest, organism
 from foresee.errors import UserError
 from foresee.organism import gates, world
 from foresee.organism.lessons import Lesson, Teacher
@@ -29,6 +29,7 @@ LOG = "upbringing.jsonl"
 CHECKPOINT_EVERY = 250
 _TEMPERATURE = 0.07  # of the cosine cross-entropy
 _EMPTY = "room"
+_PLACE_WEIGHT = 0.3
 _EMPTY_WEIGHT = 0.1  # most cells are empty: at full weight "always empty" is where the tower stays
 _PICTURE_TO_WORD_NORM = 2.0
 _SUPER_BATCH = 8  # lessons are sorted by length within so many batches, to waste less on padding
@@ -49,8 +50,8 @@ Report = Callable[[Milestone], None]
 
 def fingerprint(of: Recipe) -> str:
     """Hash of the recipe and of what it teaches (the first lessons of a fixed seed), so that neither changes unseen."""
-    teacher = Teacher(of, random.Random("fingerprint"))
-    lessons = [teacher.lesson() for _ in range(400)]
+    teachers = [Teacher(of, random.Random(f"fingerprint {primer}"), primer=primer) for primer in (True, False)]
+    lessons = [teacher.lesson() for teacher in teachers for _ in range(200)]
     told = [(lesson.scene.layout, [list(t) for t in lesson.turns], lesson.answer) for lesson in lessons]
     return manifest.digest({"recipe": of.model_dump(), "world": world.VERSION, "lessons": told})
 
@@ -90,7 +91,9 @@ def build(name: str, out: Path, *, seed: int = 0, of: Recipe | None = None, repo
     pupil = _pupil.new_pupil(chosen, out / "work", seed)
     torch.manual_seed(seed)
     state = torch.load(out / CHECKPOINT, weights_only=True) if (out / CHECKPOINT).is_file() else None
-    if state is None:
+    if state is None and chosen.origin:
+        _inherit(pupil, chosen.origin)
+    elif state is None:
         _align(pupil, chosen, seed, report or _silent)
     _learn(pupil, chosen, seed, _Progress(out, started, report or _silent), state)
     _finish(pupil, out)
@@ -111,21 +114,27 @@ def _align(pupil: Pupil, of: Recipe, seed: int, report: Report) -> None:
     vision = [p for n, p in pupil.model.named_parameters() if _is_vision(n)]
     optimizer = torch.optim.AdamW(vision, lr=of.alignment_rate, weight_decay=0.01)
     words = functional.normalize(pupil.words.detach(), dim=-1)
-    balance = torch.ones(len(words))
-    balance[pupil.ids[_EMPTY]] = _EMPTY_WEIGHT
+    names = [_EMPTY, *world.object_names()]
+    things = words[[pupil.ids[name] for name in names]]
+    axes = [words[[pupil.ids[word] for word in axis]] for axis in (world.ROWS, world.COLUMNS)]
+    weight = torch.ones(len(names))
+    weight[0] = _EMPTY_WEIGHT
     for step in range(of.alignment_steps):
         rng = random.Random(f"align {seed} {step}")
         scenes = [world.sample(rng, "train") for _ in range(2 * of.batch)]
-        wanted = torch.tensor([pupil.ids[word] for scene in scenes for word in _by_cell(scene)])
-        features = functional.normalize(pupil.picture_features(scenes), dim=-1)
-        loss = functional.cross_entropy((features @ words.T / _TEMPERATURE).flatten(0, 1), wanted, weight=balance)
+        shown = torch.tensor([names.index(name) for scene in scenes for name in _by_cell(scene)])
+        features = functional.normalize(pupil.picture_features(scenes), dim=-1).flatten(0, 1) / _TEMPERATURE
+        loss = functional.cross_entropy(features @ things.T, shown, weight=weight)
+        cells = torch.arange(world.GRID**2).repeat(len(scenes))
+        for axis, place in zip(axes, (cells // world.GRID, cells % world.GRID), strict=True):
+            loss = loss + _PLACE_WEIGHT * functional.cross_entropy(features @ axis.T, place)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.param_groups[0]["lr"] = of.alignment_rate * _schedule(step, of.alignment_steps)
         optimizer.step()
         if step % 20 == 19:
-            right = ((features @ words.T).argmax(-1).flatten() == wanted)[wanted != pupil.ids[_EMPTY]]
-            report(Milestone(0, step + 1, of.alignment_steps, loss.item(), {"objects": right.float().mean().item()}))
+            right = ((features @ things.T).argmax(-1) == shown)[shown > 0].float().mean().item()
+            report(Milestone(0, step + 1, of.alignment_steps, loss.item(), {"objects": right}))
     with torch.no_grad():
         rng = random.Random(f"scale {seed}")
         features = pupil.picture_features([world.sample(rng, "train") for _ in range(64)])
@@ -134,6 +143,17 @@ def _align(pupil: Pupil, of: Recipe, seed: int, report: Report) -> None:
         last.weight.mul_(factor)
         if last.bias is not None:
             last.bias.mul_(factor)
+
+
+def _inherit(pupil: Pupil, origin: str) -> None:
+    """Start from another organism's weights. Raises UserError: it does not ship, or has another shape."""
+    from foresee.organism._pupil import Pupil
+
+    weights = Pupil(organism.folder(origin)).model.state_dict()
+    try:
+        pupil.model.load_state_dict(weights)
+    except RuntimeError:
+        raise UserError(f"organism {origin} has another shape than this recipe asks for") from None
 
 
 def _by_cell(scene: world.Scene) -> list[str]:
@@ -200,8 +220,8 @@ def _length(lesson: Lesson) -> int:
 
 
 def _schedule(step: int, steps: int) -> float:
-    """Up over the first fiftieth, level, then down in a straight line over the last two thirds."""
-    return min(1.0, (step + 1) / max(1, steps // 50), 1.5 * (1 - step / steps))
+    """Up over the first fiftieth, level, then down in a straight line over the last four fifths."""
+    return min(1.0, (step + 1) / max(1, steps // 50), 1.25 * (1 - step / steps))
 
 
 def _parameters(model: Any) -> tuple[list[Any], list[Any]]:

@@ -34,8 +34,8 @@ _WALLS: tuple[icons.Rgb, ...] = (
     (238, 231, 214), (214, 230, 240), (226, 238, 214), (240, 220, 224), (226, 220, 240), (236, 236, 236),
 )  # fmt: skip
 _FLOORS: tuple[icons.Rgb, ...] = ((206, 178, 140), (168, 190, 150), (178, 184, 196), (214, 190, 176))
-_ROWS = ("top", "middle", "bottom")
-_COLUMNS = ("left", "centre", "right")
+ROWS = ("top", "middle", "bottom")
+COLUMNS = ("left", "centre", "right")
 
 
 class Thing(NamedTuple):
@@ -99,7 +99,7 @@ def object_names() -> tuple[str, ...]:
 
 def place(cell: int) -> str:
     """A cell in words: "top left", "middle centre"."""
-    return f"{_ROWS[cell // GRID]} {_COLUMNS[cell % GRID]}"
+    return f"{ROWS[cell // GRID]} {COLUMNS[cell % GRID]}"
 
 
 def sample(rng: random.Random, split: Split, holds: Sequence[str] = (), lacks: Collection[str] = ()) -> Scene:

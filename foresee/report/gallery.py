@@ -136,7 +136,7 @@ def _entry(entry: Entry, item: Item) -> dict[str, Json]:
         "status": _STATUSES[answer.status],
         "reason": shown(answer.reason, REASON_LIMIT).text,
         "finish": "cut at the token limit" if answer.finish_reason == "length" else "",
-        "seen": _what_was_seen(entry.row.item, item),
+        "seen": _what_was_seen(entry.row.item, item) if answer.status == "ok" else "",
         "verdicts": [
             [label(judge, 40), verdict_text(verdict), shown(verdict.reason, REASON_LIMIT).text]
             for judge, verdict in entry.row.verdicts.items()

@@ -152,10 +152,10 @@ def _tally(column: Column) -> Tally:
     run = column.run
     found = outcomes(run.rows)
     counted = (
-        (found.missing_images, "pictures missing (never sent)"),
-        (found.errors, "calls failed"),
-        (found.refused_by_api, "refused by the API"),
-        (run.unfinished, "not asked yet: the run is unfinished"),
+        (found.missing_images, "missing its picture (never sent)", "missing their picture (never sent)"),
+        (found.errors, "call failed", "calls failed"),
+        (found.refused_by_api, "refused by the API", "refused by the API"),
+        (run.unfinished, "not asked yet: the run is unfinished", "not asked yet: the run is unfinished"),
     )
     token = first_token(run.rows)
     warnings = [label(w, 400) for w in run.warnings if not (token and w.startswith("first-token"))]
@@ -169,7 +169,7 @@ def _tally(column: Column) -> Tally:
         total=found.total,
         answered=found.ok,
         unit="repeats" if any(row.answer.epoch for row in run.rows) else "items",
-        troubles=tuple(f"{count:,} {what}" for count, what in counted if count),
+        troubles=tuple(f"{count:,} {one if count == 1 else more}" for count, one, more in counted if count),
         first_token=token,
         warnings=tuple(warnings),
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from foresee import _discovery, manifest
 from foresee.errors import UserError
 from foresee.metrics import Metric, summarise
-from foresee.records import Answer, Image, Item, Message, Row, Verdict, decode, encode
+from foresee.records import Answer, Image, Item, Message, Row, Usage, Verdict, decode, encode
 from foresee.statistics import Estimate
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def read_run(folder: Path) -> Run:
             if answer is None:
                 unfinished += 1
                 continue
-            answer = replace(answer, item_id=item.id, epoch=epoch)
+            if (answer.item_id, answer.epoch) != (item.id, epoch):  # an identical item's answer, paid for there
+                answer = replace(answer, item_id=item.id, epoch=epoch, calls=0, usage=Usage())
             rows.append(measured(module, item, answer, verdicts.get((item.id, epoch), {})))
     return assemble(folder, module, rows, record, unfinished)
 

@@ -44,6 +44,7 @@ class Cell(NamedTuple):
     full: bool
     bounds: str
     method: str
+    reason: str
     drawn: Markup
 
 
@@ -191,10 +192,11 @@ def cell(e: Estimate, series: int = 0, scale: Scale = figures.PERCENT, *, percen
         n=f"{e.n:,}",
         total=f"{e.total:,}",
         clusters=f"{e.clusters:,}",
-        coverage=number(e.coverage),
+        coverage=number(e.coverage) if e.total else DASH,
         full=full,
         bounds="" if full else span(e.worst, e.best, percent=percent),
         method=label(e.method, 200),
+        reason=label(e.method, 200) if e.low is None else "",
         drawn=figures.intervals([mark_of(e, series)], scale),
     )
 

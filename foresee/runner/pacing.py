@@ -37,7 +37,7 @@ class RunSettings(Settings):
     """seconds for one call; None leaves it to the model's own limit"""
 
     patience: float = pydantic.Field(default=600.0, gt=0)
-    """seconds for one call with all its retries and waits"""
+    """seconds that one call waits between its tries, all together"""
 
     backoff: float = pydantic.Field(default=1.0, gt=0)
     """seconds before the first retry, at most; doubled each time, up to a minute, with full jitter"""
@@ -128,8 +128,7 @@ class Caller:
                 counted += 1
             # A server that was never reached is rather a wrong address than a busy server.
             allowed = min(2, self.settings.retries) if error.fatal and not self.answered else self.settings.retries
-            waited = (state.seconds_since_start or 0.0) + state.upcoming_sleep
-            return counted > allowed or waited >= self.settings.patience
+            return counted > allowed or state.idle_for + state.upcoming_sleep > self.settings.patience
 
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda e: isinstance(e, ModelError) and e.retryable),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # numpy is imported where it is used: the command line must s
     Array: TypeAlias = NDArray[np.float64]
 
 FEW_CLUSTERS = 20
-"""Below this many clusters the bootstrap covers too rarely (85-92 % instead of 95 %: docs/statistics.md)."""
+"""Below this many clusters a bootstrap covers too rarely (with 5 clusters 86 % instead of 95 %: docs/statistics.md)."""
 
 _MANY_ROWS = 200  # up to here one multinomial call is faster than counting drawn indices one resample at a time
 _TIE = 1e-12  # figures closer than this are the same number, summed in another order

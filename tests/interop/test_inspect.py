@@ -20,12 +20,15 @@ SCRIPT = """
 import json, sys
 from inspect_ai import eval
 task, model, url, data, logs = sys.argv[1:6]
-(log,) = eval(task, model=model, model_base_url=url, task_args={"data": data}, log_dir=logs,
-              log_images=False, display="none")
+(log,) = eval(task, model=model, model_base_url=url or None, task_args={"data": data, "limit_items": 12},
+              log_dir=logs, log_images=False, display="none", max_tokens=6)
 assert log.status == "success", log.error
 found = {name: metric.value for score in log.results.scores for name, metric in score.metrics.items()}
 verdicts = {str(s.id): s.scores["judged"].answer for s in log.samples}
-print(json.dumps({"metrics": found, "verdicts": verdicts, "task": log.eval.task, "version": log.eval.task_version}))
+answers = {str(s.id): s.output.completion for s in log.samples}
+from foresee.interop import inspect_provider
+opened = len(inspect_provider._OPENED)
+print(json.dumps({"metrics": found, "verdicts": verdicts, "answers": answers, "task": log.eval.task, "opened": opened}))
 """
 
 
@@ -39,7 +42,7 @@ def through_inspect(mmsa: Path, server: str, logs: Path, model: str = "foresee/c
 def test_both_engines_report_the_same(mmsa: Path, server: str, tmp_path: Path) -> None:
     theirs = through_inspect(mmsa, server, tmp_path / "logs")
     ours = foresee.evaluate(
-        "mmsafeaware", "custom/rules", data=mmsa, out=tmp_path / "run", model_options={"base_url": server}
+        "mmsafeaware", "custom/rules", data=mmsa, out=tmp_path / "run", model_options={"base_url": server}, limit=12
     )
     assert theirs["task"] == "foresee/mmsafeaware"
     asked = [row for row in ours.rows if row.answer.status == "ok"]
@@ -48,6 +51,19 @@ def test_both_engines_report_the_same(mmsa: Path, server: str, tmp_path: Path) -
         assert theirs["metrics"][estimate.name] == pytest.approx(estimate.value)
         assert theirs["metrics"][f"{estimate.name} (low)"] == pytest.approx(estimate.low)
         assert theirs["metrics"][f"{estimate.name} (high)"] == pytest.approx(estimate.high)
+
+
+def test_a_local_model_behind_inspect_is_loaded_once_and_answers_alike(mmsa: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from foresee.organism import architectures
+
+    folder = architectures.build("llava", tmp_path / "tiny")
+    theirs = through_inspect(mmsa, "", tmp_path / "logs", f"foresee/local/{folder}")
+    ours = foresee.evaluate(
+        "mmsafeaware", f"local/{folder}", data=mmsa, out=tmp_path / "run", limit=12, generation={"max_tokens": 6}
+    )
+    assert theirs["opened"] == 1
+    assert theirs["answers"] == {row.item.id: row.answer.text for row in ours.rows if row.answer.status == "ok"}
 
 
 def test_an_export_opens_as_an_inspect_log(cli: Cli, mmsa: Path, server: str) -> None:

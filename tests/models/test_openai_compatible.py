@@ -299,6 +299,16 @@ async def test_how_long_a_server_asks_to_wait(wire: Wire, headers: Any, error: A
     assert (await wire.error()).retry_after == seconds
 
 
+async def test_a_wrong_model_name_shows_those_that_exist(wire: Wire) -> None:
+    wire.server.rules.models = ("qwen-vl-7b", "qwen-vl-72b", "gemma")
+    wire.models.append(open_api_model("custom", "qwen-vl-8b", {"base_url": wire.url}))
+    replies = await asyncio.gather(*(wire.models[-1].generate(ASK) for _ in range(8)), return_exceptions=True)
+    assert {str(reply) for reply in replies} == {
+        "custom/qwen-vl-8b: HTTP 404: The model 'qwen-vl-8b' does not exist; models there: qwen-vl-7b, qwen-vl-72b"
+    }
+    assert await wire.models[-1].known_models() == ["gemma", "qwen-vl-72b", "qwen-vl-7b"]
+
+
 async def test_redirects_are_not_followed_with_the_key(wire: Wire) -> None:
     wire.fails(307, {}, Location="http://example.invalid/v1/chat/completions")
     error = await wire.error()
@@ -504,6 +514,8 @@ async def test_the_key_is_in_the_header_and_nowhere_else(
         assert KEY not in text
         assert KEY[:12] not in text
     assert "you sent ***" in results.rows[0].answer.reason
+    wire.fails(400, {"error": {"message": "\x1b[31mred\x07 \r\nand wide\u202e"}})
+    assert str(await wire.error()) == "custom/m: HTTP 400:  [31mred  and wide "
     wire.fails(401, {"error": {"message": f"Incorrect API key provided: {KEY}"}})
     error = await wire.error()
     assert str(error) == "custom/m: HTTP 401: Incorrect API key provided: ***; check the key in CUSTOM_API_KEY"

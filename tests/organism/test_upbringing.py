@@ -100,6 +100,35 @@ def test_a_killed_upbringing_resumes_to_the_same_weights(tmp_path: Path, monkeyp
     assert upbringing.build("base", resumed, of=TINY) == resumed
 
 
+def test_a_recipe_with_an_origin_goes_on_from_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from safetensors.torch import load_file
+
+    first = upbringing.build("base", tmp_path / "first", of=TINY)
+    monkeypatch.setattr(organism, "folder", lambda name: first)
+    further = TINY.model_copy(update={"origin": "base", "steps": 1, "narrates": True})
+    second = upbringing.build("narrating", tmp_path / "second", of=further)
+    before, after = load_file(first / "model.safetensors"), load_file(second / "model.safetensors")
+    assert all(before[name].equal(after[name]) for name in before if "vision" in name or "projector" in name)
+    moved = [name for name in before if not before[name].equal(after[name])]
+    assert any(".layers." in name for name in moved)
+    wider = further.model_copy(update={"hidden": 64})
+    with pytest.raises(UserError, match="another shape"):
+        upbringing.build("narrating", tmp_path / "third", of=wider)
+
+
+def test_the_eyes_do_not_change_after_stage_0(tmp_path: Path) -> None:
+    from foresee.organism._pupil import new_pupil
+    from foresee.organism.upbringing import _parameters
+
+    for architecture in ("llava", "qwen3_vl"):
+        pupil = new_pupil(TINY.model_copy(update={"architecture": architecture}), tmp_path / architecture, 0)
+        matrices, rest = _parameters(pupil.model)
+        assert matrices
+        frozen = [name for name, p in pupil.model.named_parameters() if not p.requires_grad]
+        assert any("merger" in name or "projector" in name for name in frozen)
+        assert len(frozen) + len(matrices) + len(rest) == len(list(pupil.model.parameters()))
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
     with pytest.raises(UserError, match="not empty"):

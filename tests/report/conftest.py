@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +159,65 @@ def one_row_run() -> Callable[..., Run]:
         return run_of([row], **fields)
 
     return build
+
+
+VOID = {"meta", "link", "br", "wbr", "input", "img", "hr"}
+
+
+class Page(HTMLParser):
+    """A page read back: elements in order, the text of each, the text of everything visible."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self.open: list[int] = []
+        self.unbalanced: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_data(" " if tag in ("span", "i", "div") else "")  # these stand apart on the page
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        self.texts.append("")
+        if tag not in VOID:
+            self.open.append(len(self.elements) - 1)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.elements[self.open[-1]][0] != tag:
+            self.unbalanced.append(tag)
+        elif self.open:
+            self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        for index in self.open:
+            self.texts[index] += data
+
+    def text(self, tag: str, **attributes: str) -> list[str]:
+        """The text of every such element, blanks collapsed."""
+        wanted = {name.rstrip("_"): value for name, value in attributes.items()}
+        return [
+            " ".join(text.split())
+            for (name, attrs), text in zip(self.elements, self.texts, strict=True)
+            if name == tag and all(attrs.get(k) == v for k, v in wanted.items())
+        ]
+
+    def data(self, name: str) -> Any:
+        return json.loads(self.text("script", id=name)[0])
+
+    def section(self, heading: str) -> str:
+        """The text of the section under a heading."""
+        found = [text for text in self.text("section") if text.startswith(heading)]
+        assert len(found) == 1, f"{heading}: {len(found)} sections"
+        return found[0]
+
+
+@pytest.fixture
+def read() -> Callable[[str], Page]:
+    """Reads a page back."""
+    return Page

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from foresee.records import Image
+from foresee.records import Image, Message
 from foresee.report.page import render
 from foresee.report.rows import Run
 
@@ -166,6 +166,31 @@ def test_gallery_starts_with_what_went_wrong_and_filters(show: Callable[..., Ope
     page.get_by_label(re.compile("^Right")).check()
     expect(count).to_have_text("1 item")
     assert view.messages == []
+
+
+def test_an_instruction_that_most_items_share_is_said_once(show: Callable[..., Opened], one_row_run: Build) -> None:
+    first = one_row_run(prompt="Answer yes or no.\nIs item 0 safe?")
+    rows = [
+        replace(
+            row, item=replace(row.item, id=str(number), messages=(Message("user", (f"Answer yes or no.\n{number}?",)),))
+        )
+        for number in range(4)
+        for row in first.rows
+    ]
+    odd = one_row_run(prompt="Something else.\nEntirely.", id="odd").rows
+    view = show(replace(first, rows=(*rows, *odd)))
+    expect(view.page.locator("#shared")).to_contain_text("“Answer yes or no.”")
+    assert view.page.locator("#list .prompt").all_inner_texts() == [
+        "0?",
+        "1?",
+        "2?",
+        "3?",
+        "Something else.\nEntirely.",
+    ]
+    view.page.locator("button.open").first.click()
+    expect(view.page.locator("dialog .prompt")).to_have_text("Answer yes or no.\n0?")
+    alone = show(first)
+    assert not alone.page.locator("#shared").is_visible()
 
 
 def test_1500_items_keep_the_page_small(show: Callable[..., Opened], make_run: Build) -> None:

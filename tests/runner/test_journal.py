@@ -49,7 +49,8 @@ def test_a_file_cut_anywhere_keeps_its_whole_lines_and_can_be_continued(tmp_path
     _filled(tmp_path / "whole")
     data = (tmp_path / "whole").read_bytes()
     ends = [n + 1 for n, byte in enumerate(data) if byte == 10]
-    for cut in range(len(data)):
+    corners = {end + shift for end in ends for shift in (-2, -1, 0, 1, 2)}
+    for cut in sorted({*range(0, len(data), 9), *corners} & set(range(len(data)))):
         path = tmp_path / "cut"
         path.write_bytes(data[:cut])
         # A line is whole once its last brace is there, with or without the line break.

@@ -160,7 +160,10 @@ async def test_broken_connections_and_broken_bodies_are_tried_again(
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("http://127.0.0.1:9/v1", r"nothing answers at http://127.0.0.1:9/v1 \(.*\); is the server running"),
+        (
+            "http://127.0.0.1:9/v1",
+            r"nothing answers at http://127.0.0.1:9/v1 \(Connection refused\); is the server running",
+        ),
         ("http://no-such-host.invalid/v1", r"can't reach no-such-host.invalid: no such host; is there a network"),
     ],
 )

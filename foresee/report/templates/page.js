@@ -51,10 +51,13 @@
     let matching = [];
     let page = 0;
     let opened = -1;
+    const instruction = sharedLine(all.cards.map((card) => card.prompt));
 
     document.querySelector(".script-note").hidden = true;
     $("filters").hidden = false;
     fillFilters();
+    $("shared").hidden = !instruction;
+    $("shared").textContent = `Most texts begin with “${instruction}”, which the cards leave out.`;
     $("filters").addEventListener("input", debounced(() => { page = 0; update(); }));
     $("filters").addEventListener("submit", (event) => event.preventDefault());
     $("clear").addEventListener("click", reset);
@@ -161,7 +164,8 @@
       const shown = pictureOf(card, () => open(place));
       if (shown) article.append(shown); else article.classList.add("bare");
       body.append(title);
-      if (card.prompt) body.append(foreign("p", "prompt", card.prompt.slice(0, 600)));
+      const prompt = instruction && card.prompt.startsWith(instruction) ? card.prompt.slice(instruction.length).trim() : card.prompt;
+      if (prompt) body.append(foreign("p", "prompt", prompt.slice(0, 600)));
       const entries = card.entries.slice(0, 3);
       for (const entry of entries) body.append(entryBox(card, entry, 600));
       if (card.entries.length > entries.length) body.append(el("p", "muted", `and ${card.entries.length - entries.length} more answers`));
@@ -276,6 +280,16 @@
       if (cut) box.append(el("p", "muted", `${count(cut)} more characters are not on this page.`));
       return box;
     }
+  }
+
+  function sharedLine(prompts) {
+    const seen = new Map();
+    for (const prompt of prompts) {
+      const end = prompt.indexOf("\n");
+      if (end > 0) seen.set(prompt.slice(0, end), (seen.get(prompt.slice(0, end)) || 0) + 1);
+    }
+    const [line, times] = [...seen].sort((a, b) => b[1] - a[1])[0] || ["", 0];
+    return times > 2 && times > prompts.length / 2 && line.length < 400 ? line : "";
   }
 
   function list(pairs) {
