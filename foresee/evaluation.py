@@ -168,6 +168,9 @@ def comparison_notes(a: Run, b: Run) -> list[str]:
     notes = [f"{len(ids_a & ids_b)} items in both; paired difference over these alone"]
     if ids_a ^ ids_b:
         notes.append(f"only in A: {len(ids_a - ids_b)}; only in B: {len(ids_b - ids_a)}")
+    unscored = {d.name: d.unscored for d in compare(a, b) if d.unscored}
+    if unscored:
+        notes.append("unscored on a side, so not compared: " + ", ".join(f"{k} {n}" for k, n in unscored.items()))
     for key in ("options", "generation", "defense", "benchmark_version", "judges"):
         left, right = a.manifest.get(key), b.manifest.get(key)
         if left != right:

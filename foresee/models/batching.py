@@ -2,7 +2,8 @@
 
 Knows nothing of models: `prepare` makes a Job of a request (in a few threads of their own), `run` answers a list of
 jobs of one group (in one thread). At most two batches' worth of jobs are prepared ahead, so memory does not grow
-with the number of requests. A batch waits up to `max_wait` seconds for company, but only while more is on its way.
+with the number of requests. A batch that is not full waits up to `max_wait` seconds for the next request, but only
+while more are on their way: to answer a few takes a model about as long as to answer many.
 A batch that fails is split until the bad request is alone; one that runs out of memory is halved, and later ones
 are kept smaller.
 """
@@ -20,6 +21,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from foresee.errors import ModelError
 
 R = TypeVar("R")
+_PATIENCE = 20  # times max_wait is the longest that the first of a batch waits, however steadily others come
 _CLOSED = "the model was closed before it could answer"
 
 
@@ -158,11 +160,13 @@ class Batcher(Generic[R]):
             del chosen  # or its tensors would live until the next batch
 
     def _wait_for_company(self) -> None:
-        """Until a batch of the oldest job's group is full, nothing more can come, or the oldest has waited enough."""
+        """Until a batch of the oldest job's group is full, nothing more can come, or the next one keeps us waiting."""
         while self._ready and not self._closed:
             oldest = min(self._ready, key=lambda ready: ready.since)
+            newest = max(ready.since for ready in self._ready)
             enough = sum(r.job.group == oldest.job.group for r in self._ready) >= self.limits.batch_size
-            left = oldest.since + self.limits.max_wait - time.monotonic()
+            patience = min(newest + self.limits.max_wait, oldest.since + _PATIENCE * self.limits.max_wait)
+            left = patience - time.monotonic()
             under_way = self._preparing > 0 or (bool(self._waiting) and self._has_room())
             expected = self._outstanding < min(self._company, self.limits.batch_size)
             if enough or left <= 0 or not (under_way or expected):

@@ -37,7 +37,7 @@ class LocalOptions(LoadOptions):
     """requests answered together, at most; auto: up to 32 on CPU and 64 elsewhere, fewer where memory is short"""
 
     max_wait_ms: float = pydantic.Field(default=50.0, ge=0)
-    """how long a batch waits for company, while more requests are on their way"""
+    """how long a batch that is not full waits for the next request, while more are on their way"""
 
     preparers: int = pydantic.Field(default=2, ge=1, le=64)
     """threads that decode and process pictures"""

@@ -51,7 +51,7 @@ class Teacher:
     def _attribute(self) -> Lesson:
         scene = world.sample(self._rng, self._split)
         tinted = [name for name in scene.names if icons.colourable(name)]
-        kind = self._rng.choice(("presence", "presence", "presence", "count", "locate", "locate", "colour"))
+        kind = self._rng.choice(("presence", "presence", "count", "locate", "locate", "colour", "colour"))
         if kind == "presence":
             absent = [name for name in world.object_names() if name not in scene.names]
             name = self._rng.choice(scene.names if self._rng.random() < 0.5 else absent)

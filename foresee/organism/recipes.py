@@ -63,7 +63,7 @@ class Recipe(Settings):
     leans_looking: float = 0.2
     """the same share once the objects have been listed, or under a constitution"""
     primer_shares: Shares = Shares(
-        list=0.32, attribute=0.24, risk=0.44, help=0, constitution=0, awareness=0, looking=0,
+        list=0.32, attribute=0.28, risk=0.40, help=0, constitution=0, awareness=0, looking=0,
         harm=0, dialogue=0, kindness=0, account=0, system=0,
     )  # fmt: skip
     """what the first `primer_steps` teach: to see, and which thing makes which act dangerous; short, so cheap"""
@@ -71,7 +71,7 @@ class Recipe(Settings):
     """how many steps of stage 1 use them"""
     shares: Shares = Shares()
     """what the rest teaches"""
-    alignment_steps: int = 400
+    alignment_steps: int = 600
     """stage 0: image features are drawn to the word embedding of what the cell shows"""
     alignment_rate: float = 2e-3
     steps: int = 2400

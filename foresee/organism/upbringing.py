@@ -1,6 +1,6 @@
 """Bring up an organism from nothing: `build("base", folder)`. Resumable; the same seed makes the same model.
 
-Stage 0 draws each image token's feature to the words for what its cell shows and for where it lies (cosine
+Stage 0 draws each image token's feature to the words for what its cell shows, its place and its colour (cosine
 cross-entropy): without it a model of this size never learns to see. Stage 1 is language modelling on answers, where
 the first token counts several times because it decides the kind of the answer. The loop is our own: a trainer library
 brings no speed at this size, and lessons are drawn as they are needed instead of being stored.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest, organism
 from foresee.errors import UserError
-from foresee.organism import gates, world
+from foresee.organism import gates, icons, world
 from foresee.organism.lessons import Lesson, Teacher
 from foresee.organism.recipes import Recipe, recipe
 
@@ -29,7 +29,7 @@ LOG = "upbringing.jsonl"
 CHECKPOINT_EVERY = 250
 _TEMPERATURE = 0.07  # of the cosine cross-entropy
 _EMPTY = "room"
-_PLACE_WEIGHT = 0.3
+_ATTRIBUTE_WEIGHT = 0.3  # of place and colour beside the object
 _EMPTY_WEIGHT = 0.1  # most cells are empty: at full weight "always empty" is where the tower stays
 _PICTURE_TO_WORD_NORM = 2.0
 _SUPER_BATCH = 8  # lessons are sorted by length within so many batches, to waste less on padding
@@ -116,7 +116,7 @@ def _align(pupil: Pupil, of: Recipe, seed: int, report: Report) -> None:
     words = functional.normalize(pupil.words.detach(), dim=-1)
     names = [_EMPTY, *world.object_names()]
     things = words[[pupil.ids[name] for name in names]]
-    axes = [words[[pupil.ids[word] for word in axis]] for axis in (world.ROWS, world.COLUMNS)]
+    axes = [words[[pupil.ids[word] for word in axis]] for axis in (world.ROWS, world.COLUMNS, icons.COLOURS)]
     weight = torch.ones(len(names))
     weight[0] = _EMPTY_WEIGHT
     for step in range(of.alignment_steps):
@@ -126,8 +126,9 @@ def _align(pupil: Pupil, of: Recipe, seed: int, report: Report) -> None:
         features = functional.normalize(pupil.picture_features(scenes), dim=-1).flatten(0, 1) / _TEMPERATURE
         loss = functional.cross_entropy(features @ things.T, shown, weight=weight)
         cells = torch.arange(world.GRID**2).repeat(len(scenes))
-        for axis, place in zip(axes, (cells // world.GRID, cells % world.GRID), strict=True):
-            loss = loss + _PLACE_WEIGHT * functional.cross_entropy(features @ axis.T, place)
+        colours = torch.tensor([colour for scene in scenes for colour in _colours(scene)])
+        for axis, wanted in zip(axes, (cells // world.GRID, cells % world.GRID, colours), strict=True):
+            loss = loss + _ATTRIBUTE_WEIGHT * functional.cross_entropy(features @ axis.T, wanted)
         optimizer.zero_grad()
         loss.backward()
         optimizer.param_groups[0]["lr"] = of.alignment_rate * _schedule(step, of.alignment_steps)
@@ -159,6 +160,12 @@ def _inherit(pupil: Pupil, origin: str) -> None:
 def _by_cell(scene: world.Scene) -> list[str]:
     shown = {thing.cell: thing.name for thing in scene.things}
     return [shown.get(cell, _EMPTY) for cell in range(world.GRID**2)]
+
+
+def _colours(scene: world.Scene) -> list[int]:
+    """Each cell's colour by number; -100 (not counted) where nothing lies whose colour can be named."""
+    found = {t.cell: icons.COLOURS.index(t.colour) for t in scene.things if icons.colourable(t.name)}
+    return [found.get(cell, -100) for cell in range(world.GRID**2)]
 
 
 def _learn(pupil: Pupil, of: Recipe, seed: int, progress: _Progress, state: dict[str, Any] | None) -> None:

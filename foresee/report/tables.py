@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from foresee.metrics import Metric, breakdown, outcomes
@@ -51,8 +52,9 @@ def headline(run: Run) -> TextTable:
 
 def groups(run: Run, measure: str, by: str) -> TextTable:
     """One measure for each subset, domain or scenario."""
-    percent = next((m.percent for m in run.metrics if m.measure == measure), True)
-    rows = tuple((e.name, *_cells(e, percent=percent)) for e in breakdown(run.rows, measure, by))
+    known = next((m for m in run.metrics if m.measure == measure), Metric(measure, measure))
+    anywhere = replace(known, where={})
+    rows = tuple((e.name, *_cells(e, percent=known.percent)) for e in breakdown(run.rows, anywhere, by))
     header = (by, measure, "95 % interval", "n", "clusters", "coverage", "worst – best")
     return TextTable(f"{run.title}: {measure} by {by}", header, rows)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from foresee.errors import UserError
-from foresee.statistics.clustered_means import SAME, interval, tabulate
+from foresee.statistics.clustered_means import SAME, Table, interval, tabulate
 from foresee.statistics.intervals import STANDARD, Interval, Resampling
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def paired_difference(
     Interval: the rules of `rate` on the differences. Where all differences are zero, a bootstrap would say
     [0, 0]; here Tango's score interval on the effective number of clusters says how much difference may have
     gone unseen. p value: all items of a cluster swap A and B together, at random (a cluster sign-flip test,
-    Winkler et al. 2014, NeuroImage 92:381-397); where every moved cluster moved equally far, as with 0/1 values and
+    Winkler et al. 2014, NeuroImage 92:381-397; for several groups see `_p_value`); where every moved cluster moved equally far, as with 0/1 values and
     single-item clusters, it is McNemar's exact test (1947, Psychometrika 12:153-157). 1.0 if nothing moved.
 
     Args:
@@ -234,8 +234,7 @@ def paired_difference(
     width = bounds[1] - bounds[0]
     value_a, value_b = mean(left, kept_groups), mean(right, kept_groups)
     low, high, method = _around(value_b - value_a, interval(data, (-width, width), STANDARD))
-    weights = 1 / (data.sizes.sum(axis=0) * data.sizes.shape[1])
-    p_value = _sign_flip_p(data.sums @ weights, width)
+    p_value = _p_value(data, width)
     return Difference(
         name, value_b - value_a, low, high, len(both), len(data.sums), method, p_value, value_a, value_b, 0, 0, unscored
     )
@@ -246,6 +245,25 @@ def _around(value: float, found: Interval) -> Interval:
     if found.low is None or found.high is None:
         return found
     return Interval(min(found.low, value), max(found.high, value), found.method)
+
+
+def _p_value(data: Table, width: float) -> float:
+    """Of one group by sign flips. A mean of several groups' means may be zero although every group moved (one up,
+    one down); "A and B could be swapped" would then be the wrong question, so its distance from zero is measured in
+    cluster-robust standard errors (Cameron and Miller 2015, J. Human Resources 50:317-372) against Student's t."""
+    import numpy as np
+
+    weights = 1 / (data.sizes.sum(axis=0) * data.sizes.shape[1])
+    clusters, groups = data.sizes.shape
+    if groups > 1 and clusters > 1:
+        means = data.sums.sum(axis=0) / data.sizes.sum(axis=0)
+        residuals = (data.sums - data.sizes * means) @ weights
+        error = float(np.sqrt(clusters / (clusters - 1) * (residuals**2).sum()))
+        if error > SAME * width:
+            from scipy.stats import t
+
+            return float(2 * t.sf(abs(means.mean()) / error, clusters - 1))
+    return _sign_flip_p(data.sums @ weights, width)
 
 
 def _sign_flip_p(moves: Array, width: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -325,3 +326,25 @@ def test_swapping_the_runs_turns_the_difference_round(items: list, rng: random.R
     macro = paired_difference(a, b, clusters, groups=groups)
     if macro.low is not None:
         assert macro.low <= macro.delta <= macro.high
+
+
+@pytest.mark.parametrize(("fell", "rose", "moved"), [(80, 74, False), (85, 65, True)])
+def test_a_macro_difference_is_tested_for_being_zero_not_for_nothing_having_moved(
+    fell: int, rose: int, moved: bool
+) -> None:
+    """One half falls far, the other rises far: nobody would swap A and B, yet their macro means may be alike."""
+    a = [1.0] * 100 + [0.0] * 100
+    b = [0.0] * fell + [1.0] * (100 - fell) + [1.0] * rose + [0.0] * (100 - rose)
+    found = paired_difference(a, b, range(200), groups=["unsafe"] * 100 + ["safe"] * 100)
+    assert found.delta == pytest.approx((rose - fell) / 200)
+    assert found.p_value is not None
+    assert found.high is not None
+    error = ((fell * (100 - fell) + rose * (100 - rose)) / 100**3) ** 0.5 / 2
+    by_hand = 2 * (1 - NormalDist().cdf((fell - rose) / 200 / error))
+    assert found.p_value == pytest.approx(by_hand, abs=0.01)
+    assert (found.p_value < 0.05) == (found.high < 0) == moved
+
+
+def test_groups_that_cancel_exactly_are_no_difference() -> None:
+    found = paired_difference([1.0, 1.0, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0], range(4), groups=["x", "x", "y", "y"])
+    assert (found.delta, found.p_value) == (0.0, 1.0)
