@@ -17,7 +17,7 @@ $(VENV)/.done: pyproject.toml constraints.txt
 	touch $@
 
 demo: setup
-	$(BIN)/python performance/demo.py
+	OMP_NUM_THREADS=1 $(BIN)/foresee demo
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile

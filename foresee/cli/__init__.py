@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from foresee.cli import data, doctor, eval, judge, organism, report, score
+from foresee.cli import data, demo, doctor, eval, judge, organism, report, score
 
 app = typer.Typer(
     name="foresee",
@@ -14,6 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("demo")(demo.demo)
 app.command("eval")(eval.evaluate)
 app.command("score")(score.score)
 app.add_typer(judge.app, name="judge")

@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest, organism
 from foresee.errors import UserError
-from foresee.organism import gates, icons, world
+from foresee.organism import gates, world
+from foresee.organism.alignment import Milestone, Report, align, is_vision, schedule, silent
 from foresee.organism.lessons import Lesson, Teacher
 from foresee.organism.recipes import Recipe, recipe
 
@@ -27,25 +27,7 @@ if TYPE_CHECKING:
 CHECKPOINT = "upbringing.pt"
 LOG = "upbringing.jsonl"
 CHECKPOINT_EVERY = 250
-_TEMPERATURE = 0.07  # of the cosine cross-entropy
-_EMPTY = "room"
-_ATTRIBUTE_WEIGHT = 0.3  # of place and colour beside the object
-_EMPTY_WEIGHT = 0.1  # most cells are empty: at full weight "always empty" is where the tower stays
-_PICTURE_TO_WORD_NORM = 2.0
 _SUPER_BATCH = 8  # lessons are sorted by length within so many batches, to waste less on padding
-
-
-class Milestone(NamedTuple):
-    """How far an upbringing is, and how good it is on validation scenes where that was measured."""
-
-    stage: int
-    step: int
-    steps: int
-    loss: float
-    measured: dict[str, float]
-
-
-Report = Callable[[Milestone], None]
 
 
 def fingerprint(of: Recipe) -> str:
@@ -94,8 +76,8 @@ def build(name: str, out: Path, *, seed: int = 0, of: Recipe | None = None, repo
     if state is None and chosen.origin:
         _inherit(pupil, chosen.origin)
     elif state is None:
-        _align(pupil, chosen, seed, report or _silent)
-    _learn(pupil, chosen, seed, _Progress(out, started, report or _silent), state)
+        align(pupil, chosen, seed, report or silent)
+    _learn(pupil, chosen, seed, _Progress(out, started, report or silent), state)
     _finish(pupil, out)
     return out
 
@@ -104,46 +86,6 @@ class _Progress(NamedTuple):
     out: Path
     started: float
     report: Report
-
-
-def _align(pupil: Pupil, of: Recipe, seed: int, report: Report) -> None:
-    """Stage 0. Trains the tower and the projector, then freezes the tower and sets the pictures' scale."""
-    import torch
-    from torch.nn import functional
-
-    vision = [p for n, p in pupil.model.named_parameters() if _is_vision(n)]
-    optimizer = torch.optim.AdamW(vision, lr=of.alignment_rate, weight_decay=0.01)
-    words = functional.normalize(pupil.words.detach(), dim=-1)
-    names = [_EMPTY, *world.object_names()]
-    things = words[[pupil.ids[name] for name in names]]
-    axes = [words[[pupil.ids[word] for word in axis]] for axis in (world.ROWS, world.COLUMNS, icons.COLOURS)]
-    weight = torch.ones(len(names))
-    weight[0] = _EMPTY_WEIGHT
-    for step in range(of.alignment_steps):
-        rng = random.Random(f"align {seed} {step}")
-        scenes = [world.sample(rng, "train") for _ in range(2 * of.batch)]
-        shown = torch.tensor([names.index(name) for scene in scenes for name in _by_cell(scene)])
-        features = functional.normalize(pupil.picture_features(scenes), dim=-1).flatten(0, 1) / _TEMPERATURE
-        loss = functional.cross_entropy(features @ things.T, shown, weight=weight)
-        cells = torch.arange(world.GRID**2).repeat(len(scenes))
-        colours = torch.tensor([colour for scene in scenes for colour in _colours(scene)])
-        for axis, wanted in zip(axes, (cells // world.GRID, cells % world.GRID, colours), strict=True):
-            loss = loss + _ATTRIBUTE_WEIGHT * functional.cross_entropy(features @ axis.T, wanted)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.param_groups[0]["lr"] = of.alignment_rate * _schedule(step, of.alignment_steps)
-        optimizer.step()
-        if step % 20 == 19:
-            right = ((features @ things.T).argmax(-1) == shown)[shown > 0].float().mean().item()
-            report(Milestone(0, step + 1, of.alignment_steps, loss.item(), {"objects": right}))
-    with torch.no_grad():
-        rng = random.Random(f"scale {seed}")
-        features = pupil.picture_features([world.sample(rng, "train") for _ in range(64)])
-        factor = _PICTURE_TO_WORD_NORM * pupil.words.norm(dim=-1).mean() / features.norm(dim=-1).mean()
-        last = _last_projection(pupil.model)
-        last.weight.mul_(factor)
-        if last.bias is not None:
-            last.bias.mul_(factor)
 
 
 def _inherit(pupil: Pupil, origin: str) -> None:
@@ -155,17 +97,6 @@ def _inherit(pupil: Pupil, origin: str) -> None:
         pupil.model.load_state_dict(weights)
     except RuntimeError:
         raise UserError(f"organism {origin} has another shape than this recipe asks for") from None
-
-
-def _by_cell(scene: world.Scene) -> list[str]:
-    shown = {thing.cell: thing.name for thing in scene.things}
-    return [shown.get(cell, _EMPTY) for cell in range(world.GRID**2)]
-
-
-def _colours(scene: world.Scene) -> list[int]:
-    """Each cell's colour by number; -100 (not counted) where nothing lies whose colour can be named."""
-    found = {t.cell: icons.COLOURS.index(t.colour) for t in scene.things if icons.colourable(t.name)}
-    return [found.get(cell, -100) for cell in range(world.GRID**2)]
 
 
 def _learn(pupil: Pupil, of: Recipe, seed: int, progress: _Progress, state: dict[str, Any] | None) -> None:
@@ -195,7 +126,7 @@ def _learn(pupil: Pupil, of: Recipe, seed: int, progress: _Progress, state: dict
         weights = batch.weights[:, 1:]
         loss = (each * weights).sum() / weights.sum()
         for optimizer, rate in ((muon, of.muon_rate), (adam, of.adam_rate)):
-            optimizer.param_groups[0]["lr"] = rate * _schedule(step, of.steps)
+            optimizer.param_groups[0]["lr"] = rate * schedule(step, of.steps)
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(rest, 1.0)
@@ -226,11 +157,6 @@ def _length(lesson: Lesson) -> int:
     return sum(len(turn.text) for turn in lesson.turns) + len(lesson.answer)
 
 
-def _schedule(step: int, steps: int) -> float:
-    """Up over the first fiftieth, level, then down in a straight line over the last four fifths."""
-    return min(1.0, (step + 1) / max(1, steps // 50), 1.25 * (1 - step / steps))
-
-
 def _parameters(model: Any) -> tuple[list[Any], list[Any]]:
     """Matrices of the language model's layers (for Muon) and whatever else is trained.
 
@@ -238,25 +164,13 @@ def _parameters(model: Any) -> tuple[list[Any], list[Any]]:
     """
     matrices, rest = [], []
     for name, parameter in model.named_parameters():
-        if _is_vision(name) and "deepstack" not in name:
+        if is_vision(name) and "deepstack" not in name:
             parameter.requires_grad_(False)
         elif "language_model.layers" in name and parameter.ndim == 2:
             matrices.append(parameter)
         else:
             rest.append(parameter)
     return matrices, rest
-
-
-def _is_vision(name: str) -> bool:
-    return any(part in name for part in ("vision_tower", "visual.", "multi_modal_projector", "vision_model"))
-
-
-def _last_projection(model: Any) -> Any:
-    """The last linear layer that every image feature passes."""
-    if hasattr(model.model, "multi_modal_projector"):
-        return model.model.multi_modal_projector.linear_2
-    merger = model.model.visual.merger
-    return merger.linear_fc2 if hasattr(merger, "linear_fc2") else merger.mlp[-1]
 
 
 def _claim(out: Path, mark: dict[str, Any]) -> None:
@@ -303,7 +217,3 @@ def _finish(pupil: Pupil, out: Path) -> None:
     pupil.model.to(torch.float16).save_pretrained(out)
     shutil.rmtree(work)
     (out / CHECKPOINT).unlink(missing_ok=True)
-
-
-def _silent(_: Milestone) -> None:
-    return None

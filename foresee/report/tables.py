@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+WORDS = "what it is"
+
+
 class TextTable(NamedTuple):
-    """A table of strings: the first column holds names, the others numbers."""
+    """A table of strings: the first column holds names, the others numbers, or words where the header says so."""
 
     title: str
     header: tuple[str, ...]
@@ -104,7 +107,7 @@ def rich_table(table: TextTable, width: int) -> Table:
     drawn.caption = "\n".join(map(escape, table.notes)) or None
     drawn.caption_justify = "left"
     for index, head in enumerate(header):
-        drawn.add_column(escape(head), justify="left" if index == 0 else "right", no_wrap=True)
+        drawn.add_column(escape(head), justify="left" if index == 0 or head == WORDS else "right", no_wrap=True)
     for row in rows:
         drawn.add_row(*map(escape, row))
     return drawn
@@ -112,7 +115,7 @@ def rich_table(table: TextTable, width: int) -> Table:
 
 def _fitted(table: TextTable, width: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     keep = list(range(len(table.header)))
-    for name in ("clusters", "coverage", "worst – best"):
+    for name in (WORDS, "clusters", "coverage", "worst – best"):
         widths = [max(len(row[i]) for row in (table.header, *table.rows)) for i in keep]
         if sum(widths) + 3 * len(keep) - 1 <= width:  # the box puts three characters between columns
             break
