@@ -88,8 +88,8 @@ def test_every_plugin_introduces_itself_and_loads(kind: _discovery.Kind) -> None
 
 def test_benchmarks_keep_the_contract() -> None:
     from foresee.config import BenchmarkOptions
-    from foresee.planning import check_contract
     from foresee.metrics import Metric
+    from foresee.planning import check_contract
 
     assert "mmsafeaware" in _discovery.names("benchmarks")
     for name in _discovery.names("benchmarks"):

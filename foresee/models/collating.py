@@ -76,7 +76,7 @@ def split_features(features: Any, tokens: Sequence[int]) -> list[dict[str, Any]]
         One part a prompt, for `join_features`; None where the entries do not add up to the tokens, so that they
         can't be told apart.
     """
-    layers = [features.pooler_output, *(getattr(features, "deepstack_features", None) or [])]
+    layers = [getattr(features, "pooler_output", None), *(getattr(features, "deepstack_features", None) or [])]
     if not all(_entries(layer) for layer in layers):
         return None
     cuts = _cuts(layers[0], tokens)

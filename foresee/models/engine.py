@@ -102,7 +102,7 @@ class Engine:
                 except UserError as problem:
                     self._loaded = problem
             if isinstance(self._loaded, UserError):
-                raise self._loaded
+                raise UserError(str(self._loaded))
             return self._loaded
 
     def abort(self) -> None:
@@ -153,6 +153,7 @@ class Engine:
     def _load(self) -> _Loaded:
         folder, adapter, options = self._where
         vlm = load(folder, adapter, options=options)
+        vlm.core.generation_config = type(vlm.core.generation_config)()  # it would fill in what a request leaves out
         prompts = Prompts(vlm, self._cache_bytes, self._enable_thinking)
         encoder = getattr(vlm.core.base_model, "get_image_features", None)
         if "mm_encoder_outputs" not in inspect.signature(vlm.core.forward).parameters:
@@ -220,6 +221,7 @@ class Engine:
         if new:
             fresh = self._encode(loaded, list(new.values()))
             if fresh is None:
+                self._loaded = loaded._replace(encoder=None)
                 return collate_images(prompts)
             for key, made in zip(new, fresh, strict=True):
                 parts[key] = self.encoded.put(key, made)
@@ -228,12 +230,12 @@ class Engine:
         return {**sizes, "mm_encoder_outputs": {"image": features}}
 
     def _encode(self, loaded: _Loaded, prompts: Sequence[Prompt]) -> list[dict[str, Any]] | None:
-        """What the vision tower makes of each prompt's pictures; None where it can't be told apart."""
+        """What the vision tower makes of each prompt's pictures; None where it reads the text too, or mixes them."""
         core = loaded.vlm.core
         token = getattr(core.config, "image_token_id", None)
-        if token is None:
-            return None
         known = inspect.signature(loaded.encoder).parameters
+        if token is None or any(key in known for key in prompts[0].text):
+            return None
         images = {key: _placed(value, core) for key, value in collate_images(prompts).items() if key in known}
         encoded = loaded.encoder(**images, return_dict=True)
         return split_features(encoded, [prompt.ids.count(token) for prompt in prompts])

@@ -106,6 +106,8 @@ class ProcessedImages:
         self._call: tuple[bool, dict[str, Any]] | None = None
 
     def __getattr__(self, name: str) -> Any:
+        if name == "original" or name.startswith("__"):  # while it is being copied
+            raise AttributeError(name)
         return getattr(self.original, name)
 
     def __call__(self, images: Any, *args: Any, **arguments: Any) -> Any:

@@ -160,6 +160,8 @@ def _load_model(folder: Path, kind: Kind, options: LoadOptions, place: tuple[str
         if isinstance(problem, torch.OutOfMemoryError):
             raise UserError(f"{folder}: not enough memory on {device}: try device_map=auto or quantisation") from None
         raise UserError(f"{folder}: the model can't be loaded: {one_line(problem)}") from problem
+    if model.config.is_encoder_decoder:
+        raise UserError(f"{folder}: expected a decoder-only model, got an encoder-decoder")
     absent = sorted(report["missing_keys"])
     if absent:  # transformers would go on with random numbers in their place
         raise UserError(f"{folder}: {len(absent)} weights are not in the checkpoint, the first is {absent[0]}")

@@ -133,7 +133,11 @@ def _download(name: str, revision: str | None, patterns: list[str]) -> Path:
     from huggingface_hub import constants, errors, snapshot_download
 
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=["original/*"]))
+        return Path(
+            snapshot_download(
+                name, revision=revision, allow_patterns=patterns, ignore_patterns=["original/*", "consolidated*"]
+            )
+        )
     except errors.HFValidationError:
         raise UserError(f"no such folder: {name}") from None
     except errors.GatedRepoError:

@@ -137,6 +137,22 @@ async def test_answers_end_where_each_ends(
     assert len({reply.usage.output_tokens for reply in replies}) > 3
 
 
+async def test_sampling_defaults_of_the_checkpoint_are_left_out(
+    folders: Callable[[Kind], Path], opened: Callable[..., LocalModel], tmp_path: Path
+) -> None:
+    folder = build("llava", tmp_path / "model", initializer_range=0.12, hidden=64, layers=3, seed=1)
+    settings = json.loads((folder / "generation_config.json").read_text())
+    own = {"do_sample": True, "temperature": 5.0, "top_k": 3, "repetition_penalty": 9.0, "suppress_tokens": [40, 41]}
+    (folder / "generation_config.json").write_text(json.dumps({**settings, **own}))
+    requests = mixed(varying=False)
+    assert [plain_tokens(folder, request) for request in requests[:3]] != [
+        plain_tokens(folders("llava"), request) for request in requests[:3]
+    ]
+    changed = await together(opened(folder), requests)
+    plain = await together(opened(folders("llava")), requests)
+    assert [reply.text for reply in changed] == [reply.text for reply in plain]
+
+
 @pytest.mark.parametrize("kind", ["llava", "qwen3_vl"])
 async def test_sampling_with_a_seed_does_not_depend_on_the_company(
     kind: Kind, folders: Callable[[Kind], Path], opened: Callable[..., LocalModel]
