@@ -205,7 +205,8 @@ def paired_difference(
     [0, 0]; here Tango's score interval on the effective number of clusters says how much difference may have
     gone unseen. p value: all items of a cluster swap A and B together, at random (a cluster sign-flip test,
     Winkler et al. 2014, NeuroImage 92:381-397; for several groups see `_p_value`); where every moved cluster
-    moved equally far, as with 0/1 values and single-item clusters, it is McNemar's exact test (1947, Psychometrika 12:153-157). 1.0 if nothing moved.
+    moved equally far, as with 0/1 values and single-item clusters, it is McNemar's exact test
+    (1947, Psychometrika 12:153-157). 1.0 if nothing moved.
 
     Args:
         a: one number per item, None where unscored.
