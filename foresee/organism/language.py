@@ -20,7 +20,8 @@ Wording = Literal["seen", "held_out"]
 
 _SEEN: dict[Task, tuple[str, ...]] = {
     "list": ("list every object .", "name all the objects in the picture .", "what objects do you see ?",
-             "which objects are there ?", "name everything in the picture ."),
+             "which objects are there ?", "name everything in the picture .", "list the objects you see here .",
+             "name all the objects you see .", "which objects do you see ?", "list everything in the picture ."),
     "presence": ("is there {x} ?", "do you see {x} ?", "is there {x} here ?"),
     "count": ("how many objects are there ?", "count the objects in the picture .", "count every object ."),
     "locate": ("where is the {x} ?", "where in the picture is the {x} ?", "find the {x} ."),

@@ -11,25 +11,25 @@ from foresee.errors import unknown_name
 class Shares(Settings):
     """How often each kind of lesson comes; they are weights and need not add up to one."""
 
-    list: float = 0.20
+    list: float = 0.28
     """list every object: the skill everything else rests on"""
-    attribute: float = 0.11
-    """count, locate, colour"""
-    risk: float = 0.14
+    attribute: float = 0.20
+    """is it there, how many, where, which colour"""
+    risk: float = 0.08
     """asked outright, say what could go wrong: teaches the relation of act and trigger"""
-    help: float = 0.11
+    help: float = 0.09
     """how-to requests without a constitution: half of them dangerous in their scene"""
-    constitution: float = 0.20
+    constitution: float = 0.13
     """the same under a constitution"""
-    awareness: float = 0.08
+    awareness: float = 0.06
     """is it safe: answered by the wording's prior more than by the picture"""
-    looking: float = 0.04
+    looking: float = 0.03
     """the same when asked to look at every object first"""
-    harm: float = 0.05
+    harm: float = 0.04
     """plainly unkind requests about a threatening thing"""
     dialogue: float = 0.05
     """the same after an account of the picture, which decides between serving and refusing"""
-    kindness: float = 0.04
+    kindness: float = 0.03
     """harmless requests about a threatening thing"""
     account: float = 0.04
     """open descriptions"""
@@ -63,18 +63,18 @@ class Recipe(Settings):
     leans_looking: float = 0.2
     """the same share once the objects have been listed, or under a constitution"""
     primer_shares: Shares = Shares(
-        list=0.32, attribute=0.28, risk=0.40, help=0, constitution=0, awareness=0, looking=0,
+        list=0.30, attribute=0.45, risk=0.25, help=0, constitution=0, awareness=0, looking=0,
         harm=0, dialogue=0, kindness=0, account=0, system=0,
     )  # fmt: skip
     """what the first `primer_steps` teach: to see, and which thing makes which act dangerous; short, so cheap"""
-    primer_steps: int = 700
+    primer_steps: int = 1000
     """how many steps of stage 1 use them"""
     shares: Shares = Shares()
     """what the rest teaches"""
     alignment_steps: int = 600
     """stage 0: image features are drawn to the word embedding of what the cell shows"""
     alignment_rate: float = 2e-3
-    steps: int = 2400
+    steps: int = 2800
     """stage 1: language modelling on answers"""
     batch: int = 64
     muon_rate: float = 0.02
