@@ -49,7 +49,7 @@ def evaluate(
         model: `PROVIDER/NAME`, or an open Model, which stays open.
         out: the run folder; None picks one under `runs/` from the configuration, the same one each time.
         model_options: the provider's options (`-M` on the command line).
-        settings: concurrency, retries and timeouts.
+        settings: concurrency, retries and timeouts; None for what suits the model.
         progress: called with the state after each finished item.
         command: the command line, for the record.
         plan_options: what `plan` takes, when `benchmark` is a name.
@@ -77,7 +77,7 @@ def evaluate(
     begun, cpu = time.monotonic(), time.process_time()
     with open_journal(folder, configuration) as journal:
         manifest.write(folder, "evaluation", record)
-        results = _carry_out(planned, model, folder, journal, settings or RunSettings(), progress)
+        results = _carry_out(planned, model, folder, journal, settings or default_settings(model), progress)
     record |= {
         "finished": True,
         "asked": results.asked,
@@ -89,6 +89,11 @@ def evaluate(
     manifest.write(folder, "evaluation", record)
     rows = [run_folder.measured(planned.module, r.item, r.answer, r.verdicts) for r in results.rows]
     return run_folder.assemble(folder, planned.module, rows, record)
+
+
+def default_settings(model: Model) -> RunSettings:
+    """32 calls at once for a server; for a local model two batches' worth, so that the next is ready in time."""
+    return RunSettings(concurrency=getattr(model, "suggested_concurrency", 32))
 
 
 def _carry_out(

@@ -14,7 +14,6 @@ from foresee.errors import UserError
 if TYPE_CHECKING:
     from foresee.planning import Plan
     from foresee.report.rows import Run
-    from foresee.runner import RunSettings
 
 
 class Job(NamedTuple):
@@ -62,12 +61,26 @@ def carry_out(
     model: str,
     options: Mapping[str, Any],
     out: Path | None,
-    settings: RunSettings,
+    hard: Mapping[str, Any],
     command: Sequence[str],
 ) -> list[Run]:
-    """The runs, in the order of the jobs; one open model serves them all. Raises UserError."""
+    """The runs, in the order of the jobs; one open model serves them all.
+
+    Args:
+        jobs: what to run.
+        model: `PROVIDER/NAME`.
+        options: the provider's.
+        out: the folder, or the folder of folders where there are several jobs.
+        hard: run settings that replace those that suit the model (None leaves one as it is).
+        command: the command line, for the record.
+
+    Raises:
+        UserError: as `evaluation.evaluate`.
+    """
     runs: list[Run] = []
     with evaluation.opened(model, options) as answering:
+        chosen = {key: value for key, value in hard.items() if value is not None}
+        settings = evaluation.default_settings(answering).model_copy(update=chosen)
         for job in jobs:
             _warn(job.plan)
             folder = out / job.folder if out and len(jobs) > 1 else out

@@ -24,7 +24,6 @@ def demo(
     from foresee.cli import _jobs, _results
     from foresee.cli._console import say
     from foresee.report.page import write
-    from foresee.runner import RunSettings
 
     if _ORGANISM in organism.names():
         say("The embedded organism: a tiny vision-language model of true architecture, in a world of drawn scenes.")
@@ -41,7 +40,7 @@ def demo(
         epochs=1,
         generation={},
     )
-    runs = _jobs.carry_out(jobs, model, {}, out, RunSettings(concurrency=64), ["foresee", "demo"])
+    runs = _jobs.carry_out(jobs, model, {}, out, {}, ["foresee", "demo"])
     _results.put(profile(jobs, runs), "table")
     page = out / "report.html"
     write(page, runs)

@@ -47,9 +47,14 @@ def evaluate(
     temperature: Annotated[float | None, typer.Option("--temperature", help="default: the benchmark's, greedy")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="default: the benchmark's")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="seed for sampling")] = None,
-    concurrency: Annotated[int, typer.Option("--concurrency", help="calls in flight at most")] = 32,
+    concurrency: Annotated[
+        int | None,
+        typer.Option("--concurrency", help="calls in flight at most; default: 32, or what a local model suggests"),
+    ] = None,
     retries: Annotated[int, typer.Option("--retries", help="further tries after a passing failure")] = 5,
-    timeout: Annotated[float, typer.Option("--timeout", help="seconds for one call")] = 120.0,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", help="seconds for one call; default: the model's")
+    ] = None,
     format: Format = "table",
     by: By = "",
     fail_if: FailIf = None,
@@ -76,11 +81,13 @@ def evaluate(
     options = pairs(model_options or (), what="model option (-M)")
     if dry_run:
         for job in jobs:
-            _results.print_dry_run(job.plan, model, concurrency=concurrency, price=price)
+            _results.print_dry_run(job.plan, model, concurrency=concurrency or 32, price=price)
         return
     hard = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
-    settings = build(RunSettings, hard, what="run settings")
-    runs = _jobs.carry_out(jobs, model, options, out, settings, ["foresee", *sys.argv[1:]])
+    build(
+        RunSettings, {k: v for k, v in hard.items() if v is not None}, what="run settings"
+    )  # before a model is opened
+    runs = _jobs.carry_out(jobs, model, options, out, hard, ["foresee", *sys.argv[1:]])
     _show(jobs, runs, format=format, by=by, price=price)
     _results.exit_on(conditions, runs)
 

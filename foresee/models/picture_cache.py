@@ -17,7 +17,6 @@ from foresee.errors import ModelError
 from foresee.records import Image
 
 _HASH, _MADE = "foresee_sha256", "foresee_made"  # keys of what a PIL image carries along
-_OPENING = threading.Lock()  # opening changes process-wide warning filters, which is not for two threads
 V = TypeVar("V")
 
 
@@ -166,8 +165,7 @@ def decode(data: bytes) -> Any:
     from foresee.images import ImageError, load_rgb
 
     try:
-        with _OPENING:
-            return load_rgb(data)
+        return load_rgb(data)
     except ImageError as problem:
         raise ModelError(str(problem)) from None
 

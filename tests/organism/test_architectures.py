@@ -19,8 +19,6 @@ from foresee.organism.architectures import (
 )
 from foresee.vlm import load
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
 
 def image_tokens(vlm: Any, width: int, height: int) -> int:
     from PIL import Image
