@@ -16,6 +16,7 @@ import pytest
 from foresee.models.local import LocalModel
 from foresee.organism.architectures import KINDS, Kind, build
 from foresee.records import Generation, Image, Message, Model, Reply, Request
+from tests.models.pictures import picture, user
 
 GREEDY = Generation(max_tokens=16)
 QUESTIONS = (
@@ -24,22 +25,6 @@ QUESTIONS = (
     "Answer yes or no. " * 12,
     "Why?",
 )
-
-
-def picture(seed: int, width: int = 64, height: int = 64) -> Image:
-    """A coarse random pattern, so that resizing leaves something of it."""
-    from PIL import Image as Pil
-
-    draw = random.Random(seed)
-    small = Pil.new("RGB", (4, 4))
-    small.putdata([(draw.randrange(256), draw.randrange(256), draw.randrange(256)) for _ in range(16)])
-    buffer = io.BytesIO()
-    small.resize((width, height), Pil.Resampling.NEAREST).save(buffer, "PNG")
-    return Image.from_bytes(buffer.getvalue())
-
-
-def user(*content: str | Image) -> tuple[Message, ...]:
-    return (Message("user", content),)
 
 
 def mixed(*, varying: bool) -> list[Request]:

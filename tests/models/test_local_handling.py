@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,24 +16,9 @@ from foresee.models import local, open_model
 from foresee.models.local import LocalModel
 from foresee.organism.architectures import Kind, build, byte_tokenizer
 from foresee.records import Generation, Image, Message, Model, Reply, Request
+from tests.models.pictures import picture, user
 
 GREEDY = Generation(max_tokens=16)
-
-
-def picture(seed: int, width: int = 64, height: int = 64) -> Image:
-    """A coarse random pattern, so that resizing leaves something of it."""
-    from PIL import Image as Pil
-
-    draw = random.Random(seed)
-    small = Pil.new("RGB", (4, 4))
-    small.putdata([(draw.randrange(256), draw.randrange(256), draw.randrange(256)) for _ in range(16)])
-    buffer = io.BytesIO()
-    small.resize((width, height), Pil.Resampling.NEAREST).save(buffer, "PNG")
-    return Image.from_bytes(buffer.getvalue())
-
-
-def user(*content: str | Image) -> tuple[Message, ...]:
-    return (Message("user", content),)
 
 
 def questions() -> list[Request]:
