@@ -23,6 +23,10 @@ def main() -> None:
         if debug:
             raise
         _fail(str(problem), 2)
+    except SystemExit as stop:
+        if stop.code == 130:  # typer has turned the interrupt into this
+            _fail("interrupted; what was done is kept, the same command continues", 130)
+        raise
     except KeyboardInterrupt:
         _fail("interrupted; what was done is kept, the same command continues", 130)
     except BrokenPipeError:  # `foresee list | head`

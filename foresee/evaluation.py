@@ -21,7 +21,8 @@ from foresee.journal import Journal
 from foresee.metrics import compare as paired_differences
 from foresee.models import open_model
 from foresee.planning import Plan, plan
-from foresee.records import Model
+from foresee.records import Model, Usage
+from foresee.redaction import without_secrets
 from foresee.report import rows as run_folder
 from foresee.report.rows import KeyedItem, Run
 from foresee.runner import Progress, Results, RunSettings, answer_keys, run_sync
@@ -38,6 +39,7 @@ def evaluate(
     settings: RunSettings | None = None,
     progress: Callable[[Progress], None] | None = None,
     command: Sequence[str] = (),
+    moved: bool = False,
     **plan_options: Any,
 ) -> Run:
     """Ask a model every item of a benchmark, judge the answers, and write a run folder.
@@ -52,6 +54,7 @@ def evaluate(
         settings: concurrency, retries and timeouts; None for what suits the model.
         progress: called with the state after each finished item.
         command: the command line, for the record.
+        moved: the folder's answers came from another address, where the same model was served.
         plan_options: what `plan` takes, when `benchmark` is a name.
 
     Returns:
@@ -63,13 +66,16 @@ def evaluate(
     planned = benchmark if isinstance(benchmark, Plan) else plan(benchmark, **plan_options)
     if isinstance(model, str):
         with opened(model, model_options) as answering:
-            return evaluate(planned, answering, out=out, settings=settings, progress=progress, command=command)
-    configuration = {**planning.configuration(planned), "model": dict(model.identity)}
+            return evaluate(
+                planned, answering, out=out, settings=settings, progress=progress, command=command, moved=moved
+            )
+    configuration = without_secrets({**planning.configuration(planned), "model": dict(model.identity)})
     folder = Path(out) if out is not None else default_folder(planned, model, configuration)
+    before = _earlier(folder)
     record = {
         **planning.record(planned),
         "model": model.name,
-        "base_url": _address(getattr(model, "base_url", None)),
+        "base_urls": _addresses(before, getattr(model, "base_url", None), moved=moved),
         "configuration": configuration,
         "command": list(command),
         "finished": False,
@@ -78,17 +84,24 @@ def evaluate(
     with open_journal(folder, configuration) as journal:
         manifest.write(folder, "evaluation", record)
         results = _carry_out(planned, model, folder, journal, settings or default_settings(model), progress)
-    record |= {
-        "finished": True,
-        "asked": results.asked,
-        "reused": results.reused,
-        "usage": asdict(results.usage),
-        "wall_seconds": round(time.monotonic() - begun, 3),
-        "cpu_seconds": round(time.process_time() - cpu, 3),
-    }
+    record |= {"finished": True, **_totals(results, before)}
+    record["wall_seconds"] += round(time.monotonic() - begun, 3)
+    record["cpu_seconds"] += round(time.process_time() - cpu, 3)
     manifest.write(folder, "evaluation", record)
     rows = [run_folder.measured(planned.module, r.item, r.answer, r.verdicts) for r in results.rows]
     return run_folder.assemble(folder, planned.module, rows, record)
+
+
+def _totals(results: Results, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What the run cost in all, earlier calls included, and what this call brought."""
+    return {
+        "asked": results.asked,
+        "reused": results.reused,
+        "usage": asdict(sum((row.answer.usage for row in results.rows), Usage())),
+        "usage_of_this_call": asdict(results.usage),
+        "wall_seconds": before.get("wall_seconds", 0.0),
+        "cpu_seconds": before.get("cpu_seconds", 0.0),
+    }
 
 
 def default_settings(model: Model) -> RunSettings:
@@ -147,12 +160,28 @@ def compare(run_a: Run | Path | str, run_b: Run | Path | str) -> list[Difference
     return paired_differences(a.rows, b.rows, a.metrics)
 
 
-def _address(url: str | None) -> str | None:
-    """Where a server is, without a user name, password or query that may stand in its URL."""
+def _earlier(folder: Path) -> dict[str, Any]:
+    """The manifest that an earlier call left in the folder; empty where there was none."""
+    return manifest.read(folder, "evaluation") if (folder / manifest.FILE).exists() else {}
+
+
+def _addresses(before: Mapping[str, Any], url: str | None, *, moved: bool) -> list[str]:
+    """Every address that answers of this folder came from, the present one last, without users and passwords.
+
+    Raises:
+        UserError: the present one is new, and nobody said that the same model moved there.
+    """
+    known: list[str] = list(before.get("base_urls", []))
     if url is None:
-        return None
+        return known
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    if known and known[-1] != address and not moved:
+        raise UserError(
+            f"the answers in this run folder came from {known[-1]}, this is {address}: "
+            "give --moved if the same model is served there now, or another folder (--out)"
+        )
+    return [*(each for each in known if each != address), address]
 
 
 def default_folder(planned: Plan, model: Model, configuration: Mapping[str, Any]) -> Path:
@@ -173,11 +202,14 @@ def comparison_notes(a: Run, b: Run) -> list[str]:
     notes = [f"{len(ids_a & ids_b)} items in both; paired difference over these alone"]
     if ids_a ^ ids_b:
         notes.append(f"only in A: {len(ids_a - ids_b)}; only in B: {len(ids_b - ids_a)}")
+    for side, run in (("A", a), ("B", b)):
+        if run.unfinished:
+            notes.append(f"{side} is UNFINISHED: {run.unfinished} rows not asked yet")
     unscored = {d.name: d.unscored for d in compare(a, b) if d.unscored}
     if unscored:
         notes.append("unscored on a side, so not compared: " + ", ".join(f"{k} {n}" for k, n in unscored.items()))
-    for key in ("options", "generation", "defense", "benchmark_version", "judges"):
-        left, right = a.manifest.get(key), b.manifest.get(key)
+    for key in ("options", "generation", "defense", "epochs", "benchmark_version", "judges"):
+        left, right = (run.manifest.get("configuration", {}).get(key) for run in (a, b))
         if left != right:
             notes.append(f"{key} differ: A {left}, B {right}")
     return notes

@@ -17,14 +17,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from foresee.errors import UserError
+from foresee.redaction import without_secrets
 
 FILE = "manifest.json"
 ManifestKind = Literal["evaluation", "data set", "training", "study"]
 
 
 def write(folder: Path, kind: ManifestKind, content: Mapping[str, Any]) -> None:
-    """Write the manifest atomically; versions, commit and time are added."""
-    record = {"kind": kind, "written": datetime.now(UTC).isoformat(timespec="seconds"), **environment(), **content}
+    """Write the manifest atomically; versions, commit and time are added, keys and passwords are not shown."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    record = without_secrets({"kind": kind, "written": now, **environment(), **content})
     write_atomically(folder / FILE, json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
 
 

@@ -11,12 +11,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pydantic
+
 from foresee import _discovery, manifest, sources
-from foresee.config import BenchmarkOptions, from_pairs
+from foresee.config import BenchmarkOptions, Settings, build, from_pairs
 from foresee.defenses import open_defense
 from foresee.errors import UserError
 from foresee.judges import open_judge
 from foresee.records import Defense, Generation, Item, Json, Judge, Procedure
+from foresee.runner.keys import request_for
 
 
 @dataclass(frozen=True)
@@ -106,21 +109,19 @@ def plan(
     folder = None if embedded else sources.locate(benchmark, Path(data) if data is not None else None)
     items = tuple(replace(item, benchmark=benchmark) for item in module.items(folder, chosen))
     _refuse_repeated_ids(items, benchmark)
-    if limit is not None and limit < 1:
-        raise UserError(f"--limit: expected a number of items above 0, got {limit}")
-    if epochs < 1:
-        raise UserError(f"--epochs: expected a number above 0, got {epochs}")
+    for name, number in (("limit", limit), ("epochs", epochs)):
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+            raise UserError(f"--{name}: expected a whole number above 0, got {number!r}")
     items = spread(items, limit)
     if not items:
         raise UserError(f"{benchmark}: no item fits these options; see 'foresee data check {benchmark}'")
-    settings = {k: v for k, v in (generation or {}).items() if v is not None}
     planned = Plan(
         benchmark=benchmark,
         module=module,
         options=chosen,
         data=folder,
         items=items,
-        generation=replace(module.generation(chosen), **settings),
+        generation=_generation(module.generation(chosen), generation or {}),
         judges=tuple(open_judge(name) for name in module.JUDGES),
         defense=open_defense(defense, defense_options) if isinstance(defense, str) else defense,
         procedure=module.procedure(chosen) if hasattr(module, "procedure") else None,
@@ -129,6 +130,7 @@ def plan(
     )
     if planned.procedure and planned.defense and planned.defense.procedure:
         raise UserError(f"{benchmark} asks in several turns with these options, and so does {planned.defense.name}")
+    request_for(items[0], planned.protection, planned.generation)  # a defense that can't edit is found out now
     return planned
 
 
@@ -139,7 +141,25 @@ def spread(items: tuple[Item, ...], limit: int | None) -> tuple[Item, ...]:
     return tuple(items[i * len(items) // limit] for i in range(limit))
 
 
+class _Sampling(Settings):
+    """The bounds of `records.Generation`."""
+
+    temperature: float = pydantic.Field(ge=0, le=10, allow_inf_nan=False)
+    top_p: float = pydantic.Field(gt=0, le=1)
+    max_tokens: int = pydantic.Field(ge=1)
+    seed: int | None
+    stop: tuple[str, ...]
+
+
+def _generation(own: Generation, given: Mapping[str, Any]) -> Generation:
+    """The benchmark's own settings with those given laid over. Raises UserError: an unknown one, or out of bounds."""
+    chosen = {**asdict(own), **{key: value for key, value in given.items() if value is not None}}
+    return Generation(**build(_Sampling, chosen, what="generation").model_dump())
+
+
 def _options(cls: type[BenchmarkOptions], given: Iterable[str] | Mapping[str, Any], *, what: str) -> BenchmarkOptions:
+    if isinstance(given, str):
+        given = [given]
     if isinstance(given, Mapping):
         return from_pairs(cls, (), what=what, base=given)
     return from_pairs(cls, given, what=what)

@@ -182,7 +182,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a judge read an answer. `value` None means unscored, for the reason given: never a score."""
+    """How a judge read an answer. `value` None means unscored, for the reason given: never a score.
+
+    `answer_key` is the journal key of the answer that was read.
+    """
 
     item_id: str
     epoch: int
@@ -192,6 +195,7 @@ class Verdict:
     judge_model: str = ""
     raw: str = ""
     usage: Usage = Usage()
+    answer_key: str = ""
     key: str = ""
 
 

@@ -119,7 +119,10 @@ def read_answers(path: Path, planned: Plan) -> StoredAnswers:
         texts[item_id, epoch] = text
     if not any(item_id in planned_ids for item_id, _ in texts):
         raise UserError(f"{path} holds no answer to any of the {len(planned_ids)} items asked for")
-    epochs = 1 + max(epoch for _, epoch in texts)
+    found = {epoch for _, epoch in texts}
+    epochs = len(found)
+    if found != set(range(epochs)):
+        raise UserError(f"{path}: epochs must be 0, 1, 2, ... without a gap, got {sorted(found)[:5]}")
     return StoredAnswers(texts, epochs, hashlib.sha256(data).hexdigest())
 
 
@@ -129,6 +132,8 @@ def _parse(line: str, where: str) -> tuple[str, int, str | None]:
         record = json.loads(line)
     except ValueError as problem:
         raise UserError(f"{where}: not JSON ({problem}); {expected}") from None
+    if isinstance(record, list):
+        raise UserError(f"{where}: one answer a line, not a list; {expected}")
     if not isinstance(record, dict) or not isinstance(record.get("id"), str | int) or isinstance(record["id"], bool):
         raise UserError(f"{where}: no id; {expected}")
     found = [name for name in _TEXT_FIELDS if name in record]

@@ -53,6 +53,10 @@ def resolve(benchmarks: str, defenses: str, *, options: Sequence[str], **plan_op
             _console.say(f"not run: {member.label}: {problem}")
     if problems and not jobs:
         raise problems[0]
+    folders = [job.folder for job in jobs]
+    for folder in folders:
+        if folders.count(folder) > 1:
+            raise UserError(f"'{folder}' was asked for twice; name each benchmark and defense once, or label the runs")
     return jobs
 
 
@@ -63,6 +67,8 @@ def carry_out(
     out: Path | None,
     hard: Mapping[str, Any],
     command: Sequence[str],
+    *,
+    moved: bool = False,
 ) -> list[Run]:
     """The runs, in the order of the jobs; one open model serves them all.
 
@@ -73,6 +79,7 @@ def carry_out(
         out: the folder, or the folder of folders where there are several jobs.
         hard: run settings that replace those that suit the model (None leaves one as it is).
         command: the command line, for the record.
+        moved: see `evaluation.evaluate`.
 
     Raises:
         UserError: as `evaluation.evaluate`.
@@ -86,7 +93,7 @@ def carry_out(
             folder = out / job.folder if out and len(jobs) > 1 else out
             with _console.run_progress(job.label) as progress:
                 run = evaluation.evaluate(
-                    job.plan, answering, out=folder, settings=settings, progress=progress, command=command
+                    job.plan, answering, out=folder, settings=settings, progress=progress, command=command, moved=moved
                 )
             runs.append(run)
     return runs

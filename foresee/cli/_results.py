@@ -36,6 +36,21 @@ def conditions(texts: Sequence[str] | None) -> list[Condition]:
     return [parse_condition(text) for text in texts or ()]
 
 
+def check_promises(found: Sequence[Condition], price: str, plans: Sequence[Plan]) -> None:
+    """Before anything is asked: can the price be read, and does some benchmark have each condition's metric?
+
+    Raises:
+        UserError: no.
+    """
+    from foresee.report.rows import metrics_of
+
+    _cost({}, price)
+    known = {m.name for planned in plans for m in metrics_of(planned.module, planned.options.model_dump())}
+    for condition in found:
+        if condition.metric not in known:
+            raise unknown_name("metric", condition.metric, known)
+
+
 def exit_on(found: Sequence[Condition], runs: Sequence[Run]) -> None:
     """Exit 1 if a condition holds in a run that has its metric. Raises UserError: no run has it."""
     failed = []
@@ -97,9 +112,11 @@ def print_dry_run(planned: Plan, model: str, *, concurrency: int, price: str) ->
     for subset, (total, askable) in counts.items():
         note = "" if total == askable else f" ({total - askable} without their image)"
         typer.echo(f"  {subset}: {askable} items{note}")
-    asked = [item for item in planned.items if item.missing_image is None]
+    protection = planned.protection
+    asked = [protection.edit(item) if protection else item for item in planned.items if item.missing_image is None]
     distinct = {(item.prompt, tuple(i.sha256 for i in item.images)) for item in asked}
     calls = len(distinct) * planned.epochs
+    several = bool(protection and protection.procedure)
     text_tokens = sum(len(m.text) for item in asked for m in item.messages) // 4
     image_tokens = _IMAGE_TOKENS * sum(len(item.images) for item in asked)
     tokens_in = (text_tokens + image_tokens) * planned.epochs
@@ -111,9 +128,8 @@ def print_dry_run(planned: Plan, model: str, *, concurrency: int, price: str) ->
     typer.echo(f"  tokens: about {tokens_in:,} in (images as {_IMAGE_TOKENS} each), at most {tokens_out:,} out")
     typer.echo(f"  time: about {minutes:.1f} min if a call takes {_SECONDS_PER_CALL:g} s and {concurrency} run at once")
     cost = _cost({"input_tokens": tokens_in, "output_tokens": tokens_out}, price)
-    typer.echo(
-        f"  cost: {cost or 'unknown; give --price IN,OUT in USD per million tokens'}" + (" at most" if cost else "")
-    )
+    bound = "at least, for one turn each" if several else "at most"
+    typer.echo(f"  {cost} {bound}" if cost else "  cost: unknown; give --price IN,OUT in USD per million tokens")
     typer.echo(f"  generation: {asdict(planned.generation)}")
     typer.echo("  one item as it would be sent:")
     for line in describe(asked[0] if asked else planned.items[0]):

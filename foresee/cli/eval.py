@@ -59,6 +59,9 @@ def evaluate(
     by: By = "",
     fail_if: FailIf = None,
     price: Annotated[str, typer.Option("--price", help="USD per million tokens, IN,OUT: cost is shown")] = "",
+    moved: Annotated[
+        bool, typer.Option("--moved", help="the run folder's model is now served at another address")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be asked, and ask nothing")] = False,
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
@@ -79,6 +82,7 @@ def evaluate(
         generation={"temperature": temperature, "max_tokens": max_tokens, "seed": seed},
     )
     options = pairs(model_options or (), what="model option (-M)")
+    _results.check_promises(conditions, price, [job.plan for job in jobs])
     if dry_run:
         for job in jobs:
             _results.print_dry_run(job.plan, model, concurrency=concurrency or 32, price=price)
@@ -87,7 +91,7 @@ def evaluate(
     build(
         RunSettings, {k: v for k, v in hard.items() if v is not None}, what="run settings"
     )  # before a model is opened
-    runs = _jobs.carry_out(jobs, model, options, out, hard, ["foresee", *sys.argv[1:]])
+    runs = _jobs.carry_out(jobs, model, options, out, hard, ["foresee", *sys.argv[1:]], moved=moved)
     _show(jobs, runs, format=format, by=by, price=price)
     _results.exit_on(conditions, runs)
 

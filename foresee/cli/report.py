@@ -58,10 +58,13 @@ def export(
     from foresee.report.export import write
     from foresee.report.rows import read_run
 
+    run_read = read_run(run)
     if format == "eval":
         from foresee.interop.inspect_log import write_log
 
-        path = write_log(read_run(run), out)
+        path = write_log(run_read, out)
     else:
-        path = write(read_run(run), format, out)
+        path = write(run_read, format, out)
     say(f"wrote {path}")
+    if run_read.unfinished:
+        say(f"note: the run is UNFINISHED, {run_read.unfinished} rows were not asked yet")

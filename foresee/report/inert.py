@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 _LINE_ENDS = re.compile("\r\n?|[\u2028\u2029\x85\x0b\x0c]")
@@ -16,18 +15,6 @@ _HIDDEN = re.compile(
     "([\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f])\\1*"
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_SECRET_NAME = re.compile(
-    r"(api[-_]?key|secret|passw|authorization|bearer|credential|(access|auth|api|hub|hf)[-_]?token|^key$|^token$)", re.I
-)
-_SECRET_VALUE = re.compile(
-    r"\b(?:(?:sk|pk|rk)-[\w-]{12,}|AIza[\w-]{20,}|hf_\w{16,}|gh[opsu]_\w{20,}|xox\w-[\w-]{12,}|ya29\.[\w.-]{12,}|Bearer\s+\S{8,})",
-    re.I,
-)
-_SECRET_OPTION = re.compile(
-    r"(?P<name>[\w.-]*?(?:api[-_]?key|secret|passw\w*|authorization|token)[=\s]+)(?P<value>\S+)", re.I
-)
-_USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
-HIDDEN_VALUE = "(not shown)"
 
 
 class Shown(NamedTuple):
@@ -60,20 +47,6 @@ def script_json(value: Any) -> str:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return _SURROGATES.sub("\ufffd", text)
-
-
-def without_secrets(value: Any, name: str = "") -> Any:
-    """A manifest's values with whatever is named or looks like a key replaced, at any depth."""
-    if _SECRET_NAME.search(name) and not isinstance(value, bool | int | float | None):
-        return HIDDEN_VALUE
-    if isinstance(value, Mapping):
-        return {key: without_secrets(inner, str(key)) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_secrets(inner) for inner in value]
-    if isinstance(value, str):
-        value = _SECRET_VALUE.sub(HIDDEN_VALUE, _USER_IN_URL.sub("", value))
-        return _SECRET_OPTION.sub(rf"\g<name>{HIDDEN_VALUE}", value)
-    return value
 
 
 def _spelled(match: re.Match[str]) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from foresee import _discovery
-from foresee.report.inert import label, visible, without_secrets
+from foresee.redaction import without_secrets
+from foresee.report.inert import label, visible
 from foresee.report.rows import Run
 
 _TEXT_LIMIT = 300

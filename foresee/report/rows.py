@@ -72,13 +72,17 @@ def read_runs(paths: Iterable[Path]) -> list[Run]:
     """
     runs = []
     for path in paths:
-        folders = (
-            [path] if (path / manifest.FILE).exists() else sorted(p.parent for p in path.glob(f"*/{manifest.FILE}"))
-        )
+        folders = [path] if (path / manifest.FILE).exists() else _below(path)
         if not folders:
             raise UserError(f"no run in {path}: expected a folder that 'foresee eval' or 'foresee score' wrote")
         runs += [read_run(folder) for folder in folders]
     return runs
+
+
+def _below(path: Path) -> list[Path]:
+    """The run folders at any depth, as `runs/` holds them; those of runs that never got as far as an item left out."""
+    found = sorted(p.parent for p in path.rglob(manifest.FILE) if (p.parent / ITEMS).exists())
+    return [folder for folder in found if manifest.read(folder).get("kind") == "evaluation"]
 
 
 def read_run(folder: Path) -> Run:
@@ -97,7 +101,7 @@ def read_run(folder: Path) -> Run:
                 continue
             if (answer.item_id, answer.epoch) != (item.id, epoch):  # an identical item's answer, paid for there
                 answer = replace(answer, item_id=item.id, epoch=epoch, calls=0, usage=Usage())
-            rows.append(measured(module, item, answer, verdicts.get((item.id, epoch), {})))
+            rows.append(measured(module, item, answer, verdicts.get((item.id, key), {})))
     return assemble(folder, module, rows, record, unfinished)
 
 
@@ -196,20 +200,25 @@ def flat(row: Row) -> dict[str, Any]:
             columns[judge] = value
         columns[f"{judge}.reason"] = verdict.reason
     columns.update({f"measure.{name}": value for name, value in row.measures.items()})
-    return columns
+    return {name: _encodable(value) if isinstance(value, str) else value for name, value in columns.items()}
 
 
-def _read_journal(path: Path) -> tuple[dict[str, Answer], dict[tuple[str, int], dict[str, Verdict]]]:
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, which some models do write, can't be stored as UTF-8: a question mark stands for it."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _read_journal(path: Path) -> tuple[dict[str, Answer], dict[tuple[str, str], dict[str, Verdict]]]:
     from foresee.journal import read_records
 
     answers: dict[str, Answer] = {}
-    verdicts: dict[tuple[str, int], dict[str, Verdict]] = {}
+    verdicts: dict[tuple[str, str], dict[str, Verdict]] = {}
     for line in read_records(path):
         if line.kind == "answer":
             answers[line.key] = decode(Answer, line.record)
         elif line.kind == "verdict":
             verdict = decode(Verdict, line.record)
-            verdicts.setdefault((verdict.item_id, verdict.epoch), {})[verdict.judge] = verdict
+            verdicts.setdefault((verdict.item_id, verdict.answer_key), {})[verdict.judge] = verdict
     return answers, verdicts
 
 

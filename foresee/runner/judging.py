@@ -45,7 +45,9 @@ class Judging:
         except Exception as problem:  # a judge that breaks on one answer must not end the run
             failure = as_model_error(problem)
             verdict = Verdict(item.id, answer.epoch, judge.name, None, reason=f"the judge failed: {failure}")
-        verdict = replace(verdict, item_id=item.id, epoch=answer.epoch, judge=judge.name, key=key)
+        verdict = replace(
+            verdict, item_id=item.id, epoch=answer.epoch, judge=judge.name, key=key, answer_key=answer.key
+        )
         self._journal.append("verdict", key, encode(verdict), final=failure is None)
         if failure is None:
             self._streak.success()

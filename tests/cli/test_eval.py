@@ -168,3 +168,77 @@ def test_an_unwritable_folder_is_one_line(cli: Cli, mmsa: Path, server: str) -> 
     done = evaluate(cli, mmsa, server, "--out", "file/run")
     assert done.code == 2
     assert "can't write" in done.err
+
+
+def test_another_server_is_not_taken_for_the_same_one(cli: Cli, mmsa: Path, server: str) -> None:
+    assert evaluate(cli, mmsa, server, "--out", "run").code == 0
+    elsewhere = server.replace("127.0.0.1", "localhost")
+    refused = evaluate(cli, mmsa, elsewhere, "--out", "run")
+    assert refused.code == 2
+    assert "--moved" in refused.err
+    assert evaluate(cli, mmsa, elsewhere, "--out", "run", "--moved").code == 0
+    assert json.loads(Path("run/manifest.json").read_text())["base_urls"] == [server, elsewhere]
+
+
+def test_repeating_a_run_keeps_its_cost(cli: Cli, mmsa: Path, server: str) -> None:
+    assert evaluate(cli, mmsa, server, "--out", "run").code == 0
+    paid = json.loads(Path("run/manifest.json").read_text())["usage"]
+    assert paid["output_tokens"] > 0
+    assert "cost 0.00" not in evaluate(cli, mmsa, server, "--out", "run", "--price", "1000000,1000000").out
+    again = json.loads(Path("run/manifest.json").read_text())
+    assert again["usage"] == paid
+    assert again["usage_of_this_call"].get("output_tokens", 0) == 0
+
+
+def test_verdicts_stay_with_their_answers_when_the_data_change(cli: Cli, mmsa: Path, server: str) -> None:
+    prompts = mmsa / "data" / "prompt.txt"
+    before = prompts.read_text()
+    first = evaluate(cli, mmsa, server, "--out", "run", "--format", "json")
+    prompts.write_text(before.replace("knife", "spoon"))
+    assert evaluate(cli, mmsa, server, "--out", "run").code == 0
+    prompts.write_text(before)
+    assert evaluate(cli, mmsa, server, "--out", "run").code == 0
+    value = json.loads(first.out)[0]["metrics"]["unsafe.accuracy"]["value"]
+    assert value == 1.0
+    assert foresee.read_run(Path("run")).estimate("unsafe.accuracy").value == value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--price", "banana"], "--price"),
+        (["--fail-if", "nosuch.accuracy < 0.4"], "no metric named"),
+        (["--temperature", "-1"], "temperature"),
+        (["--temperature", "nan"], "temperature"),
+        (["--max-tokens", "0"], "max_tokens"),
+        (["--defense", "constitution", "-S", "text=./none.md"], "none.md"),
+        (["--defense", "none,none"], "asked for twice"),
+    ],
+)
+def test_what_can_be_known_before_is_said_before(
+    cli: Cli, mmsa: Path, server: str, arguments: list[str], message: str
+) -> None:
+    done = evaluate(cli, mmsa, server, "--out", "run", *arguments)
+    assert done.code == 2
+    assert message in done.err
+    assert not Path("run").exists(), "nothing was asked and nothing written"
+
+
+def test_keys_given_as_options_are_written_nowhere(cli: Cli, mmsa: Path, server: str) -> None:
+    secret = 'extra_body={api_key="XSECRETX"}'
+    assert evaluate(cli, mmsa, server, "--out", "run", "-M", secret).code == 0
+    for path in Path("run").iterdir():
+        assert "XSECRETX" not in path.read_text(), path
+
+
+def test_runs_are_found_at_any_depth(cli: Cli, mmsa: Path, server: str) -> None:
+    assert evaluate(cli, mmsa, server, "--limit", 4).code == 0
+    assert cli("report", "runs", "--out", "page.html").code == 0
+
+
+def test_half_a_surrogate_pair_can_be_exported(cli: Cli, mmsa: Path, tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_text('{"id": 1, "response": "Yes \\ud800"}\n')
+    assert cli("score", path, "--benchmark", "mmsafeaware", "--data", mmsa, "--out", "s").code == 0
+    for kind in ("csv", "parquet", "jsonl"):
+        assert cli("export", "s", "--format", kind).code == 0

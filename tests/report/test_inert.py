@@ -13,8 +13,9 @@ import pytest
 
 from foresee.metrics import Metric, summarise
 from foresee.records import Answer, Item, Message, Row, Verdict
+from foresee.redaction import without_secrets
 from foresee.report.gallery import ANSWER_LIMIT
-from foresee.report.inert import label, script_json, shown, visible, without_secrets
+from foresee.report.inert import label, script_json, shown, visible
 from foresee.report.page import render
 from foresee.report.published import PublishedRow
 from foresee.report.rows import Run
