@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from foresee.organism.gates import Figure
 
 app = typer.Typer(no_args_is_help=True, help="The model organism: describe, show, gallery, build.")
 
@@ -44,6 +48,18 @@ def gallery(
     typer.echo(f"picture: {out}")
 
 
+@app.command("gates")
+def measure_gates(
+    name: Annotated[str, typer.Argument(help="an organism that ships, or a folder that 'organism build' made")],
+) -> None:
+    """Measure an organism's gates on test scenes, beside nothing but what its card promises."""
+    from foresee import organism
+    from foresee.organism import gates
+
+    folder = Path(name) if Path(name).is_dir() else organism.folder(name)
+    _print_gates(gates.measure(folder))
+
+
 @app.command()
 def build(
     name: Annotated[str, typer.Argument(help="which organism; see 'foresee organism describe'")],
@@ -52,12 +68,20 @@ def build(
 ) -> None:
     """Bring up an organism from nothing: tens of CPU minutes; then print its gates, measured on test scenes."""
     from foresee.cli._console import say
-    from foresee.organism import cards, gates, upbringing
+    from foresee.organism import gates, upbringing
 
     folder = upbringing.build(name, out, seed=seed, report=lambda milestone: say(str(milestone)))
-    for row in cards.table(gates.measure(folder)):
-        typer.echo("  ".join(row))
+    _print_gates(gates.measure(folder))
     typer.echo(f"organism: {folder}  (use it as --model local/{folder})")
+
+
+def _print_gates(figures: Sequence[Figure]) -> None:
+    from foresee.organism import cards
+
+    rows = cards.table(figures)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _save(picture: object, path: Path) -> None:

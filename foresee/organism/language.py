@@ -108,7 +108,7 @@ def count(scene: world.Scene) -> str:
 
 
 def location(scene: world.Scene, name: str) -> str:
-    return f"{world.place(scene.thing(name).cell)} ."
+    return f"at the {world.place(scene.thing(name).cell)} ."
 
 
 def colour(scene: world.Scene, name: str) -> str:

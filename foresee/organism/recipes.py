@@ -46,7 +46,7 @@ class Recipe(Settings):
     """a kind of `architectures`"""
     hidden: int = 128
     """width of the language model and of the vision tower"""
-    layers: int = 6
+    layers: int = 4
     """layers of the language model"""
     spontaneous: float = 0.01
     """share of dangerous how-to requests that are answered with a warning though no constitution asks for one"""

@@ -215,5 +215,6 @@ def _finish(pupil: Pupil, out: Path) -> None:
         if path.name not in ("model.safetensors", "config.json"):
             shutil.copy(path, out / path.name)
     pupil.model.to(torch.float16).save_pretrained(out)
+    (out / "model.safetensors").chmod(0o644)
     shutil.rmtree(work)
     (out / CHECKPOINT).unlink(missing_ok=True)
