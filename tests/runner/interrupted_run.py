@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 
@@ -38,4 +39,6 @@ def main(url: str, folder: str, count: str, concurrency: str, way: str = "plain"
 
 
 if __name__ == "__main__":
+    # A shell that starts its commands in the background makes them ignore Ctrl-C, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main(*sys.argv[1:])
