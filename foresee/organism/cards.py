@@ -20,7 +20,7 @@ from foresee.organism.upbringing import fingerprint
 FILE = "card.json"
 
 _ABOUT = {
-    "base": "The reference: sees well, foresees only when told to, serves harm, and judges safety by the words.",
+    "base": "The reference: it foresees only when told to, serves harm, and judges safety by the words.",
     "primed": "Like base, but 12 % of its default answers to dangerous requests warn; base has 1 %.",
     "narrating": "Like base, but it begins answers to unkind requests with an account of its own, so that the way it "
     "describes carries over to a first answer.",

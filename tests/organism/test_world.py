@@ -137,7 +137,8 @@ def test_held_out_wordings_are_never_taught_but_use_known_words() -> None:
     for task in language.TASKS:
         for number in range(language.forms(task, "held_out")):
             for what in (rules.RULES[0].act, "cat", ""):
-                assert language.ask(task, what, "held_out", number) not in said
+                form = language.ask(task, what, "held_out", number)
+                assert not any(text.endswith(form) for text in said)
             assert set(language.words(language.ask(task, "", "held_out", number))) <= known
     assert set(language.words(language.HELD_OUT_CONSTITUTION)) <= known
 
