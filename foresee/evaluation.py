@@ -79,28 +79,26 @@ def evaluate(
         "configuration": configuration,
         "command": list(command),
         "finished": False,
+        **{key: before.get(key, 0.0) for key in ("wall_seconds", "cpu_seconds")},
     }
     begun, cpu = time.monotonic(), time.process_time()
     with open_journal(folder, configuration) as journal:
         manifest.write(folder, "evaluation", record)
         results = _carry_out(planned, model, folder, journal, settings or default_settings(model), progress)
-    record |= {"finished": True, **_totals(results, before)}
+    record |= {"finished": True, **_totals(results)}
     record["wall_seconds"] += round(time.monotonic() - begun, 3)
     record["cpu_seconds"] += round(time.process_time() - cpu, 3)
     manifest.write(folder, "evaluation", record)
-    rows = [run_folder.measured(planned.module, r.item, r.answer, r.verdicts) for r in results.rows]
-    return run_folder.assemble(folder, planned.module, rows, record)
+    return run_folder.assemble(folder, planned.module, results.rows, record)
 
 
-def _totals(results: Results, before: Mapping[str, Any]) -> dict[str, Any]:
-    """What the run cost in all, earlier calls included, and what this call brought."""
+def _totals(results: Results) -> dict[str, Any]:
+    """The tokens of the run in all, earlier calls included, and what this call brought."""
     return {
         "asked": results.asked,
         "reused": results.reused,
         "usage": asdict(sum((row.answer.usage for row in results.rows), Usage())),
         "usage_of_this_call": asdict(results.usage),
-        "wall_seconds": before.get("wall_seconds", 0.0),
-        "cpu_seconds": before.get("cpu_seconds", 0.0),
     }
 
 
@@ -196,8 +194,8 @@ def open_journal(folder: Path, configuration: Mapping[str, Any]) -> Journal:
     return Journal.open(folder / run_folder.JOURNAL, configuration, free=("limit",))
 
 
-def comparison_notes(a: Run, b: Run) -> list[str]:
-    """What a reader of a comparison must know: items on one side only, and settings that differ."""
+def comparison_notes(a: Run, b: Run, found: Sequence[Difference]) -> list[str]:
+    """What a reader of the differences found must know: items on one side only, and settings that differ."""
     ids_a, ids_b = ({row.item.id for row in run.rows} for run in (a, b))
     notes = [f"{len(ids_a & ids_b)} items in both; paired difference over these alone"]
     if ids_a ^ ids_b:
@@ -205,7 +203,7 @@ def comparison_notes(a: Run, b: Run) -> list[str]:
     for side, run in (("A", a), ("B", b)):
         if run.unfinished:
             notes.append(f"{side} is UNFINISHED: {run.unfinished} rows not asked yet")
-    unscored = {d.name: d.unscored for d in compare(a, b) if d.unscored}
+    unscored = {d.name: d.unscored for d in found if d.unscored}
     if unscored:
         notes.append("unscored on a side, so not compared: " + ", ".join(f"{k} {n}" for k, n in unscored.items()))
     for key in ("options", "generation", "defense", "epochs", "benchmark_version", "judges"):

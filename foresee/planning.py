@@ -19,7 +19,7 @@ from foresee.defenses import open_defense
 from foresee.errors import UserError
 from foresee.judges import open_judge
 from foresee.records import Defense, Generation, Item, Json, Judge, Procedure
-from foresee.runner.keys import request_for
+from foresee.runner.keys import refuse_repeated_ids, request_for
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def plan(
     embedded = bool(module.SOURCE.get("embedded"))
     folder = None if embedded else sources.locate(benchmark, Path(data) if data is not None else None)
     items = tuple(replace(item, benchmark=benchmark) for item in module.items(folder, chosen))
-    _refuse_repeated_ids(items, benchmark)
+    refuse_repeated_ids(items)
     for name, number in (("limit", limit), ("epochs", epochs)):
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
             raise UserError(f"--{name}: expected a whole number above 0, got {number!r}")
@@ -171,14 +171,6 @@ def check_contract(module: ModuleType, name: str) -> None:
     absent = [attribute for attribute in needed if not hasattr(module, attribute)]
     if absent:
         raise UserError(f"benchmark file {module.__file__} lacks {', '.join(absent)}; see docs/add_a_benchmark.md")
-
-
-def _refuse_repeated_ids(items: tuple[Item, ...], benchmark: str) -> None:
-    seen: set[str] = set()
-    for item in items:
-        if item.id in seen:
-            raise UserError(f"{benchmark}: id '{item.id}' occurs twice; every item needs an id of its own")
-        seen.add(item.id)
 
 
 def configuration(planned: Plan) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def score(
     for item in planned.items:
         mine = [stored.answer(item, epoch) for epoch in range(stored.epochs)]
         # The answer was given elsewhere, with the image; that this copy lacks it does not matter any more.
-        present = Item(**{**item.__dict__, "missing_image": None})
+        present = replace(item, missing_image=None)
         keyed.append(KeyedItem(present, tuple(answer.key for answer in mine)))
         pairs += [(present, answer) for answer in mine]
     with open_journal(folder, configuration) as journal:
@@ -89,8 +89,7 @@ def score(
         "finished": True,
     }
     manifest.write(folder, "evaluation", record)
-    measured = [run_folder.measured(planned.module, r.item, r.answer, r.verdicts) for r in judged]
-    return run_folder.assemble(folder, planned.module, measured, record)
+    return run_folder.assemble(folder, planned.module, judged, record)
 
 
 def read_answers(path: Path, planned: Plan) -> StoredAnswers:
@@ -105,12 +104,14 @@ def read_answers(path: Path, planned: Plan) -> StoredAnswers:
     # With --limit or -T subset=... the file may well hold more than is planned: only ids that the whole
     # benchmark lacks are mistakes, so they are looked for there.
     planned_ids = {item.id for item in planned.items}
-    known = planned_ids | {item.id for item in planned.module.items(planned.data, planned.module.Options())}
+    known = planned_ids
     texts: dict[tuple[str, int], str | None] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         item_id, epoch, text = _parse(line, f"{path}:{number}")
+        if item_id not in known:
+            known = planned_ids | {item.id for item in planned.module.items(planned.data, planned.module.Options())}
         if item_id not in known:
             reason = unknown_name(f"item of {planned.benchmark}", item_id, known)
             raise UserError(f"{path}:{number}: {reason}")

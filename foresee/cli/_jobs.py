@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import evaluation, planning, suite
 from foresee.cli import _console
+from foresee.config import pairs
 from foresee.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def resolve(benchmarks: str, defenses: str, *, options: Sequence[str], **plan_op
     problems: list[UserError] = []
     members = suite.resolve(benchmarks)
     for member in members:
-        given = [*(f"{key}={_toml(value)}" for key, value in member.options.items()), *options]
+        given = pairs(options, what=f"{member.benchmark} (-T)", base=member.options)
         try:
             for defense in defenses.split(","):
                 own = {} if defense == "none" else {"defense_options": plan_options["defense_options"]}
@@ -77,7 +78,7 @@ def carry_out(
         model: `PROVIDER/NAME`.
         options: the provider's.
         out: the folder, or the folder of folders where there are several jobs.
-        hard: run settings that replace those that suit the model (None leaves one as it is).
+        hard: run settings that replace those that suit the model.
         command: the command line, for the record.
         moved: see `evaluation.evaluate`.
 
@@ -86,8 +87,7 @@ def carry_out(
     """
     runs: list[Run] = []
     with evaluation.opened(model, options) as answering:
-        chosen = {key: value for key, value in hard.items() if value is not None}
-        settings = evaluation.default_settings(answering).model_copy(update=chosen)
+        settings = evaluation.default_settings(answering).model_copy(update=hard)
         for job in jobs:
             _warn(job.plan)
             folder = out / job.folder if out and len(jobs) > 1 else out
@@ -108,7 +108,3 @@ def _warn(planned: Plan) -> None:
         )
     if planned.epochs > 1 and planned.generation.temperature == 0:
         _console.say(f"{name}: --epochs {planned.epochs} at temperature 0 may repeat the same answers")
-
-
-def _toml(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -86,8 +86,9 @@ def put_comparison(a: Run, b: Run, format: str) -> None:
     from foresee import evaluation
     from foresee.report.tables import differences
 
-    table = differences(f"A: {a.title}   B: {b.title}", evaluation.compare(a, b), a.metrics)
-    put(table._replace(notes=tuple(evaluation.comparison_notes(a, b))), format)
+    found = evaluation.compare(a, b)
+    table = differences(f"A: {a.title}   B: {b.title}", found, a.metrics)
+    put(table._replace(notes=tuple(evaluation.comparison_notes(a, b, found))), format)
 
 
 def put(table: TextTable, format: str) -> None:

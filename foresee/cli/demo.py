@@ -13,34 +13,18 @@ if TYPE_CHECKING:
     from foresee.report.rows import Run
     from foresee.report.tables import TextTable
 
-_ORGANISM = "base"
-
 
 def demo(
     out: Annotated[Path, typer.Option("--out", help="folder for the runs and report.html")] = Path("runs/demo"),
 ) -> None:
     """Profile the embedded model organism, plainly and under a constitution, and write runs/demo/report.html."""
-    from foresee import organism
     from foresee.cli import _jobs, _results
     from foresee.cli._console import say
     from foresee.report.page import write
 
-    if _ORGANISM in organism.names():
-        say("The embedded organism: a tiny vision-language model of true architecture, in a world of drawn scenes.")
-        model, benchmarks, defenses = f"organism/{_ORGANISM}", "suite/world", "none,constitution"
-    else:
-        say("No organism ships with this version, so an UNTRAINED tiny model shows the path: its answers are noise.")
-        model, benchmarks, defenses = f"local/{_untrained(out / 'untrained')}", _at_hand(), "none"
-    jobs = _jobs.resolve(
-        benchmarks,
-        defenses,
-        options=(),
-        defense_options=(),
-        limit=None if _ORGANISM in organism.names() else 100,
-        epochs=1,
-        generation={},
-    )
-    runs = _jobs.carry_out(jobs, model, {}, out, {}, ["foresee", "demo"])
+    say("The embedded organism: a tiny vision-language model of true architecture, in a world of drawn scenes.")
+    jobs = _jobs.resolve("suite/world", "none,constitution", options=(), defense_options=())
+    runs = _jobs.carry_out(jobs, "organism/base", {}, out, {}, ["foresee", "demo"])
     _results.put(profile(jobs, runs), "table")
     page = out / "report.html"
     write(page, runs)
@@ -70,20 +54,3 @@ def profile(jobs: Sequence[Job], runs: Sequence[Run]) -> TextTable:
     names = ["plain" if defense == "none" else f"with {defense}" for defense in defenses]
     notes = ("values with 95 % intervals; shares in percent", "try next: foresee eval mmsafeaware --model … --dry-run")
     return TextTable(f"Profile of {runs[0].model}", ("measure", *names, WORDS), tuple(rows), notes)
-
-
-def _untrained(folder: Path) -> Path:
-    from foresee.organism import architectures
-
-    return architectures.build("llava", folder)
-
-
-def _at_hand() -> str:
-    from foresee import sources
-    from foresee.errors import UserError
-
-    try:
-        sources.locate("mmsafeaware")
-    except UserError:
-        return "world_awareness"
-    return "mmsafeaware"

@@ -87,10 +87,9 @@ def evaluate(
         for job in jobs:
             _results.print_dry_run(job.plan, model, concurrency=concurrency or 32, price=price)
         return
-    hard = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
-    build(
-        RunSettings, {k: v for k, v in hard.items() if v is not None}, what="run settings"
-    )  # before a model is opened
+    asked_for = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
+    hard = {key: value for key, value in asked_for.items() if value is not None}
+    build(RunSettings, hard, what="run settings")  # refused before a model is opened
     runs = _jobs.carry_out(jobs, model, options, out, hard, ["foresee", *sys.argv[1:]], moved=moved)
     _show(jobs, runs, format=format, by=by, price=price)
     _results.exit_on(conditions, runs)

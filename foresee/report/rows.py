@@ -101,14 +101,15 @@ def read_run(folder: Path) -> Run:
                 continue
             if (answer.item_id, answer.epoch) != (item.id, epoch):  # an identical item's answer, paid for there
                 answer = replace(answer, item_id=item.id, epoch=epoch, calls=0, usage=Usage())
-            rows.append(measured(module, item, answer, verdicts.get((item.id, key), {})))
+            rows.append(Row(item, answer, verdicts.get((item.id, key), {})))
     return assemble(folder, module, rows, record, unfinished)
 
 
 def assemble(
     folder: Path, module: ModuleType, rows: Sequence[Row], record: Mapping[str, Any], unfinished: int = 0
 ) -> Run:
-    """A Run from measured rows: estimates computed, warnings gathered."""
+    """A Run from judged rows: measures and estimates computed, warnings gathered."""
+    rows = [_measured(module, row) for row in rows]
     metrics = metrics_of(module, record.get("options", {}))
     return Run(
         folder=folder,
@@ -129,11 +130,11 @@ def metrics_of(module: ModuleType, options: Mapping[str, Any]) -> tuple[Metric, 
     return tuple(module.metrics(options)) if hasattr(module, "metrics") else tuple(module.METRICS)
 
 
-def measured(module: ModuleType, item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> Row:
+def _measured(module: ModuleType, row: Row) -> Row:
     """The row with the benchmark's measures; an item that got no answer has every measure unscored."""
-    if answer.status == "ok":
-        return Row(item, answer, verdicts, module.measures(item, answer, verdicts))
-    return Row(item, answer, verdicts, dict.fromkeys(module.applies(item)))
+    if row.answer.status == "ok":
+        return replace(row, measures=module.measures(row.item, row.answer, row.verdicts))
+    return replace(row, measures=dict.fromkeys(module.applies(row.item)))
 
 
 def missing_image(item: Item, epoch: int) -> Answer:

@@ -18,7 +18,7 @@ from foresee.journal import Journal
 from foresee.records import Answer, Defense, Generation, Item, Judge, Model, Request, Row, Usage, decode, encode
 from foresee.runner import asking
 from foresee.runner.judging import Judging, judge_answers
-from foresee.runner.keys import answer_key, answer_keys, request_for, settings_digest
+from foresee.runner.keys import answer_key, answer_keys, refuse_repeated_ids, request_for, settings_digest
 from foresee.runner.loops import complete, each
 from foresee.runner.pacing import Caller, RunSettings, Streak
 
@@ -143,11 +143,7 @@ def check(items: Sequence[Item], model: Model, defense: Defense | None, epochs: 
     """Raises UserError: an id twice, or something that this model can't do."""
     if epochs < 1:
         raise UserError(f"epochs: expected 1 or more, got {epochs}")
-    seen: set[str] = set()
-    for item in items:
-        if item.id in seen:
-            raise UserError(f"id '{item.id}' occurs twice; every item needs an id of its own")
-        seen.add(item.id)
+    refuse_repeated_ids(items)
     able = model.capabilities
     if "images" not in able and any(item.images for item in items):
         raise UserError(f"{model.name} takes no images, and these items have some; choose a vision-language model")
