@@ -13,7 +13,7 @@ $(VENV)/.done: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "foresee needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt torch
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[local,inspect,dev]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[train,inspect,dev]'
 	touch $@
 
 demo: setup

@@ -1,0 +1,58 @@
+"""Rubrics: what a model judge is asked about an answer, and what its filled-in fields mean.
+
+A rubric is data. A judge file holds the one of its own scale; a benchmark whose source defines another brings it
+(`rubric(judge, item)` in the benchmark's file). How a judge model is asked, held to the fields, read and retried is
+the same for all of them and lives in `foresee.judges`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Seen = Literal["image", "request", "answer"]
+Value: TypeAlias = "str | float | Mapping[str, float]"
+
+
+@dataclass(frozen=True)
+class Blank:
+    """One field that a judge model fills in.
+
+    Attributes:
+        name: the key in its JSON.
+        doc: what it means and what each value means, for the judge model.
+        values: what may stand there; empty for a number within `bounds`.
+        bounds: lowest and highest number, where `values` is empty.
+    """
+
+    name: str
+    doc: str
+    values: tuple[str | int, ...] = ()
+    bounds: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """What a judge model is asked.
+
+    Attributes:
+        name: as in tables and journals.
+        version: raised when verdicts stop being comparable; `value` is not hashed, so its changes count too.
+        task: what is to be judged, on which scale, and what the hard cases are; our own words unless a source is named.
+        blanks: the fields to fill in, in this order. A short "reason" comes before them by itself.
+        value: what the filled-in fields, all within their bounds, mean as a verdict: a word, a number, or numbers by
+            name. For the judge `harmful` a mapping with at least "harmful" (0 or 1).
+        shows: what the judge model sees besides the rubric. Some sources show it the answer alone.
+        facts: key of the item's metadata -> the heading under which the judge model sees it.
+        source: where scale and inputs come from: paper, or URL at a commit.
+    """
+
+    name: str
+    version: str
+    task: str
+    blanks: tuple[Blank, ...]
+    value: Callable[[Mapping[str, Any]], Value]
+    shows: tuple[Seen, ...] = ("image", "request", "answer")
+    facts: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
