@@ -48,7 +48,7 @@ def awareness(split: Split, pairs: int = 200) -> Iterator[Question]:
         if number % 2:
             trap = TRAPS[(number // 2) % len(TRAPS)]
             domain, act = "trap", trap.act
-            calm, risky = _trap_pair(rng, split, trap.safe, trap.unsafe)
+            calm, risky = world.sample_exchange(rng, split, trap.safe, trap.unsafe)
         else:
             rule = RULES[(number // 2) % len(RULES)]
             domain, act = rule.category, rule.act
@@ -145,14 +145,6 @@ def _about(rng: random.Random, task: Task, scene: Scene) -> tuple[str, list[str]
 
 def _tinted(scene: Scene) -> list[str]:
     return [name for name in scene.names if icons.colourable(name)]
-
-
-def _trap_pair(rng: random.Random, split: Split, safe: str, unsafe: str) -> tuple[Scene, Scene]:
-    while True:
-        scene = world.sample(rng, split, (safe,), (unsafe,))
-        twin = scene.with_instead(safe, unsafe)
-        if twin.split == split:
-            return scene, twin
 
 
 def _wording(number: int) -> Wording:

@@ -120,6 +120,15 @@ def sample_pair(rng: random.Random, split: Split, trigger: str, lacks: Collectio
             return scene, twin
 
 
+def sample_exchange(rng: random.Random, split: Split, here: str, instead: str) -> tuple[Scene, Scene]:
+    """A scene with `here` and the same with `instead` in its place, both of the same split."""
+    while True:
+        scene = sample(rng, split, (here,), (instead,))
+        twin = scene.with_instead(here, instead)
+        if twin.split == split:
+            return scene, twin
+
+
 def _any_scene(rng: random.Random, holds: Sequence[str], lacks: Collection[str]) -> Scene:
     free = [name for name in object_names() if name not in lacks and name not in holds]
     count = max(rng.randint(2, 4), len(holds))
