@@ -1,0 +1,48 @@
+"""A data set folder: what curation writes and training reads.
+
+    rows.jsonl      one row a line: id, images, prompt, and completion | chosen and rejected | neither
+    images/         pictures named by the SHA-256 of their bytes
+    manifest.json   kind "data set": how it came to be
+    README.md       the card, for people and for `datasets.load_dataset`
+
+Rows are TRL's conversational vision format: plain texts as contents, `images` always a list, so that any trainer
+can use them. Reading is lazy and names file and line of whatever does not fit; a last line torn by a kill is left out.
+
+    for row in read(folder): ...
+    trainer_input = to_dataset(folder)               # datasets.Dataset, pictures decoded when they are looked at
+    with RowWriter.open(folder) as writer: writer.add(row)
+"""
+
+from __future__ import annotations
+
+from foresee.dataset_folder.exporting import to_dataset, write_parquet
+from foresee.dataset_folder.rows import (
+    IMAGES,
+    ROWS,
+    DataRow,
+    Turn,
+    check_pictures,
+    image_hashes,
+    image_path,
+    read,
+    read_file,
+)
+from foresee.dataset_folder.writing import Census, RowWriter, census, write_manifest
+
+__all__ = [
+    "IMAGES",
+    "ROWS",
+    "Census",
+    "DataRow",
+    "RowWriter",
+    "Turn",
+    "census",
+    "check_pictures",
+    "image_hashes",
+    "image_path",
+    "read",
+    "read_file",
+    "to_dataset",
+    "write_manifest",
+    "write_parquet",
+]
