@@ -15,7 +15,7 @@ import pydantic
 
 from foresee import _discovery, manifest, sources
 from foresee.config import BenchmarkOptions, Settings, build, from_pairs
-from foresee.defenses import open_defense
+from foresee.defenses import Composed, open_defense
 from foresee.errors import UserError
 from foresee.judges import open_judge
 from foresee.records import Defense, Generation, Item, Json, Judge, Procedure
@@ -123,7 +123,7 @@ def plan(
         items=items,
         generation=_generation(module.generation(chosen), generation or {}),
         judges=tuple(open_judge(name) for name in module.JUDGES),
-        defense=open_defense(defense, defense_options) if isinstance(defense, str) else defense,
+        defense=_fitted(open_defense(defense, defense_options) if isinstance(defense, str) else defense, items),
         procedure=module.procedure(chosen) if hasattr(module, "procedure") else None,
         epochs=epochs,
         limit=limit,
@@ -132,6 +132,10 @@ def plan(
         raise UserError(f"{benchmark} asks in several turns with these options, and so does {planned.defense.name}")
     request_for(items[0], planned.protection, planned.generation)  # a defense that can't edit is found out now
     return planned
+
+
+def _fitted(defense: Defense | None, items: tuple[Item, ...]) -> Defense | None:
+    return defense.fitted(items) if isinstance(defense, Composed) else defense
 
 
 def spread(items: tuple[Item, ...], limit: int | None) -> tuple[Item, ...]:

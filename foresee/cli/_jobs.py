@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from foresee import evaluation, planning, suite
+from foresee import defenses, evaluation, planning, suite
 from foresee.cli import _console
 from foresee.config import pairs
 from foresee.errors import UserError
@@ -29,8 +29,39 @@ class Job(NamedTuple):
         return name if self.plan.defense is None else f"{name}+{self.plan.defense.name}"
 
 
-def resolve(benchmarks: str, defenses: str, *, options: Sequence[str], **plan_options: Any) -> list[Job]:
+def usable(asked: str, options: Sequence[str], model: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """`a,b+c` as defenses with their own options each, and why others of them mean nothing to this model.
+
+    Raises:
+        UserError: a defense that does not exist or is named twice, an option that none has, or none left to run.
+    """
+    names = asked.split(",")
+    if len(set(names)) < len(names):
+        raise UserError(f"--defense {asked}: a defense was asked for twice; name each once")
+    found, unfit = dict(zip(names, defenses.dealt(names, options), strict=True)), {}
+    if model.startswith("organism/"):
+        unfit = {name: why for name, own in found.items() if (why := defenses.unfit(name, own, defenses.DRAWN_WORLD))}
+    if len(unfit) == len(found):
+        raise UserError("not applicable: " + "; ".join(unfit.values()))
+    for why in unfit.values():
+        _console.say(f"not applicable, not run: {why}")
+    return {name: own for name, own in found.items() if name not in unfit}, unfit
+
+
+def resolve(
+    benchmarks: str,
+    protections: Mapping[str, Mapping[str, Any]],
+    *,
+    options: Sequence[str],
+    **plan_options: Any,
+) -> list[Job]:
     """Plan every run before any is begun. A suite runs what is at hand and says what is not.
+
+    Args:
+        benchmarks: names and suites, with commas.
+        protections: the defenses with their options, as from `usable`.
+        options: of the benchmarks.
+        plan_options: what else `planning.plan` takes.
 
     Raises:
         UserError: whatever `planning.plan` raises; in a suite only if nothing of it can be run.
@@ -40,18 +71,19 @@ def resolve(benchmarks: str, defenses: str, *, options: Sequence[str], **plan_op
     members = suite.resolve(benchmarks)
     for member in members:
         given = pairs(options, what=f"{member.benchmark} (-T)", base=member.options)
-        try:
-            for defense in defenses.split(","):
-                own = {} if defense == "none" else {"defense_options": plan_options["defense_options"]}
+        for defense, own in protections.items():
+            try:
                 planned = planning.plan(
-                    member.benchmark, options=given, defense=defense, **{**plan_options, "defense_options": (), **own}
+                    member.benchmark, options=given, defense=defense, defense_options=own, **plan_options
                 )
+            except UserError as problem:
+                if suite.PREFIX not in benchmarks:
+                    raise
+                problems.append(problem)
+                under = "" if defense == "none" else f" under {defense}"
+                _console.say(f"not run: {member.label}{under}: {problem}")
+            else:
                 jobs.append(Job(member.label, planned))
-        except UserError as problem:
-            if suite.PREFIX not in benchmarks:
-                raise
-            problems.append(problem)
-            _console.say(f"not run: {member.label}: {problem}")
     if problems and not jobs:
         raise problems[0]
     folders = [job.folder for job in jobs]

@@ -23,7 +23,7 @@ def demo(
     from foresee.report.page import write
 
     say("The embedded organism: a tiny vision-language model of true architecture, in a world of drawn scenes.")
-    jobs = _jobs.resolve("suite/world", "none,constitution", options=(), defense_options=())
+    jobs = _jobs.resolve("suite/world", {"none": {}, "constitution": {}}, options=())
     runs = _jobs.carry_out(jobs, "organism/base", {}, out, {}, ["foresee", "demo"])
     _results.put(profile(jobs, runs), "table")
     page = out / "report.html"

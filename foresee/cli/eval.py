@@ -71,12 +71,12 @@ def evaluate(
 
     _results.check_format(format, by)
     conditions = _results.conditions(fail_if)
+    protections, _ = _jobs.usable(defense, defense_options or (), model)
     jobs = _jobs.resolve(
         benchmarks,
-        defense,
+        protections,
         data=data,
         options=task_options or (),
-        defense_options=defense_options or (),
         limit=limit,
         epochs=epochs,
         generation={"temperature": temperature, "max_tokens": max_tokens, "seed": seed},

@@ -4,13 +4,16 @@ A defense file has `VERSION`, `class Options(Settings)` and exactly one of
     edit(item, options) -> Item                               a prompt: changes what is asked
     decoding(options) -> DecodingStrategy                     works on the logits while the answer is written
     async answer(item, generation, ask, options) -> Reply     a procedure: owns the asking
+and may have
+    LANGUAGES                                                 a literal: those of its own words, if it has any
+    fitted(options, items) -> Options                         the options, once the benchmark's items are known
 `a+b` runs both: any number of prompts in this order, at most one of each other kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -18,9 +21,10 @@ from typing import Any
 from foresee import _discovery
 from foresee.config import Settings, build, pairs
 from foresee.errors import UserError, unknown_name
-from foresee.records import Ask, Defense, Generation, Item, Json, Procedure, Reply
+from foresee.records import Ask, Generation, Item, Json, Procedure, Reply
 
 _KINDS = ("edit", "decoding", "answer")
+DRAWN_WORLD = "drawn world"
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,17 @@ class Part:
     @property
     def kind(self) -> str:
         return next(kind for kind in _KINDS if hasattr(self.module, kind))
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those its words are in; empty where it has none, or where they are the user's own."""
+        own = getattr(self.options, "text", "auto") == "auto"
+        return tuple(getattr(self.module, "LANGUAGES", ())) if own else ()
+
+    def fitted(self, items: Sequence[Item]) -> Part:
+        if not hasattr(self.module, "fitted"):
+            return self
+        return replace(self, options=self.module.fitted(self.options, items))
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,10 @@ class Composed:
                 item = part.module.edit(item, part.options)
         return item
 
+    def fitted(self, items: Sequence[Item]) -> Composed:
+        """The same defense for a benchmark of these items."""
+        return replace(self, parts=tuple(part.fitted(items) for part in self.parts))
+
     @property
     def decoding(self) -> Any | None:
         return next((part.module.decoding(part.options) for part in self.parts if part.kind == "decoding"), None)
@@ -71,7 +90,7 @@ async def _answer(part: Part, item: Item, generation: Generation, ask: Ask) -> R
     return reply
 
 
-def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> Defense | None:
+def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> Composed | None:
     """The defense called `name`, `a+b` for several at once, None for "none".
 
     Args:
@@ -85,10 +104,7 @@ def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> 
         if options:
             raise UserError("-S: defense options were given, but no defense (--defense)")
         return None
-    names = name.split("+")
-    modules = {each: _discovery.load("defenses", each) for each in names}
-    if len(modules) < len(names):
-        raise UserError(f"--defense {name}: the same defense twice")
+    modules = _modules(name)
     for each, module in modules.items():
         kinds = [kind for kind in _KINDS if hasattr(module, kind)]
         if len(kinds) != 1 or not hasattr(module, "VERSION") or not hasattr(module, "Options"):
@@ -97,10 +113,52 @@ def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> 
         clash = [each for each, module in modules.items() if hasattr(module, kind)]
         if len(clash) > 1:
             raise UserError(f"--defense {name}: only one may be of the kind that {what}, got {' and '.join(clash)}")
-    given = dict(options) if isinstance(options, Mapping) else pairs(options, what="defense option (-S)")
-    chosen = _assign(modules, given)
+    chosen = _assign(modules, _pairs(options))
     parts = (Part(n, m, build(m.Options, chosen[n], what=f"{n} (-S)")) for n, m in modules.items())
     return Composed(name, tuple(parts))
+
+
+def dealt(names: Sequence[str], options: Iterable[str] | Mapping[str, Any]) -> list[dict[str, Any]]:
+    """For each of several defenses, those of the options that it has. Raises UserError: an option that none has."""
+    given = _pairs(options)
+    modules = [{} if name == "none" else _modules(name) for name in names]
+    for key in given:
+        if not any(key in known or _owners(known, key) for known in modules):
+            fields = {f for known in modules for module in known.values() for f in module.Options.model_fields}
+            raise unknown_name("defense option (-S)", key, fields)
+    return [{key: v for key, v in given.items() if key in known or _owners(known, key)} for known in modules]
+
+
+def unfit(name: str, options: Iterable[str] | Mapping[str, Any], language: str) -> str:
+    """Why a defense means nothing to a model that reads this language alone; "" if it may mean something.
+
+    Raises:
+        UserError: as `open_defense`.
+    """
+    defense = open_defense(name, options)
+    for part in defense.parts if defense else ():
+        if part.languages and language not in part.languages:
+            worded = " and ".join(part.languages)
+            return (
+                f"{part.name} is worded in {worded}, which this model does not read (it knows the {language}'s words)"
+            )
+    return ""
+
+
+def _modules(name: str) -> dict[str, ModuleType]:
+    names = name.split("+")
+    modules = {each: _discovery.load("defenses", each) for each in names}
+    if len(modules) < len(names):
+        raise UserError(f"--defense {name}: the same defense twice")
+    return modules
+
+
+def _pairs(options: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    return dict(options) if isinstance(options, Mapping) else pairs(options, what="defense option (-S)")
+
+
+def _owners(modules: Mapping[str, ModuleType], key: str) -> list[str]:
+    return [name for name, module in modules.items() if key in module.Options.model_fields]
 
 
 def _assign(modules: Mapping[str, ModuleType], given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -110,7 +168,7 @@ def _assign(modules: Mapping[str, ModuleType], given: Mapping[str, Any]) -> dict
         if key in modules and isinstance(value, Mapping):
             chosen[key] |= value
             continue
-        owners = [name for name, module in modules.items() if key in module.Options.model_fields]
+        owners = _owners(modules, key)
         if not owners:
             raise unknown_name(
                 "defense option (-S)", key, {f for m in modules.values() for f in m.Options.model_fields}

@@ -9,13 +9,13 @@ items, whose organisms know no other words. Put in front of every conversation, 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from foresee import constitutions
 from foresee.config import Settings
-from foresee.records import Item, Message
+from foresee.defenses import _wording
+from foresee.records import Item
 
 VERSION = "1"
+LANGUAGES = ("English", "drawn world")
 
 
 class Options(Settings):
@@ -27,10 +27,5 @@ class Options(Settings):
 
 def edit(item: Item, options: Options) -> Item:
     """The item with the constitution before its first turn. Raises UserError: no such text."""
-    of_the_world = item.benchmark.startswith("world_")
-    name = options.text if options.text != "auto" else "world" if of_the_world else "foresight"
-    words = constitutions.text(name)
-    first, *rest = item.messages
-    if first.role == "system":
-        return replace(item, messages=(Message("system", (f"{words}\n\n{first.text}",)), *rest))
-    return replace(item, messages=(Message("system", (words,)), *item.messages))
+    fitting = "world" if _wording.of_the_world(item) else "foresight"
+    return _wording.as_system(item, constitutions.text(fitting if options.text == "auto" else options.text))

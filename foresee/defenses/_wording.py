@@ -1,0 +1,61 @@
+"""Where a defense's words go in a conversation, and whose words they are: ours, a file's, or the drawn world's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from foresee import constitutions
+from foresee.errors import UserError
+from foresee.records import Image, Item, Message
+
+
+def of_the_world(item: Item) -> bool:
+    """Whether an item speaks the drawn world's language, of which other models' words are no part."""
+    return item.benchmark.startswith("world_")
+
+
+def words(text: str, own: str) -> str:
+    """Our wording for "auto", else that of a file or of one of `foresee/constitutions`. Raises UserError: no such."""
+    return own if text == "auto" else constitutions.text(text)
+
+
+def as_system(item: Item, text: str) -> Item:
+    """The item with a system message at its head, before one that it may have."""
+    first, *rest = item.messages
+    if first.role == "system":
+        return replace(item, messages=(Message("system", (f"{text}\n\n{first.text}",)), *rest))
+    return replace(item, messages=(Message("system", (text,)), *item.messages))
+
+
+def before_request(item: Item, text: str) -> Item:
+    """The item with the text between the pictures and the words of its last user turn."""
+    at = _last_user(item)
+    content = item.messages[at].content
+    place = next((i for i, part in enumerate(content) if isinstance(part, str)), len(content))
+    return _with_content(item, at, (*content[:place], _joined(text, content[place:]), *content[place + 1 :]))
+
+
+def after_request(item: Item, text: str, *, between: str = "\n\n") -> Item:
+    """The item with the text after the words of its last user turn."""
+    at = _last_user(item)
+    content = item.messages[at].content
+    if not content or isinstance(content[-1], Image):
+        return _with_content(item, at, (*content, text))
+    return _with_content(item, at, (*content[:-1], f"{content[-1]}{between}{text}"))
+
+
+def _joined(text: str, rest: tuple[str | Image, ...]) -> str:
+    return f"{text}\n\n{rest[0]}" if rest else text
+
+
+def _last_user(item: Item) -> int:
+    """The place of the last user turn. Raises UserError: there is none."""
+    for at in range(len(item.messages) - 1, -1, -1):
+        if item.messages[at].role == "user":
+            return at
+    raise UserError(f"item '{item.id}' has no user turn for a defense to add to")
+
+
+def _with_content(item: Item, at: int, content: tuple[str | Image, ...]) -> Item:
+    turn = replace(item.messages[at], content=content)
+    return replace(item, messages=(*item.messages[:at], turn, *item.messages[at + 1 :]))
