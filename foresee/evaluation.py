@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -21,13 +21,15 @@ from foresee.journal import Journal
 from foresee.metrics import compare as paired_differences
 from foresee.models import open_model
 from foresee.planning import Plan, plan
-from foresee.records import Model, Usage
+from foresee.records import Model, Row, Usage
 from foresee.redaction import without_secrets
 from foresee.report import rows as run_folder
 from foresee.report.rows import KeyedItem, Run
 from foresee.runner import Progress, Results, RunSettings, answer_keys, run_sync
 from foresee.runner.loops import complete
 from foresee.statistics import Difference
+
+_FREE = ("limit", "judges")  # may change from one call to the next: answers stay, verdicts know who made them
 
 
 def evaluate(
@@ -69,6 +71,10 @@ def evaluate(
             return evaluate(
                 planned, answering, out=out, settings=settings, progress=progress, command=command, moved=moved
             )
+    if not all(getattr(judge, "members", True) for judge in planned.judges):
+        with planned.judging.opened() as members:
+            seated = planned.seated(members)
+            return evaluate(seated, model, out=out, settings=settings, progress=progress, command=command, moved=moved)
     configuration = without_secrets({**planning.configuration(planned), "model": dict(model.identity)})
     folder = Path(out) if out is not None else default_folder(planned, model, configuration)
     before = _earlier(folder)
@@ -99,7 +105,20 @@ def _totals(results: Results) -> dict[str, Any]:
         "reused": results.reused,
         "usage": asdict(sum((row.answer.usage for row in results.rows), Usage())),
         "usage_of_this_call": asdict(results.usage),
+        "judging_usage": {name: asdict(usage) for name, usage in judging_usage(results.rows).items()},
+        "judging_usage_of_this_call": {name: asdict(usage) for name, usage in results.judging.items()},
     }
+
+
+def judging_usage(rows: Iterable[Row]) -> dict[str, Usage]:
+    """The tokens of the judge models that led to these verdicts, earlier calls included, by model."""
+    totals: dict[str, Usage] = {}
+    for verdict in (verdict for row in rows for verdict in row.verdicts.values()):
+        shares = [(vote.model, vote.usage) for vote in verdict.votes] or [(verdict.judge_model, verdict.usage)]
+        for name, usage in shares:
+            if name:
+                totals[name] = totals.get(name, Usage()) + usage
+    return totals
 
 
 def default_settings(model: Model) -> RunSettings:
@@ -185,13 +204,13 @@ def _addresses(before: Mapping[str, Any], url: str | None, *, moved: bool) -> li
 def default_folder(planned: Plan, model: Model, configuration: Mapping[str, Any]) -> Path:
     """`runs/BENCHMARK/MODEL-HASH`: the same command finds the same folder again."""
     slug = re.sub(r"[^\w.-]+", "_", model.name).strip("_")[-60:]
-    fixed = {k: v for k, v in configuration.items() if k != "limit"}
+    fixed = {k: v for k, v in configuration.items() if k not in _FREE}
     return Path("runs") / planned.benchmark / f"{slug}-{manifest.digest(fixed)[:8]}"
 
 
 def open_journal(folder: Path, configuration: Mapping[str, Any]) -> Journal:
     """The folder's journal. Raises UserError: it belongs to another configuration, or another process holds it."""
-    return Journal.open(folder / run_folder.JOURNAL, configuration, free=("limit",))
+    return Journal.open(folder / run_folder.JOURNAL, configuration, free=_FREE)
 
 
 def comparison_notes(a: Run, b: Run, found: Sequence[Difference]) -> list[str]:

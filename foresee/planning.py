@@ -5,7 +5,7 @@ Everything that a user may have got wrong about a benchmark comes to light here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -17,9 +17,10 @@ from foresee import _discovery, manifest, sources
 from foresee.config import BenchmarkOptions, Settings, build, from_pairs
 from foresee.defenses import Composed, open_defense
 from foresee.errors import UserError
-from foresee.judges import open_judge
+from foresee.judges._choice import JudgeChoice, seated
+from foresee.judges._members import Member
 from foresee.records import Defense, Generation, Item, Json, Judge, Procedure
-from foresee.runner.keys import refuse_repeated_ids, request_for
+from foresee.runner.keys import digest, refuse_repeated_ids, request_for
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Plan:
     items: tuple[Item, ...]
     generation: Generation
     judges: tuple[Judge, ...]
+    judging: JudgeChoice
     defense: Defense | None
     procedure: Procedure | None
     epochs: int
@@ -69,6 +71,15 @@ class Plan:
         if self.procedure is None:
             return self.defense
         return Dialogue(self.benchmark, self.procedure, self.defense)
+
+    def seated(self, members: Sequence[Member]) -> Plan:
+        """This plan with its judge models, which are open. Raises UserError: a judge needs another kind of model."""
+        return replace(self, judges=seated(self.judges, members))
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The judges that read nothing, as --no-judge wants it."""
+        return tuple(set(self.module.JUDGES) - {judge.name for judge in self.judges})
 
     @property
     def askable(self) -> int:
@@ -82,10 +93,11 @@ def plan(
     data: Path | str | None = None,
     options: Iterable[str] | Mapping[str, Any] = (),
     limit: int | None = None,
-    epochs: int = 1,
+    epochs: int | None = None,
     generation: Mapping[str, Any] | None = None,
     defense: str | Defense | None = None,
     defense_options: Iterable[str] | Mapping[str, Any] = (),
+    judging: JudgeChoice | str | None = None,
 ) -> Plan:
     """Resolve a benchmark into what would be asked.
 
@@ -94,10 +106,11 @@ def plan(
         data: the folder with its published files; None looks in $FORESEE_DATA and the cache.
         options: `key=value` strings or a mapping (`-T` on the command line).
         limit: at most this many items, spread evenly over the benchmark so that every subset is met.
-        epochs: how often each item is asked.
+        epochs: how often each item is asked; None for the benchmark's own number, which is 1 for most.
         generation: settings that replace the benchmark's own (temperature, max_tokens, ...).
         defense: what to run under: a name, as in `foresee list defenses`, `a+b` for several, or an open defense.
         defense_options: `key=value` strings or a mapping (`-S` on the command line).
+        judging: the judge models, `A` or `A,B`, or a JudgeChoice; a benchmark whose judges ask a model needs it.
 
     Raises:
         UserError: anything that does not exist or does not fit.
@@ -113,6 +126,7 @@ def plan(
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
             raise UserError(f"--{name}: expected a whole number above 0, got {number!r}")
     items = spread(items, limit)
+    choice = judging if isinstance(judging, JudgeChoice) else JudgeChoice.named(judging or "")
     if not items:
         raise UserError(f"{benchmark}: no item fits these options; see 'foresee data check {benchmark}'")
     planned = Plan(
@@ -122,10 +136,11 @@ def plan(
         data=folder,
         items=items,
         generation=_generation(module.generation(chosen), generation or {}),
-        judges=tuple(open_judge(name) for name in module.JUDGES),
+        judges=choice.judges(module.JUDGES, getattr(module, "rubric", None), f"benchmark {benchmark} {module.VERSION}"),
+        judging=choice,
         defense=_fitted(open_defense(defense, defense_options) if isinstance(defense, str) else defense, items),
         procedure=module.procedure(chosen) if hasattr(module, "procedure") else None,
-        epochs=epochs,
+        epochs=epochs or _own_epochs(module, chosen),
         limit=limit,
     )
     if planned.procedure and planned.defense and planned.defense.procedure:
@@ -136,6 +151,11 @@ def plan(
 
 def _fitted(defense: Defense | None, items: tuple[Item, ...]) -> Defense | None:
     return defense.fitted(items) if isinstance(defense, Composed) else defense
+
+
+def _own_epochs(module: ModuleType, options: BenchmarkOptions) -> int:
+    """How often the benchmark asks each item unless the user says otherwise."""
+    return int(module.epochs(options)) if hasattr(module, "epochs") else 1
 
 
 def spread(items: tuple[Item, ...], limit: int | None) -> tuple[Item, ...]:
@@ -202,6 +222,8 @@ def record(planned: Plan) -> dict[str, Any]:
         "generation": asdict(planned.generation),
         "defense": planned.defense.name if planned.defense else "none",
         "judges": [dict(judge.identity) for judge in planned.judges],
+        "judges_left_out": sorted(planned.unread),
+        "made_by": {judge.name: digest(judge.identity) for judge in planned.judges},
         "epochs": planned.epochs,
         "limit": planned.limit,
         "items": len(planned.items),

@@ -181,10 +181,23 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Vote:
+    """What one judge model made of an answer; `value` None where it gave nothing usable, for the reason given."""
+
+    model: str
+    value: str | float | Mapping[str, float] | None
+    reason: str = ""
+    raw: str = ""
+    usage: Usage = Usage()
+    calls: int = 0
+
+
+@dataclass(frozen=True)
 class Verdict:
     """How a judge read an answer. `value` None means unscored, for the reason given: never a score.
 
-    `answer_key` is the journal key of the answer that was read.
+    `votes` are those of its judge models, `rubric` says what they were asked (name, version, hash), `made_by` is the
+    digest of the judge's identity, and `answer_key` the journal key of the answer that was read.
     """
 
     item_id: str
@@ -197,6 +210,9 @@ class Verdict:
     usage: Usage = Usage()
     answer_key: str = ""
     key: str = ""
+    votes: tuple[Vote, ...] = ()
+    rubric: str = ""
+    made_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class Rubric:
             name. For the judge `harmful` a mapping with at least "harmful" (0 or 1).
         shows: what the judge model sees besides the rubric. Some sources show it the answer alone.
         facts: key of the item's metadata -> the heading under which the judge model sees it.
+        needs: keys of the item's metadata without which there is no verdict (a gold answer to compare with).
         source: where scale and inputs come from: paper, or URL at a commit.
     """
 
@@ -55,4 +56,5 @@ class Rubric:
     value: Callable[[Mapping[str, Any]], Value]
     shows: tuple[Seen, ...] = ("image", "request", "answer")
     facts: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
     source: str = ""

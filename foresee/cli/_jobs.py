@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,9 +13,13 @@ from foresee import defenses, evaluation, planning, suite
 from foresee.cli import _console
 from foresee.config import pairs
 from foresee.errors import UserError
+from foresee.judges import GradedJudge
+from foresee.judges._choice import JudgeChoice
 
 if TYPE_CHECKING:
+    from foresee.judges import Member
     from foresee.planning import Plan
+    from foresee.records import Model
     from foresee.report.rows import Run
 
 
@@ -118,17 +124,61 @@ def carry_out(
         UserError: as `evaluation.evaluate`.
     """
     runs: list[Run] = []
-    with evaluation.opened(model, options) as answering:
+    with _all_open(jobs, model, options) as (answering, members):
         settings = evaluation.default_settings(answering).model_copy(update=hard)
         for job in jobs:
-            _warn(job.plan)
+            planned = job.plan.seated(members)
+            _warn(planned)
+            _warn_of_judges(planned, answering)
             folder = out / job.folder if out and len(jobs) > 1 else out
             with _console.run_progress(job.label) as progress:
                 run = evaluation.evaluate(
-                    job.plan, answering, out=folder, settings=settings, progress=progress, command=command, moved=moved
+                    planned, answering, out=folder, settings=settings, progress=progress, command=command, moved=moved
                 )
             runs.append(run)
     return runs
+
+
+@contextmanager
+def _all_open(
+    jobs: Sequence[Job], model: str, options: Mapping[str, Any]
+) -> Iterator[tuple[Model, tuple[Member, ...]]]:
+    """The model under test and the judge models, if some judge asks them; all jobs share one choice."""
+    judging = jobs[0].plan.judging
+    asked = any(isinstance(judge, GradedJudge) for job in jobs for judge in job.plan.judges)
+    with judging.opened() if asked else nullcontext(()) as members, evaluation.opened(model, options) as answering:
+        yield answering, members
+
+
+def judging(
+    models: str | None,
+    options: Sequence[str] | None,
+    rubrics: Sequence[str] | None,
+    by_model: Sequence[str] | None,
+    *,
+    off: bool = False,
+) -> JudgeChoice:
+    """The command line's choice of judge models. Raises UserError: an option without "="."""
+    named = pairs(rubrics or (), what="--judge-rubric")
+    return replace(
+        JudgeChoice.named(models or ""),
+        options=pairs(options or (), what="--judge-option"),
+        off=off,
+        rubrics={str(judge): str(name) for judge, name in named.items()},
+        by_model=tuple(by_model or ()),
+    )
+
+
+def _warn_of_judges(planned: Plan, model: Model) -> None:
+    if planned.unread:
+        _console.say(
+            f"{planned.benchmark}: not judged by {', '.join(planned.unread)}; "
+            "later: foresee score RUN --judge-model PROVIDER/NAME"
+        )
+    for judge in planned.judges:
+        for member in judge.members if isinstance(judge, GradedJudge) else ():
+            if dict(member.model.identity) == dict(model.identity):
+                _console.say(f"{planned.benchmark}: {model.name} judges its own answers ({judge.name}), as you asked")
 
 
 def _warn(planned: Plan) -> None:

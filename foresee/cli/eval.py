@@ -16,6 +16,21 @@ Data = Annotated[
     Path | None, typer.Option("--data", help="folder with the published files; else $FORESEE_DATA/NAME or the cache")
 ]
 TaskOptions = Annotated[list[str] | None, typer.Option("-T", metavar="KEY=VALUE", help="benchmark option; repeatable")]
+JudgeModel = Annotated[
+    str | None, typer.Option("--judge-model", help="PROVIDER/NAME of the judge model; A,B,C decide by majority")
+]
+JudgeOptions = Annotated[
+    list[str] | None,
+    typer.Option("--judge-option", metavar="KEY=VALUE", help="judge model option, 2.KEY for the second; repeatable"),
+]
+JudgeRubric = Annotated[
+    list[str] | None,
+    typer.Option("--judge-rubric", metavar="JUDGE=NAME", help="another rubric of a judge, e.g. harmful=strongreject"),
+]
+ByModel = Annotated[
+    list[str] | None,
+    typer.Option("--by-model", metavar="JUDGE", help="ask the judge model although the judge has rules, e.g. refusal"),
+]
 Limit = Annotated[int | None, typer.Option("--limit", help="at most N items, spread evenly over the benchmark")]
 Format = Annotated[str, typer.Option("--format", help="table, md or json")]
 By = Annotated[str, typer.Option("--by", help="also show the first measure by subset, domain or scenario")]
@@ -43,7 +58,16 @@ def evaluate(
         list[str] | None, typer.Option("-S", metavar="KEY=VALUE", help="defense option; repeatable")
     ] = None,
     limit: Limit = None,
-    epochs: Annotated[int, typer.Option("--epochs", help="how often each item is asked")] = 1,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", help="how often each item is asked; default: the benchmark's")
+    ] = None,
+    judge_model: JudgeModel = None,
+    judge_options: JudgeOptions = None,
+    judge_rubric: JudgeRubric = None,
+    by_model: ByModel = None,
+    no_judge: Annotated[
+        bool, typer.Option("--no-judge", help="ask no judge model; judge later with 'foresee score RUN'")
+    ] = False,
     temperature: Annotated[float | None, typer.Option("--temperature", help="default: the benchmark's, greedy")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="default: the benchmark's")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="seed for sampling")] = None,
@@ -79,6 +103,7 @@ def evaluate(
         options=task_options or (),
         limit=limit,
         epochs=epochs,
+        judging=_jobs.judging(judge_model, judge_options, judge_rubric, by_model, off=no_judge),
         generation={"temperature": temperature, "max_tokens": max_tokens, "seed": seed},
     )
     options = pairs(model_options or (), what="model option (-M)")

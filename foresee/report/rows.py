@@ -89,7 +89,7 @@ def read_run(folder: Path) -> Run:
     """Raises UserError: not a run folder, or a damaged one."""
     record = manifest.read(folder, "evaluation")
     module = _discovery.load("benchmarks", record["benchmark"])
-    answers, verdicts = _read_journal(folder / JOURNAL)
+    answers, verdicts = _read_journal(folder / JOURNAL, record.get("made_by", {}))
     rows, unfinished = [], 0
     for item, keys in read_items(folder):
         for epoch, key in enumerate(keys):
@@ -209,7 +209,10 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _read_journal(path: Path) -> tuple[dict[str, Answer], dict[tuple[str, str], dict[str, Verdict]]]:
+def _read_journal(
+    path: Path, made_by: Mapping[str, str]
+) -> tuple[dict[str, Answer], dict[tuple[str, str], dict[str, Verdict]]]:
+    """Answers by key, and the verdicts of the judges that the manifest names; the folder may hold those of others."""
     from foresee.journal import read_records
 
     answers: dict[str, Answer] = {}
@@ -219,6 +222,8 @@ def _read_journal(path: Path) -> tuple[dict[str, Answer], dict[tuple[str, str], 
             answers[line.key] = decode(Answer, line.record)
         elif line.kind == "verdict":
             verdict = decode(Verdict, line.record)
+            if made_by and verdict.made_by and verdict.made_by != made_by.get(verdict.judge):
+                continue
             verdicts.setdefault((verdict.item_id, verdict.answer_key), {})[verdict.judge] = verdict
     return answers, verdicts
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypedDict, Unpack
 
 from foresee.errors import UserError
 from foresee.journal import Journal
 from foresee.records import Answer, Defense, Generation, Item, Judge, Model, Request, Row, Usage, decode, encode
 from foresee.runner import asking
-from foresee.runner.judging import Judging, judge_answers
+from foresee.runner.judging import JudgeCalls, Judging, check_judges, judge_answers
 from foresee.runner.keys import answer_key, answer_keys, refuse_repeated_ids, request_for, settings_digest
 from foresee.runner.loops import complete, each
 from foresee.runner.pacing import Caller, RunSettings, Streak
@@ -42,7 +42,7 @@ class Results:
     """What a run brought: rows item by item, each item's epochs side by side, measures left empty.
 
     `asked` rows were answered by the model now, `reused` rows had their answer in the journal or share it
-    with an identical item; `usage` is what this run alone cost.
+    with an identical item; `usage` is what this run alone cost, `judging` what its judge models did, by name.
     """
 
     rows: tuple[Row, ...]
@@ -50,6 +50,7 @@ class Results:
     reused: int
     seconds: float
     usage: Usage
+    judging: Mapping[str, Usage] = field(default_factory=dict)
 
 
 class RunOptions(TypedDict, total=False):
@@ -94,6 +95,7 @@ async def run(
     began = time.monotonic()
     items = list(items)
     check(items, model, defense, epochs)
+    check_judges(judges, items)
     work = _Run(items, model, judges, journal, defense, generation, epochs, settings, progress)
     # Twice as many workers as calls: while some wait for a judge or a retry, others use the model.
     jobs = ((epoch, index) for epoch in range(epochs) for index in range(len(items)))
@@ -101,7 +103,8 @@ async def run(
     work.streak.finish()
     work.judging.finish()
     rows = tuple(row for row in work.rows if row is not None)
-    return Results(rows, work.asked, work.reused, time.monotonic() - began, work.usage)
+    seconds = time.monotonic() - began
+    return Results(rows, work.asked, work.reused, seconds, work.usage, dict(work.judging.spent))
 
 
 def run_sync(
@@ -172,7 +175,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.caller = Caller(self.model, self.settings)
-        self.judging = Judging(self.judges, self.journal, self.settings.stop_after)
+        self.judging = Judging(self.judges, self.journal, self.settings, JudgeCalls(self.settings, self.journal))
         self.streak = Streak(self.settings.stop_after, "answers")
         self.digest = settings_digest(
             self.model.identity, self.generation, self.defense.identity if self.defense else None

@@ -1,0 +1,126 @@
+"""Which judge models are to judge, and how: one choice for every benchmark of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from foresee import _discovery
+from foresee.errors import UserError, unknown_name
+from foresee.judges import forms, open_judge
+from foresee.judges._graded import GradedJudge, needs_model
+from foresee.judges._members import GENERATION, Grader, Member, as_member
+from foresee.records import Generation, Item, Json, Judge, Model
+from foresee.rubrics import Rubric
+from foresee.runner.loops import complete
+
+RubricHook = Callable[[str, Item], Rubric | None]
+
+
+@dataclass(frozen=True)
+class JudgeChoice:
+    """What a user said about judging.
+
+    Attributes:
+        models: `PROVIDER/NAME` each, or open models and members; several decide by majority.
+        options: of the judge models; `temperature` and `max_tokens` are how they are sampled, the rest is the
+            provider's. A number in front means the model at that place alone: {"2": {"base_url": …}}.
+        off: store answers only; judges that go by rules read them nevertheless.
+        rubrics: judge -> one of the rubrics that its file names, in place of its own and of the benchmark's.
+        by_model: judges that have rules and shall ask the judge model instead.
+    """
+
+    models: tuple[str | Model | Member, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    off: bool = False
+    rubrics: Mapping[str, str] = field(default_factory=dict)
+    by_model: tuple[str, ...] = ()
+
+    @classmethod
+    def named(cls, models: str) -> JudgeChoice:
+        """`A,B` as a choice."""
+        return cls(tuple(name.strip() for name in models.split(",") if name.strip()))
+
+    def judges(self, names: Sequence[str], hook: RubricHook | None = None, origin: str = "") -> tuple[Judge, ...]:
+        """The judges of a benchmark, those that ask a model without their members yet (see `seated`).
+
+        Args:
+            names: its judges.
+            hook: the benchmark's own rubrics.
+            origin: what names these in journals.
+
+        Raises:
+            UserError: a name that does not exist, or a judge that needs a model where none is given.
+        """
+        for name in (*self.rubrics, *self.by_model):
+            if name not in _discovery.names("judges"):
+                raise unknown_name("judge", name, _discovery.names("judges"))
+        if self.off and (self.models or self.by_model):
+            raise UserError("--no-judge stores answers only, so it goes with neither --judge-model nor --by-model")
+        found = [self._judge(name, hook, origin) for name in names]
+        graded = [judge.name for judge in found if isinstance(judge, GradedJudge)]
+        if self.off:
+            return tuple(judge for judge in found if not isinstance(judge, GradedJudge))
+        if graded and not self.models:
+            raise needs_model(graded)
+        return tuple(found)
+
+    def _judge(self, name: str, hook: RubricHook | None, origin: str) -> Judge:
+        known = forms(_discovery.load("judges", name))
+        graded = "model" in known and (known[0] == "model" or name in self.by_model)
+        if not graded:
+            if name in self.by_model:
+                raise UserError(f"judge {name} has no form that asks a model")
+            return open_judge(name, form="rules")
+        variant = self.rubrics.get(name, "")
+        if variant or hook is None:
+            return open_judge(name, form="model", variant=variant)
+        own: dict[str, Json] = {"from": origin}
+        return open_judge(name, rubric=lambda item: hook(name, item), form="model", origin=own)
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[Member, ...]]:
+        """The judge models as members of a panel, open for as long as the block lasts.
+
+        Raises:
+            UserError: see `models.open_model`.
+        """
+        from foresee.models import open_model
+
+        members: list[Member] = []
+        owned: list[Model] = []
+        try:
+            for place, each in enumerate(self.models, 1):
+                sampling, options = self._options_of(place)
+                if not isinstance(each, str):
+                    members.append(as_member(each, sampling))
+                    continue
+                owned.append(open_model(each, options))
+                members.append(Grader(owned[-1], sampling))
+            yield tuple(members)
+        finally:
+            for model in owned:
+                complete(model.close)
+
+    def _options_of(self, place: int) -> tuple[Generation, dict[str, Any]]:
+        numbered = {key: value for key, value in self.options.items() if key.isdigit()}
+        for key in numbered:
+            if not 1 <= int(key) <= len(self.models):
+                raise UserError(f"--judge-option {key}.…: there are {len(self.models)} judge models")
+        given = {key: value for key, value in self.options.items() if key not in numbered}
+        own = numbered.get(str(place), {})
+        given |= own if isinstance(own, Mapping) else {}
+        sampling = {key: given.pop(key) for key in ("temperature", "max_tokens") if key in given}
+        for key, value in sampling.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+                raise UserError(f"--judge-option {key}: expected a number, got {value!r}")
+        return replace(GENERATION, **sampling), given
+
+
+def seated(judges: Sequence[Judge], members: Sequence[Member]) -> tuple[Judge, ...]:
+    """The judges with their judge models. Raises UserError: one needs a model that none of these can be."""
+    return tuple(
+        judge.asked_by(members) if isinstance(judge, GradedJudge) and not judge.members else judge for judge in judges
+    )

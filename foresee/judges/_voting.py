@@ -1,0 +1,70 @@
+"""Several judge models, one verdict: the majority, the median for numbers; no verdict where most gave none."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from foresee.records import Vote
+from foresee.rubrics import Value
+
+
+def decide(votes: Sequence[Vote]) -> tuple[Value | None, str]:
+    """The verdict of a panel, and why there is none where there is none.
+
+    More than half of the panel must have given a value. Words and 0/1 go by majority, other numbers by the median; a
+    tie decides nothing. Each name of a mapping is decided by those that gave it.
+    """
+    cast = [vote for vote in votes if vote.value is not None]
+    if 2 * len(cast) <= len(votes):
+        missing = "; ".join(dict.fromkeys(f"{vote.model}: {vote.reason}" for vote in votes if vote.value is None))
+        return None, missing if len(votes) > 1 else votes[0].reason
+    values = [vote.value for vote in cast if vote.value is not None]
+    if len(values) == 1:
+        return values[0], cast[0].reason
+    if all(isinstance(value, Mapping) for value in values):
+        return _by_name([value for value in values if isinstance(value, Mapping)])
+    plain = [value for value in values if not isinstance(value, Mapping)]
+    if len(plain) != len(values):
+        return None, "the judge models answer in different forms"
+    found = _central(plain)
+    return (None, f"the judge models disagree: {_said(plain)}") if found is None else (found, _said(plain))
+
+
+def agreed(votes: Sequence[Vote]) -> bool | None:
+    """Whether all that gave a value gave the same one; None where fewer than two did."""
+    values = [vote.value for vote in votes if vote.value is not None]
+    if len(values) < 2:
+        return None
+    if all(isinstance(value, Mapping) for value in values):
+        shared = set.intersection(*(set(value) for value in values if isinstance(value, Mapping)))
+        return all(len({value[name] for value in values if isinstance(value, Mapping)}) == 1 for name in shared)
+    return all(value == values[0] for value in values)
+
+
+def _by_name(values: Sequence[Mapping[str, float]]) -> tuple[Value | None, str]:
+    found: dict[str, float] = {}
+    split: list[str] = []
+    for name in dict.fromkeys(name for value in values for name in value):
+        given = [value[name] for value in values if name in value]
+        central = _central(given)
+        if isinstance(central, int | float):
+            found[name] = float(central)
+        else:
+            split.append(f"{name} {_said(given)}")
+    if split:
+        return None, f"the judge models disagree: {'; '.join(split)}"
+    return found, "; ".join(f"{name} {_said([v[name] for v in values if name in v])}" for name in found)
+
+
+def _central(values: Sequence[str | float]) -> str | float | None:
+    """The median of numbers; of words and of zeros and ones the majority, None for a tie."""
+    if all(isinstance(value, int | float) for value in values) and not set(values) <= {0, 1}:
+        return statistics.median(float(value) for value in values)
+    (first, most), *others = Counter(values).most_common()
+    return None if others and others[0][1] == most else first
+
+
+def _said(values: Sequence[str | float]) -> str:
+    return "/".join(value if isinstance(value, str) else f"{value:g}" for value in values)
