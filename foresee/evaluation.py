@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -66,15 +66,11 @@ def evaluate(
         UserError: anything the caller can mend; work that was done is in the folder.
     """
     planned = benchmark if isinstance(benchmark, Plan) else plan(benchmark, **plan_options)
-    if isinstance(model, str):
-        with opened(model, model_options) as answering:
+    if isinstance(model, str) or not planned.is_seated:
+        with _all_open(planned, model, model_options) as (seated, answering):
             return evaluate(
-                planned, answering, out=out, settings=settings, progress=progress, command=command, moved=moved
+                seated, answering, out=out, settings=settings, progress=progress, command=command, moved=moved
             )
-    if not all(getattr(judge, "members", True) for judge in planned.judges):
-        with planned.judging.opened() as members:
-            seated = planned.seated(members)
-            return evaluate(seated, model, out=out, settings=settings, progress=progress, command=command, moved=moved)
     configuration = without_secrets({**planning.configuration(planned), "model": dict(model.identity)})
     folder = Path(out) if out is not None else default_folder(planned, model, configuration)
     before = _earlier(folder)
@@ -96,6 +92,15 @@ def evaluate(
     record["cpu_seconds"] += round(time.process_time() - cpu, 3)
     manifest.write(folder, "evaluation", record)
     return run_folder.assemble(folder, planned.module, results.rows, record)
+
+
+@contextmanager
+def _all_open(planned: Plan, model: str | Model, options: Mapping[str, Any] | None) -> Iterator[tuple[Plan, Model]]:
+    """The plan with its judge models open, and the model; closed afterwards is what was opened here."""
+    judges = planned.judging.opened() if not planned.is_seated else nullcontext(())
+    asked = opened(model, options) if isinstance(model, str) else nullcontext(model)
+    with judges as members, asked as answering:
+        yield planned.seated(members), answering
 
 
 def _totals(results: Results) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from foresee import _discovery, manifest, sources
 from foresee.config import BenchmarkOptions, Settings, build, from_pairs
 from foresee.defenses import Composed, open_defense
 from foresee.errors import UserError
+from foresee.judges import GradedJudge
 from foresee.judges._choice import JudgeChoice, seated
 from foresee.judges._members import Member
 from foresee.records import Defense, Generation, Item, Json, Judge, Procedure
@@ -77,9 +78,15 @@ class Plan:
         return replace(self, judges=seated(self.judges, members))
 
     @property
+    def is_seated(self) -> bool:
+        """Whether every judge that asks a model has one."""
+        return all(judge.members for judge in self.judges if isinstance(judge, GradedJudge))
+
+    @property
     def unread(self) -> tuple[str, ...]:
         """The judges that read nothing, as --no-judge wants it."""
-        return tuple(set(self.module.JUDGES) - {judge.name for judge in self.judges})
+        read = {judge.name for judge in self.judges}
+        return tuple(name for name in self.module.JUDGES if name not in read)
 
     @property
     def askable(self) -> int:
