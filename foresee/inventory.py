@@ -1,7 +1,7 @@
 """What a copy of a benchmark's data holds: counts against what is expected, missing, damaged and repeated parts.
 
 Works over the `items()` of any benchmark and the `rows()` of any label set. A benchmark may add `defects(data) ->
-{kind: ids}` for flaws of its texts and files.
+{kind: ids}` for flaws of its texts and files, and `expected(options) -> {subset: items}` where options change counts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from foresee import _discovery, sources
+from foresee._discovery import Kind
 from foresee.errors import UserError, unknown_name
 from foresee.images import ImageError, inspect_bytes
 from foresee.records import Item
@@ -57,6 +58,9 @@ class CheckReport:
         formats: pictures by their real format, distinct ones only.
         distinct_images: how many different pictures there are.
         defects: kind of flaw -> ids or files, as the benchmark itself reports.
+        options: the task options, where they differ from the defaults.
+        lacking: how many items can only be asked as text alone here, their pictures not being there.
+        source: what the set says of itself: how to get what is missing, and which figure needs what.
     """
 
     name: str
@@ -70,6 +74,9 @@ class CheckReport:
     formats: Mapping[str, int] = field(default_factory=dict)
     distinct_images: int = 0
     defects: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    lacking: int = 0
+    source: Source | None = None
 
     @property
     def missing_here(self) -> dict[str, int]:
@@ -80,26 +87,35 @@ class CheckReport:
     @property
     def complete(self) -> bool:
         """Whether everything that the source has is here and can be opened."""
-        return not (self.missing_here or self.unreadable or any(count.differs for count in self.counts))
+        differing = any(count.differs for count in self.counts)
+        return not (self.missing_here or self.unreadable or differing or self.lacking)
 
 
-def check(name: str, data: Path | None = None) -> CheckReport:
-    """Look through a benchmark's or label set's files, with its default options.
+def check(name: str, data: Path | None = None, options: Any = None, *, kind: Kind | None = None) -> CheckReport:
+    """Look through a benchmark's or label set's files.
+
+    Args:
+        name: the benchmark or label set.
+        data: the user's folder, if named.
+        options: its Options; None for the defaults.
+        kind: which of the two is meant where both have this name; None for the benchmark.
 
     Raises:
         UserError: no such name, no files, or files that can't be read at all.
     """
-    source = sources.find(name)
+    kind = kind or ("benchmarks" if name in _discovery.names("benchmarks") else "labels")
+    source = sources.find(name, kind)
     folder = None if source.embedded else sources.locate(name, data)
-    if name not in _discovery.names("benchmarks"):
-        return _check_labels(name, source, folder)
+    if kind == "labels":
+        return _check_labels(name, source, folder, options)
     module = _discovery.load("benchmarks", name)
-    found = list(module.items(folder, module.Options()))
+    options = options or module.Options()
+    found = list(module.items(folder, options))
     facts = _look_at(found)
     return CheckReport(
         name=name,
         folder=folder,
-        counts=_counts(source, found),
+        counts=_against(_expected(module, source, options, found), *_tallies(found)),
         missing=tuple(Fault(i.id, i.subset, i.missing_image) for i in found if i.missing_image is not None),
         absent=dict(source.absent),
         unreadable=facts.unreadable,
@@ -108,6 +124,9 @@ def check(name: str, data: Path | None = None) -> CheckReport:
         formats=facts.formats,
         distinct_images=len({image.sha256 for item in found for image in item.images}),
         defects=_defects(module, folder),
+        options=options.model_dump(exclude_defaults=True),
+        lacking=sum(bool(item.metadata.get("lacks_picture")) for item in found),
+        source=source,
     )
 
 
@@ -160,15 +179,26 @@ def _look_at(items: Iterable[Item]) -> _Facts:
     return _Facts(tuple(unreadable), dict(formats.most_common()))
 
 
-def _counts(source: Source, items: Sequence[Item]) -> tuple[Count, ...]:
+def _tallies(items: Sequence[Item]) -> tuple[Counter[str], Counter[str]]:
+    """Items by subset, and those that can be asked."""
     found = Counter(item.subset for item in items)
-    usable = Counter(item.subset for item in items if item.missing_image is None)
-    return _against(source, found, usable)
+    return found, Counter(item.subset for item in items if item.missing_image is None)
 
 
-def _against(source: Source, found: Mapping[str, int], usable: Mapping[str, int]) -> tuple[Count, ...]:
-    subsets = [*found, *(subset for subset in source.expected if subset not in found)]
-    return tuple(Count(s, found.get(s, 0), source.expected.get(s), usable.get(s, 0)) for s in subsets)
+def _expected(module: ModuleType, source: Source, options: Any, items: Sequence[Item]) -> Mapping[str, int]:
+    """What the set should hold under these options: as it says itself, else as declared for the subsets met."""
+    if hasattr(module, "expected"):
+        counts: Mapping[str, int] = module.expected(options)
+        return counts
+    if not options.model_dump(exclude_defaults=True, exclude={"modality", "preset"}):
+        return source.expected
+    found = {item.subset for item in items}
+    return {subset: count for subset, count in source.expected.items() if subset in found}
+
+
+def _against(expected: Mapping[str, int], found: Mapping[str, int], usable: Mapping[str, int]) -> tuple[Count, ...]:
+    subsets = [*found, *(subset for subset in expected if subset not in found)]
+    return tuple(Count(s, found.get(s, 0), expected.get(s), usable.get(s, 0)) for s in subsets)
 
 
 def _groups(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
@@ -191,10 +221,11 @@ def _defects(module: ModuleType, folder: Path | None) -> dict[str, Sequence[str]
     return {kind: ids for kind, ids in found.items() if ids}
 
 
-def _check_labels(name: str, source: Source, folder: Path | None) -> CheckReport:
+def _check_labels(name: str, source: Source, folder: Path | None, options: Any) -> CheckReport:
     """A label set is counted by its groups (the models whose answers were labelled)."""
     module = _discovery.load("labels", name)
-    options = module.Options() if hasattr(module, "Options") else None
+    options = options or (module.Options() if hasattr(module, "Options") else None)
     rows = list(module.rows(folder, options))
     found = Counter(str(row.group) for row in rows)
-    return CheckReport(name, folder, _against(source, found, found), defects=_defects(module, folder))
+    expected = module.expected(options) if hasattr(module, "expected") else source.expected
+    return CheckReport(name, folder, _against(expected, found, found), defects=_defects(module, folder), source=source)

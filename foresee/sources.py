@@ -86,6 +86,10 @@ class Source(_Declared):
     """name of the data folder; the plug-in's own name if left out"""
     embedded: bool = False
     """whether the items come with the program and need no files"""
+    companion: str = ""
+    """the benchmark that shows the other side: benign requests for a harm benchmark, so that refusing all shows"""
+    figures: Mapping[str, str] = {}
+    """figure of a paper -> the options, subsets and files that it needs"""
 
 
 class Fetched(NamedTuple):
@@ -102,22 +106,27 @@ class Cleaned(NamedTuple):
     bytes: int
 
 
-def find(name: str) -> Source:
-    """The source that a benchmark or label set declares.
+def find(name: str, kind: _discovery.Kind | None = None) -> Source:
+    """The source that a benchmark or label set declares. Of one name, both share a folder and the benchmark's files.
+
+    Args:
+        name: of the benchmark or label set.
+        kind: "benchmarks" or "labels"; None takes the benchmark of that name if there is one.
 
     Raises:
         UserError: no such name (nearest offered), or a declaration that does not fit.
     """
-    for kind in _KINDS:
-        if name in _discovery.names(kind):
-            found = _discovery.summary(kind, name)
+    kinds = _KINDS if kind is None else (kind,)
+    for each in kinds:
+        if name in _discovery.names(each):
+            found = _discovery.summary(each, name)
             if found.error:
                 raise UserError(f"{found.path} can't be read: {found.error}")
             declared = found.literals.get("SOURCE")
             if not isinstance(declared, dict):
                 raise UserError(f"{found.path}: expected SOURCE, a literal dict; see docs/add_a_benchmark.md")
             return declare(name, declared)
-    raise unknown_name("benchmark or label set", name, [n for kind in _KINDS for n in _discovery.names(kind)])
+    raise unknown_name("benchmark or label set", name, [n for each in kinds for n in _discovery.names(each)])
 
 
 def declare(name: str, literal: Mapping[str, object]) -> Source:
@@ -226,8 +235,9 @@ def clean(name: str | None = None) -> Cleaned:
         candidates = [_cached(source), _downloads() / source.folder]
     else:
         data = home() / "data"
-        candidates = [*(sorted(data.iterdir()) if data.is_dir() else ()), _downloads()]
-    ours = tuple(f for f in candidates if f.is_dir() and (_marker(f) is not None or f.is_relative_to(_downloads())))
+        candidates = [*(sorted(data.iterdir()) if data.is_dir() else ()), _downloads(), pictures()]
+    own = (_downloads(), pictures())
+    ours = tuple(f for f in candidates if f.is_dir() and (_marker(f) is not None or f in own or f.parent in own))
     size = sum(f.stat().st_size for folder in ours for f in folder.rglob("*") if f.is_file() and not f.is_symlink())
     for folder in ours:
         try:
@@ -235,6 +245,11 @@ def clean(name: str | None = None) -> Cleaned:
         except OSError as problem:
             raise UserError(f"can't remove {folder}: {problem.strerror or problem}") from None
     return Cleaned(ours, size)
+
+
+def pictures() -> Path:
+    """Where pictures lie that came inside a table or an archive of the user's; made anew when they are needed."""
+    return home() / ".foresee-pictures"
 
 
 def _downloads() -> Path:

@@ -24,7 +24,8 @@ def list_data() -> None:
     from foresee import _discovery, sources
     from foresee.errors import UserError
 
-    for kind in ("benchmarks", "labels"):
+    kinds: tuple[_discovery.Kind, ...] = ("benchmarks", "labels")
+    for kind in kinds:
         for name in _discovery.names(kind):
             source = sources.find(name)
             if source.embedded:
@@ -54,13 +55,22 @@ def fetch(
 
 
 @app.command()
-def check(name: Name, data: Data = None) -> None:
+def check(name: Name, data: Data = None, task_options: TaskOptions = None) -> None:
     """Counts per subset, missing, unreadable and repeated pictures, flaws of the texts. Exit 1 if incomplete."""
-    from foresee import inventory
+    from foresee import _discovery, inventory
+    from foresee.config import from_pairs
 
-    report = inventory.check(name, data)
-    _print_check(report)
-    raise typer.Exit(0 if report.complete else 1)
+    complete = True
+    kinds: tuple[_discovery.Kind, ...] = ("benchmarks", "labels")
+    both = [kind for kind in kinds if name in _discovery.names(kind)]
+    for kind in both or kinds[:1]:
+        cls = getattr(_discovery.load(kind, name), "Options", None) if both else None
+        mine = task_options if kind == both[:1][0] else ()  # of one name, options are the benchmark's
+        options = from_pairs(cls, mine or (), what=f"{name} (-T)") if cls else None
+        report = inventory.check(name, data, options, kind=kind)
+        _print_check(report, kind)
+        complete &= report.complete
+    raise typer.Exit(0 if complete else 1)
 
 
 @app.command()
@@ -97,18 +107,36 @@ def clean(
     typer.echo(f"removed {len(done.folders)} folders, {done.bytes / 1e6:.1f} MB")
 
 
-def _print_check(report: CheckReport) -> None:
-    typer.echo(f"{report.name}: {report.folder or 'comes with foresee'}")
+def _print_check(report: CheckReport, kind: str) -> None:
+    title = report.name if kind == "benchmarks" else f"{report.name} (labelled answers)"
+    chosen = "".join(f"  -T {key}={value}" for key, value in report.options.items())
+    typer.echo(f"{title}: {report.folder or 'comes with foresee'}{chosen}")
     for count in report.counts:
         expected = f"expected {count.expected}" if count.expected is not None else "no count declared"
         mark = "!! " if count.differs else "   "
-        typer.echo(f"{mark}{count.subset}: {count.found} items ({expected}), {count.usable} can be asked")
+        unit = "items" if kind == "benchmarks" else "answers"
+        asked = f", {count.usable} can be asked" if kind == "benchmarks" else ""
+        typer.echo(f"{mark}{count.subset or 'all'}: {count.found} {unit} ({expected}){asked}")
+    _print_pictures(report)
+    for group in report.repeated_items[:_SHOWN]:
+        typer.echo(f"   same picture and text: {', '.join(group)}")
+    for flaw, ids in report.defects.items():
+        more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+        typer.echo(f"   {flaw}: {', '.join(ids[:_SHOWN])}{more}")
+    _print_source(report)
+    typer.echo("complete" if report.complete else "incomplete: runs are possible, what is missing is counted")
+
+
+def _print_pictures(report: CheckReport) -> None:
     if report.missing:
         known = sum(report.absent.values())
-        typer.echo(f"   without a usable picture: {len(report.missing)} ({known} lack it even at the source)")
+        at_source = f" ({known} lack it even at the source)" if known else ""
+        typer.echo(f"   without a usable picture: {len(report.missing)}{at_source}")
     for subset, extra in report.missing_here.items():
         lacking = [fault for fault in report.missing if fault.subset == subset]
         typer.echo(f"!! {subset}: {extra} more than the source lacks; e.g. {lacking[0].reason}")
+    if report.lacking:
+        typer.echo(f"!! {report.lacking} items lack their picture here and can be asked as text alone: a dry run")
     for fault in report.unreadable[:_SHOWN]:
         typer.echo(f"!! {fault.item_id}: {fault.reason}")
     if report.distinct_images:
@@ -117,9 +145,18 @@ def _print_check(report: CheckReport) -> None:
         typer.echo(
             f"   {len(report.repeated_images)} pictures serve more than one item; intervals resample them together"
         )
-    for group in report.repeated_items[:_SHOWN]:
-        typer.echo(f"   same picture and text: {', '.join(group)}")
-    for kind, ids in report.defects.items():
-        more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-        typer.echo(f"   {kind}: {', '.join(ids[:_SHOWN])}{more}")
-    typer.echo("complete" if report.complete else "incomplete: runs are possible, what is missing is counted")
+
+
+def _print_source(report: CheckReport) -> None:
+    """How to get what is missing, which figure needs what, and the other side of a harm benchmark."""
+    source = report.source
+    if source is None:
+        return
+    if not report.complete:
+        fetched = f"foresee data fetch {report.name}" if source.files else ""
+        for way in filter(None, (fetched, source.manual)):
+            typer.echo(f"   to get the rest: {way}")
+    for figure, needs in source.figures.items():
+        typer.echo(f"   for {figure}: {needs}")
+    if source.companion:
+        typer.echo(f"   companion, without which a harm figure says little: {source.companion}")

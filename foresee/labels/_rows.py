@@ -1,16 +1,15 @@
-"""What label sets share: a labelled answer, how a judge's words meet the people's, and reading published tables."""
+"""What label sets share: a labelled answer, and how a judge's words meet the people's."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from foresee.errors import UserError, unknown_name
+from foresee.tables import Line
 
 Split: TypeAlias = Literal["tuned", "held_out"]
 
@@ -59,54 +58,9 @@ class Question:
     doc: str = ""
 
 
-class Line(NamedTuple):
-    """A row of a published table, and where it stands ("FILE line N")."""
-
-    values: Mapping[str, str]
-    where: str
-
-
-def read_table(path: Path, columns: Sequence[str], *, name: str) -> Iterator[Line]:
-    """The rows of a CSV file; a byte-order mark and Windows line ends are nothing special.
-
-    Args:
-        path: the file.
-        columns: those that must be there; others are passed on as they are.
-        name: of the label set, for messages.
-
-    Raises:
-        UserError: no such file, not a CSV file in UTF-8, a column missing, or a row cut short.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            absent = [column for column in columns if column not in (reader.fieldnames or ())]
-            if absent:
-                got = ", ".join((reader.fieldnames or ())[:20])[:300] or "an empty file"
-                raise UserError(f"{path} lacks the column '{absent[0]}'; expected {', '.join(columns)}; got {got}")
-            for values in reader:
-                where = f"{path} line {reader.line_num}"
-                if None in values or None in values.values():
-                    raise UserError(
-                        f"{where}: expected {len(reader.fieldnames or ())} values, got another number; "
-                        f"the file may be cut short: run 'foresee data fetch {name}'"
-                    )
-                yield Line(values, where)
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(
-            f"no such file: {path}; give the folder of {name} with --data, or run 'foresee data fetch {name}'"
-        ) from None
-    except UnicodeDecodeError as problem:
-        raise UserError(f"{path} is not UTF-8 text (byte {problem.start}); expected the published CSV file") from None
-    except csv.Error as problem:
-        raise UserError(f"{path} line {reader.line_num}: not readable as CSV: {problem}") from None
-    except OSError as problem:
-        raise UserError(f"can't read {path}: {problem.strerror or problem}") from None
-
-
 def label_of(line: Line, column: str, known: Mapping[str, str]) -> str:
     """Our word for the published label in a column. Raises UserError: a label that the set does not have."""
-    value = line.values[column].strip()
+    value = str(line.values[column]).strip()
     if value not in known:
         problem = unknown_name(f"label in column {column}", value[:60], known)
         raise UserError(f"{line.where}: {problem}")

@@ -22,32 +22,16 @@ from typing import Any, Literal
 
 from foresee.config import Settings
 from foresee.errors import UserError
-from foresee.labels._rows import LabelledAnswer, Line, Question, label_of, read_table, split_of
+from foresee.labels._rows import LabelledAnswer, Question, label_of, split_of
+from foresee.tables import Line, read_table
 
-SOURCE: dict[str, Any] = {
+SOURCE: dict[str, Any] = {  # the files are those of the benchmark of this name
     "name": "MSTS",
     "homepage": "https://github.com/paul-rottger/msts-multimodal-safety",
     "paper": "https://arxiv.org/abs/2501.10057",
     "revision": "e9ae69e8f1ab87ab2bb2ed7c51e992e0430f12e3",
     "licence": "CC-BY-4.0",
     "consequence": "name the authors; the pictures, which are not needed here, keep their own licences",
-    "files": [
-        {
-            "url": "https://raw.githubusercontent.com/paul-rottger/msts-multimodal-safety/e9ae69e8f1ab87ab2bb2ed7c51e992e0430f12e3/data/response_annotations/english_multimodal.csv",
-            "path": "data/response_annotations/english_multimodal.csv",
-            "sha256": "6eb0e85ac2b2e8a5647bbf676460a00a1f82d5a214b886554486ebe28b4c9696",
-        },
-        {
-            "url": "https://raw.githubusercontent.com/paul-rottger/msts-multimodal-safety/e9ae69e8f1ab87ab2bb2ed7c51e992e0430f12e3/data/response_annotations/english_textonly.csv",
-            "path": "data/response_annotations/english_textonly.csv",
-            "sha256": "f1a6208d0ff42678dc0533493abeff851247c647f6d995936c6af52545fd1e08",
-        },
-        {
-            "url": "https://raw.githubusercontent.com/paul-rottger/msts-multimodal-safety/e9ae69e8f1ab87ab2bb2ed7c51e992e0430f12e3/data/auto_eval/english_multimodal_autoeval.csv",
-            "path": "data/auto_eval/english_multimodal_autoeval.csv",
-            "sha256": "03b73dcde883284c2bf9684267901e0418c358bfa8cc0b5d23213ee029ff5b2d",
-        },
-    ],
     "expected": {
         "HuggingFaceM4--Idefics3-8B-Llama3": 400,
         "OpenGVLab--InternVL2-8B": 400,

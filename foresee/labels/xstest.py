@@ -19,39 +19,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from foresee.config import Settings
-from foresee.labels._rows import LabelledAnswer, Line, Question, label_of, read_table, split_of
+from foresee.labels._rows import LabelledAnswer, Question, label_of, split_of
+from foresee.tables import Line, read_table
 
-SOURCE: dict[str, Any] = {
+SOURCE: dict[str, Any] = {  # the files are those of the benchmark of this name
     "name": "XSTest",
     "homepage": "https://github.com/paul-rottger/exaggerated-safety",
     "paper": "https://arxiv.org/abs/2308.01263",
     "revision": "d7bb5bd",
     "licence": "CC-BY-4.0",
     "consequence": "name the authors; the models' answers stay under the terms of Meta, Mistral and OpenAI",
-    "files": [
-        {
-            "url": "https://github.com/paul-rottger/exaggerated-safety/archive/d7bb5bd.tar.gz",
-            "unpack": True,
-            "strip": 1,
-        }
-    ],
-    "contents": {
-        "model_completions/xstest_v2_completions_gpt4.csv": (
-            "71af323af8ecdec0efae23992317721441d2cfedddedeef3248f842f4e15c9ca"
-        ),
-        "model_completions/xstest_v2_completions_llama2new.csv": (
-            "6365cc55ce0a593c7ab8785853d02784be027d97199d4077912b4313cd010099"
-        ),
-        "model_completions/xstest_v2_completions_llama2orig.csv": (
-            "cbc52550e8ba8197a3e3d97a5af078d27bae4766737cd62df80270126a87ffc6"
-        ),
-        "model_completions/xstest_v2_completions_mistralguard.csv": (
-            "0ac03817b65e019a8f5b4b3eed805086f9f7fafe538ac9ebd156f80210af6903"
-        ),
-        "model_completions/xstest_v2_completions_mistralinstruct.csv": (
-            "6a146b65a5b96ec8249729bc2db459697175125998d7cbbcc88f7688ecf31dad"
-        ),
-    },
     "expected": {"gpt4": 450, "llama2new": 450, "llama2orig": 450, "mistralguard": 450, "mistralinstruct": 450},
 }
 _PROMPTS = {"tuned": 233, "held_out": 217}

@@ -1,0 +1,42 @@
+"""How a row with pictures becomes a question: what is shown under each modality, and what happens without a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from foresee.benchmarks._pictures import Picture
+from foresee.config import BenchmarkOptions
+from foresee.records import Image, Message
+
+
+class Turn(NamedTuple):
+    """The parts of an Item that depend on modality and on whether its pictures are there."""
+
+    messages: tuple[Message, ...]
+    missing_image: str | None
+    metadata: Mapping[str, Any]
+
+
+def user_turn(text: str, pictures: Sequence[Picture], options: BenchmarkOptions, *, alone: str = "") -> Turn:
+    """One user turn: pictures first, then the text.
+
+    Under modality=both and image, an item whose picture is missing or damaged is never sent. Under modality=text no
+    picture is wanted, so it is sent, and its metadata say that this copy could not have shown the picture
+    ("lacks_picture"): good for trying a set out, and no figure of the set.
+
+    Args:
+        text: the published text.
+        pictures: in the order in which they are shown; empty for an item that has none by design.
+        options: for the modality.
+        alone: what stands for the whole item under modality=text, where the published text says nothing by itself.
+    """
+    lacking = [picture for picture in pictures if picture.image is None]
+    shown: tuple[str | Image, ...] = tuple(picture.image for picture in pictures if picture.image)
+    facts: dict[str, Any] = {"modality": options.modality}
+    if options.modality == "text":
+        facts |= {"lacks_picture": True} if lacking else {}
+        return Turn((Message("user", (alone or text,)),), None, facts)
+    content = shown if options.modality == "image" and pictures else (*shown, text)
+    missing = f"{lacking[0].name} ({lacking[0].problem})" if lacking else None
+    return Turn((Message("user", content),), missing, facts)

@@ -1,0 +1,180 @@
+"""Finds and checks the pictures of a published set: loose files, archives, or bytes inside a table.
+
+A picture is known by the end of its path ("01-Fraud/SD/7.jpg"), wherever in the user's folder that lies and
+whatever its ending, so that a top folder added by an archive makes no difference. Archives are unpacked, and
+pictures from tables written, into foresee's cache and never into the user's folder; what stays in memory is a path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from foresee import archives, sources
+from foresee.errors import UserError
+from foresee.images import ImageError, inspect_bytes
+from foresee.records import Image
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".mpo", "")
+
+
+class Picture(NamedTuple):
+    """A picture by the name that its set gives it. Without `image` it can't be shown, and `problem` says why."""
+
+    name: str
+    image: Image | None
+    problem: str = ""
+
+    @property
+    def cluster(self) -> str:
+        """What items that show it are resampled by: its content, or its name where this copy lacks it."""
+        return self.image.sha256[:16] if self.image else self.name
+
+
+class Pictures:
+    """Every picture below some folders, by the end of its path; archives there count as folders once one is needed."""
+
+    def __init__(self, *folders: Path) -> None:
+        self._to_walk = list(folders)
+        self._packed: list[Path] = []
+        self._by_stem: dict[str, list[Path]] = defaultdict(list)
+        self._known: dict[str, Picture] = {}
+
+    def find(self, name: str) -> Picture:
+        """The picture whose path ends in `name`, by any file ending; one without an image where there is none.
+
+        Raises:
+            UserError: two different pictures fit, or an archive is damaged.
+        """
+        if name not in self._known:
+            self._known[name] = self._look(name)
+        return self._known[name]
+
+    def under(self, folder: str) -> list[Path]:
+        """The pictures in folders whose path ends in `folder`, sorted."""
+        wanted = PurePosixPath(folder).parts
+        while True:
+            self._walk()
+            found = [p for paths in self._by_stem.values() for p in paths if p.parts[:-1][-len(wanted) :] == wanted]
+            if found or not self._unpack():
+                return sorted(found)
+
+    def _look(self, name: str) -> Picture:
+        parts = tuple(part for part in PurePosixPath(name.replace("\\", "/")).parts if part not in (".", "/"))
+        if not parts:
+            return Picture(name, None, "no file name")
+        fitting = self._fitting(parts)
+        exact = [path for path in fitting if path.name == parts[-1]]
+        pictures = [opened(path, name) for path in (exact or fitting)]
+        usable = {picture.image.sha256: picture for picture in pictures if picture.image}
+        if len(usable) > 1:
+            first, second = (p.image.path for p in list(usable.values())[:2] if p.image)
+            raise UserError(f"two different pictures for {name}: {first} and {second}; name one folder with --data")
+        if usable:
+            return next(iter(usable.values()))
+        return pictures[0] if pictures else Picture(name, None, "not there")
+
+    def _fitting(self, parts: tuple[str, ...]) -> list[Path]:
+        while True:
+            self._walk()
+            found = [path for path in self._by_stem.get(_stem(parts[-1]), ()) if _ends_in(path, parts)]
+            if found or not self._unpack():
+                return found
+
+    def _unpack(self) -> bool:
+        """Unpack the archives met so far. Whether there were any."""
+        self._to_walk += [_unpacked(archive) for archive in self._packed]
+        self._packed = []
+        return bool(self._to_walk)
+
+    def _walk(self) -> None:
+        while self._to_walk:
+            for root, folders, names in os.walk(self._to_walk.pop()):
+                folders[:] = sorted(name for name in folders if not name.startswith("."))  # nothing from .git
+                for path in (Path(root, name) for name in sorted(names)):
+                    if path.name.lower().endswith(ARCHIVES):
+                        self._packed.append(path)
+                    elif path.suffix.lower() in _ENDINGS:
+                        self._by_stem[path.stem].append(path)
+
+
+def opened(path: Path, name: str) -> Picture:
+    """A picture file, its header checked; a web page or a Git LFS pointer in its place is a problem."""
+    try:
+        data = path.read_bytes()
+        inspect_bytes(data, name=path.name, decode=False)
+    except OSError as problem:
+        return Picture(name, None, f"can't be read: {problem.strerror or problem}")
+    except ImageError as problem:
+        return Picture(name, None, str(problem).partition(": ")[2])
+    return Picture(name, Image(hashlib.sha256(data).hexdigest(), path))
+
+
+def from_cell(cell: Any, name: str, pictures: Pictures | None = None) -> Picture:
+    """The picture in a table's cell as `datasets` writes it: bytes, {"bytes", "path"}, a path, or null."""
+    data = cell.get("bytes") if isinstance(cell, Mapping) else cell
+    if isinstance(data, bytes) and data:
+        return _kept(data, name)
+    path = cell.get("path") if isinstance(cell, Mapping) else cell
+    if isinstance(path, str) and path and pictures is not None:
+        return pictures.find(path)
+    return Picture(name, None, "the cell is empty")
+
+
+def _kept(data: bytes, name: str) -> Picture:
+    """Bytes from a table, written to the cache under their hash so that they need not stay in memory."""
+    try:
+        inspect_bytes(data, name=name, decode=False)
+    except ImageError as problem:
+        return Picture(name, None, str(problem).partition(": ")[2])
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = sources.pictures() / sha256[:2] / sha256
+    if not path.is_file():
+        _write(path, data)
+    return Picture(name, Image(sha256, path))
+
+
+def _write(path: Path, data: bytes) -> None:
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as problem:
+        part.unlink(missing_ok=True)
+        raise UserError(f"can't write {path}: {problem.strerror or problem}; FORESEE_HOME chooses the cache") from None
+
+
+def _unpacked(archive: Path) -> Path:
+    """The archive's files in the cache; unpacked at most once, complete or not there."""
+    state = archive.stat()
+    identity = hashlib.sha256(f"{archive.absolute()}:{state.st_size}:{state.st_mtime_ns}".encode()).hexdigest()[:16]
+    folder = sources.pictures() / f"archive-{identity}"
+    if folder.is_dir():
+        return folder
+    staging = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    try:
+        archives.unpack(archive, staging)
+        staging.rename(folder)
+    except OSError as problem:
+        if not folder.is_dir():  # another process may have been faster
+            raise UserError(f"can't unpack {archive}: {problem.strerror or problem}") from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return folder
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).stem
+
+
+def _ends_in(path: Path, parts: tuple[str, ...]) -> bool:
+    """Whether a path ends in these folders, whatever the file's ending."""
+    before = parts[:-1]
+    return path.stem == _stem(parts[-1]) and path.parts[:-1][len(path.parts) - 1 - len(before) :] == before

@@ -1,0 +1,26 @@
+"""Reads verdicts as numbers: None wherever there is no verdict, so that it lowers coverage and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from foresee.records import Verdict
+
+
+def number(verdicts: Mapping[str, Verdict], judge: str, key: str) -> float | None:
+    """What a judge's verdict says under `key`; None if it gave none or says nothing about it."""
+    value = verdicts[judge].value if judge in verdicts else None
+    found = value.get(key) if isinstance(value, Mapping) else None
+    return None if found is None else float(found)
+
+
+def word(verdicts: Mapping[str, Verdict], judge: str) -> str | None:
+    """A judge's verdict if it is a word."""
+    value = verdicts[judge].value if judge in verdicts else None
+    return value if isinstance(value, str) else None
+
+
+def refused(verdicts: Mapping[str, Verdict], *, partly: bool = True) -> float | None:
+    """1 if the refusal judge says full (or partial, unless that is not to count), else 0; None without a verdict."""
+    said = word(verdicts, "refusal")
+    return None if said is None else float(said == "full" or (partly and said == "partial"))
