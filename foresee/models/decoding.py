@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from foresee.errors import UserError
 from foresee.records import Json
@@ -40,12 +40,26 @@ class Batch:
 
 
 class DecodingStrategy(Protocol):
-    """A decode-time method (`Request.decoding`). Requests whose strategies are equal and hashable share batches."""
+    """A decode-time method (`Request.decoding`): an `Overhaul` or a `SecondLook`.
+
+    Requests whose strategies are equal and hashable share batches.
+    """
 
     @property
     def identity(self) -> Mapping[str, Json]:
         """Whatever changes its answers; it goes into journal keys."""
         ...
+
+    def processors(self, batch: Batch) -> Sequence[Any]:
+        """Logits processors (called with token ids (R, length) and scores (R, vocabulary) at each step).
+
+        Where rows were added, all rows of a request must leave with equal scores, so that they go on alike.
+        """
+        ...
+
+
+class Overhaul(DecodingStrategy, Protocol):
+    """A strategy that may change all of the model's inputs. Pictures go in as pixels."""
 
     def inputs(self, batch: Batch) -> Mapping[str, Any]:
         """What the model is to read instead: `batch.inputs`, changed, or with more rows.
@@ -56,11 +70,21 @@ class DecodingStrategy(Protocol):
         """
         ...
 
-    def processors(self, batch: Batch) -> Sequence[Any]:
-        """Logits processors (called with token ids (R, length) and scores (R, vocabulary) at each step).
 
-        Where rows were added, all rows of a request must leave with equal scores, so that they go on alike.
-        """
+@runtime_checkable
+class SecondLook(DecodingStrategy, Protocol):
+    """A strategy with a second branch of every request that has pictures; it sees other pictures, the same text.
+
+    The batch it processes has `2 * batch.rows` rows, the second branches below the first. Where the model allows it,
+    pictures of both branches are encoded once, together, and kept.
+    """
+
+    def second_look(self, images: Mapping[str, Any], seed: int, model: Any) -> Mapping[str, Any]:
+        """One request's image tensors as its second branch sees them, of the same shapes, on the CPU."""
+        ...
+
+    def second_key(self, seed: int) -> str:
+        """Equal for equal second looks at the same pictures."""
         ...
 
 

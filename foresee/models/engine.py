@@ -2,7 +2,7 @@
 
 Weights are loaded by the first request. Distinct pictures of a batch go through the vision tower once, and those
 seen lately not at all, through transformers' own `mm_encoder_outputs`; where an architecture or a version lacks that
-(or a decode-time strategy wants the pixels), the pictures go in as they are.
+(or a decode-time strategy changes all inputs), the pictures go in as they are.
 
 The sampling defaults that come with a checkpoint (`generation_config.json`: temperature, repetition penalty, ...)
 are left out: what a request says is what happens. Only the end-of-answer tokens are taken from there.
@@ -11,24 +11,21 @@ are left out: what a request says is what happens. Only the end-of-answer tokens
 from __future__ import annotations
 
 import gc
-import hashlib
 import inspect
-import secrets
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from foresee.errors import ModelError, UserError
+from foresee.models.asked import Asked, ask
 from foresee.models.batching import Job, OutOfMemory
 from foresee.models.collating import (
     collate_images,
     collate_text,
     image_spans,
     join_features,
-    signature,
     split_features,
 )
 from foresee.models.decoding import Batch, Chooser, StopTexts, choice_probabilities
@@ -38,16 +35,6 @@ from foresee.records import Reply, Request, Usage
 from foresee.vlm import LoadOptions, Vlm, load
 
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request with its prompt; `seed` is that of its noise, `new_tokens` how many its answer may have."""
-
-    request: Request
-    prompt: Prompt
-    seed: int
-    new_tokens: int
 
 
 class _Raw(NamedTuple):
@@ -128,8 +115,7 @@ class Engine:
             raise ModelError(f"the prompt has {prompt.length} tokens, this model takes fewer than {limit}")
         wanted = 1 if request.choices else max(1, request.generation.max_tokens)
         new_tokens = min(wanted, limit - prompt.length)
-        asked = Asked(request, prompt, _seed(request, prompt), new_tokens)
-        return Job(_group(request, prompt), prompt.length + new_tokens, asked)
+        return ask(request, prompt, new_tokens, vlm.core)
 
     def run(self, jobs: Sequence[Job]) -> list[Reply]:
         """Answer jobs of one group. Raises OutOfMemory, or whatever the model raises."""
@@ -165,17 +151,18 @@ class Engine:
     def _generate(self, asked: Sequence[Asked]) -> list[_Raw]:
         vlm, prompts, *_ = self.loaded()
         request, rows = asked[0].request, len(asked)
-        made = [one.prompt for one in asked]
+        strategy, overhauls = request.decoding, hasattr(request.decoding, "inputs")
+        made = [one.prompt for one in asked] + [one.second for one in asked if one.second]
         inputs = collate_text(made, vlm.pad_id)
         width = inputs["input_ids"].shape[1]
-        inputs.update(self._images(made) if request.decoding is None else collate_images(made))
+        inputs.update(collate_images(made) if overhauls else self._images(made))
         inputs = {key: _placed(value, vlm.core) for key, value in inputs.items()}
         processors: list[Any] = []
         seeds = tuple(one.seed for one in asked)
-        if request.decoding is not None:
+        if strategy is not None:
             batch = Batch(inputs, rows, seeds, tuple(made[0].text), image_spans(made), vlm.core)
-            inputs = dict(request.decoding.inputs(batch))
-            processors.extend(request.decoding.processors(batch))
+            inputs = dict(strategy.inputs(batch)) if overhauls else inputs
+            processors.extend(strategy.processors(batch))
         chooser = Chooser(
             0.0 if request.choices else request.generation.temperature,
             request.generation.top_p,
@@ -274,25 +261,6 @@ def _thoughts_apart(prompt: Sequence[int], tokens: list[int], loaded: _Loaded) -
     if opens is not None and whole and whole[-1] == opens:
         return text.replace("<think>", "", 1).strip(), ""
     return "", text
-
-
-def _group(request: Request, prompt: Prompt) -> Hashable:
-    asked, strategy = request.generation, request.decoding
-    try:
-        hash(strategy)
-    except TypeError:
-        strategy = id(strategy)
-    settings = (asked.temperature, asked.top_p, asked.max_tokens, asked.stop, request.logprobs)
-    return bool(request.choices), () if request.choices else settings, strategy, signature(prompt)
-
-
-def _seed(request: Request, prompt: Prompt) -> int:
-    """From the request alone: the same question with the same seed is answered alike, others get other noise."""
-    seed = request.generation.seed
-    if seed is None:
-        seed = secrets.randbits(63) if request.generation.temperature > 0 else 0
-    content = f"{seed} {prompt.ids} {prompt.image_hashes}"
-    return int.from_bytes(hashlib.sha256(content.encode()).digest()[:8], "big") >> 1
 
 
 def _placed(value: Any, model: Any) -> Any:

@@ -22,7 +22,8 @@ _PROBE = "xq7"  # a system message that no template would write of itself
 class Prompt:
     """One request, tokenised. `text` holds tensors of shape (1, length), `images` those of the image processor.
 
-    `image_hashes` are the SHA-256 of the images' bytes, in the order in which the model sees them.
+    `image_hashes` are the SHA-256 of the images' bytes, in the order in which the model sees them, and what was done
+    to them since, if anything: equal ones are the same pictures to the model.
     """
 
     text: Mapping[str, Any]

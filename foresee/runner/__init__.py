@@ -156,7 +156,10 @@ def check(items: Sequence[Item], model: Model, defense: Defense | None, epochs: 
             "ask for text instead, or choose a local model or a server with log probabilities"
         )
     if defense is not None and defense.decoding is not None and "logits" not in able:
-        raise UserError(f"defense {defense.name} works on logits, which {model.name} does not show; use a local model")
+        raise UserError(
+            f"defense {defense.name} works on logits, which {model.name} does not show; "
+            "local/FOLDER_OR_HUB_ID and organism/NAME do"
+        )
 
 
 @dataclass
