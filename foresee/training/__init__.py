@@ -1,0 +1,85 @@
+"""Training: one file a method, made of TRL, PEFT and accelerate. This file only opens them by name.
+
+A method's file has `class Config(TrainingConfig)`, `COLUMNS` (what its rows need besides the prompt) and
+`trainer(config, parts)`, which returns a transformers Trainer; see `docs/add_a_training_method.md`.
+
+    from foresee import training
+    config = training.configure("sft", "papers/vsfa/vsfa.toml", ["model=organism/base", "data=D", "out=runs/x"])
+    training.train("sft", config)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foresee import _discovery
+from foresee.config import build, pairs, read_toml
+from foresee.errors import UserError
+from foresee.training._settings import TrainingConfig
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from foresee.training._watching import Progress
+
+__all__ = ["TrainingConfig", "configure", "method", "recipe_path", "train"]
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def method(name: str) -> ModuleType:
+    """A method's file. Raises UserError: none of that name, or it lacks what a method has."""
+    module = _discovery.load("training", name)
+    config = getattr(module, "Config", None)
+    fits = isinstance(config, type) and issubclass(config, TrainingConfig)
+    if not fits or not callable(getattr(module, "trainer", None)):
+        raise UserError(
+            f"training file {module.__file__} needs class Config(TrainingConfig) and trainer(config, parts)"
+        )
+    return module
+
+
+def configure(name: str, recipe: str | Path | None = None, given: Iterable[str] = ()) -> TrainingConfig:
+    """A method's settings: its defaults, a recipe over them, `key=value` over both.
+
+    Raises:
+        UserError: no such method or recipe, or a setting that does not exist or fit.
+    """
+    values = read_toml(recipe_path(recipe)) if recipe is not None else {}
+    config: TrainingConfig = build(method(name).Config, pairs(given, what="--set", base=values), what=f"train {name}")
+    return config
+
+
+def recipe_path(name: str | Path) -> Path:
+    """A recipe's file: as it is named, or among those that come with foresee (`papers/vsfa/vsfa.toml`)."""
+    path = Path(name).expanduser()
+    ours = _PACKAGE / path
+    return ours if not path.is_file() and not path.is_absolute() and ours.is_file() else path
+
+
+def train(
+    name: str,
+    config: TrainingConfig,
+    *,
+    report: Callable[[Progress], None] = lambda progress: None,
+    command: Sequence[str] = (),
+) -> Path:
+    """Train by a method's file; the same call goes on with an interrupted training.
+
+    Args:
+        name: of the method.
+        config: of the method's own `Config` (see `configure`).
+        report: called with each line of metrics.
+        command: the command line, for the record.
+
+    Returns:
+        The folder that was asked for: weights or adapter, `metrics.jsonl`, `manifest.json`, README.md.
+
+    Raises:
+        UserError: anything the user can mend; whatever was trained is in the folder.
+    """
+    from foresee.training import _session
+
+    return _session.run(_session.prepare(name, method(name), config, report), command)

@@ -1,0 +1,142 @@
+"""`foresee train` and `foresee merge`: make a model safer, and make one model of a base and an adapter."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SHOWN = ("loss", "reward", "token_gap/mean", "entropy", "completions/mean_length", "kl", "grad_norm")
+_SHORT = {"token_gap/mean": "gap", "completions/mean_length": "length"}
+
+
+def train(
+    method: Annotated[str, typer.Argument(help="how: sft, dpo, caspo, …; see 'foresee list training'")],
+    recipe: Annotated[str | None, typer.Argument(help="TOML file with settings, e.g. papers/vsfa/vsfa.toml")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="one setting; repeatable, wins over the file")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="folder to write; the same command continues there")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="settings, trainable parameters, examples as the model sees them, cost")
+    ] = False,
+    show_settings: Annotated[bool, typer.Option("--settings", help="list every setting with its default")] = False,
+) -> None:
+    """Train a model. The same command goes on with an interrupted training."""
+    from foresee import training
+    from foresee.cli._console import say
+
+    if show_settings:
+        _list_settings(training.method(method).Config)
+        return
+    given = [*(settings or ()), *([f"out={_quoted(out)}"] if out is not None else [])]
+    config = training.configure(method, recipe, given)
+    if dry_run:
+        from foresee.training import _preview
+
+        typer.echo(_preview.preview(method, config))
+        return
+    leads = os.environ.get("RANK", "0") == "0"
+    with _progress() as report:
+        folder = training.train(method, config, report=report, command=["foresee", *sys.argv[1:]])
+    if leads:
+        _print_result(folder)
+        say(f"trained: {folder}  (use it as --model {_use(config, folder)})")
+
+
+def merge(
+    model: Annotated[str, typer.Argument(help="the base: a folder, a hub id, local/FOLDER or organism/NAME")],
+    adapter: Annotated[Path, typer.Argument(help="folder of a PEFT adapter made for it")],
+    out: Annotated[Path, typer.Option("--out", help="folder to write the merged model to")],
+) -> None:
+    """Make one model of a base and an adapter, in safetensors, with its processor."""
+    from foresee.cli._console import say
+    from foresee.training import _policy
+    from foresee.vlm.merging import merge as merged
+
+    folder = merged(_policy.folder_or_id(model), adapter, out)
+    say(f"merged: {folder}  (use it as --model local/{folder})")
+
+
+def _use(config: Any, folder: Path) -> str:
+    if config.tune == "full":
+        return f"local/{folder}"
+    base = config.model if config.model.startswith(("local/", "organism/")) else f"local/{config.model}"
+    return f"{base}:{folder}"
+
+
+def _print_result(folder: Path) -> None:
+    from foresee import manifest
+
+    record = manifest.read(folder, "training")
+    before, after = record.get("metrics_before", {}), record.get("metrics_after", {})
+    for key, value in after.items():
+        was = f"{before[key]:.3f} -> " if key in before else ""
+        typer.echo(f"{key.removeprefix('probe/')}: {was}{value:.3f}")
+    if record.get("stopped"):
+        typer.echo(f"STOPPED: {record['stopped']}; kept {record['kept']}")
+
+
+def _list_settings(config: Any, head: str = "") -> None:
+    from foresee.config import Settings
+
+    for name, field in config.model_fields.items():
+        if isinstance(field.default, Settings):
+            typer.echo(f"{head}{name}: {field.description}")
+            _list_settings(type(field.default), f"  {head}{name}.")
+            continue
+        default = "(needed)" if field.is_required() else f"[{field.get_default(call_default_factory=True)!r}]"
+        typer.echo(f"{head}{name} {default}: {field.description}")
+
+
+def _quoted(path: Path) -> str:
+    import json
+
+    return json.dumps(str(path))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Any], None]]:
+    """A live bar with the latest numbers on a terminal, a plain line each time elsewhere."""
+    from foresee.cli import _console
+
+    if not sys.stderr.isatty():
+        yield lambda state: _console.say(f"step {state.step}/{state.steps}  {_numbers(state.metrics)}")
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[numbers]}"),
+    )
+    with Progress(*columns, console=_console.console(stderr=True)) as bars:
+        task = bars.add_task("training", total=None, numbers="")
+
+        def update(state: Any) -> None:
+            numbers = _numbers(state.metrics)
+            if any(key.startswith("probe/") for key in state.metrics):
+                bars.console.print(f"step {state.step}: {numbers}")
+            else:
+                bars.update(task, completed=state.step, total=state.steps, numbers=numbers)
+
+        yield update
+
+
+def _numbers(metrics: Any) -> str:
+    """The numbers of a line that a person wants to see go by."""
+    rewards = [key for key in metrics if key.startswith("rewards/") and key.endswith("/mean")]
+    shown = [key for key in metrics if key.startswith("probe/")]
+    shown = shown or [*(key for key in _SHOWN if key in metrics), *rewards]
+    shown = shown or [key for key in ("train_loss", "train_runtime") if key in metrics]
+    return "  ".join(f"{_SHORT.get(key, key)} {metrics[key]:.4g}" for key in shown if metrics[key] is not None)

@@ -1,0 +1,75 @@
+"""The card of a trained model or adapter (README.md): what it was made from, how, and what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from foresee import manifest
+
+
+def write(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write the card of a finished training. Raises UserError: the disk refuses it."""
+    manifest.write_atomically(folder / "README.md", render(record))
+
+
+def render(record: Mapping[str, Any]) -> str:
+    """The card as Markdown, from the manifest's content."""
+    base, data, config = record["base"], record["data"], record["config"]
+    adapter = config["tune"] == "lora"
+    used = f"local/{base['name']}:FOLDER" if adapter else "local/FOLDER"
+    lines = [
+        "---",
+        *(["library_name: peft"] if adapter else ["library_name: transformers"]),
+        f"tags: [foresee, {record['method']}]",
+        "---",
+        f"# {base['name']} after {record['method']}",
+        "",
+        f"{'An adapter' if adapter else 'A model'} trained by foresee. Use it as `--model {used}`.",
+        "",
+        f"- **Base**: {base['name']} (weights {base['weights']})",
+        f"- **Data**: {data['folder']}, {data['rows_used']} rows, rows.jsonl SHA-256 {data['rows_sha256'][:16]}…",
+        *([f"- **Replay**: {record['replay']['folder']}"] if record.get("replay") else []),
+        f"- **Trained**: {record['trainable_parameters']:,} of {record['parameters']:,} numbers, "
+        f"{record['steps']} steps, {record['processes']} process(es) on {record['device']}",
+        f"- **Kept**: {record['kept']}" + (f"; stopped because {record['stopped']}" if record["stopped"] else ""),
+        "",
+        "## Measured",
+        "",
+        *_measured(record["metrics_before"], record["metrics_after"]),
+        "",
+        "## Settings",
+        "",
+        "| setting | value |",
+        "|---|---|",
+        *(f"| {_cell(key)} | {_cell(value)} |" for key, value in flat(config)),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _measured(before: Mapping[str, float], after: Mapping[str, float]) -> list[str]:
+    if not after:
+        return ["Nothing was measured: the training had no probe."]
+    rows = [
+        f"| {_cell(key.removeprefix('probe/'))} | {_shown(before.get(key))} | {_shown(value)} |"
+        for key, value in after.items()
+    ]
+    return ["Means over the probe's held-out rows.", "", "| | before | after |", "|---|---|---|", *rows]
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def flat(values: Mapping[str, Any], head: str = "") -> list[tuple[str, Any]]:
+    """Nested settings as dotted keys and values."""
+    found: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        found += flat(value, f"{head}{key}.") if isinstance(value, Mapping) and value else [(f"{head}{key}", value)]
+    return found
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,271 @@
+"""TRL's GRPOTrainer with advantages of CASPO's: the only change is what `advantages` holds.
+
+TRL samples the answers, has them judged and computes the clipped loss; its loss takes advantages of shape (B, T) as
+well as (B,). Overridden: the advantages, the tokenising of text-only prompts beside others (which TRL 1.16 fails on),
+sampling (to keep the log-probabilities that it computes anyway), and the loss where there are replay rows.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from transformers import LogitsProcessor, LogitsProcessorList, SuppressTokensLogitsProcessor
+from trl import GRPOTrainer
+from trl.data_utils import prepare_multimodal_messages
+from trl.models.utils import disable_gradient_checkpointing
+from trl.trainer.utils import pad
+
+from foresee.training import _advantages
+from foresee.training._outcomes import WithoutRows
+from foresee.training._teachers import Teacher
+from foresee.training._views import with_constitution
+
+_VISION = ("pixel_values", "image_grid_thw", "num_images", "pixel_attention_mask", "spatial_shapes", "num_tiles",
+           "image_sizes", "image_position_ids")  # fmt: skip
+_TOKEN_TYPES = ("token_type_ids", "mm_token_type_ids")
+
+
+class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
+    """GRPO whose advantage of a token is a blend of the answer's outcome and of what a teacher thinks of the token.
+
+    Args:
+        settings: a `caspo.Config`.
+        constitution: what the teacher reads besides.
+        dense: row index -> whether it learns from its tokens alone; None where no row is routed.
+        replay_loss: the loss on the next replay rows, given the bare model; None where there are none.
+        record: keep the probabilities with which tokens were sampled (TRL must then not bar placeholders by itself).
+        arguments: GRPOTrainer's.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Any,
+        constitution: str,
+        dense: Callable[[int], bool] | None,
+        replay_loss: Callable[[Any, int], Any] | None,
+        record: bool,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(**arguments)
+        self.teacher: Teacher | None = None
+        self._settings, self._constitution, self._dense, self._replay_loss = settings, constitution, dense, replay_loss
+        self._record = record
+        self._rewards: Any = None
+        self._sampled: Any = None
+        self._pictures: Any = None
+        logging.getLogger("trl.trainer.grpo_trainer").addFilter(WithoutRows())
+
+    @property
+    def _needs_teacher(self) -> bool:
+        return self._dense is not None or self._settings.token_weight > 0
+
+    def _tokenize_prompts(self, prompts: list[Any]) -> tuple[Any, Any, Any]:
+        """As TRL's, but a prompt without pictures among others has an empty list of them, which processors take."""
+        ids, images, fields = super()._tokenize_prompts(prompts)
+        return ids, images and [pictures or [] for pictures in images], fields
+
+    def _calculate_rewards(self, *arguments: Any, **keywords: Any) -> Any:
+        """As TRL's; the rewards (N, parts) are kept, since it hands on nothing but its own advantages."""
+        self._rewards = super()._calculate_rewards(*arguments, **keywords)
+        return self._rewards
+
+    def _generate_single_turn(self, *arguments: Any, **keywords: Any) -> Any:
+        """As TRL's; the probability of each sampled token is kept, which saves scoring the answers once more."""
+        self._sampled = None
+        if not self._record:
+            return super()._generate_single_turn(*arguments, **keywords)
+        model, hidden = self.accelerator.unwrap_model(self.model_wrapped), self._placeholders
+        with _recorded(model, self.temperature, hidden) as kept:
+            ids, logprobs = super()._generate_single_turn(*arguments, **keywords)
+        self._sampled = kept.logprobs(ids, self.accelerator.device)
+        return ids, logprobs
+
+    @property
+    def _placeholders(self) -> list[int]:
+        """Tokens that stand for pictures and must not be sampled."""
+        token = getattr(self.model.config, "image_token_id", None)
+        return [] if token is None else [token]
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        with self._remembering():
+            out: dict[str, Any] = super()._generate_and_score_completions(inputs)
+            out["advantages"] = self._advantages(inputs, out)
+        return out
+
+    @contextmanager
+    def _remembering(self) -> Iterator[None]:
+        """While this lasts, the processor's pictures can be had again without processing them again."""
+        original = getattr(self.processing_class, "image_processor", None)
+        if original is None:
+            yield
+            return
+        self._pictures = self.processing_class.image_processor = _Pictures(original)
+        try:
+            yield
+        finally:
+            self.processing_class.image_processor, self._pictures = original, None
+
+    def _advantages(self, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any]) -> Any:
+        """(B, T)."""
+        mode = "train" if self.model.training else "eval"
+        group = self.num_generations if mode == "train" else self.num_generations_eval
+        mask, config = out["completion_mask"], self._settings
+        outcome = self._mine(_advantages.outcome_advantage(self._weighed(), group, config.deviation_floor), len(inputs))
+        token = torch.zeros(mask.shape, device=mask.device)
+        if self._needs_teacher:
+            reward = self._token_reward(inputs, out)
+            token = self._token_advantage(reward, mask, group, mode)
+        dense = None
+        if self._dense is not None:
+            dense = torch.tensor([self._dense(row["row"]) for row in inputs], device=mask.device)
+        weight = _advantages.weights(config.token_weight, config.form, dense, outcome)
+        return _advantages.combine(outcome, token, weight, mask)
+
+    def _weighed(self) -> Any:
+        """The rewards (N,); NaN where no part has a number."""
+        rewards = (self._rewards * self.reward_weights.to(self._rewards.device)).nansum(1)
+        return rewards.masked_fill(self._rewards.isnan().all(1), torch.nan)
+
+    def _mine(self, everyone: Any, rows: int) -> Any:
+        start = self.accelerator.process_index * rows
+        return everyone[start : start + rows]
+
+    def _token_advantage(self, reward: Any, mask: Any, group: int, mode: str) -> Any:
+        config = self._settings
+        credit = _advantages.return_to_go(reward, mask, config.discount)
+        sums = self.accelerator.gather(_advantages.token_sums(credit, mask))
+        moments = self._mine(_advantages.group_moments(sums, group), len(mask))
+        self._log_gap(reward, mask, mode)
+        if not config.normalise:
+            return credit
+        return _advantages.token_advantage(credit, mask, moments, config.deviation_floor)
+
+    def _log_gap(self, reward: Any, mask: Any, mode: str) -> None:
+        clipped = (reward <= self._settings.token_clip[0]) | (reward >= self._settings.token_clip[1])
+        sums = torch.stack([reward.sum(), reward.abs().sum(), (clipped * mask).sum(), mask.sum()]).double()
+        total, size, at_bound, tokens = self.accelerator.reduce(sums, reduction="sum").tolist()
+        for name, value in (("mean", total), ("size", size), ("clipped", at_bound)):
+            self._metrics[mode][f"token_gap/{name}"].append(value / max(tokens, 1.0))
+
+    def _token_reward(self, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any]) -> Any:
+        """(B, T): what the teacher thinks of each sampled token, less what the student thought of it."""
+        student = self._sampled if self._sampled is not None else out.get("old_per_token_logps")
+        with torch.no_grad(), disable_gradient_checkpointing(self.model, self.args.gradient_checkpointing_kwargs):
+            if student is None:
+                view = {name: out[name] for name in _TOKEN_TYPES if name in out}
+                student = self._score(self.model, out["prompt_ids"], out["prompt_mask"], view, out)
+            ids, mask, view = self._teacher_view(inputs, out)
+            assert self.teacher is not None
+            with self.teacher.model(self) as model:
+                teacher = self._score(model, ids, mask, view, out)
+        low, high = self._settings.token_clip
+        return _advantages.token_reward(teacher, student, out["completion_mask"], low, high)
+
+    def _score(self, model: Any, prompt: Any, prompt_mask: Any, view: Mapping[str, Any], out: Mapping[str, Any]) -> Any:
+        """Log-probabilities (B, T) of the sampled tokens after a prompt (B, P), at the sampling temperature."""
+        logps, *_ = self._get_per_token_logps_and_entropies(
+            model,
+            torch.cat([prompt, out["completion_ids"]], dim=1),
+            torch.cat([prompt_mask, out["completion_mask"]], dim=1),
+            out["completion_ids"].shape[1],
+            batch_size=self.args.per_device_train_batch_size,
+            **{name: out[name] for name in _VISION if name in out},
+            **view,
+        )
+        return logps
+
+    def _teacher_view(
+        self, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any]
+    ) -> tuple[Any, Any, dict[str, Any]]:
+        """The prompts with the constitution: ids and mask (B, P'), and token types over prompt and answer."""
+        turn = self._settings.constitution_turn
+        prompts = [
+            prepare_multimodal_messages(
+                with_constitution(row["prompt"], self._constitution, turn), images=row["images"]
+            )
+            for row in inputs
+        ]
+        if self._pictures is not None:
+            self._pictures.again = True
+        ids, _, fields = self._tokenize_prompts(prompts)
+        device, answer = out["completion_ids"].device, out["completion_ids"]
+        padding = {"padding_side": "left", "pad_to_multiple_of": self.pad_to_multiple_of}
+        prompt = pad([torch.tensor(row) for row in ids], padding_value=self._tokenizer.pad_token_id, **padding)
+        mask = pad([torch.ones(len(row), dtype=torch.long) for row in ids], padding_value=0, **padding)
+        types = {}
+        for name in _TOKEN_TYPES:
+            if name in fields:
+                rows = pad([torch.as_tensor(row) for row in fields[name]], padding_value=0, **padding).to(device)
+                types[name] = torch.cat([rows, rows.new_zeros(answer.shape)], dim=1)
+        return prompt.to(device), mask.to(device), types
+
+    def _compute_loss(self, model: Any, inputs: Any) -> Any:
+        loss = super()._compute_loss(model, inputs)
+        if self._replay_loss is None or not self.model.training:
+            return loss
+        general = self._replay_loss(self.accelerator.unwrap_model(model), self._step)
+        self._metrics["train"]["replay/loss"].append(self.accelerator.gather(general.detach()).mean().item())
+        return loss + self._settings.replay_weight * general / self.current_gradient_accumulation_steps
+
+
+class _Recorder(LogitsProcessor):  # type: ignore[misc]
+    """Keeps the log-probability of each token that sampling chose; changes nothing."""
+
+    def __init__(self, temperature: float) -> None:
+        self._temperature = temperature
+        self._last: Any = None
+        self._columns: list[Any] = []
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        if self._last is not None:
+            self._columns.append(self._last.gather(1, input_ids[:, -1:]))
+        self._last = (scores.float() / self._temperature).log_softmax(-1)
+        return scores
+
+    def logprobs(self, ids: Sequence[Sequence[int]], device: Any) -> Any:
+        """(B, T) for answers of up to T tokens; what stands after an answer's end means nothing."""
+        longest = max(map(len, ids))
+        ends = [row[-1] if len(row) == longest else 0 for row in ids]
+        last = self._last.gather(1, torch.tensor(ends, device=self._last.device).unsqueeze(1))
+        return torch.cat([*self._columns, last], dim=1)[:, :longest].to(device)
+
+
+@contextmanager
+def _recorded(model: Any, temperature: float, hidden: list[int]) -> Iterator[_Recorder]:
+    """While this lasts, `model.generate` records what it samples, and never samples `hidden` tokens."""
+    recorder = _Recorder(temperature)
+    bars = [SuppressTokensLogitsProcessor(hidden, device=model.device)] if hidden else []
+    model.generate = functools.partial(model.generate, logits_processor=LogitsProcessorList([recorder, *bars]))
+    try:
+        yield recorder
+    finally:
+        del model.generate
+
+
+class _Pictures:
+    """Stands in for a processor's image processor, and can give what it made last once more.
+
+    The student's and the teacher's prompts carry the same pictures; processing them is dear, and for the teacher's
+    nothing but the number of placeholders is wanted.
+    """
+
+    def __init__(self, original: Any) -> None:
+        self._original = original
+        self._made: Any = None
+        self.again = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        if not self.again or self._made is None:
+            made = self._original(*arguments, **keywords)
+            self._made = type(made)(dict(made))  # processors take keys out of what they get
+            return made
+        return type(self._made)(dict(self._made))

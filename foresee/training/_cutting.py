@@ -1,0 +1,51 @@
+"""Long sequences: cut at the end of the answer, never through a picture, never a whole answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from foresee.errors import UserError
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """A collator that cuts what another collates to `longest` tokens.
+
+    Attributes:
+        collate: TRL's own collator, told to cut nothing.
+        longest: tokens that are kept.
+        image_token: id of the placeholder for pictures; None for a text-only model.
+    """
+
+    collate: Any
+    longest: int
+    image_token: int | None
+
+    def __call__(self, examples: Sequence[Mapping[str, Any]]) -> Any:
+        """The batch. Raises UserError: the cut would go through a picture, or leave nothing of an answer."""
+        batch = self.collate(examples)
+        ids = batch["input_ids"]
+        if ids.shape[1] <= self.longest:
+            return batch
+        if self.image_token is not None and bool((ids[:, self.longest :] == self.image_token).any()):
+            raise UserError(
+                f"max_length {self.longest} would cut off a picture: one sequence has its image tokens beyond it "
+                f"(the batch's longest has {ids.shape[1]} tokens); raise max_length or lower max_pixels"
+            )
+        answered = batch["labels"] != -100 if "labels" in batch else batch["completion_mask"] == 1
+        if not bool(answered[:, : self.longest].any(1).all()):
+            raise UserError(f"max_length {self.longest} would cut off a whole answer; raise it or leave it out")
+        shape = ids.shape
+        for key, value in list(batch.items()):
+            if getattr(value, "shape", ())[:2] == shape:
+                batch[key] = value[:, : self.longest]
+        return batch
+
+
+def install(trainer: Any, longest: int | None) -> None:
+    """Put a cutting collator before a trainer's own, if there is a limit."""
+    if longest is not None:
+        token = getattr(trainer.model.config, "image_token_id", None)
+        trainer.data_collator = Cutting(trainer.data_collator, longest, token)

@@ -1,0 +1,127 @@
+"""The rows that a training uses: read from data set folders, checked against what the method needs, mixed, as items."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foresee import dataset_folder, manifest
+from foresee.dataset_folder import DataRow
+from foresee.errors import UserError
+from foresee.records import Image, Item, Message
+
+if TYPE_CHECKING:
+    import datasets
+
+INDEX = "row"
+"""Column of the trainer's data that says which row an example is."""
+
+_KINDS = {
+    ("completion",): "prompt and completion",
+    ("chosen", "rejected"): "prompt, chosen and rejected",
+    (): "prompt",
+}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one data set folder, in its order."""
+
+    folder: Path
+    rows: tuple[DataRow, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def dataset(self, columns: Sequence[str]) -> datasets.Dataset:
+        """Columns `images`, `prompt`, those asked for, and the row's index; pictures are decoded when looked at."""
+        made = dataset_folder.to_dataset(self.folder, self.rows)
+        made = made.select_columns(["images", "prompt", *columns])
+        return made.add_column(INDEX, list(range(len(self.rows))))
+
+    def item(self, index: int) -> Item:
+        """A row as judges know it; its facts are the metadata."""
+        return to_item(self.folder, self.rows[index])
+
+    def record(self) -> dict[str, Any]:
+        """What a manifest says of it: where it lies, how much is used, and its own manifest's essence."""
+        found: dict[str, Any] = {
+            "folder": str(self.folder),
+            "rows_used": len(self.rows),
+            "rows_sha256": dataset_folder.writing.file_hash(self.folder / dataset_folder.ROWS),
+        }
+        if (self.folder / manifest.FILE).is_file():
+            about = manifest.read(self.folder, "data set")
+            found |= {key: about[key] for key in ("recipe", "curation", "config", "counts", "licence") if key in about}
+        return found
+
+
+def load(folder: str | Path, columns: Sequence[str], *, limit: int | None = None, text_only: bool = False) -> Rows:
+    """A folder's rows for a method that needs these columns besides the prompt.
+
+    Args:
+        folder: a data set folder.
+        columns: ("completion",), ("chosen", "rejected") or () for prompts alone.
+        limit: at most so many rows, spread evenly.
+        text_only: allow a folder without a single picture.
+
+    Raises:
+        UserError: not a data set folder, no rows, rows of another kind, or no pictures at all.
+    """
+    path = Path(folder).expanduser()
+    found = tuple(dataset_folder.read(path))
+    if not found:
+        raise UserError(f"{path} holds no rows")
+    for row in found:
+        absent = [column for column in columns if getattr(row, column) is None]
+        if absent:
+            wanted = _KINDS.get(tuple(columns), " and ".join(columns))
+            raise UserError(f"{path}: expected rows with {wanted}; row '{row.id}' is a {row.kind} row, no {absent[0]}")
+    if not text_only and not any(row.images for row in found):
+        raise UserError(f"{path} has no images in any of its {len(found)} rows; if that is meant: --set text_only=true")
+    if limit is not None and limit < len(found):
+        found = tuple(found[i * len(found) // limit] for i in range(limit))
+    return Rows(path, found)
+
+
+def mixed(rows: Rows, replay: Rows | None, share: float, columns: Sequence[str], seed: int) -> datasets.Dataset:
+    """The rows with as many replay rows among them as make up `share` of all; the index of those is -1.
+
+    Too few replay rows come again, too many are drawn from.
+    """
+    data = rows.dataset(columns)
+    if replay is None:
+        return data
+    import datasets
+
+    wanted = max(1, round(len(rows) * share / (1 - share)))
+    rng = random.Random(f"replay {seed}")
+    picked: list[int] = []
+    while len(picked) < wanted:
+        order = list(range(len(replay)))
+        rng.shuffle(order)
+        picked += order[: wanted - len(picked)]
+    general = replay.dataset(columns).select(picked).remove_columns(INDEX).add_column(INDEX, [-1] * wanted)
+    return datasets.concatenate_datasets([data, general])
+
+
+def to_item(folder: Path, row: DataRow) -> Item:
+    """A row as an item: its pictures before the first user text."""
+    pictures = [Image.from_path(dataset_folder.image_path(folder, name)) for name in row.images]
+    messages = []
+    for turn in row.prompt:
+        shown: tuple[str | Image, ...] = (turn.content,)
+        if turn.role == "user" and pictures:
+            shown, pictures = (*pictures, turn.content), []
+        messages.append(Message(turn.role, shown))
+    return Item(
+        id=row.id,
+        messages=tuple(messages),
+        subset=row.subset,
+        scenario=row.category,
+        expected=row.expected,
+        metadata={**row.facts, "expected": row.expected} if row.expected else dict(row.facts),
+    )

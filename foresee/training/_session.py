@@ -1,0 +1,241 @@
+"""One training from settings to a folder: the same for every method.
+
+A method's file says how a trainer is made; what surrounds it is here: checks, model and data, watching, going on after
+a kill, and what is written at the end (weights, manifest, card).
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from foresee import manifest
+from foresee.errors import UserError
+from foresee.records import Item, Judge
+from foresee.training import _arguments, _card, _cutting, _policy, _probe, _rows
+from foresee.training._policy import Policy
+from foresee.training._rows import Rows
+from foresee.training._settings import TrainingConfig
+
+if TYPE_CHECKING:
+    from foresee.training._watching import Progress, Watcher
+
+_FREE = ("log_every", "save_every", "report_to", "processes", "out")  # may change when a training is taken up again
+_STATE = ("*.pt", "*.pth", "*.bin", "trainer_state.json", "teacher.safetensors", "complete", "README.md")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a method gets to make its trainer of.
+
+    Attributes:
+        policy: the model, its processor, and the adapter to put on it.
+        rows: the data set's rows, by index.
+        replay: general rows, if there are any.
+        data: the rows as a `datasets.Dataset`: `images`, `prompt`, the method's `COLUMNS`, and the index `row`; for
+            methods that mix replay rows in by themselves without these.
+        arguments: of TRL's configuration, everything that methods have in common.
+        callbacks: to hand to the trainer.
+    """
+
+    policy: Policy
+    rows: Rows
+    replay: Rows | None
+    data: Any
+    arguments: Mapping[str, Any]
+    callbacks: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A trainer ready to run, and all that surrounds it."""
+
+    name: str
+    config: TrainingConfig
+    parts: Parts
+    trainer: Any
+    watcher: Watcher
+
+
+def prepare(name: str, method: ModuleType, config: TrainingConfig, report: Callable[[Progress], None]) -> Session:
+    """Check, load and assemble everything; nothing is trained or written yet.
+
+    Raises:
+        UserError: whatever the user can mend about model, data, settings or launch.
+    """
+    _quiet_libraries()
+    columns: tuple[str, ...] = getattr(method, "COLUMNS", ())
+    rows = _rows.load(config.data, columns, limit=config.limit, text_only=config.text_only)
+    own_replay = bool(getattr(method, "OWN_REPLAY", False))
+    replay_columns = ("completion",) if own_replay else columns
+    replay = _rows.load(config.replay, replay_columns, text_only=True) if config.replay else None
+    asked: tuple[Item, ...] = _probe.items(config.probe)
+    judge: Judge | None = _probe.judge_of(config.probe.judge, config.probe.judge_models) if asked else None
+    policy = _policy.open_policy(config)
+    _check_modalities(policy, rows)
+    from foresee.training._watching import Watcher
+
+    watcher = Watcher(config, asked, judge, report)
+    data = _rows.mixed(rows, None if own_replay else replay, config.replay_share, columns, config.seed)
+    made = _arguments.arguments(config, policy.device, policy.bf16)
+    parts = Parts(policy, rows, replay, data, made, (watcher,))
+    trainer = _make(method, config, parts)
+    watcher.trainer = trainer
+    _cutting.install(trainer, config.max_length)
+    _arguments.check_launch(config, trainer.accelerator.num_processes)
+    for callback in _printers(trainer):
+        trainer.remove_callback(callback)
+    return Session(name, config, parts, trainer, watcher)
+
+
+def run(session: Session, command: Sequence[str] = ()) -> Path:
+    """Train, from the last checkpoint if there is one; returns the folder.
+
+    Raises:
+        UserError: the folder holds something else, or the loss went wrong (the last good weights are kept).
+    """
+    config, trainer, watcher = session.config, session.trainer, session.watcher
+    from foresee.training._watching import last_checkpoint
+
+    folder = Path(config.out)
+    before = _earlier(session)
+    if before.get("finished"):
+        return folder
+    record = _record(session, command, before)
+    leads = trainer.is_world_process_zero()
+    if leads:
+        manifest.write(folder, "training", record)
+    checkpoint = last_checkpoint(folder)
+    trainer.accelerator.wait_for_everyone()
+    watcher.take_up(int(checkpoint.name.rpartition("-")[2]) if checkpoint else -1)
+    begun, cpu = time.monotonic(), time.process_time()
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    kept = _keep(session)
+    if leads:
+        record |= {
+            "finished": True,
+            "steps": trainer.state.global_step,
+            "stopped": watcher.stopped,
+            "kept": kept,
+            "metrics_before": watcher.before,
+            "metrics_after": watcher.after,
+        }
+        record["wall_seconds"] += round(time.monotonic() - begun, 2)
+        record["cpu_seconds"] += round(time.process_time() - cpu, 2)
+        _card.write(folder, record)
+        manifest.write(folder, "training", record)
+        if not config.keep_checkpoints:
+            for path in folder.glob("checkpoint-*"):
+                shutil.rmtree(path, ignore_errors=True)
+    if watcher.failed:
+        raise UserError(f"stopped: {watcher.stopped}; {folder} holds {kept}. Try a lower learning_rate, or float32")
+    return folder
+
+
+def _make(method: ModuleType, config: TrainingConfig, parts: Parts) -> Any:
+    from foresee.vlm.checkpoints import one_line
+
+    try:
+        return method.trainer(config, parts)
+    except UserError:
+        raise
+    except (ValueError, TypeError) as problem:  # TRL's own checks
+        raise UserError(f"TRL refuses these settings: {one_line(problem)}") from problem
+
+
+def _keep(session: Session) -> str:
+    """Write the weights that the training ends with into its folder; which ones they are."""
+    config, trainer, watcher = session.config, session.trainer, session.watcher
+    from foresee.training._watching import BEST, last_checkpoint
+
+    folder = Path(config.out)
+    collapsed = bool(watcher.stopped) and not watcher.failed
+    source, kept = None, f"the weights of step {trainer.state.global_step}"
+    if (collapsed or config.keep == "best") and (folder / BEST).is_dir():
+        source, kept = folder / BEST, "the weights of the probe's best score"
+    elif collapsed:
+        source = last_checkpoint(folder, watcher.last_good_step)
+        kept = f"the weights of {source.name}, the last before it went wrong" if source else f"{kept}: no earlier ones"
+    if source is None:
+        trainer.save_model(str(folder))
+    if trainer.is_world_process_zero():
+        if source is not None:
+            shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_STATE))
+        (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle, and all in it is in the manifest
+    trainer.accelerator.wait_for_everyone()
+    return kept
+
+
+def _earlier(session: Session) -> dict[str, Any]:
+    """The manifest of an interrupted training in the folder; empty where there is none.
+
+    Raises:
+        UserError: the folder holds something else, or a training with other settings.
+    """
+    folder = Path(session.config.out)
+    if not (folder / manifest.FILE).is_file():
+        if folder.is_dir() and any(path.name != ".best" for path in folder.iterdir()):
+            raise UserError(f"{folder} is not empty and no training of ours; give another folder (--out)")
+        return {}
+    before = manifest.read(folder, "training")
+    then, now = before.get("config", {}), _fixed(session.config)
+    other = [key for key in now if key not in _FREE and then.get(key) != now[key]]
+    if before.get("method") != session.name or other:
+        what = ", ".join(f"{key} {then.get(key)!r}, now {now[key]!r}" for key in other) or f"method {before['method']}"
+        raise UserError(f"{folder} holds a training with other settings ({what}); give another folder (--out)")
+    return before
+
+
+def _fixed(config: TrainingConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json")
+
+
+def _record(session: Session, command: Sequence[str], before: Mapping[str, Any]) -> dict[str, Any]:
+    parts, config = session.parts, session.config
+    moving, all_of_them = _policy.trainable(session.trainer.model)
+    return {
+        "method": session.name,
+        "config": _fixed(config),
+        "base": {"name": config.model, **parts.policy.record()},
+        "data": parts.rows.record(),
+        "replay": parts.replay.record() if parts.replay else None,
+        "trainable_parameters": moving,
+        "parameters": all_of_them,
+        "processes": session.trainer.accelerator.num_processes,
+        "device": parts.policy.device,
+        "seed": config.seed,
+        "command": list(command),
+        "finished": False,
+        **{key: before.get(key, 0.0) for key in ("wall_seconds", "cpu_seconds")},
+    }
+
+
+def _check_modalities(policy: Policy, rows: Rows) -> None:
+    if not hasattr(policy.processor, "image_processor") and any(row.images for row in rows.rows):
+        raise UserError(f"{policy.folder} is a text-only model, and {rows.folder} holds images")
+
+
+def _quiet_libraries() -> None:
+    """TRL would send a note of each training to the hub; nothing leaves this machine unasked."""
+    try:
+        import trl  # noqa: F401
+        from huggingface_hub import constants
+    except ImportError:
+        raise UserError("training needs the extra [train]: pip install 'foresee[train]'") from None
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    renamed = r".*gradient_checkpointing` is deprecated"  # TRL still says it so to transformers
+    warnings.filterwarnings("ignore", renamed, FutureWarning)
+
+
+def _printers(trainer: Any) -> list[Any]:
+    """transformers' own way of printing metrics; ours is the report."""
+    from transformers import PrinterCallback, ProgressCallback
+
+    held = trainer.callback_handler.callbacks
+    return [callback for callback in held if isinstance(callback, PrinterCallback | ProgressCallback)]

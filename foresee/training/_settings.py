@@ -1,0 +1,190 @@
+"""What every training can be told: model, data, steps, adapter, watching. A method's `Config` adds its own.
+
+Values in a recipe (TOML) are laid over the defaults here, `--set key=value` over both; dotted keys reach inside.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pydantic
+
+from foresee.config import Settings
+
+
+class Lora(Settings):
+    """Low-rank adapters (PEFT)."""
+
+    rank: int = pydantic.Field(default=16, ge=1)
+    """rank of the added matrices"""
+
+    alpha: float = pydantic.Field(default=32.0, gt=0)
+    """their scale is alpha / rank"""
+
+    dropout: float = pydantic.Field(default=0.0, ge=0, lt=1)
+    """dropout before them"""
+
+    targets: str = ""
+    """a regular expression of module names; by default the projections of the language layers (see `vision`)"""
+
+
+class Probe(Settings):
+    """A held-out look at the model while it trains: answers written greedily and judged."""
+
+    data: str = ""
+    """a data set folder, or a world benchmark (`world_consequence`, its validation split); empty for no probe"""
+
+    judge: str = "world"
+    """what reads the answers"""
+
+    every: int = pydantic.Field(default=10, ge=1)
+    """steps between two looks; there is always one before the first step and one after the last"""
+
+    limit: int = pydantic.Field(default=64, ge=1)
+    """rows asked, spread evenly"""
+
+    max_new_tokens: int = pydantic.Field(default=64, ge=1)
+    """longest answer"""
+
+    batch: int = pydantic.Field(default=32, ge=1)
+    """answers written at once"""
+
+    weights: dict[str, float] = pydantic.Field(default_factory=dict)
+    """part of the judge's value -> weight; their sum is the score by which the best checkpoint is chosen"""
+
+    judge_models: tuple[str, ...] = ()
+    """models that fill in the judge's rubric, for judges that need one"""
+
+
+class Guard(Settings):
+    """When a training has collapsed and is to be stopped. Empty bounds are not watched."""
+
+    entropy_fall: float | None = pydantic.Field(default=0.1, gt=0)
+    """stop where the entropy of the answers is below this share of its first value"""
+
+    entropy_rise: float | None = pydantic.Field(default=4.0, gt=1)
+    """stop where it is above this multiple of its first value"""
+
+    length_floor: float | None = pydantic.Field(default=0.25, gt=0)
+    """stop where answers are shorter than this share of their first length"""
+
+    over_caution_ceiling: float | None = pydantic.Field(default=None, ge=0, le=1)
+    """stop where the probe finds a larger share of dangers that are not there"""
+
+    patience: int = pydantic.Field(default=2, ge=1)
+    """measurements in a row that must be out of bounds"""
+
+
+class TrainingConfig(Settings):
+    """Settings of every training method."""
+
+    model: str
+    """what to train: a folder, a hub id, `local/FOLDER` or `organism/NAME`"""
+
+    out: str
+    """folder to write; the same command continues an interrupted training there"""
+
+    data: str
+    """data set folder (`foresee curate`)"""
+
+    adapter: str = ""
+    """go on from this adapter of the model instead of from a new one"""
+
+    replay: str = ""
+    """data set folder of general rows, mixed in so that other abilities are kept"""
+
+    replay_share: float = pydantic.Field(default=0.2, gt=0, lt=1)
+    """how much of the training the replay rows make up, where there are any"""
+
+    limit: int | None = pydantic.Field(default=None, ge=1)
+    """use at most so many rows of the data set, spread evenly"""
+
+    steps: int | None = pydantic.Field(default=None, ge=1)
+    """optimiser steps; by default as many as `epochs` need"""
+
+    epochs: float = pydantic.Field(default=1.0, gt=0)
+    """passes over the data, where `steps` is not set"""
+
+    batch: int = pydantic.Field(default=8, ge=1)
+    """sequences a device takes at once"""
+
+    accumulate: int = pydantic.Field(default=1, ge=1)
+    """batches whose gradients make one step"""
+
+    learning_rate: float = pydantic.Field(default=1e-4, gt=0)
+    """the highest"""
+
+    schedule: Literal["constant", "linear", "cosine", "constant_with_warmup"] = "linear"
+    """how it falls"""
+
+    warmup: float = pydantic.Field(default=0.0, ge=0)
+    """steps until it is reached; below 1, that share of all steps"""
+
+    weight_decay: float = pydantic.Field(default=0.0, ge=0)
+    """of AdamW"""
+
+    max_grad_norm: float = pydantic.Field(default=1.0, ge=0)
+    """gradients are clipped to this norm"""
+
+    tune: Literal["lora", "full"] = "lora"
+    """train an adapter, or the weights themselves"""
+
+    vision: bool = False
+    """train the vision tower too, not the language model alone"""
+
+    lora: Lora = Lora()
+    """the adapter, where `tune` is lora"""
+
+    max_length: int | None = pydantic.Field(default=None, ge=1)
+    """cut the end of longer sequences; one whose pictures or whole answer would be cut is refused"""
+
+    text_only: bool = False
+    """allow a data set without a single picture"""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """where to train; auto takes an accelerator if there is one"""
+
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """of the computation; auto: bfloat16 on CUDA, float32 elsewhere"""
+
+    quantisation: Literal["none", "8bit", "4bit"] = "none"
+    """weights below an adapter (bitsandbytes, CUDA)"""
+
+    min_pixels: int | None = None
+    """enlarge images to at least this area (processors with a variable image size)"""
+
+    max_pixels: int | None = None
+    """shrink images to at most this area (processors with a variable image size)"""
+
+    gradient_checkpointing: bool | None = None
+    """compute activations twice to save memory; by default on an accelerator only"""
+
+    processes: int | None = pydantic.Field(default=None, ge=1)
+    """refuse to start unless so many processes run"""
+
+    seed: int = 0
+    """of new weights, order and sampling"""
+
+    log_every: int = pydantic.Field(default=1, ge=1)
+    """steps between two lines of metrics"""
+
+    save_every: int = pydantic.Field(default=50, ge=1)
+    """steps between two checkpoints"""
+
+    keep_checkpoints: bool = False
+    """leave the last two checkpoints (with the optimiser's state) there at the end"""
+
+    keep: Literal["best", "last"] = "last"
+    """which weights to end with: the last, or those of the probe's best score; a collapse always takes the best"""
+
+    report_to: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
+    """where else the metrics go"""
+
+    probe: Probe = Probe()
+    """a held-out look every few steps"""
+
+    guard: Guard = Guard()
+    """when to stop a collapse"""
+
+    trl: dict[str, Any] = pydantic.Field(default_factory=dict)
+    """further arguments of TRL's own configuration, as they are (`--set trl.use_vllm=true`)"""

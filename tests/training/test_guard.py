@@ -1,0 +1,44 @@
+"""The collapse guard: what stops a training, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from foresee.training._guard import Watchdog
+from foresee.training._settings import Guard
+
+
+@pytest.mark.parametrize(
+    ("metrics", "reason"),
+    [
+        ({"entropy": 0.05}, "entropy fell to 0.05 from 1 at first"),
+        ({"entropy": 9.0}, "entropy rose to 9 from 1 at first"),
+        ({"completions/mean_length": 2.0}, "answers are down to 2.0 from 20.0 tokens"),
+        ({"probe/length": 1.0}, "answers are down to 1.0 from 10.0 tokens"),
+        ({"probe/over_caution": 0.6}, "over-caution 0.60 is above 0.5"),
+    ],
+)
+def test_collapse_is_seen_at_the_second_measurement(metrics: dict[str, float], reason: str) -> None:
+    dog = Watchdog(Guard(over_caution_ceiling=0.5))
+    first = {"entropy": 1.0, "completions/mean_length": 20.0, "probe/length": 10.0, "probe/over_caution": 0.1}
+    assert dog.see(0, first) is None
+    assert dog.see(1, metrics) is None
+    found = dog.see(2, metrics)
+    assert found is not None
+    assert reason in found
+    assert "2 times in a row" in found
+    assert dog.last_good_step == 0
+
+
+def test_one_bad_measurement_is_forgiven_and_other_numbers_are_not_looked_at() -> None:
+    dog = Watchdog(Guard())
+    for step, entropy in enumerate([1.0, 0.01, 0.9, 0.01, 0.9]):
+        assert dog.see(step, {"entropy": entropy, "loss": 1e9, "reward": None}) is None
+    assert dog.last_good_step == 4
+
+
+def test_bounds_that_are_not_set_are_not_watched() -> None:
+    dog = Watchdog(Guard(entropy_fall=None, entropy_rise=None, length_floor=None, patience=1))
+    for step in range(3):
+        values = {"entropy": 10.0**-step, "completions/mean_length": 10.0**-step, "probe/over_caution": 1.0}
+        assert dog.see(step, values) is None
