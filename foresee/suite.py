@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from foresee import _discovery
 from foresee.config import read_toml
 from foresee.errors import UserError, unknown_name
 
@@ -43,6 +44,15 @@ def members(name: str) -> list[Member]:
     if not isinstance(runs, list) or not runs or not all(isinstance(run, dict) and "benchmark" in run for run in runs):
         raise UserError(f"{path}: expected [[run]] tables, each with a benchmark")
     return [Member(run["benchmark"], run.get("options", {}), run.get("label", run["benchmark"])) for run in runs]
+
+
+def own_folder(root: Path, benchmark: str) -> Path:
+    """Where the files of one of several benchmarks lie: the folder of its name below the one that was named."""
+    literals = (
+        _discovery.summary("benchmarks", benchmark).literals if benchmark in _discovery.names("benchmarks") else {}
+    )
+    source = literals.get("SOURCE")
+    return root.expanduser() / ((source.get("folder") if isinstance(source, dict) else "") or benchmark)
 
 
 def resolve(benchmarks: str) -> list[Member]:

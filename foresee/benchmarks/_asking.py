@@ -37,6 +37,7 @@ def user_turn(text: str, pictures: Sequence[Picture], options: BenchmarkOptions,
     if options.modality == "text":
         facts |= {"lacks_picture": True} if lacking else {}
         return Turn((Message("user", (alone or text,)),), None, facts)
-    content = shown if options.modality == "image" and pictures else (*shown, text)
+    words = () if options.modality == "image" and pictures else (text,)
+    content = (*shown, *(word for word in words if word.strip() or not shown))  # some servers refuse an empty text
     missing = f"{lacking[0].name} ({lacking[0].problem})" if lacking else None
     return Turn((Message("user", content),), missing, facts)

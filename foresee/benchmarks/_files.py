@@ -41,5 +41,17 @@ def some(data: Path, pattern: str) -> list[Path]:
     return []
 
 
+def tables(data: Path, *splits: str) -> list[Path]:
+    """The files of a split as the hub or `datasets` lays it out (`harm-00000-of-00001.parquet`, `harm/…`, arrow)."""
+    if data.is_file():
+        return [data]
+    for split in splits:
+        for ending in ("parquet", "arrow"):
+            for pattern in (f"{split}-*.{ending}", f"{split}.{ending}", f"{split}/*.{ending}"):
+                if found := some(data, pattern):
+                    return found
+    return []
+
+
 def _folders(folder: Path) -> Iterator[Path]:
     return (child for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith((".", "__")))

@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from foresee.records import Verdict
+from foresee.rubrics import Rubric
+
+
+def not_asked(lacking: str) -> Rubric:
+    """A rubric for items that a judge has nothing to say about: no judge model is called, the reason is kept."""
+    return Rubric("not asked", "1", task="", blanks=(), value=lambda fields: {}, needs=(lacking,))
+
+
+NO_HARM_ASKED = not_asked("harmful request")
 
 
 def number(verdicts: Mapping[str, Verdict], judge: str, key: str) -> float | None:

@@ -227,7 +227,7 @@ def _from_mirror(data: Path, options: Options) -> Iterator[_Question]:
 
 
 def _split(data: Path, config: str, split: str, *, optional: bool = False) -> Iterator[Line]:
-    found = some(data, f"{config}/{split}*.parquet")
+    found = some(data, f"{config}/{split}.parquet") or some(data, f"{config}/{split}-*.parquet")
     if not found and not optional:
         raise UserError(
             f"expected processed_questions/*.json (the authors' repository) or {config}/{split}.parquet (the mirror) "

@@ -75,13 +75,18 @@ def resolve(
     jobs: list[Job] = []
     problems: list[UserError] = []
     members = suite.resolve(benchmarks)
+    root = plan_options.pop("data", None)
     for member in members:
         given = pairs(options, what=f"{member.benchmark} (-T)", base=member.options)
+        data = suite.own_folder(root, member.benchmark) if root and len(members) > 1 else root
         for defense, own in protections.items():
             try:
                 planned = planning.plan(
-                    member.benchmark, options=given, defense=defense, defense_options=own, **plan_options
+                    member.benchmark, data=data, options=given, defense=defense, defense_options=own, **plan_options
                 )
+                if not planned.askable and suite.PREFIX in benchmarks:
+                    how = planned.module.SOURCE.get("manual") or f"see 'foresee data check {member.benchmark}'"
+                    raise UserError(f"none of its {len(planned.items)} items has its picture here; {how}")
             except UserError as problem:
                 if suite.PREFIX not in benchmarks:
                     raise
@@ -123,6 +128,8 @@ def carry_out(
     Raises:
         UserError: as `evaluation.evaluate`.
     """
+    for line in one_sided(jobs):
+        _console.say(line)
     runs: list[Run] = []
     with _all_open(jobs, model, options) as (answering, members):
         settings = evaluation.default_settings(answering).model_copy(update=hard)
@@ -181,8 +188,22 @@ def _warn_of_judges(planned: Plan, model: Model) -> None:
                 _console.say(f"{planned.benchmark}: {model.name} judges its own answers ({judge.name}), as you asked")
 
 
+def one_sided(jobs: Sequence[Job]) -> list[str]:
+    """A line for each harm benchmark that is run without the benign requests which show what refusing costs."""
+    run = {job.plan.benchmark for job in jobs}
+    whole = {job.plan.benchmark for job in jobs if job.plan.options.subset == "all"}
+    harm = {job.plan.benchmark: str(job.plan.module.SOURCE.get("companion", "")) for job in jobs}
+    return [
+        f"{name} alone would call a model that refuses everything perfect; its benign side: foresee eval {companion}"
+        for name, companion in harm.items()
+        if companion and companion not in (whole if companion == name else run)
+    ]
+
+
 def _warn(planned: Plan) -> None:
     name, total = planned.benchmark, len(planned.items)
+    if blind := sum(bool(item.metadata.get("lacks_picture")) for item in planned.items):
+        _console.say(f"{name}: {blind} of {total} items lack their picture here and are asked as text: a dry run only")
     if missing := total - planned.askable:
         _console.say(
             f"{name}: {missing} of {total} items lack their image in this copy of the data; "

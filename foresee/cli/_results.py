@@ -112,7 +112,9 @@ def print_dry_run(planned: Plan, model: str, *, concurrency: int, price: str) ->
     typer.echo(f"{planned.benchmark} version {planned.module.VERSION} with {model}")
     for subset, (total, askable) in counts.items():
         note = "" if total == askable else f" ({total - askable} without their image)"
-        typer.echo(f"  {subset}: {askable} items{note}")
+        typer.echo(f"  {subset or 'all'}: {askable} items{note}")
+    if blind := sum(bool(item.metadata.get("lacks_picture")) for item in planned.items):
+        typer.echo(f"  text alone: {blind} items whose picture this copy lacks; no figure of the benchmark")
     protection = planned.protection
     asked = [protection.edit(item) if protection else item for item in planned.items if item.missing_image is None]
     distinct = {(item.prompt, tuple(i.sha256 for i in item.images)) for item in asked}

@@ -27,6 +27,9 @@ def list_plugins(
         for name in names:
             found = _discovery.summary(each, name)
             line = found.line if found.error is None else f"BROKEN: {found.error}"
+            source = found.literals.get("SOURCE")
+            companion = source.get("companion") if isinstance(source, dict) else None
+            line += f"  [benign side: {companion}]" if companion else ""
             typer.echo(f"{'' if kind else '  '}{name:<{width}}  {line}")
     if kind in ("", "suites"):
         from foresee import suite
