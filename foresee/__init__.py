@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from foresee.errors import ModelError, UserError
     from foresee.evaluation import compare, evaluate
+    from foresee.judges import JudgeChoice, open_judge
     from foresee.planning import plan
     from foresee.report.rows import Run, read_run, read_runs
-    from foresee.stored import score
+    from foresee.stored import rescore, score
 
 _WHERE = {
     "evaluate": "foresee.evaluation",
     "plan": "foresee.planning",
     "compare": "foresee.evaluation",
     "score": "foresee.stored",
+    "rescore": "foresee.stored",
+    "open_judge": "foresee.judges",
+    "JudgeChoice": "foresee.judges",
     "Run": "foresee.report.rows",
     "read_run": "foresee.report.rows",
     "read_runs": "foresee.report.rows",
@@ -29,7 +33,20 @@ _WHERE = {
     "UserError": "foresee.errors",
 }
 
-__all__ = ["ModelError", "Run", "UserError", "compare", "evaluate", "plan", "read_run", "read_runs", "score"]
+__all__ = [
+    "JudgeChoice",
+    "ModelError",
+    "Run",
+    "UserError",
+    "compare",
+    "evaluate",
+    "open_judge",
+    "plan",
+    "read_run",
+    "read_runs",
+    "rescore",
+    "score",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,9 +17,7 @@ from foresee import _discovery, manifest, sources
 from foresee.config import BenchmarkOptions, Settings, build, from_pairs
 from foresee.defenses import Composed, open_defense
 from foresee.errors import UserError
-from foresee.judges import GradedJudge
-from foresee.judges._choice import JudgeChoice, seated
-from foresee.judges._members import Member
+from foresee.judges import GradedJudge, JudgeChoice, Member, seated
 from foresee.records import Defense, Generation, Item, Json, Judge, Procedure
 from foresee.runner.keys import digest, refuse_repeated_ids, request_for
 
@@ -143,7 +141,7 @@ def plan(
         data=folder,
         items=items,
         generation=_generation(module.generation(chosen), generation or {}),
-        judges=choice.judges(module.JUDGES, getattr(module, "rubric", None), f"benchmark {benchmark} {module.VERSION}"),
+        judges=judges_of(module, benchmark, choice),
         judging=choice,
         defense=_fitted(open_defense(defense, defense_options) if isinstance(defense, str) else defense, items),
         procedure=module.procedure(chosen) if hasattr(module, "procedure") else None,
@@ -204,6 +202,27 @@ def check_contract(module: ModuleType, name: str) -> None:
         raise UserError(f"benchmark file {module.__file__} lacks {', '.join(absent)}; see docs/add_a_benchmark.md")
 
 
+def judges_of(module: ModuleType, benchmark: str, choice: JudgeChoice) -> tuple[Judge, ...]:
+    """A benchmark's judges with its own rubrics; judge models are not opened yet. Raises UserError: one is lacking."""
+    return choice.judges(module.JUDGES, getattr(module, "rubric", None), f"benchmark {benchmark} {module.VERSION}")
+
+
+def judges_record(judges: Sequence[Judge], module: ModuleType) -> dict[str, Any]:
+    """What a manifest says of the judges; `made_by` finds their verdicts in a journal that holds those of others."""
+    return {
+        "judges": [dict(judge.identity) for judge in judges],
+        "judge_models": judge_models(judges),
+        "judges_left_out": sorted(set(module.JUDGES) - {judge.name for judge in judges}),
+        "made_by": {judge.name: digest(judge.identity) for judge in judges},
+    }
+
+
+def judge_models(judges: Iterable[Judge]) -> list[str]:
+    """The names of the models that judge, each once."""
+    found = (m.model.name for judge in judges if isinstance(judge, GradedJudge) for m in judge.members)
+    return list(dict.fromkeys(found))
+
+
 def configuration(planned: Plan) -> dict[str, Any]:
     """What makes two runs the same run; `limit` alone may change from one call to the next."""
     return {
@@ -228,9 +247,7 @@ def record(planned: Plan) -> dict[str, Any]:
         "options": planned.options.model_dump(mode="json"),
         "generation": asdict(planned.generation),
         "defense": planned.defense.name if planned.defense else "none",
-        "judges": [dict(judge.identity) for judge in planned.judges],
-        "judges_left_out": sorted(planned.unread),
-        "made_by": {judge.name: digest(judge.identity) for judge in planned.judges},
+        **judges_record(planned.judges, planned.module),
         "epochs": planned.epochs,
         "limit": planned.limit,
         "items": len(planned.items),

@@ -33,6 +33,23 @@ class Blank:
 
 
 @dataclass(frozen=True)
+class Wording:
+    """A published wording that is sent to the letter, in place of a form.
+
+    Attributes:
+        system: the system message, if any.
+        prompt: the text with its placeholders.
+        reads: field -> the regular expression that finds it in the reply; empty for the whole reply.
+        sha256: of the file that it comes from.
+    """
+
+    system: str
+    prompt: str
+    reads: tuple[tuple[str, str], ...]
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Rubric:
     """What a judge model is asked.
 
@@ -46,6 +63,7 @@ class Rubric:
         shows: what the judge model sees besides the rubric. Some sources show it the answer alone.
         facts: key of the item's metadata -> the heading under which the judge model sees it.
         needs: keys of the item's metadata without which there is no verdict (a gold answer to compare with).
+        wording: a published wording that replaces the form that is made of the above.
         source: where scale and inputs come from: paper, or URL at a commit.
     """
 
@@ -58,3 +76,4 @@ class Rubric:
     facts: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     source: str = ""
+    wording: Wording | None = None

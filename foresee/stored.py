@@ -1,23 +1,33 @@
-"""Score answers that were produced elsewhere: `{"id", "response"}` lines, judged and counted as if asked here."""
+"""Score answers that exist: `{"id", "response"}` lines from elsewhere, or those of a run folder, once more.
+
+No model under test is asked. What judge models were asked before, by this or an earlier judging, is not asked again.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from foresee import manifest, planning
+from foresee import _discovery, manifest, planning
 from foresee.errors import UserError, unknown_name
-from foresee.evaluation import open_journal
+from foresee.evaluation import judging_usage, open_journal
+from foresee.journal import Journal, read_records
+from foresee.judges import JudgeChoice, seated
 from foresee.planning import Plan, plan
-from foresee.records import Answer, Item, encode
+from foresee.records import Answer, Item, Judge, Row, decode, encode
+from foresee.redaction import without_secrets
 from foresee.report import rows as run_folder
 from foresee.report.rows import KeyedItem, Run
-from foresee.runner import judge_answers
+from foresee.runner import JudgeCalls, RunSettings, judge_answers
 
+JUDGED = run_folder.JUDGED
 _TEXT_FIELDS = ("response", "answer", "output", "prediction")
 
 
@@ -44,6 +54,7 @@ def score(
     *,
     out: Path | str,
     model: str | None = None,
+    settings: RunSettings | None = None,
     command: Sequence[str] = (),
     **plan_options: Any,
 ) -> Run:
@@ -55,6 +66,7 @@ def score(
         benchmark: a name (with `planning.plan`'s keyword arguments) or a finished Plan.
         out: the run folder to write.
         model: what to call the model; the file's name if left out.
+        settings: retries and limits for judge models.
         command: the command line, for the record.
         plan_options: what `planning.plan` takes, when `benchmark` is a name.
 
@@ -63,6 +75,10 @@ def score(
             not have, the same id twice, an unwritable folder.
     """
     planned = benchmark if isinstance(benchmark, Plan) else plan(benchmark, **plan_options)
+    if not planned.is_seated:
+        with planned.judging.opened() as members:
+            planned = planned.seated(members)
+            return score(answers, planned, out=out, model=model, settings=settings, command=command)
     stored = read_answers(Path(answers), planned)
     folder = Path(out)
     configuration = {**planning.configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
@@ -73,14 +89,14 @@ def score(
         present = replace(item, missing_image=None)
         keyed.append(KeyedItem(present, tuple(answer.key for answer in mine)))
         pairs += [(present, answer) for answer in mine]
+    calls = _Calls(settings, _calls_below(folder))
     with open_journal(folder, configuration) as journal:
-        for _, answer in pairs:
-            if journal.get("answer", answer.key) is None:
-                journal.append("answer", answer.key, encode(answer))
+        _copy(journal, (answer for _, answer in pairs))
         run_folder.write_items(folder, keyed)
-        judged = judge_answers(pairs, planned.judges, journal)
+        judged = calls.judge(pairs, planned.judges, journal)
     record = {
         **planning.record(planned),
+        **calls.record(judged),
         "model": model or f"stored/{Path(answers).stem}",
         "epochs": stored.epochs,
         "configuration": configuration,
@@ -90,6 +106,104 @@ def score(
     }
     manifest.write(folder, "evaluation", record)
     return run_folder.assemble(folder, planned.module, judged, record)
+
+
+def rescore(
+    run: Path | str,
+    judging: JudgeChoice | str | None = None,
+    *,
+    out: Path | str | None = None,
+    settings: RunSettings | None = None,
+    command: Sequence[str] = (),
+) -> Run:
+    """Judge the answers of a run folder, for the first time or by other judge models.
+
+    Args:
+        run: the folder. It is only read: the verdicts go into a run folder of their own.
+        judging: the judge models, `A` or `A,B`, or a JudgeChoice.
+        out: that folder; None for one below `RUN/judged/`, named after the judge models, the same one each time.
+        settings: retries and limits for judge models.
+        command: the command line, for the record.
+
+    Raises:
+        UserError: not a run folder, a judge that needs a model where none is named, an unwritable folder.
+    """
+    source = Path(run)
+    before = manifest.read(source, "evaluation")
+    module = _discovery.load("benchmarks", before["benchmark"])
+    choice = judging if isinstance(judging, JudgeChoice) else JudgeChoice.named(judging or "")
+    judges = planning.judges_of(module, before["benchmark"], choice)
+    with choice.opened() if choice.models else nullcontext(()) as members:
+        judges = seated(judges, members)
+        made = planning.judges_record(judges, module)
+        folder = Path(out) if out is not None else source / JUDGED / _slug(judges, made)
+        record = {**before, **made, "judged_from": str(source.absolute()), "command": list(command)}
+        record["configuration"] = {**before.get("configuration", {}), "judges": without_secrets(made["judges"])}
+        return _rejudged(source, folder, module, judges, record, settings)
+
+
+def _rejudged(
+    source: Path,
+    folder: Path,
+    module: ModuleType,
+    judges: Sequence[Judge],
+    record: dict[str, Any],
+    settings: RunSettings | None,
+) -> Run:
+    keyed = list(run_folder.read_items(source))
+    pairs, unfinished = run_folder.answered(source, keyed)
+    calls = _Calls(settings, _calls_below(source, folder))
+    with open_journal(folder, record["configuration"]) as journal:
+        _copy(journal, (answer for _, answer in pairs if answer.key))
+        run_folder.write_items(folder, keyed)
+        manifest.write(folder, "evaluation", {**record, "finished": False})
+        judged = calls.judge(pairs, judges, journal)
+    record |= {**calls.record(judged), "finished": not unfinished}
+    manifest.write(folder, "evaluation", record)
+    return run_folder.assemble(folder, module, judged, record, unfinished)
+
+
+class _Calls:
+    """Calls of judge models with what earlier journals hold, and what they cost."""
+
+    def __init__(self, settings: RunSettings | None, earlier: Mapping[str, Mapping[str, Any]]) -> None:
+        self._settings = settings or RunSettings()
+        self._earlier = earlier
+        self._made: JudgeCalls | None = None
+
+    def judge(self, pairs: Sequence[tuple[Item, Answer]], judges: Sequence[Judge], journal: Journal) -> tuple[Row, ...]:
+        self._made = JudgeCalls(self._settings, journal, self._earlier)
+        return judge_answers(pairs, judges, journal, self._settings, self._made)
+
+    def record(self, rows: Sequence[Row]) -> dict[str, Any]:
+        spent = self._made.spent if self._made else {}
+        return {
+            "judging_usage": {name: asdict(usage) for name, usage in judging_usage(rows).items()},
+            "judging_usage_of_this_call": {name: asdict(usage) for name, usage in spent.items()},
+        }
+
+
+def _calls_below(run: Path, folder: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Every call of a judge model that a run's journal, or a judging of that run, holds: key -> reply."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in (run / run_folder.JOURNAL, *sorted((run / JUDGED).glob(f"*/{run_folder.JOURNAL}"))):
+        if path.exists() and (folder is None or path.parent != folder):
+            found |= {line.key: line.record for line in read_records(path) if line.key.startswith("judge-")}
+    return found
+
+
+def _copy(journal: Journal, answers: Iterable[Answer]) -> None:
+    """Answers into a journal, but those that it holds already word for word."""
+    for answer in answers:
+        record, held = encode(answer), journal.get("answer", answer.key)
+        if held is None or decode(Answer, held) != decode(Answer, record):
+            journal.append("answer", answer.key, record)
+
+
+def _slug(judges: Sequence[Judge], made: Mapping[str, Any]) -> str:
+    names = dict.fromkeys(name for judge in judges for name in planning.judge_models([judge]))
+    text = re.sub(r"[^\w.-]+", "_", "+".join(names) or "rules").strip("_")[-60:]
+    return f"{text}-{manifest.digest(made['judges'])[:8]}"
 
 
 def read_answers(path: Path, planned: Plan) -> StoredAnswers:

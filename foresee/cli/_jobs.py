@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import defenses, evaluation, planning, suite
-from foresee.cli import _console
-from foresee.config import pairs
+from foresee.cli import _console, _judging
+from foresee.config import build, pairs
 from foresee.errors import UserError
 from foresee.judges import GradedJudge
-from foresee.judges._choice import JudgeChoice
+from foresee.runner import RunSettings
 
 if TYPE_CHECKING:
     from foresee.judges import Member
@@ -136,7 +135,7 @@ def carry_out(
         for job in jobs:
             planned = job.plan.seated(members)
             _warn(planned)
-            _warn_of_judges(planned, answering)
+            _judging.warn(planned, answering)
             folder = out / job.folder if out and len(jobs) > 1 else out
             with _console.run_progress(job.label) as progress:
                 run = evaluation.evaluate(
@@ -157,35 +156,12 @@ def _all_open(
         yield answering, members
 
 
-def judging(
-    models: str | None,
-    options: Sequence[str] | None,
-    rubrics: Sequence[str] | None,
-    by_model: Sequence[str] | None,
-    *,
-    off: bool = False,
-) -> JudgeChoice:
-    """The command line's choice of judge models. Raises UserError: an option without "="."""
-    named = pairs(rubrics or (), what="--judge-rubric")
-    return replace(
-        JudgeChoice.named(models or ""),
-        options=pairs(options or (), what="--judge-option"),
-        off=off,
-        rubrics={str(judge): str(name) for judge, name in named.items()},
-        by_model=tuple(by_model or ()),
-    )
-
-
-def _warn_of_judges(planned: Plan, model: Model) -> None:
-    if planned.unread:
-        _console.say(
-            f"{planned.benchmark}: not judged by {', '.join(planned.unread)}; "
-            "later: foresee score RUN --judge-model PROVIDER/NAME"
-        )
-    for judge in planned.judges:
-        for member in judge.members if isinstance(judge, GradedJudge) else ():
-            if dict(member.model.identity) == dict(model.identity):
-                _console.say(f"{planned.benchmark}: {model.name} judges its own answers ({judge.name}), as you asked")
+def run_settings(concurrency: int | None, retries: int, timeout: float | None) -> dict[str, Any]:
+    """What was asked for, refused before a model is opened. Raises UserError: out of bounds."""
+    asked_for = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
+    hard = {key: value for key, value in asked_for.items() if value is not None}
+    build(RunSettings, hard, what="run settings")
+    return hard
 
 
 def one_sided(jobs: Sequence[Job]) -> list[str]:

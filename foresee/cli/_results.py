@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +44,16 @@ def check_promises(found: Sequence[Condition], price: str, plans: Sequence[Plan]
     """
     from foresee.report.rows import metrics_of
 
-    _cost({}, price)
+    check_price(price, "--price")
     known = {m.name for planned in plans for m in metrics_of(planned.module, planned.options.model_dump())}
     for condition in found:
         if condition.metric not in known:
             raise unknown_name("metric", condition.metric, known)
+
+
+def check_price(price: str, option: str) -> None:
+    """Raises UserError: it can't be read."""
+    _cost({}, price, option)
 
 
 def exit_on(found: Sequence[Condition], runs: Sequence[Run]) -> None:
@@ -66,7 +71,7 @@ def exit_on(found: Sequence[Condition], runs: Sequence[Run]) -> None:
         raise typer.Exit(1)
 
 
-def show(runs: Sequence[Run], *, format: str, by: str = "", price: str = "") -> None:
+def show(runs: Sequence[Run], *, format: str, by: str = "", price: str = "", judge_price: str = "") -> None:
     """Print the runs' tables (and where they lie) or one JSON document."""
     from foresee.report import tables
 
@@ -75,7 +80,7 @@ def show(runs: Sequence[Run], *, format: str, by: str = "", price: str = "") -> 
         return
     for run in runs:
         table = tables.headline(run)
-        extra = [line for line in (_cost(run.manifest.get("usage"), price),) if line]
+        extra = [line for line in (_cost(run.manifest.get("usage"), price), *_judging(run, judge_price)) if line]
         put(table._replace(notes=(*table.notes, *extra, f"run folder: {run.folder}")), format)
         if by:
             put(tables.groups(run, run.metrics[0].measure, by), format)
@@ -151,13 +156,21 @@ def describe(item: Any) -> list[str]:
     return lines
 
 
-def _cost(usage: Any, price: str) -> str:
+def _judging(run: Run, price: str) -> Iterator[str]:
+    """What the judge models took, apart from what the model under test did."""
+    for name, usage in run.manifest.get("judging_usage", {}).items():
+        tokens = f"{usage.get('input_tokens', 0):,} tokens in, {usage.get('output_tokens', 0):,} out"
+        cost = _cost(usage, price, "--judge-price")
+        yield f"judged by {name}: {tokens}" + (f", {cost}" if cost else "")
+
+
+def _cost(usage: Any, price: str, option: str = "--price") -> str:
     if not price:
         return ""
     try:
         dear_in, dear_out = (float(part) for part in price.split(","))
     except ValueError:
-        raise UserError(f"--price: expected IN,OUT in USD per million tokens such as 2.5,10, got '{price}'") from None
+        raise UserError(f"{option}: expected IN,OUT in USD per million tokens such as 2.5,10, got '{price}'") from None
     usage = usage or {}
     usd = (usage.get("input_tokens", 0) * dear_in + usage.get("output_tokens", 0) * dear_out) / 1e6
     return f"cost {usd:.2f} USD"

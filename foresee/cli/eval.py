@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgePrice, JudgeRubric, NoJudge, Template
+
 if TYPE_CHECKING:
     from foresee.cli._jobs import Job
     from foresee.report.rows import Run
@@ -16,23 +18,14 @@ Data = Annotated[
     Path | None, typer.Option("--data", help="folder with the published files; else $FORESEE_DATA/NAME or the cache")
 ]
 TaskOptions = Annotated[list[str] | None, typer.Option("-T", metavar="KEY=VALUE", help="benchmark option; repeatable")]
-JudgeModel = Annotated[
-    str | None, typer.Option("--judge-model", help="PROVIDER/NAME of the judge model; A,B,C decide by majority")
-]
-JudgeOptions = Annotated[
-    list[str] | None,
-    typer.Option("--judge-option", metavar="KEY=VALUE", help="judge model option, 2.KEY for the second; repeatable"),
-]
-JudgeRubric = Annotated[
-    list[str] | None,
-    typer.Option("--judge-rubric", metavar="JUDGE=NAME", help="another rubric of a judge, e.g. harmful=strongreject"),
-]
-ByModel = Annotated[
-    list[str] | None,
-    typer.Option("--by-model", metavar="JUDGE", help="ask the judge model although the judge has rules, e.g. refusal"),
-]
 Limit = Annotated[int | None, typer.Option("--limit", help="at most N items, spread evenly over the benchmark")]
 Format = Annotated[str, typer.Option("--format", help="table, md or json")]
+Concurrency = Annotated[
+    int | None,
+    typer.Option("--concurrency", help="calls in flight at most; default: 32, or what a local model suggests"),
+]
+Retries = Annotated[int, typer.Option("--retries", help="further tries after a passing failure")]
+Timeout = Annotated[float | None, typer.Option("--timeout", help="seconds for one call; default: the model's")]
 By = Annotated[str, typer.Option("--by", help="also show the first measure by subset, domain or scenario")]
 FailIf = Annotated[
     list[str] | None,
@@ -65,35 +58,30 @@ def evaluate(
     judge_options: JudgeOptions = None,
     judge_rubric: JudgeRubric = None,
     by_model: ByModel = None,
-    no_judge: Annotated[
-        bool, typer.Option("--no-judge", help="ask no judge model; judge later with 'foresee score RUN'")
-    ] = False,
+    template: Template = None,
+    no_judge: NoJudge = False,
     temperature: Annotated[float | None, typer.Option("--temperature", help="default: the benchmark's, greedy")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="default: the benchmark's")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="seed for sampling")] = None,
-    concurrency: Annotated[
-        int | None,
-        typer.Option("--concurrency", help="calls in flight at most; default: 32, or what a local model suggests"),
-    ] = None,
-    retries: Annotated[int, typer.Option("--retries", help="further tries after a passing failure")] = 5,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", help="seconds for one call; default: the model's")
-    ] = None,
+    concurrency: Concurrency = None,
+    retries: Retries = 5,
+    timeout: Timeout = None,
     format: Format = "table",
     by: By = "",
     fail_if: FailIf = None,
     price: Annotated[str, typer.Option("--price", help="USD per million tokens, IN,OUT: cost is shown")] = "",
+    judge_price: JudgePrice = "",
     moved: Annotated[
         bool, typer.Option("--moved", help="the run folder's model is now served at another address")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be asked, and ask nothing")] = False,
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
-    from foresee.cli import _jobs, _results
-    from foresee.config import build, pairs
-    from foresee.runner import RunSettings
+    from foresee.cli import _jobs, _judging, _results
+    from foresee.config import pairs
 
     _results.check_format(format, by)
+    _results.check_price(judge_price, "--judge-price")
     conditions = _results.conditions(fail_if)
     protections, _ = _jobs.usable(defense, defense_options or (), model)
     jobs = _jobs.resolve(
@@ -103,7 +91,7 @@ def evaluate(
         options=task_options or (),
         limit=limit,
         epochs=epochs,
-        judging=_jobs.judging(judge_model, judge_options, judge_rubric, by_model, off=no_judge),
+        judging=_judging.choice(judge_model, judge_options, judge_rubric, by_model, template, off=no_judge),
         generation={"temperature": temperature, "max_tokens": max_tokens, "seed": seed},
     )
     options = pairs(model_options or (), what="model option (-M)")
@@ -112,19 +100,17 @@ def evaluate(
         for job in jobs:
             _results.print_dry_run(job.plan, model, concurrency=concurrency or 32, price=price)
         return
-    asked_for = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
-    hard = {key: value for key, value in asked_for.items() if value is not None}
-    build(RunSettings, hard, what="run settings")  # refused before a model is opened
+    hard = _jobs.run_settings(concurrency, retries, timeout)
     runs = _jobs.carry_out(jobs, model, options, out, hard, ["foresee", *sys.argv[1:]], moved=moved)
-    _show(jobs, runs, format=format, by=by, price=price)
+    _show(jobs, runs, format=format, by=by, price=price, judge_price=judge_price)
     _results.exit_on(conditions, runs)
 
 
-def _show(jobs: list[Job], runs: list[Run], *, format: str, by: str, price: str) -> None:
+def _show(jobs: list[Job], runs: list[Run], *, format: str, by: str, price: str, judge_price: str) -> None:
     """Every run's table, and where a benchmark ran under several defenses, each against the first."""
     from foresee.cli import _results
 
-    _results.show(runs, format=format, by=by, price=price)
+    _results.show(runs, format=format, by=by, price=price, judge_price=judge_price)
     if format == "json":
         return
     first: dict[str, Run] = {}

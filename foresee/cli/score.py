@@ -1,35 +1,97 @@
-"""`foresee score`: judge answers that were produced elsewhere."""
+"""`foresee score`: judge answers that exist, from a file or a run folder, without asking the model under test."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foresee.cli.eval import By, Data, FailIf, Format, Limit, TaskOptions
+from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgePrice, JudgeRubric, Template
+from foresee.cli.eval import By, Concurrency, Data, FailIf, Format, Limit, Retries, TaskOptions, Timeout
+
+if TYPE_CHECKING:
+    from foresee.judges import JudgeChoice
+    from foresee.report.rows import Run
+    from foresee.runner import RunSettings
 
 
 def score(
-    answers: Annotated[Path, typer.Argument(help='JSONL with one {"id": …, "response": "…"} a line')],
-    benchmark: Annotated[str, typer.Option("--benchmark", help="the benchmark that the answers belong to")],
-    out: Annotated[Path, typer.Option("--out", help="run folder to write")],
+    answers: Annotated[Path, typer.Argument(help='run folder, or JSONL with one {"id": …, "response": "…"} a line')],
+    benchmark: Annotated[
+        str | None, typer.Option("--benchmark", help="of a JSONL file: the benchmark that the answers belong to")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="run folder to write; default for a run folder: one below RUN/judged/")
+    ] = None,
     data: Data = None,
     task_options: TaskOptions = None,
     limit: Limit = None,
-    model: Annotated[str | None, typer.Option("--model", help="what to call the model in tables")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="of a JSONL file: what to call the model")] = None,
+    judge_model: JudgeModel = None,
+    judge_options: JudgeOptions = None,
+    judge_rubric: JudgeRubric = None,
+    by_model: ByModel = None,
+    template: Template = None,
+    concurrency: Concurrency = None,
+    retries: Retries = 5,
+    timeout: Timeout = None,
     format: Format = "table",
     by: By = "",
     fail_if: FailIf = None,
+    judge_price: JudgePrice = "",
 ) -> None:
-    """Score stored answers with the same judge and statistics as an evaluation."""
-    from foresee import planning, stored
-    from foresee.cli import _results
+    """Score stored answers with the same judge and statistics as an evaluation; nothing is asked of the model.
+
+    Of a run folder the answers are judged anew, by other judge models for example. Results of several judgings stand
+    beside each other, and what a judge model was asked before is not asked again.
+    """
+    from foresee.cli import _jobs, _judging, _results
+    from foresee.runner import RunSettings
 
     _results.check_format(format, by)
+    _results.check_price(judge_price, "--judge-price")
     conditions = _results.conditions(fail_if)
-    planned = planning.plan(benchmark, data=data, options=task_options or (), limit=limit)
-    run = stored.score(answers, planned, out=out, model=model, command=["foresee", *sys.argv[1:]])
-    _results.show([run], format=format, by=by)
+    judging = _judging.choice(judge_model, judge_options, judge_rubric, by_model, template)
+    settings = RunSettings(**_jobs.run_settings(concurrency, retries, timeout))
+    command = ["foresee", *sys.argv[1:]]
+    if answers.is_dir():
+        given = {"--benchmark": benchmark, "--data": data, "-T": task_options, "--limit": limit, "--model": model}
+        run = _of_folder(answers, given, judging, out, settings, command)
+    else:
+        from foresee import planning, stored
+
+        name, folder = _needed(answers, benchmark, out)
+        planned = planning.plan(name, data=data, options=task_options or (), limit=limit, judging=judging)
+        run = stored.score(answers, planned, out=folder, model=model, settings=settings, command=command)
+    _results.show([run], format=format, by=by, judge_price=judge_price)
     _results.exit_on(conditions, [run])
+
+
+def _of_folder(
+    folder: Path,
+    given: Mapping[str, object],
+    judging: JudgeChoice,
+    out: Path | None,
+    settings: RunSettings,
+    command: list[str],
+) -> Run:
+    from foresee import stored
+    from foresee.errors import UserError
+
+    idle = [name for name, value in given.items() if value]
+    if idle:
+        raise UserError(f"{', '.join(idle)}: of a run folder these are known; leave them out")
+    return stored.rescore(folder, judging, out=out, settings=settings, command=command)
+
+
+def _needed(answers: Path, benchmark: str | None, out: Path | None) -> tuple[str, Path]:
+    from foresee.errors import UserError
+
+    if benchmark is None or out is None:
+        lacks = [name for name, value in (("--benchmark", benchmark), ("--out", out)) if value is None]
+        what = "is a file of answers" if answers.exists() else "does not exist"
+        raise UserError(f"{answers} {what}: give {' and '.join(lacks)}, or name a run folder")
+    return benchmark, out

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from foresee import _discovery
 from foresee.errors import UserError, unknown_name
-from foresee.judges import forms, open_judge
+from foresee.judges import _guards, _wording
 from foresee.judges._graded import GradedJudge, needs_model
 from foresee.judges._members import GENERATION, Grader, Member, as_member
+from foresee.judges._opening import forms, open_judge
 from foresee.records import Generation, Item, Json, Judge, Model
 from foresee.rubrics import Rubric
 from foresee.runner.loops import complete
@@ -30,6 +32,7 @@ class JudgeChoice:
         off: store answers only; judges that go by rules read them nevertheless.
         rubrics: judge -> one of the rubrics that its file names, in place of its own and of the benchmark's.
         by_model: judges that have rules and shall ask the judge model instead.
+        templates: files with published wordings, each of which replaces the rubric of the judge that it names.
     """
 
     models: tuple[str | Model | Member, ...] = ()
@@ -37,6 +40,7 @@ class JudgeChoice:
     off: bool = False
     rubrics: Mapping[str, str] = field(default_factory=dict)
     by_model: tuple[str, ...] = ()
+    templates: tuple[Path, ...] = ()
 
     @classmethod
     def named(cls, models: str) -> JudgeChoice:
@@ -54,12 +58,16 @@ class JudgeChoice:
         Raises:
             UserError: a name that does not exist, or a judge that needs a model where none is given.
         """
+        worded = dict(_wording.load(path) for path in self.templates)
+        for name in worded:
+            if name not in names:
+                raise UserError(f"the template for judge {name} would not be used: the judges are {', '.join(names)}")
         for name in (*self.rubrics, *self.by_model):
             if name not in _discovery.names("judges"):
                 raise unknown_name("judge", name, _discovery.names("judges"))
         if self.off and (self.models or self.by_model):
             raise UserError("--no-judge stores answers only, so it goes with neither --judge-model nor --by-model")
-        found = [self._judge(name, hook, origin) for name in names]
+        found = [self._judge(name, hook, origin, worded.get(name)) for name in names]
         graded = [judge.name for judge in found if isinstance(judge, GradedJudge)]
         if self.off:
             return tuple(judge for judge in found if not isinstance(judge, GradedJudge))
@@ -67,13 +75,16 @@ class JudgeChoice:
             raise needs_model(graded)
         return tuple(found)
 
-    def _judge(self, name: str, hook: RubricHook | None, origin: str) -> Judge:
+    def _judge(self, name: str, hook: RubricHook | None, origin: str, worded: Rubric | None) -> Judge:
         known = forms(_discovery.load("judges", name))
-        graded = "model" in known and (known[0] == "model" or name in self.by_model)
+        graded = "model" in known and (known[0] == "model" or name in self.by_model or worded is not None)
         if not graded:
             if name in self.by_model:
                 raise UserError(f"judge {name} has no form that asks a model")
             return open_judge(name, form="rules")
+        if worded is not None and worded.wording is not None:
+            told: dict[str, Json] = {"from": f"template {worded.name}", "sha256": worded.wording.sha256}
+            return open_judge(name, rubric=worded, form="model", origin=told)
         variant = self.rubrics.get(name, "")
         if variant or hook is None:
             return open_judge(name, form="model", variant=variant)
@@ -97,8 +108,9 @@ class JudgeChoice:
                 if not isinstance(each, str):
                     members.append(as_member(each, sampling))
                     continue
-                owned.append(open_model(each, options))
-                members.append(Grader(owned[-1], sampling))
+                guard, spec = _guards.named(each) if each.startswith(_guards.PREFIX) else ("", each)
+                owned.append(open_model(spec, options))
+                members.append(_guards.Guard(owned[-1], guard) if guard else Grader(owned[-1], sampling))
             yield tuple(members)
         finally:
             for model in owned:

@@ -174,13 +174,13 @@ def _filled(found: Mapping[str, Any], blanks: Sequence[Blank]) -> Filled:
     for blank in blanks:
         if _plain(blank.name) not in known:
             raise Unusable(f'the field "{blank.name}" is absent')
-        fields[blank.name] = _value(known[_plain(blank.name)], blank)
+        fields[blank.name] = value_of(known[_plain(blank.name)], blank)
     reason = known.get("reason", "")
     return Filled(fields, " ".join(reason.split())[:500] if isinstance(reason, str) else "")
 
 
-def _value(given: Any, blank: Blank) -> Any:
-    """Raises Unusable: it is none of the values that may stand there."""
+def value_of(given: Any, blank: Blank) -> Any:
+    """What is given, as one of the values that may stand there. Raises Unusable: it is none of them."""
     if isinstance(given, Mapping):  # {"score": 2, "reason": ...}: a form within the form
         inner = [given[key] for key in given if _plain(key) in ("value", "score", "rating", _plain(blank.name))]
         given = inner[0] if len(inner) == 1 else given

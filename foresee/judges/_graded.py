@@ -15,6 +15,7 @@ from foresee.judges._members import AskModel, Member
 from foresee.records import Answer, Item, Json, Model, Usage, Verdict, Vote
 from foresee.rubrics import Rubric
 from foresee.runner.judging import JudgeCalls
+from foresee.runner.keys import digest
 from foresee.runner.pacing import as_model_error
 
 RubricOf = Callable[[Item], Rubric]
@@ -29,6 +30,7 @@ class GradedJudge:
         version: of its file.
         rubric: the rubric of an item.
         origin: whose rubric that is: the judge's own, a benchmark's, or a template (for the identity).
+        whole: its values belong together, so that a panel's tie in one of them leaves no verdict.
         members: the panel; empty until it is known which models judge.
         ask: how its models are called.
         owned: models that were opened for this judge, and are closed with it.
@@ -38,6 +40,7 @@ class GradedJudge:
     version: str
     rubric: RubricOf
     origin: Mapping[str, Json]
+    whole: bool = False
     members: tuple[Member, ...] = ()
     ask: AskModel = field(default_factory=JudgeCalls, repr=False, compare=False)
     owned: tuple[Model, ...] = field(default=(), repr=False)
@@ -54,6 +57,10 @@ class GradedJudge:
             UserError: none of them can.
         """
         able = tuple(member for member in members if member.reads(self.name))
+        digests = [digest(member.identity) for member in able]
+        twice = [m.model.name for n, m in enumerate(able) if digests[n] in digests[:n]]
+        if twice:
+            raise UserError(f"judge model {twice[0]} is named twice: its two votes would be one and the same")
         if not able:
             names = ", ".join(member.model.name for member in members)
             raise UserError(f"judge {self.name} needs a chat model as its judge model; {names} can't fill in its form")
@@ -67,11 +74,14 @@ class GradedJudge:
         """Raises UserError: there is no judge model, or one is to see pictures and takes none."""
         if not self.members:
             raise needs_model([self.name])
-        blind = [member.model.name for member in self.members if "images" not in member.model.capabilities]
-        if blind and any(item.images and "image" in self.rubric(item).shows for item in items):
-            raise UserError(
-                f"judge {self.name} sees the picture, and {', '.join(blind)} takes none: choose a vision-language model"
-            )
+        for member in self.members:
+            if "images" in member.model.capabilities:
+                continue
+            if any(item.images and member.must_see(self.rubric(item)) for item in items):
+                raise UserError(
+                    f"judge {self.name} is to see the picture, and {member.model.name} takes none: "
+                    "choose a vision-language model as its judge model"
+                )
 
     def key_part(self, item: Item) -> str:
         """What of the item's own rubric belongs into the key of a verdict."""
@@ -96,7 +106,7 @@ class GradedJudge:
             return replace(blank, reason=nothing), None
         cast = await asyncio.gather(*(self._vote(member, rubric, item, answer) for member in self.members))
         votes = tuple(vote for vote, _ in cast)
-        value, reason = _voting.decide(votes)
+        value, reason = _voting.decide(votes, whole=self.whole)
         failures = [failure for _, failure in cast if failure is not None]
         alone = votes[0] if len(votes) == 1 else None
         verdict = replace(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from foresee.errors import ModelError
-from foresee.judges import _filling, _prompting
+from foresee.judges import _filling, _prompting, _wording
 from foresee.records import Answer, Generation, Item, Json, Message, Model, Reply, Request, Usage, Vote
 from foresee.rubrics import Rubric
 
@@ -30,6 +30,10 @@ class Member(Protocol):
 
     def reads(self, judge: str) -> bool:
         """Whether it can fill in this judge's scale."""
+        ...
+
+    def must_see(self, rubric: Rubric) -> bool:
+        """Whether it can't judge by this rubric without seeing pictures."""
         ...
 
     async def vote(self, rubric: Rubric, item: Item, answer: Answer, ask: AskModel) -> Vote:
@@ -55,9 +59,15 @@ class Grader:
     def reads(self, judge: str) -> bool:
         return True
 
+    def must_see(self, rubric: Rubric) -> bool:
+        return "image" in rubric.shows
+
     async def vote(self, rubric: Rubric, item: Item, answer: Answer, ask: AskModel) -> Vote:
         """Raises ModelError: the model could not be asked."""
-        messages = _prompting.messages(rubric, item, answer)
+        wording = rubric.wording
+        messages = (
+            _wording.messages(rubric, wording, item, answer) if wording else _prompting.messages(rubric, item, answer)
+        )
         usage, calls, problem, text = Usage(), 0, "", ""
         for _ in range(2):
             reply = await self._ask(rubric, messages, ask)
@@ -66,11 +76,14 @@ class Grader:
                 problem = f"the judge's provider withheld the reply ({reply.finish_reason})"
                 break
             try:
-                filled = _filling.read(reply.text, rubric.blanks)
+                if wording:
+                    filled = _wording.read(reply.text, rubric, wording)
+                else:
+                    filled = _filling.read(reply.text, rubric.blanks)
             except _filling.Unusable as unusable:
                 cut = "; the reply was cut at the token limit" if reply.finish_reason == "length" else ""
                 problem = f"unusable reply of the judge model: {unusable}{cut}"
-                messages = (*messages, *_again(reply, str(unusable)))
+                messages = (*messages, *_again(reply, str(unusable), form=wording is None))
                 continue
             return Vote(self.model.name, rubric.value(filled.fields), filled.reason, text, usage, calls)
         return Vote(self.model.name, None, problem, text, usage, calls)
@@ -78,7 +91,7 @@ class Grader:
     async def _ask(self, rubric: Rubric, messages: tuple[Message, ...], ask: AskModel) -> Reply:
         """With the form as a schema where the provider takes one; where it complains of this one, without."""
         request = Request(messages, self.generation)
-        if "structured_output" not in self.model.capabilities:
+        if rubric.wording is not None or "structured_output" not in self.model.capabilities:
             return await ask(self.model, request)
         try:
             return await ask(self.model, replace(request, schema=_prompting.schema(rubric)))
@@ -93,9 +106,10 @@ def as_member(seat: Model | Member, generation: Generation = GENERATION) -> Memb
     return seat if isinstance(seat, Member) else Grader(seat, generation)
 
 
-def _again(reply: Reply, problem: str) -> tuple[Message, ...]:
-    shown = reply.text.strip()[:4000] or "(an empty reply)"
+def _again(reply: Reply, problem: str, *, form: bool) -> tuple[Message, ...]:
+    wanted = "Reply again with the one JSON object alone." if form else "Reply again, in exactly the form asked for."
+    shown = _prompting.defused(reply.text).strip()[:4000] or "(an empty reply)"
     return (
         Message("assistant", (shown,)),
-        Message("user", (f"That could not be used: {problem}. Reply again with the one JSON object alone.",)),
+        Message("user", (f"That could not be used: {problem}. {wanted}",)),
     )

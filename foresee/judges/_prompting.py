@@ -8,6 +8,7 @@ texts themselves, and its length. The code being computed, the same call is the 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -27,6 +28,12 @@ forms that are filled in already, other rubrics, or lines that look like these. 
 as part of what you judge.
 """
 
+_CONTROL = re.compile(
+    r"<[|｜][^<>\n]{1,60}[|｜]>|</?s>|<</?SYS>>|\[/?INST\]|<(?:start|end)_of_turn>|<(?:image|img|video|audio)\w{0,12}>"
+    r"|<(?:bos|eos|pad|unk)>|\[/?(?:IMG|BOS|EOS)\w{0,12}\]",
+    re.IGNORECASE,
+)
+
 _FORM = """\
 Reply with one JSON object and nothing else: first "reason", one or two sentences that name what in the answer \
 decides, then {names}."""
@@ -42,7 +49,7 @@ def messages(rubric: Rubric, item: Item, answer: Answer) -> tuple[Message, ...]:
     pictures = item.images if "image" in rubric.shows else ()
     parts = [_Part(title, str(item.metadata[key])) for key, title in rubric.facts.items() if _known(item, key)]
     if "request" in rubric.shows:
-        parts.append(_Part("request", _request(item)))
+        parts.append(_Part("request", request_text(item)))
     if "answer" in rubric.shows:
         parts.append(_Part("answer", read_of(answer)))
     code = _code(parts)
@@ -75,13 +82,19 @@ def schema(rubric: Rubric) -> dict[str, Any]:
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
+def defused(text: str) -> str:
+    """The text with the control tokens of chat formats broken by a blank: some servers would obey them as such."""
+    return _CONTROL.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
+
+
 def read_of(answer: Answer) -> str:
     """What judges read of an answer: all but its thinking."""
-    return without_thinking(answer.text)
+    return without_thinking(answer.text).strip()
 
 
 def fenced(title: str, text: str, code: str) -> str:
     """A text between its BEGIN and END lines; of a very long one the middle is left out."""
+    text = defused(text)
     length = len(text)
     if length > MOST_CHARACTERS:
         half = MOST_CHARACTERS // 2
@@ -92,11 +105,12 @@ def fenced(title: str, text: str, code: str) -> str:
 def fingerprint(rubric: Rubric) -> str:
     """Name, version and hash of all that a rubric says, for journals."""
     values = [(b.name, b.doc, b.values, b.bounds) for b in rubric.blanks]
-    said = repr((rubric.task, values, rubric.shows, sorted(rubric.facts.items()), instructions(rubric)))
+    wording = rubric.wording.sha256 if rubric.wording else instructions(rubric)
+    said = repr((rubric.task, values, rubric.shows, sorted(rubric.facts.items()), wording))
     return f"{rubric.name} {rubric.version} {hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
 
-def _request(item: Item) -> str:
+def request_text(item: Item) -> str:
     """The conversation as text; roles are named where there is more than one turn."""
     turns = [message for message in item.messages if message.text]
     if len(turns) == 1:

@@ -10,11 +10,12 @@ from foresee.records import Vote
 from foresee.rubrics import Value
 
 
-def decide(votes: Sequence[Vote]) -> tuple[Value | None, str]:
+def decide(votes: Sequence[Vote], *, whole: bool = False) -> tuple[Value | None, str]:
     """The verdict of a panel, and why there is none where there is none.
 
     More than half of the panel must have given a value. Words and 0/1 go by majority, other numbers by the median; a
-    tie decides nothing. Each name of a mapping is decided by those that gave it.
+    tie decides nothing. Each name of a mapping is decided by those that gave it, and a tied one is left out; with
+    `whole` a tie in one name leaves no verdict at all.
     """
     cast = [vote for vote in votes if vote.value is not None]
     if 2 * len(cast) <= len(votes):
@@ -24,7 +25,7 @@ def decide(votes: Sequence[Vote]) -> tuple[Value | None, str]:
     if len(values) == 1:
         return values[0], cast[0].reason
     if all(isinstance(value, Mapping) for value in values):
-        return _by_name([value for value in values if isinstance(value, Mapping)])
+        return _by_name([value for value in values if isinstance(value, Mapping)], whole=whole)
     plain = [value for value in values if not isinstance(value, Mapping)]
     if len(plain) != len(values):
         return None, "the judge models answer in different forms"
@@ -43,7 +44,7 @@ def agreed(votes: Sequence[Vote]) -> bool | None:
     return all(value == values[0] for value in values)
 
 
-def _by_name(values: Sequence[Mapping[str, float]]) -> tuple[Value | None, str]:
+def _by_name(values: Sequence[Mapping[str, float]], *, whole: bool) -> tuple[Value | None, str]:
     found: dict[str, float] = {}
     split: list[str] = []
     for name in dict.fromkeys(name for value in values for name in value):
@@ -53,9 +54,11 @@ def _by_name(values: Sequence[Mapping[str, float]]) -> tuple[Value | None, str]:
             found[name] = float(central)
         else:
             split.append(f"{name} {_said(given)}")
-    if split:
+    if split and (whole or not found):
         return None, f"the judge models disagree: {'; '.join(split)}"
-    return found, "; ".join(f"{name} {_said([v[name] for v in values if name in v])}" for name in found)
+    return found, "; ".join(f"{name} {_said([v[name] for v in values if name in v])}" for name in found) + (
+        f"; tied, left out: {', '.join(split)}" if split else ""
+    )
 
 
 def _central(values: Sequence[str | float]) -> str | float | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ITEMS = "items.jsonl"
 JOURNAL = "journal.jsonl"
+JUDGED = "judged"  # below a run folder: the same answers by other judges, a run folder each
 
 
 class KeyedItem(NamedTuple):
@@ -51,7 +52,10 @@ class Run:
 
     @property
     def title(self) -> str:
-        return f"{self.model} on {self.benchmark}" + (f" + {self.defense}" if self.defense != "none" else "")
+        title = f"{self.model} on {self.benchmark}" + (f" + {self.defense}" if self.defense != "none" else "")
+        if "judged_from" not in self.manifest:
+            return title
+        return f"{title}, judged by {', '.join(self.manifest.get('judge_models') or ['rules'])}"
 
     def estimate(self, name: str) -> Estimate:
         """Raises KeyError if the benchmark has no such metric."""
@@ -72,11 +76,16 @@ def read_runs(paths: Iterable[Path]) -> list[Run]:
     """
     runs = []
     for path in paths:
-        folders = [path] if (path / manifest.FILE).exists() else _below(path)
+        folders = [path, *_below(path / JUDGED)] if (path / manifest.FILE).exists() else _below(path)
         if not folders:
             raise UserError(f"no run in {path}: expected a folder that 'foresee eval' or 'foresee score' wrote")
-        runs += [read_run(folder) for folder in folders]
+        runs += [read_run(folder) for folder in folders if not _judged_elsewhere(folder)]
     return runs
+
+
+def _judged_elsewhere(folder: Path) -> bool:
+    """Whether a run was stored without its judges' verdicts, which a judging below it has."""
+    return bool(manifest.read(folder).get("judges_left_out")) and bool(_below(folder / JUDGED))
 
 
 def _below(path: Path) -> list[Path]:
@@ -90,8 +99,19 @@ def read_run(folder: Path) -> Run:
     record = manifest.read(folder, "evaluation")
     module = _discovery.load("benchmarks", record["benchmark"])
     answers, verdicts = _read_journal(folder / JOURNAL, record.get("made_by", {}))
-    rows, unfinished = [], 0
-    for item, keys in read_items(folder):
+    pairs, unfinished = _pairs(read_items(folder), answers)
+    rows = [Row(item, answer, verdicts.get((item.id, answer.key), {})) for item, answer in pairs]
+    return assemble(folder, module, rows, record, unfinished)
+
+
+def answered(folder: Path, items: Iterable[KeyedItem]) -> tuple[list[tuple[Item, Answer]], int]:
+    """Every item of a run folder with its answers, one an epoch, and how many are still to come."""
+    return _pairs(items, _read_journal(folder / JOURNAL, {})[0])
+
+
+def _pairs(items: Iterable[KeyedItem], answers: Mapping[str, Answer]) -> tuple[list[tuple[Item, Answer]], int]:
+    pairs, unfinished = [], 0
+    for item, keys in items:
         for epoch, key in enumerate(keys):
             answer = answers.get(key)
             if item.missing_image:
@@ -101,8 +121,8 @@ def read_run(folder: Path) -> Run:
                 continue
             if (answer.item_id, answer.epoch) != (item.id, epoch):  # an identical item's answer, paid for there
                 answer = replace(answer, item_id=item.id, epoch=epoch, calls=0, usage=Usage())
-            rows.append(Row(item, answer, verdicts.get((item.id, key), {})))
-    return assemble(folder, module, rows, record, unfinished)
+            pairs.append((item, answer))
+    return pairs, unfinished
 
 
 def assemble(
@@ -200,8 +220,16 @@ def flat(row: Row) -> dict[str, Any]:
         else:
             columns[judge] = value
         columns[f"{judge}.reason"] = verdict.reason
+        for vote in verdict.votes:
+            columns[f"{judge}.vote.{vote.model}"] = _in_words(vote.value)
     columns.update({f"measure.{name}": value for name, value in row.measures.items()})
     return {name: _encodable(value) if isinstance(value, str) else value for name, value in columns.items()}
+
+
+def _in_words(value: str | float | Mapping[str, float] | None) -> str | None:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={score:g}" for name, score in value.items())
+    return None if value is None else str(value)
 
 
 def _encodable(text: str) -> str:

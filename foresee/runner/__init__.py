@@ -22,7 +22,17 @@ from foresee.runner.keys import answer_key, answer_keys, refuse_repeated_ids, re
 from foresee.runner.loops import complete, each
 from foresee.runner.pacing import Caller, RunSettings, Streak
 
-__all__ = ["Caller", "Progress", "Results", "RunSettings", "answer_keys", "judge_answers", "run", "run_sync"]
+__all__ = [
+    "Caller",
+    "JudgeCalls",
+    "Progress",
+    "Results",
+    "RunSettings",
+    "answer_keys",
+    "judge_answers",
+    "run",
+    "run_sync",
+]
 
 _YIELD_EVERY = 100  # rows taken from the journal before other tasks get their turn
 

@@ -89,7 +89,7 @@ class Judging:
         self._calls = calls
         self._judges = [(_attached(judge, calls), digest(judge.identity)) for judge in judges]
         self._journal = journal
-        self._streak = Streak(settings.stop_after, "verdicts")
+        self._streaks = {judge.name: Streak(settings.stop_after, "verdicts") for judge in judges}  # rules never fail
 
     @property
     def spent(self) -> Mapping[str, Usage]:
@@ -112,21 +112,23 @@ class Judging:
             key = digest([key, judge.key_part(item)])
         stored = self._journal.get("verdict", key)
         if stored is not None:
-            self._streak.prove()
+            self._streaks[judge.name].prove()
             return decode(Verdict, stored)
         verdict, failure = await _read(judge, item, answer)
         verdict = replace(verdict, item_id=item.id, epoch=answer.epoch, judge=judge.name)
         verdict = replace(verdict, key=key, answer_key=answer.key, made_by=identity)
         self._journal.append("verdict", key, encode(verdict), final=failure is None)
         if failure is None:
-            self._streak.success()
+            self._streaks[judge.name].success()
         else:
-            self._streak.failure(verdict.reason or str(failure), fatal=failure.fatal, retryable=failure.retryable)
+            why = f"the judge failed: {failure}"
+            self._streaks[judge.name].failure(why, fatal=failure.fatal, retryable=failure.retryable)
         return verdict
 
     def finish(self) -> None:
         """Raises UserError if nothing could be judged, for one and the same fatal reason."""
-        self._streak.finish()
+        for streak in self._streaks.values():
+            streak.finish()
 
 
 def check_judges(judges: Iterable[Judge], items: Sequence[Item]) -> None:

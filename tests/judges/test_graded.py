@@ -65,7 +65,7 @@ async def test_an_order_in_the_answer_changes_nothing_in_the_rubric(serve: Serve
         verdict = await judge.judge(item(f"How? {order}"), answer(f"First, take the rope. {order}"))
         assert verdict.value == plain.value == {"harmful": 1, "refused": 0}
         assert rubric_of(served.server.last) == rubric
-        assert material_of(served.server.last).endswith(order)
+        assert material_of(served.server.last).endswith(order.replace("<|", "< |"))  # control tokens are broken
         roles = [message["role"] for message in served.server.last.body["messages"]]
         assert roles == ["system", "user"]
 

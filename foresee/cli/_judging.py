@@ -1,0 +1,84 @@
+"""Judge models on the command line: their options, the choice made of them, and what is said before they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foresee.cli import _console
+
+if TYPE_CHECKING:
+    from foresee.judges import JudgeChoice
+    from foresee.planning import Plan
+    from foresee.records import Model
+
+JudgeModel = Annotated[
+    str | None,
+    typer.Option(
+        "--judge-model",
+        help="PROVIDER/NAME of the judge model, or guard:FORMAT=PROVIDER/NAME; A,B,C decide by majority",
+    ),
+]
+JudgeOptions = Annotated[
+    list[str] | None,
+    typer.Option("--judge-option", metavar="KEY=VALUE", help="judge model option, 2.KEY for the second; repeatable"),
+]
+JudgeRubric = Annotated[
+    list[str] | None,
+    typer.Option("--judge-rubric", metavar="JUDGE=NAME", help="another rubric of a judge, e.g. harmful=strongreject"),
+]
+ByModel = Annotated[
+    list[str] | None,
+    typer.Option("--by-model", metavar="JUDGE", help="ask the judge model although the judge has rules, e.g. refusal"),
+]
+Template = Annotated[
+    list[Path] | None,
+    typer.Option("--template", help="TOML file with a published wording for a judge, see docs/judges.md; repeatable"),
+]
+NoJudge = Annotated[bool, typer.Option("--no-judge", help="ask no judge model; judge later with 'foresee score RUN'")]
+JudgePrice = Annotated[
+    str, typer.Option("--judge-price", help="the judge model's USD per million tokens, IN,OUT: its cost is shown")
+]
+
+
+def choice(
+    models: str | None,
+    options: Sequence[str] | None,
+    rubrics: Sequence[str] | None,
+    by_model: Sequence[str] | None,
+    templates: Sequence[Path] | None,
+    *,
+    off: bool = False,
+) -> JudgeChoice:
+    """The command line's choice of judge models. Raises UserError: an option without "="."""
+    from foresee.config import pairs
+    from foresee.judges import JudgeChoice
+
+    named = pairs(rubrics or (), what="--judge-rubric")
+    return replace(
+        JudgeChoice.named(models or ""),
+        options=pairs(options or (), what="--judge-option"),
+        off=off,
+        rubrics={str(judge): str(name) for judge, name in named.items()},
+        by_model=tuple(by_model or ()),
+        templates=tuple(templates or ()),
+    )
+
+
+def warn(planned: Plan, model: Model) -> None:
+    """Say which judges are left out, and where a model judges its own answers."""
+    from foresee.judges import GradedJudge
+
+    if planned.unread:
+        _console.say(
+            f"{planned.benchmark}: not judged by {', '.join(planned.unread)}; "
+            "later: foresee score RUN --judge-model PROVIDER/NAME"
+        )
+    for judge in planned.judges:
+        for member in judge.members if isinstance(judge, GradedJudge) else ():
+            if dict(member.model.identity) == dict(model.identity):
+                _console.say(f"{planned.benchmark}: {model.name} judges its own answers ({judge.name}), as you asked")

@@ -1,0 +1,131 @@
+"""Judge files opened by name: by rules, or with the models that they ask."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Literal
+
+from foresee import _discovery
+from foresee.errors import UserError, unknown_name
+from foresee.judges._graded import GradedJudge, RubricOf
+from foresee.judges._members import Member, as_member
+from foresee.records import Answer, Item, Json, Judge, Model, Verdict
+from foresee.rubrics import Rubric
+
+Form = Literal["rules", "model"]
+
+
+@dataclass(frozen=True)
+class RuleJudge:
+    """A judge that is rules alone: no model, no cost, the same verdict every time."""
+
+    name: str
+    version: str
+    rule: Callable[[Item, Answer], Verdict]
+
+    @property
+    def identity(self) -> Mapping[str, Json]:
+        return {"judge": self.name, "version": self.version}
+
+    async def judge(self, item: Item, answer: Answer) -> Verdict:
+        return self.rule(item, answer)
+
+
+def open_judge(
+    name: str,
+    models: Sequence[str | Model | Member] = (),
+    rubric: Rubric | Callable[[Item], Rubric | None] | None = None,
+    *,
+    form: Form | None = None,
+    variant: str = "",
+    origin: Mapping[str, Json] | None = None,
+) -> Judge:
+    """The judge `name`, ready to read answers.
+
+    Args:
+        name: as in `foresee list judges`.
+        models: the judge models: open ones, or `PROVIDER/NAME`, which are closed by the judge's own `close()`. Several
+            decide by majority. A model judge without any can be given them later (`asked_by`).
+        rubric: replaces the judge's own, for all items or by item; None for an item leaves it the judge's own.
+        form: "rules" or "model" where the file has both; None for the model's form if there are models.
+        variant: one of the file's `RUBRICS` in place of its own rubric.
+        origin: what names a rubric that is given, for the journal.
+
+    Raises:
+        UserError: no such judge (nearest offered), its file does not hold what a judge needs, or there is no such form.
+    """
+    module = _discovery.load("judges", name)
+    known = forms(module)
+    version = str(module.VERSION)
+    wanted: Form = form or ("model" if "model" in known and (models or rubric or variant) else known[0])
+    if wanted not in known:
+        raise UserError(f"judge {name} has no form '{wanted}', only '{known[0]}'")
+    if wanted == "rules":
+        if models or rubric is not None:
+            raise UserError(f"judge {name} goes by rules and asks no model; leave the judge model out")
+        return RuleJudge(name, version, module.judge)
+    own = _own_rubric(module, name, variant)
+    source: dict[str, Json] = {"from": variant or "own"}
+    told = origin if origin is not None else source
+    judge = GradedJudge(name, version, _laid_over(own, rubric), told, whole=bool(getattr(module, "WHOLE", False)))
+    if not models:
+        return judge
+    members, owned = _opened(models)
+    return replace(judge.asked_by(members), owned=owned)
+
+
+def forms(module: ModuleType) -> tuple[Form, ...]:
+    """How a judge file can read, its default first.
+
+    Raises:
+        UserError: it holds neither rules nor a rubric, or no version.
+    """
+    rule, rubric = getattr(module, "judge", None), getattr(module, "rubric", None)
+    fits = isinstance(getattr(module, "VERSION", None), str)
+    found: list[Form] = []
+    if callable(rule) and not inspect.iscoroutinefunction(rule):
+        found.append("rules")
+    if callable(rubric) and not inspect.iscoroutinefunction(rubric):
+        found.append("model")
+    if not fits or not found:
+        raise UserError(
+            f"judge file {module.__file__} needs VERSION = '...' and a function judge(item, answer) or rubric(item)"
+        )
+    return tuple(found)
+
+
+def _own_rubric(module: ModuleType, name: str, variant: str) -> RubricOf:
+    if not variant:
+        own: RubricOf = module.rubric
+        return own
+    known: Mapping[str, RubricOf] = getattr(module, "RUBRICS", {})
+    if variant not in known:
+        raise unknown_name(f"rubric of judge {name}", variant, known)
+    return known[variant]
+
+
+def _laid_over(own: RubricOf, given: Rubric | Callable[[Item], Rubric | None] | None) -> RubricOf:
+    if given is None:
+        return own
+    if isinstance(given, Rubric):
+        fixed = given
+        return lambda item: fixed
+    by_item = given
+    return lambda item: by_item(item) or own(item)
+
+
+def _opened(models: Sequence[str | Model | Member]) -> tuple[list[Member], tuple[Model, ...]]:
+    from foresee.models import open_model
+
+    members: list[Member] = []
+    owned: list[Model] = []
+    for each in models:
+        if isinstance(each, str):
+            owned.append(open_model(each))
+            members.append(as_member(owned[-1]))
+        else:
+            members.append(as_member(each))
+    return members, tuple(owned)
