@@ -27,7 +27,7 @@ from foresee.dataset_folder.rows import (
     read,
     read_file,
 )
-from foresee.dataset_folder.writing import Census, RowWriter, census, write_manifest
+from foresee.dataset_folder.writing import Census, RowWriter, census, file_hash, write_bytes, write_manifest
 
 __all__ = [
     "IMAGES",
@@ -38,11 +38,13 @@ __all__ = [
     "Turn",
     "census",
     "check_pictures",
+    "file_hash",
     "image_hashes",
     "image_path",
     "read",
     "read_file",
     "to_dataset",
+    "write_bytes",
     "write_manifest",
     "write_parquet",
 ]

@@ -15,9 +15,9 @@ import time
 import urllib.parse
 import urllib.request
 import weakref
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 
@@ -29,6 +29,8 @@ from foresee.models._providers import PROVIDERS, ApiOptions, check_url, find_key
 from foresee.records import Capability, Image, Json, Reply, Request
 
 __all__ = ["ApiModel", "ApiOptions", "open_api_model"]
+
+T = TypeVar("T")
 
 _MAX_RESPONSE = 64_000_000  # bytes; a server that sends more is broken
 _LARGE = 200_000  # bytes of images from which a body is built off the event loop
@@ -130,6 +132,24 @@ class ApiModel:
             return sorted(str(entry["id"]) for entry in json.loads(response.text)["data"])
         except (ValueError, LookupError, TypeError):
             raise ModelError(f"{self.name}: the server lists no models", status=response.status) from None
+
+    async def call(self, path: str, body: Mapping[str, Any], read: Callable[[int, Mapping[str, str], str], T]) -> T:
+        """One call of another endpoint of the same server, such as /images/generations.
+
+        Args:
+            path: after the base URL.
+            body: sent as JSON.
+            read: status, headers and text of the response -> the result; may raise ModelError.
+
+        Raises:
+            ModelError: no response came, or `read` found none in it.
+        """
+        connection = await self._connection()
+        try:
+            response = await self._send(connection.session, "POST", path, json.dumps(dict(body)).encode())
+            return read(response.status, response.headers, response.text)
+        except ModelError as error:
+            raise await self._explained(connection, error) from None
 
     def _refuse_impossible(self, request: Request) -> None:
         if request.decoding is not None:

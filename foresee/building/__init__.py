@@ -1,0 +1,54 @@
+"""Building data sets: one runner for all recipes of `foresee/curation`.
+
+    built = make("threat_vqa", {"source": "world", "images": 700}, Path("datasets/vsfa"))
+
+Every call of a model is journalled and every row is on disk as soon as it is made; a run that was killed goes on to
+exactly the rows that it would have had. What is dropped is counted by its reason.
+"""
+
+from __future__ import annotations
+
+from foresee.building.desk import WRITING, Desk, Failed, Shape
+from foresee.building.drafting import (
+    WORLD,
+    CurationConfig,
+    Draft,
+    Dropped,
+    InputPath,
+    Job,
+    ModelName,
+    Piece,
+    Tally,
+    require,
+    row_id,
+    said,
+    turns,
+)
+from foresee.building.making import Built, Order, Progress, make
+from foresee.building.sourcing import SourceItem, read_items
+
+__all__ = [
+    "WORLD",
+    "WRITING",
+    "Built",
+    "CurationConfig",
+    "Desk",
+    "Draft",
+    "Dropped",
+    "Failed",
+    "InputPath",
+    "Job",
+    "ModelName",
+    "Order",
+    "Piece",
+    "Progress",
+    "Shape",
+    "SourceItem",
+    "Tally",
+    "make",
+    "read_items",
+    "require",
+    "row_id",
+    "said",
+    "turns",
+]

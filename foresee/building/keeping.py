@@ -1,0 +1,114 @@
+"""Which drafts become rows: limits, near-duplicates, evaluation pictures, pictures that can't be opened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from foresee.building.drafting import CurationConfig, Draft, Dropped, Tally
+from foresee.building.likeness import EvaluationPictures, NearDuplicates
+from foresee.dataset_folder import RowWriter, image_path, read
+from foresee.images import ImageError, load_rgb
+from foresee.records import Image
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+CLUSTER = "cluster"
+"""The key of a row's facts that says what it belongs together with."""
+
+
+class Keeper:
+    """Writes drafts as rows, one after the other; counts what it drops.
+
+    Args:
+        writer: open on the data set's folder.
+        config: near-duplicates and excluded pictures.
+        reviewed: ids that a person has dropped; they stay out.
+    """
+
+    def __init__(self, writer: RowWriter, config: CurationConfig, reviewed: frozenset[str]) -> None:
+        self.writer = writer
+        self.tally = Tally()
+        self.drops: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
+        self.new = 0
+        self._config = config
+        self._reviewed = reviewed
+        self._near = NearDuplicates(config.near_duplicates)
+        self._guard: EvaluationPictures | None = None
+        if self._near.on and writer.ids:
+            self._remember()
+
+    def drop(self, dropped: Dropped) -> None:
+        self.drops[dropped.reason] += 1
+        if dropped.about:
+            self.examples.setdefault(dropped.reason, " ".join(dropped.about.split())[:120])
+
+    def keep(self, draft: Draft) -> None:
+        """Write a draft's row, or count why not. Raises UserError: the disk refuses it."""
+        try:
+            if draft.row.id in self._reviewed:
+                raise Dropped("dropped in review")
+            if draft.row.id not in self.writer.ids:
+                self._write(draft)
+                self.new += 1
+        except Dropped as dropped:
+            self.drop(dropped)
+            return
+        self.tally.rows += 1
+        self.tally.clusters.add(draft.cluster or draft.row.id)
+        for counter in draft.limits:
+            self.tally.counters[counter] = self.tally.counters.get(counter, 0) + 1
+
+    def guard_record(self) -> dict[str, Any]:
+        """What pictures were compared with, for the manifest; the overlap is counted anew over the rows written."""
+        if self._guard is None:
+            return {"compared": False, "why": "every picture was made for this data set, or there are none"}
+        overlap = 0
+        for name in {name for row in read(self.writer.folder) for name in row.images}:
+            path = image_path(self.writer.folder, name)
+            overlap += self._guard.owner(path.read_bytes(), load_rgb(path)) is not None
+        return {"compared": True, **self._guard.record(), "overlap_with_rows": overlap}
+
+    def _write(self, draft: Draft) -> None:
+        for counter, most in draft.limits.items():
+            if self.tally.counters.get(counter, 0) >= most:
+                raise Dropped(f"enough of {counter}")
+        names = [self._picture(image, draft) for image in draft.pictures]
+        facts = {**draft.row.facts, **({CLUSTER: draft.cluster} if draft.cluster else {})}
+        self.writer.add(draft.row.model_copy(update={"images": tuple(names), "facts": facts}))
+
+    def _picture(self, image: Image, draft: Draft) -> str:
+        cluster = draft.cluster or draft.row.id
+        try:
+            data = image.read()
+            if not self._near.known(image.sha256):
+                picture = load_rgb(data)
+                if draft.guarded and self._config.exclude:
+                    self._refuse_evaluation(data, picture)
+                if self._near.like(picture, cluster):
+                    raise Dropped("picture nearly the same as an earlier one")
+                self._near.add(image.sha256, picture, cluster)
+            return self.writer.store(data)
+        except ImageError as problem:
+            raise Dropped("picture can't be opened", str(problem)) from None
+        except OSError as problem:
+            raise Dropped("picture can't be read", str(problem)) from None
+
+    def _refuse_evaluation(self, data: bytes, picture: PIL.Image.Image) -> None:
+        """Raises Dropped: an evaluation set has this picture."""
+        if self._guard is None:
+            self._guard = EvaluationPictures(self._config.exclude)
+        owner = self._guard.owner(data, picture)
+        if owner is not None:
+            raise Dropped(f"picture belongs to an evaluation set ({owner})")
+
+    def _remember(self) -> None:
+        """Pictures of rows from an earlier run, so that what is made now is compared with them too."""
+        for row in read(self.writer.folder):
+            for name in row.images:
+                path = image_path(self.writer.folder, name)
+                sha256 = path.name.partition(".")[0]
+                if not self._near.known(sha256):
+                    self._near.add(sha256, load_rgb(path), str(row.facts.get(CLUSTER, row.id)))

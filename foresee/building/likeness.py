@@ -1,0 +1,160 @@
+"""Pictures that must not come in: near-duplicates of what is there, and pictures of evaluation sets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foresee import _discovery, sources
+from foresee.errors import UserError
+from foresee.images import ImageError, inspect_image, load_rgb
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+ALL_BENCHMARKS = "benchmarks"
+_BITS = 64
+_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".mpo"})
+
+
+class NearDuplicates:
+    """Pictures by their perceptual hash; finds one within a distance, without comparing all.
+
+    Two hashes of 64 bits that differ in at most d bits agree in at least one of d + 1 bands of bits, so only pictures
+    that share a band are compared. Exact, and the cost stays flat for large sets.
+
+    Args:
+        distance: bits; below 0 nothing is a duplicate.
+    """
+
+    def __init__(self, distance: int) -> None:
+        self._distance = distance
+        bounds = [round(_BITS * i / (distance + 1)) for i in range(distance + 2)] if distance >= 0 else []
+        self._bands = [(low, (1 << (high - low)) - 1) for low, high in pairwise(bounds)]
+        self._by_band: list[dict[int, list[tuple[int, str]]]] = [defaultdict(list) for _ in self._bands]
+        self._seen: dict[str, int] = {}
+
+    @property
+    def on(self) -> bool:
+        return self._distance >= 0
+
+    def known(self, sha256: str) -> bool:
+        return sha256 in self._seen
+
+    def like(self, picture: PIL.Image.Image, cluster: str) -> bool:
+        """Whether a picture of another cluster is that near."""
+        if not self.on:
+            return False
+        value = perceptual_hash(picture)
+        for (low, mask), band in zip(self._bands, self._by_band, strict=True):
+            for other, owner in band.get(value >> low & mask, ()):
+                if owner != cluster and (value ^ other).bit_count() <= self._distance:
+                    return True
+        return False
+
+    def add(self, sha256: str, picture: PIL.Image.Image, cluster: str) -> None:
+        """Count a picture as there. One that is there already is not added again."""
+        if not self.on or sha256 in self._seen:
+            return
+        value = self._seen[sha256] = perceptual_hash(picture)
+        for (low, mask), band in zip(self._bands, self._by_band, strict=True):
+            band[value >> low & mask].append((value, cluster))
+
+
+def perceptual_hash(picture: PIL.Image.Image) -> int:
+    """64 bits that similar pictures share most of: signs of the lowest frequencies (imagehash.phash)."""
+    import imagehash
+
+    bits = imagehash.phash(picture).hash.flatten()
+    return int("".join("1" if bit else "0" for bit in bits), 2)
+
+
+class EvaluationPictures:
+    """Pictures that evaluations use, so that none of them is trained on.
+
+    Compared by the hash of their bytes, and where width and height agree also by that of their pixels, which finds
+    copies in another format. Files are looked at; archives and Parquet files are not opened.
+
+    Args:
+        named: folders, files, names of benchmarks, or "benchmarks" for all whose files are on this machine.
+
+    Raises:
+        UserError: neither a path nor a benchmark.
+    """
+
+    def __init__(self, named: Iterable[str]) -> None:
+        self.counts: dict[str, int] = {}
+        self.absent: list[str] = []
+        self._bytes: dict[str, str] = {}
+        self._sizes: dict[tuple[int, int], list[tuple[Path, str]]] = defaultdict(list)
+        self._pixels: dict[tuple[int, int], dict[str, str]] = {}
+        for name in named:
+            if name == ALL_BENCHMARKS:
+                for benchmark in _discovery.names("benchmarks"):
+                    self._take_benchmark(benchmark, optional=True)
+            elif Path(name).expanduser().exists():
+                self._take(name, Path(name).expanduser())
+            else:
+                self._take_benchmark(name, optional=False)
+
+    def owner(self, data: bytes, picture: PIL.Image.Image) -> str | None:
+        """The evaluation set that a picture belongs to; None if it belongs to none."""
+        found = self._bytes.get(hashlib.sha256(data).hexdigest())
+        return found or self._pixels_of(picture.size).get(pixel_hash(picture))
+
+    def record(self) -> dict[str, Any]:
+        """For the manifest: what was compared, and a digest of it."""
+        return {
+            "pictures": dict(self.counts),
+            "not_on_this_machine": self.absent,
+            "distinct": len(self._bytes),
+            "digest": hashlib.sha256("\n".join(sorted(self._bytes)).encode()).hexdigest(),
+        }
+
+    def _take_benchmark(self, name: str, *, optional: bool) -> None:
+        source = _discovery.summary("benchmarks", name).literals.get("SOURCE")
+        if isinstance(source, dict) and source.get("embedded"):
+            return
+        try:
+            folder = sources.locate(name)
+        except UserError:
+            if not optional:
+                raise
+            self.absent.append(name)
+            return
+        self._take(name, folder)
+
+    def _take(self, name: str, place: Path) -> None:
+        files = [place] if place.is_file() else sorted(place.rglob("*"))
+        count = 0
+        for path in files:
+            if path.suffix.lower() not in _SUFFIXES or not path.is_file():
+                continue
+            self._bytes.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), name)
+            try:
+                facts = inspect_image(path, decode=False)
+            except ImageError:
+                continue
+            self._sizes[facts.width, facts.height].append((path, name))
+            count += 1
+        self.counts[name] = count
+
+    def _pixels_of(self, size: tuple[int, int]) -> dict[str, str]:
+        """Pixel hash -> owner of the evaluation pictures of one size; each is decoded once, when first needed."""
+        if size not in self._pixels:
+            found = self._pixels[size] = {}
+            for path, name in self._sizes.get(size, ()):
+                try:
+                    found.setdefault(pixel_hash(load_rgb(path)), name)
+                except ImageError:
+                    continue
+        return self._pixels[size]
+
+
+def pixel_hash(picture: PIL.Image.Image) -> str:
+    """SHA-256 (hex) of an RGB picture's size and pixels, whatever file they came in."""
+    return hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()

@@ -1,0 +1,305 @@
+"""The runner of recipes: takes their pieces in order, works on many at once, writes rows, accounts for everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from foresee import _discovery, manifest
+from foresee.building import cards, desk
+from foresee.building.desk import Desk, Failed
+from foresee.building.drafting import CurationConfig, Draft, Dropped, Piece, fields_marked
+from foresee.building.keeping import Keeper
+from foresee.building.ledger import BudgetSpent, Ledger, check_budget, read_prices
+from foresee.config import build
+from foresee.dataset_folder import ROWS, RowWriter, file_hash, write_manifest, write_parquet
+from foresee.errors import UserError
+from foresee.images import ImageError
+from foresee.journal import Journal
+from foresee.manifest import digest
+from foresee.records import Model
+from foresee.runner import RunSettings
+from foresee.runner.loops import complete
+
+WORK = "work"
+"""Sub-folder with the journal and painted pictures: what a run needs to go on, and nobody else."""
+
+_AHEAD = 2  # pieces begun beyond those that the models can take at once
+_YIELD_EVERY = 50
+
+
+class Progress(NamedTuple):
+    """Where a build stands. `total` is what was asked for, where that is known."""
+
+    rows: int
+    total: int | None
+    dropped: int
+    failed: int
+    usd: float | None
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came of it. `finished` is false after a budget was used up or something failed: run it again to go on."""
+
+    folder: Path
+    rows: int
+    new: int
+    drops: Mapping[str, int]
+    failures: Mapping[str, int]
+    finished: bool
+    stopped: str
+    usd: float | None
+
+
+@dataclass
+class _Outcome:
+    failures: Counter[str] = field(default_factory=Counter)
+    stopped: str = ""
+
+
+class Order(NamedTuple):
+    """How a build is carried out, beside its configuration."""
+
+    hard: Mapping[str, Any] = {}
+    """run settings that replace those that suit each model (concurrency, retries, timeout)"""
+
+    prices: Sequence[str] = ()
+    budget: float | None = None
+    parquet: bool = False
+    command: Sequence[str] = ()
+
+
+def make(
+    recipe: str,
+    values: Mapping[str, Any] | CurationConfig,
+    out: Path,
+    *,
+    order: Order = Order(),  # noqa: B008 - immutable
+    progress: Callable[[Progress], None] | None = None,
+) -> Built:
+    """Build a data set into a folder; the same call goes on with one that was interrupted.
+
+    Args:
+        recipe: a file of `foresee/curation`.
+        values: its configuration.
+        out: the data set's folder; made if it is not there.
+        order: how it is carried out.
+        progress: called after each piece.
+
+    Raises:
+        UserError: a configuration that does not fit, a folder with another data set, models that fail alike again and
+            again, or a disk that refuses to be written. What is done is kept.
+    """
+    module = _discovery.load("curation", recipe)
+    config = values if isinstance(values, CurationConfig) else build(module.Config, values, what=recipe)
+    hard = build(RunSettings, order.hard, what="run settings").model_dump(include=set(order.hard))
+    roles = fields_marked(type(config), "model")
+    prices = read_prices(order.prices, roles)
+    check_budget(order.budget, prices)
+    _refuse_foreign(out)
+    began, began_cpu = time.monotonic(), time.process_time()
+    work = out / WORK
+    models = desk.open_models(config, roles, work / "pictures")
+    with Journal.open(
+        work / "calls.jsonl", _sameness(recipe, module, config, models), free=("rows", *getattr(module, "FREE", ()))
+    ) as journal:
+        ledger = Ledger(prices, order.budget)
+        ledger.catch_up(journal.path)
+        _begin(out, recipe, module, config, order.command)
+        asks = Desk(config, models, journal, work / "pictures", ledger, hard)
+        with RowWriter.open(out) as writer:
+            keeper = Keeper(writer, config, _reviewed(out))
+            outcome = complete(lambda: _build(module, config, asks, keeper, progress))
+            content = {
+                "finished": not outcome.stopped and not outcome.failures,
+                "stopped": outcome.stopped,
+                "models": desk.identities(models),
+                "drops": dict(keeper.drops.most_common()),
+                "drop_examples": keeper.examples,
+                "failures": dict(outcome.failures.most_common()),
+                "evaluation_pictures": keeper.guard_record(),
+                "cost": ledger.record(),
+                "seconds": round(time.monotonic() - began, 2),
+                "cpu_seconds": round(time.process_time() - began_cpu, 2),
+            }
+    _finish(out, recipe, module, config, order, content)
+    drops, usd = dict(keeper.drops), ledger.usd if ledger.priced else None
+    finished = bool(content["finished"])
+    return Built(out, len(keeper.writer.ids), keeper.new, drops, dict(outcome.failures), finished, outcome.stopped, usd)
+
+
+async def _build(
+    module: ModuleType,
+    config: CurationConfig,
+    asks: Desk,
+    keeper: Keeper,
+    progress: Callable[[Progress], None] | None,
+) -> _Outcome:
+    outcome = _Outcome()
+    enough = getattr(module, "enough", lambda config, tally: False)
+    most, taken = config.rows, 0
+    pieces = _taken(module.build(config), asks)
+    try:
+        async for made in pieces:
+            if isinstance(made, Failed):
+                outcome.failures[re.sub(r"[0-9a-f-]{12,}", "#", str(made))] += 1
+            elif isinstance(made, BudgetSpent):
+                outcome.stopped = "budget"
+                break
+            for draft in made if isinstance(made, list) else ():
+                if most is not None and keeper.tally.rows >= most:
+                    break
+                keeper.drop(draft) if isinstance(draft, Dropped) else keeper.keep(draft)
+            if progress is not None:
+                usd = asks.ledger.usd if asks.ledger.priced else None
+                failed = sum(outcome.failures.values())
+                progress(Progress(keeper.tally.rows, most, sum(keeper.drops.values()), failed, usd))
+            if (most is not None and keeper.tally.rows >= most) or enough(config, keeper.tally):
+                break
+            taken += 1
+            if taken % _YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+        if not outcome.stopped:
+            asks.finish()
+    finally:
+        await pieces.aclose()
+        await asks.close()
+    return outcome
+
+
+_Made = list[Draft | Dropped] | Failed | BudgetSpent
+
+
+async def _taken(pieces: Iterator[Piece], asks: Desk) -> AsyncGenerator[_Made, None]:
+    """Each piece's outcome in the order of the pieces; jobs among the next few run beside each other."""
+    begun: deque[asyncio.Task[_Made] | _Made] = deque()
+    most = _AHEAD * asks.concurrency
+    try:
+        for piece in pieces:
+            if isinstance(piece, Draft | Dropped):
+                begun.append([piece])
+            else:
+                begun.append(asyncio.create_task(_done(piece, asks)))
+            while begun and (len(begun) > most or _settled(begun[0])):
+                yield await _awaited(begun[0])
+                begun.popleft()
+        while begun:
+            yield await _awaited(begun[0])
+            begun.popleft()
+    finally:
+        tasks = [task for task in begun if isinstance(task, asyncio.Task)]
+        if asks.ledger.over:  # what is under way is paid for: let it arrive in the journal
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _settled(made: asyncio.Task[_Made] | _Made) -> bool:
+    return made.done() if isinstance(made, asyncio.Task) else True
+
+
+async def _awaited(made: asyncio.Task[_Made] | _Made) -> _Made:
+    return await made if isinstance(made, asyncio.Task) else made
+
+
+async def _done(job: Callable[[Desk], Any], asks: Desk) -> _Made:
+    """What a job made. Raises UserError: something that concerns the whole build."""
+    try:
+        return list(await job(asks))
+    except Dropped as dropped:
+        return [dropped]
+    except ImageError as problem:
+        return [Dropped("picture can't be opened", str(problem))]
+    except UserError:
+        raise
+    except (Failed, BudgetSpent) as ended:
+        return ended
+    except Exception as problem:  # whatever breaks on one piece must not end the build
+        return Failed(f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}")
+
+
+def _sameness(recipe: str, module: ModuleType, config: CurationConfig, models: Mapping[str, Model]) -> dict[str, Any]:
+    """What makes two builds the same: not where servers are, and not how many rows are wanted."""
+    chosen = config.model_dump(mode="json", exclude={"options", *fields_marked(type(config), "model")})
+    return {"recipe": recipe, "version": module.VERSION, **chosen, "models": desk.identities(models)}
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Raises UserError: the folder holds something that this would spoil."""
+    journal = out / WORK / "calls.jsonl"
+    if journal.is_file() or not out.exists():
+        return
+    if not out.is_dir():
+        raise UserError(f"--out: expected a folder, {out} is a file")
+    if (out / ROWS).exists() or (out / manifest.FILE).exists():
+        raise UserError(f"{out} holds a data set that another command made; choose another folder (--out)")
+
+
+def _reviewed(out: Path) -> frozenset[str]:
+    with contextlib.suppress(UserError):
+        return frozenset(manifest.read(out, "data set").get("review", {}).get("dropped", ()))
+    return frozenset()
+
+
+def _kept(out: Path) -> dict[str, Any]:
+    """What the manifest holds that a further run must not lose."""
+    with contextlib.suppress(UserError):
+        found = manifest.read(out, "data set")
+        return {key: found[key] for key in ("review",) if key in found}
+    return {}
+
+
+def _facts(recipe: str, module: ModuleType, config: CurationConfig, command: Iterable[str]) -> dict[str, Any]:
+    return {
+        "recipe": recipe,
+        "recipe_version": module.VERSION,
+        "title": _discovery.summary("curation", recipe).line,
+        "configuration": config.model_dump(mode="json"),
+        "seed": config.seed,
+        "inputs": _inputs(config),
+        "command": list(command),
+    }
+
+
+def _begin(out: Path, recipe: str, module: ModuleType, config: CurationConfig, command: Iterable[str]) -> None:
+    """A manifest from the first moment on, so that a folder left by a kill says what it is."""
+    if not (out / manifest.FILE).exists():
+        manifest.write(out, "data set", {**_facts(recipe, module, config, command), "finished": False})
+
+
+def _finish(
+    out: Path, recipe: str, module: ModuleType, config: CurationConfig, order: Order, content: Mapping[str, Any]
+) -> None:
+    export = getattr(module, "export", None)
+    exported = [str(path.relative_to(out)) for path in export(out)] if export is not None else []
+    if order.parquet and (out / ROWS).stat().st_size:
+        write_parquet(out, out / cards.PARQUET)
+    extra = {"exported": exported} if exported else {}
+    write_manifest(out, {**_facts(recipe, module, config, order.command), **_kept(out), **content, **extra})
+    cards.write(out)
+
+
+def _inputs(config: CurationConfig) -> list[dict[str, Any]]:
+    """The user's files and folders that a configuration names, with their hashes."""
+    found: list[dict[str, Any]] = []
+    for name in fields_marked(type(config), "input"):
+        value = getattr(config, name)
+        path = Path(value.removeprefix("folder/")).expanduser() if value else None
+        if path is None or not path.exists():
+            continue
+        if path.is_file():
+            found.append({"field": name, "path": str(path), "sha256": file_hash(path)})
+        else:
+            listing = sorted((str(p.relative_to(path)), p.stat().st_size) for p in path.rglob("*") if p.is_file())
+            found.append({"field": name, "path": str(path), "files": len(listing), "listing_sha256": digest(listing)})
+    return found

@@ -1,0 +1,212 @@
+"""Reading the user's own questions, prompts and pairs: JSONL, JSON, CSV, Parquet, plain lines, or a data set folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from foresee.building.drafting import Dropped
+from foresee.dataset_folder import ROWS, image_path, read
+from foresee.errors import UserError, unknown_name
+from foresee.records import Image
+
+_MEANINGS: dict[str, tuple[str, ...]] = {
+    "id": ("id", "question_id", "pid", "uid"),
+    "text": ("text", "prompt", "question", "query", "instruction", "sentence", "abstract"),
+    "image": ("image", "images", "image_path", "image_name", "file_name", "picture"),
+    "gold": ("gold", "expected", "label", "safe"),
+    "scenario": ("scenario", "class2", "category", "subset"),
+    "category": ("category", "class1", "harmful_category", "domain"),
+    "stream": ("stream", "kind", "subset"),
+    "answer": ("answer", "response", "completion", "output"),
+    "chosen": ("chosen",),
+    "rejected": ("rejected",),
+    "licence": ("licence", "license"),
+}
+"""What a column may be called; the first that is there counts. `columns` in a configuration says otherwise."""
+
+
+@dataclass(frozen=True)
+class SourceItem:
+    """One row of the user's, texts "" where it has none; `number` counts from 1."""
+
+    number: int
+    id: str
+    text: str = ""
+    images: tuple[Image, ...] = ()
+    gold: str = ""
+    scenario: str = ""
+    category: str = ""
+    stream: str = ""
+    answer: str = ""
+    chosen: str = ""
+    rejected: str = ""
+    licence: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def read_items(
+    path: Path, *, columns: Mapping[str, str] | None = None, pictures: Path | None = None
+) -> Iterator[SourceItem | Dropped]:
+    """The rows of a file or data set folder, one by one.
+
+    Args:
+        path: .jsonl, .json (a list), .csv, .tsv, .parquet, .txt (a text a line), or a data set folder.
+        columns: meaning -> the column's name, where it is none of the usual ones.
+        pictures: the folder below which pictures lie; default: the file's own.
+
+    Yields:
+        Items; Dropped for a row whose picture is missing, lies outside that folder, or that is no row at all.
+
+    Raises:
+        UserError: no such file, of no kind known here, or broken as a whole (line named).
+    """
+    path = path.expanduser()
+    if path.is_dir():
+        yield from _folder(path)
+        return
+    if not path.is_file():
+        raise UserError(f"source: there is no file or data set folder {path}")
+    wrong = sorted(set(columns or ()) - _MEANINGS.keys())
+    if wrong:
+        raise unknown_name("meaning of a column", wrong[0], _MEANINGS)
+    root = (pictures or path.parent).expanduser()
+    for number, values in enumerate(_rows(path), 1):
+        if not isinstance(values, dict):
+            yield Dropped("row of the source is no object", str(values)[:80])
+            continue
+        try:
+            yield _item(number, values, columns or {}, root)
+        except Dropped as dropped:
+            yield dropped
+
+
+def _rows(path: Path) -> Iterable[Any]:
+    suffix = path.suffix.lower()
+    if suffix in (".jsonl", ".ndjson"):
+        return _lines(path)
+    if suffix == ".txt":
+        return ({"text": line.strip()} for line in _open(path) if line.strip())
+    if suffix in (".csv", ".tsv"):
+        return csv.DictReader(_open(path), delimiter="\t" if suffix == ".tsv" else ",")
+    if suffix == ".json":
+        return _json(path)
+    if suffix == ".parquet":
+        return _parquet(path)
+    raise UserError(f"source: expected .jsonl, .json, .csv, .tsv, .txt, .parquet or a data set folder, got {path}")
+
+
+def _open(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from file
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UserError(f"source {path} can't be read: {problem}") from None
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    for number, line in enumerate(_open(path), 1):
+        if line.strip():
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError):
+                raise UserError(f"{path}, line {number}: expected JSON, got {line.strip()[:50]!r}") from None
+
+
+def _json(path: Path) -> Iterator[Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as problem:
+        raise UserError(f"source {path} can't be read: {problem}") from None
+    if isinstance(values, dict):
+        values = [{"id": key, **value} if isinstance(value, dict) else value for key, value in values.items()]
+    if not isinstance(values, list):
+        raise UserError(f"source {path}: expected a list of rows, got {type(values).__name__}")
+    yield from values
+
+
+def _parquet(path: Path) -> Iterator[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=64):
+                yield from batch.to_pylist()
+    except (OSError, pa.ArrowException) as problem:
+        raise UserError(f"source {path} can't be read: {' '.join(str(problem).split())[:200]}") from None
+
+
+def _item(number: int, values: Mapping[str, Any], columns: Mapping[str, str], root: Path) -> SourceItem:
+    """Raises Dropped: its picture can't be had."""
+    found = {meaning: _value(values, meaning, columns) for meaning in _MEANINGS}
+    images = tuple(_image(entry, root) for entry in _as_list(found.pop("image")) if entry not in (None, ""))
+    texts = {meaning: _text(value) for meaning, value in found.items()}
+    return SourceItem(number, texts.pop("id") or str(number), images=images, raw=values, **texts)
+
+
+def _value(values: Mapping[str, Any], meaning: str, columns: Mapping[str, str]) -> Any:
+    if meaning in columns:
+        return values.get(columns[meaning])
+    return next((values[name] for name in _MEANINGS[meaning] if values.get(name) not in (None, "")), None)
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _text(value: Any) -> str:
+    """A value as text; the contents of a conversation joined."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "\n".join(filter(None, (_text(part) for part in value)))
+    if isinstance(value, dict):
+        return _text(value.get("content") or value.get("text"))
+    return str(value).lower() if isinstance(value, bool) else str(value).strip()
+
+
+def _image(entry: Any, root: Path) -> Image:
+    if isinstance(entry, dict):  # a picture inside Parquet
+        data = entry.get("bytes")
+        if isinstance(data, bytes):
+            return Image.from_bytes(data)
+        entry = entry.get("path")
+    if isinstance(entry, bytes):
+        return Image.from_bytes(entry)
+    if not isinstance(entry, str):
+        raise Dropped("picture named in no way known here", str(entry)[:80])
+    try:
+        return Image.from_path(image_path(root, entry))
+    except UserError as problem:
+        raise Dropped("picture missing or outside its folder", str(problem)) from None
+    except OSError as problem:
+        raise Dropped("picture can't be read", str(problem)) from None
+
+
+def _folder(path: Path) -> Iterator[SourceItem | Dropped]:
+    if not (path / ROWS).is_file():
+        raise UserError(f"source: {path} is not a data set folder, it has no {ROWS}")
+    for number, row in enumerate(read(path), 1):
+        images = tuple(Image.from_path(image_path(path, name)) for name in row.images)
+        yield SourceItem(
+            number,
+            row.id,
+            row.request,
+            images,
+            row.expected,
+            str(row.facts.get("scenario") or row.category or row.subset),
+            row.category,
+            row.subset,
+            row.answer if row.completion else "",
+            row.chosen[0].content if row.chosen else "",
+            row.rejected[0].content if row.rejected else "",
+            row.licence,
+            {"facts": row.facts, "source": row.source, "split": row.split},
+        )
