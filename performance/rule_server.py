@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
+import io
 import json
 import random
 import signal
@@ -54,6 +56,7 @@ class Question:
 
 
 Reaction = dict[str, Any] | str | web.StreamResponse
+Paint = Callable[["Question"], "bytes | web.StreamResponse"]
 React = Callable[[Question], Reaction | Awaitable[Reaction | None] | None]
 
 
@@ -71,6 +74,7 @@ class Rules:
     models: tuple[str, ...] = ("rules",)
     seed: int = 0
     react: React | None = None
+    paint: Paint | None = None  # by default blocks of colour that the prompt decides
 
 
 @dataclass
@@ -80,6 +84,7 @@ class RuleServer:
     rules: Rules = field(default_factory=Rules)
     asked: Counter[str] = field(default_factory=Counter)  # times each text was asked
     answered: Counter[str] = field(default_factory=Counter)  # times it got an answer
+    painted: Counter[str] = field(default_factory=Counter)  # times each picture was asked for
     total: int = 0
     in_flight: int = 0
     peak: int = 0
@@ -93,6 +98,7 @@ class RuleServer:
         """The base URL, with the port that was free if `port` is 0."""
         app = web.Application(client_max_size=256_000_000)
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/images/generations", self._images)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/stats", self._stats)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
@@ -139,6 +145,18 @@ class RuleServer:
         self.answered[question.text] += 1
         return web.Response(body=json.dumps(reaction).encode(), content_type="application/json")
 
+    async def _images(self, request: web.Request) -> web.StreamResponse:
+        self.total += 1
+        question = Question(json.loads(await request.read()), dict(request.headers), self.total)
+        prompt = str(question.body.get("prompt"))
+        self.painted[prompt] += 1
+        if self.rules.latency:
+            await asyncio.sleep(self.rules.latency)
+        reaction = self.rules.paint(question) if self.rules.paint else picture(prompt)
+        if isinstance(reaction, web.StreamResponse):
+            return reaction
+        return web.json_response({"created": 0, "data": [{"b64_json": base64.b64encode(reaction).decode()}]})
+
     async def _models(self, request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": name} for name in self.rules.models]})
 
@@ -146,6 +164,18 @@ class RuleServer:
         return web.json_response(
             {"total": self.total, "peak": self.peak, "asked": self.asked, "answered": self.answered}
         )
+
+
+def picture(prompt: str, side: int = 64) -> bytes:
+    """A PNG of coloured blocks that the prompt alone decides."""
+    from PIL import Image
+
+    rng = random.Random(prompt)
+    blocks = Image.new("RGB", (8, 8))
+    blocks.putdata([tuple(rng.randrange(256) for _ in range(3)) for _ in range(64)])
+    buffer = io.BytesIO()
+    blocks.resize((side, side), Image.Resampling.NEAREST).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def completion(question: Question, text: str) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class Draft:
         pictures: in the order of the row; stored under their hashes when the row is kept.
         cluster: what belongs together (one picture, one parent); goes into the row's facts.
         limits: counter -> at most so many rows; a row that would exceed one is dropped, a kept one raises each by 1.
+        needs: id of a row without which this one is worth nothing (a twin's hazard).
         guarded: whether the pictures are the user's, so that they are compared with those of evaluation sets.
     """
 
@@ -99,6 +100,7 @@ class Draft:
     cluster: str = ""
     limits: Mapping[str, int] = field(default_factory=dict)
     guarded: bool = False
+    needs: str = ""
 
 
 Job: TypeAlias = "Callable[[Desk], Awaitable[Iterable[Draft | Dropped]]]"

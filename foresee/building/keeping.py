@@ -72,6 +72,8 @@ class Keeper:
         return {"compared": True, **self._guard.record(), "overlap_with_rows": overlap}
 
     def _write(self, draft: Draft) -> None:
+        if draft.needs and draft.needs not in self.writer.ids:
+            raise Dropped("its counterpart was dropped")
         for counter, most in draft.limits.items():
             if self.tally.counters.get(counter, 0) >= most:
                 raise Dropped(f"enough of {counter}")

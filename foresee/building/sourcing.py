@@ -1,10 +1,8 @@
-"""Reading the user's own questions, prompts and pairs: JSONL, JSON, CSV, Parquet, plain lines, or a data set folder."""
+"""Reading the user's own questions, prompts and pairs: a table, plain lines, or a data set folder."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from foresee.building.drafting import Dropped
 from foresee.dataset_folder import ROWS, image_path, read
 from foresee.errors import UserError, unknown_name
 from foresee.records import Image
+from foresee.tables import read_rows
 
 _MEANINGS: dict[str, tuple[str, ...]] = {
     "id": ("id", "question_id", "pid", "uid"),
@@ -55,12 +54,12 @@ def read_items(
     """The rows of a file or data set folder, one by one.
 
     Args:
-        path: .jsonl, .json (a list), .csv, .tsv, .parquet, .txt (a text a line), or a data set folder.
+        path: .jsonl, .json (a list), .csv, .parquet, .arrow, .txt (a text a line), or a data set folder.
         columns: meaning -> the column's name, where it is none of the usual ones.
         pictures: the folder below which pictures lie; default: the file's own.
 
     Yields:
-        Items; Dropped for a row whose picture is missing, lies outside that folder, or that is no row at all.
+        Items; Dropped for a row whose picture is missing, lies outside that folder or can't be read.
 
     Raises:
         UserError: no such file, of no kind known here, or broken as a whole (line named).
@@ -76,69 +75,25 @@ def read_items(
         raise unknown_name("meaning of a column", wrong[0], _MEANINGS)
     root = (pictures or path.parent).expanduser()
     for number, values in enumerate(_rows(path), 1):
-        if not isinstance(values, dict):
-            yield Dropped("row of the source is no object", str(values)[:80])
-            continue
         try:
             yield _item(number, values, columns or {}, root)
         except Dropped as dropped:
             yield dropped
 
 
-def _rows(path: Path) -> Iterable[Any]:
-    suffix = path.suffix.lower()
-    if suffix in (".jsonl", ".ndjson"):
-        return _lines(path)
-    if suffix == ".txt":
-        return ({"text": line.strip()} for line in _open(path) if line.strip())
-    if suffix in (".csv", ".tsv"):
-        return csv.DictReader(_open(path), delimiter="\t" if suffix == ".tsv" else ",")
-    if suffix == ".json":
-        return _json(path)
-    if suffix == ".parquet":
-        return _parquet(path)
-    raise UserError(f"source: expected .jsonl, .json, .csv, .tsv, .txt, .parquet or a data set folder, got {path}")
-
-
-def _open(path: Path) -> Iterator[str]:
+def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    """Raises UserError: another ending, or a file that is damaged (line named)."""
+    if path.suffix.lower() != ".txt":
+        for line in read_rows(path):
+            yield line.values
+        return
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from file
+        with path.open(encoding="utf-8-sig") as file:
+            for text in file:
+                if text.strip():
+                    yield {"text": text.strip()}
     except (OSError, UnicodeDecodeError) as problem:
         raise UserError(f"source {path} can't be read: {problem}") from None
-
-
-def _lines(path: Path) -> Iterator[Any]:
-    for number, line in enumerate(_open(path), 1):
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except (ValueError, RecursionError):
-                raise UserError(f"{path}, line {number}: expected JSON, got {line.strip()[:50]!r}") from None
-
-
-def _json(path: Path) -> Iterator[Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as problem:
-        raise UserError(f"source {path} can't be read: {problem}") from None
-    if isinstance(values, dict):
-        values = [{"id": key, **value} if isinstance(value, dict) else value for key, value in values.items()]
-    if not isinstance(values, list):
-        raise UserError(f"source {path}: expected a list of rows, got {type(values).__name__}")
-    yield from values
-
-
-def _parquet(path: Path) -> Iterator[Any]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=64):
-                yield from batch.to_pylist()
-    except (OSError, pa.ArrowException) as problem:
-        raise UserError(f"source {path} can't be read: {' '.join(str(problem).split())[:200]}") from None
 
 
 def _item(number: int, values: Mapping[str, Any], columns: Mapping[str, str], root: Path) -> SourceItem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from foresee.cli import data, demo, doctor, eval, judge, organism, report, score, train
+from foresee.cli import curate, data, demo, doctor, eval, judge, organism, report, score, train
 
 app = typer.Typer(
     name="foresee",
@@ -23,6 +23,7 @@ app.command("report")(report.page)
 app.command("export")(report.export)
 app.add_typer(data.app, name="data")
 app.add_typer(organism.app, name="organism")
+app.add_typer(curate.app, name="curate")
 app.command("train")(train.train)
 app.command("merge")(train.merge)
 app.command("list")(doctor.list_plugins)

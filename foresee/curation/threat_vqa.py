@@ -129,7 +129,7 @@ _LOOKS = ("photograph", "photograph with a wide lens", "detailed illustration", 
 
 
 def enough(config: Config, tally: Tally) -> bool:
-    return len(tally.clusters) >= config.images
+    return config.source != WORLD and len(tally.clusters) >= config.images
 
 
 def build(config: Config) -> Iterator[Piece]:

@@ -1,0 +1,145 @@
+"""`foresee curate …`: build data sets with your own models, and have a person review them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from foresee.building import Built, Progress
+
+
+_GOES_ON = "The same command goes on with an interrupted build. --settings lists what can be set."
+
+
+class Recipes(TyperGroup):
+    """Every file of `foresee/curation` is a command, beside those declared here."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        from foresee import _discovery
+
+        return [*_discovery.names("curation"), *(name for name in super().list_commands(ctx) if name != "recipe")]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        import copy
+
+        from foresee import _discovery
+        from foresee.errors import unknown_name
+
+        found = super().get_command(ctx, cmd_name)
+        if found is not None and cmd_name != "recipe":
+            return found
+        names = _discovery.names("curation")
+        if cmd_name not in names:
+            raise unknown_name("recipe", cmd_name, [*names, "review"])
+        command = copy.copy(super().get_command(ctx, "recipe"))
+        assert command is not None
+        command.name, command.hidden = cmd_name, False
+        command.short_help = _discovery.summary("curation", cmd_name).line
+        command.help = f"{command.short_help}\n\n{_GOES_ON}"
+        return command
+
+
+app = typer.Typer(cls=Recipes, no_args_is_help=True, help="Build data sets with your own models; review them.")
+
+
+@app.command("recipe", hidden=True)
+def recipe(
+    context: typer.Context,
+    file: Annotated[str | None, typer.Argument(help="TOML file with settings")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="one setting; repeatable, wins over the file")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="data set folder; default: datasets/RECIPE")] = None,
+    format: Annotated[
+        str, typer.Option("--format", help="jsonl, or parquet: also one file with the pictures in it")
+    ] = "jsonl",
+    budget: Annotated[
+        float | None, typer.Option("--budget", help="USD for this folder, all runs together; stops cleanly")
+    ] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option("--price", help="USD: [ROLE=]IN,OUT per million tokens, painter=X per picture; repeatable"),
+    ] = None,
+    concurrency: Annotated[int | None, typer.Option("--concurrency", help="calls in flight of each model")] = None,
+    retries: Annotated[int | None, typer.Option("--retries", help="further tries after a passing failure")] = None,
+    timeout: Annotated[float | None, typer.Option("--timeout", help="seconds for one call")] = None,
+    show_settings: Annotated[bool, typer.Option("--settings", help="list every setting with its default")] = False,
+) -> None:
+    """Build a data set by a recipe."""
+    from foresee import _discovery, config
+    from foresee.errors import unknown_name
+
+    name = str(context.info_name)
+    module = _discovery.load("curation", name)
+    if show_settings:
+        from foresee.cli.train import _list_settings
+
+        _list_settings(module.Config)
+        return
+    if format not in ("jsonl", "parquet"):
+        raise unknown_name("format", format, ("jsonl", "parquet"))
+    base = config.read_toml(Path(file)) if file else {}
+    values = config.pairs(settings or (), what=f"{name} (--set)", base=base)
+    from foresee.building import Order, make
+
+    hard = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
+    order = Order(
+        hard={key: value for key, value in hard.items() if value is not None},
+        prices=price or (),
+        budget=budget,
+        parquet=format == "parquet",
+        command=["foresee", *sys.argv[1:]],
+    )
+    with _progress(name) as progress:
+        built = make(name, values, out or Path("datasets") / name, order=order, progress=progress)
+    _say_result(built)
+
+
+def _say_result(built: Built) -> None:
+    cost = f", {built.usd:.2f} USD so far" if built.usd is not None else ""
+    typer.echo(f"{built.folder}: {built.rows:,} rows ({built.new:,} new){cost}")
+    for reason, count in built.drops.items():
+        typer.echo(f"  left out: {count:,} × {reason}")
+    for reason, count in built.failures.items():
+        typer.echo(f"  failed, tried again by the same command: {count:,} × {reason}")
+    if built.stopped == "budget":
+        typer.echo("  stopped at the budget; the same command with a higher --budget goes on")
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[Progress], None]]:
+    """A line that is kept up to date on a terminal, a plain one now and then elsewhere."""
+    import time
+
+    from foresee.cli import _console
+
+    live = sys.stderr.isatty()
+    begun = last = time.monotonic()
+
+    def text(state: Progress) -> str:
+        of = f"/{state.total:,}" if state.total else ""
+        parts = [f"{title}: {state.rows:,}{of} rows", f"{state.rows / max(time.monotonic() - begun, 1e-9):.1f}/s"]
+        parts += [f"{state.dropped:,} left out"] if state.dropped else []
+        parts += [f"{state.failed:,} failed"] if state.failed else []
+        parts += [f"{state.usd:.2f} USD"] if state.usd is not None else []
+        return ", ".join(parts)
+
+    if live:
+        with _console.console(stderr=True).status(title) as status:
+            yield lambda state: status.update(text(state))
+        return
+
+    def update(state: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= 10:
+            last = time.monotonic()
+            _console.say(text(state))
+
+    yield update
