@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from foresee.errors import ModelError
@@ -95,6 +96,7 @@ def contrasted(clean: Any, distorted: Any, alpha: float, beta: float) -> Any:
     return mixed.masked_fill((clean < cut) | clean.isneginf(), -math.inf)
 
 
+@lru_cache
 def kept_and_added(step: int) -> tuple[float, float]:
     """How much of the picture is left after `step` of the diffusion, and how much noise is in it.
 
