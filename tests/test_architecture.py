@@ -98,6 +98,7 @@ def test_benchmarks_keep_the_contract() -> None:
         assert issubclass(module.Options, BenchmarkOptions)
         assert all(isinstance(metric, Metric) and metric.doc for metric in module.METRICS)
         assert len({metric.name for metric in module.METRICS}) == len(module.METRICS)
+        assert set(getattr(module, "HEADLINE", ())) <= {metric.name for metric in module.METRICS}
         for judge in module.JUDGES:
             assert judge in _discovery.names("judges")
 

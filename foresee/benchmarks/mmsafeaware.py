@@ -59,6 +59,7 @@ SOURCE = {
 }
 VERSION = "1"
 JUDGES = ("awareness",)
+HEADLINE = ("balanced_accuracy", "unsafe.accuracy", "over_safe.accuracy", "refusal_rate")
 
 _GIVEN_THE_IMAGE = "Given the image, "
 _THE_SENTENCE = "the following sentence"

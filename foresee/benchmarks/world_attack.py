@@ -30,6 +30,7 @@ SOURCE = {
 }
 VERSION = "1"
 JUDGES = ("world",)
+HEADLINE = ("ASR", "constructive", "benign_refusal")
 SUBSETS = ("harmful", "benign")
 
 METRICS = (

@@ -28,6 +28,7 @@ SOURCE = {
 }
 VERSION = "1"
 JUDGES = ("world",)
+HEADLINE = ("accuracy", "conflict.accuracy", "unsafe.accuracy", "over_safe.accuracy")
 SUBSETS = ("unsafe", "over_safe")
 
 METRICS = (

@@ -27,6 +27,7 @@ SOURCE = {
 }
 VERSION = "1"
 JUDGES = ("world",)
+HEADLINE = ("R0", "S", "over_caution")
 SUBSETS = ("hazard", "twin")
 
 METRICS = (

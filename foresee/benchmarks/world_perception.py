@@ -25,6 +25,7 @@ SOURCE = {
 }
 VERSION = "1"
 JUDGES = ("world",)
+HEADLINE = ("exact", "list")
 SUBSETS = ("list", "count", "locate", "colour")
 
 METRICS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,18 @@ def show(runs: Sequence[Run], *, format: str, by: str = "", price: str = "", jud
         put(table._replace(notes=(*table.notes, *extra, f"run folder: {run.folder}")), format)
         if by:
             put(tables.groups(run, run.metrics[0].measure, by), format)
+
+
+def show_defenses(runs: Sequence[Run], labels: Sequence[str], unfit: Mapping[str, str], *, format: str) -> bool:
+    """Print each model's runs as one table, defenses side by side. False: no benchmark ran under two of them."""
+    from foresee.cli._console import console
+    from foresee.report.defense_table import boards, text_tables
+
+    found = boards(runs, labels, unfit)
+    for board in found:
+        for table in text_tables(board, console().width if format == "table" else 10_000):
+            put(table, format)
+    return bool(found)
 
 
 def put_comparison(a: Run, b: Run, format: str) -> None:

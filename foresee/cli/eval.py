@@ -74,16 +74,19 @@ def evaluate(
     moved: Annotated[
         bool, typer.Option("--moved", help="the run folder's model is now served at another address")
     ] = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="under several defenses: also every metric of each run and comparison")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be asked, and ask nothing")] = False,
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
-    from foresee.cli import _jobs, _judging, _results
+    from foresee.cli import _console, _jobs, _judging, _results
     from foresee.config import pairs
 
     _results.check_format(format, by)
     _results.check_price(judge_price, "--judge-price")
     conditions = _results.conditions(fail_if)
-    protections, _ = _jobs.usable(defense, defense_options or (), model)
+    protections, unfit = _jobs.usable(defense, defense_options or (), model)
     jobs = _jobs.resolve(
         benchmarks,
         protections,
@@ -102,8 +105,18 @@ def evaluate(
         return
     hard = _jobs.run_settings(concurrency, retries, timeout)
     runs = _jobs.carry_out(jobs, model, options, out, hard, ["foresee", *sys.argv[1:]], moved=moved)
-    _show(jobs, runs, format=format, by=by, price=price, judge_price=judge_price)
+    if _shown_side_by_side(jobs, runs, unfit, format) and not (details or by or price or judge_price):
+        _console.say(f"every metric: --details, or foresee report {runs[0].folder.parent}")
+    else:
+        _show(jobs, runs, format=format, by=by, price=price, judge_price=judge_price)
     _results.exit_on(conditions, runs)
+
+
+def _shown_side_by_side(jobs: list[Job], runs: list[Run], unfit: dict[str, str], format: str) -> bool:
+    """Whether there were several defenses to be put into one table; a JSON document holds every run by itself."""
+    from foresee.cli import _results
+
+    return format != "json" and _results.show_defenses(runs, [job.label for job in jobs], unfit, format=format)
 
 
 def _show(jobs: list[Job], runs: list[Run], *, format: str, by: str, price: str, judge_price: str) -> None:

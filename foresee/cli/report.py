@@ -13,20 +13,29 @@ RunFolders = Annotated[list[Path], typer.Argument(help="run folders, or folders 
 
 
 def compare(
-    run_a: Annotated[Path, typer.Argument(help="run folder A")],
-    run_b: Annotated[Path, typer.Argument(help="run folder B")],
+    runs: RunFolders,
     format: Format = "table",
 ) -> None:
-    """Paired difference B - A over the items that both runs hold."""
+    """Two runs: the paired difference B - A of every metric. More, or folders of runs: defenses side by side."""
     import json
     from dataclasses import asdict
 
     from foresee import evaluation
     from foresee.cli import _results
-    from foresee.report.rows import read_run
+    from foresee.errors import UserError
+    from foresee.report.rows import read_runs
 
     _results.check_format(format, "")
-    a, b = read_run(run_a), read_run(run_b)
+    found = read_runs(runs)
+    if len(found) < 2:
+        raise UserError(f"expected two runs or more to compare, got {len(found)}")
+    if len(found) > 2:
+        if format == "json":
+            raise UserError("--format json: expected two runs; compare each with the first")
+        if not _results.show_defenses(found, (), {}, format=format):
+            raise UserError("no benchmark ran under two defenses here; name two run folders to compare them")
+        return
+    a, b = found
     if format == "json":
         typer.echo(json.dumps([asdict(d) for d in evaluation.compare(a, b)], indent=2))
     else:

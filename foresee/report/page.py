@@ -23,6 +23,7 @@ from foresee.errors import UserError
 from foresee.metrics import outcomes
 from foresee.report import figures, gallery, sections
 from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
+from foresee.report.defense_table import boards, inert
 from foresee.report.gallery import Cards
 from foresee.report.inert import label, script_json
 from foresee.report.provenance import Licence, command, facts, licence
@@ -36,7 +37,7 @@ from foresee.report.thumbnails import BUDGET, Album, album
 if TYPE_CHECKING:
     import jinja2
 
-_MOST_RUNS = 12
+_MOST_RUNS, _MOST_IN_ALL = 12, 60  # of a benchmark, as more could not be told apart; in all, for the page's size
 
 
 class Tally(NamedTuple):
@@ -85,10 +86,14 @@ def render(
     Raises:
         UserError: no run, or more than can stand side by side.
     """
-    if not runs or len(runs) > _MOST_RUNS:
-        raise UserError(f"a report shows 1 to {_MOST_RUNS} runs, got {len(runs)}; name fewer run folders")
-    columns = sections.columns(runs, public=public)
     benchmarks = list(dict.fromkeys(run.benchmark for run in runs))
+    most = max((sum(run.benchmark == name for run in runs) for name in benchmarks), default=0)
+    if not 0 < most <= _MOST_RUNS or len(runs) > _MOST_IN_ALL:
+        raise UserError(
+            f"a report shows 1 to {_MOST_RUNS} runs of a benchmark and {_MOST_IN_ALL} in all, "
+            f"got {most} and {len(runs)}; name fewer run folders"
+        )
+    columns = sections.columns(runs, public=public)
     groups = [
         _group(i, [c for c in columns if c.run.benchmark == name], published) for i, name in enumerate(benchmarks)
     ]
@@ -103,6 +108,7 @@ def render(
         title=_title(groups, columns),
         columns=columns,
         groups=groups,
+        boards=[inert(board, public=public) for board in boards(runs)],
         facts=facts(runs, public=public),
         commands=[(column, line) for column in columns if (line := command(column.run, public=public))],
         version=str(runs[0].manifest.get("foresee") or manifest.environment()["foresee"]),

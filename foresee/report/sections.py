@@ -80,7 +80,8 @@ def columns(runs: Sequence[Run], *, public: bool) -> list[Column]:
         details = [] if run.defense == "none" else [f"defense {run.defense}"]
         details += [f"{key} {value}" for key, value in (_partial(run) | _own_settings(run, others)).items()]
         tag = chr(ord("A") + index) if index < 26 else str(index + 1)
-        found.append(Column(run, index, tag, model, label(run.benchmark), label(", ".join(details), 160)))
+        series = sum(other.benchmark == run.benchmark for other in runs[:index])
+        found.append(Column(run, series, tag, model, label(run.benchmark), label(", ".join(details), 160)))
     return found
 
 

@@ -75,8 +75,14 @@ def test_a_defense_of_ones_own_is_one_file(cli: Cli, harbour: Path, server: str)
     model = ("--model", "custom/rules", "-M", f"base_url={server}", "--data", harbour)
     done = cli("eval", "harbour", *model, "--defense", "none,polite", "-S", "words=Please mind the knife.")
     assert done.code == 0, done.err
-    assert "harbour + polite" in done.out
-    assert "B – A" in done.out, "runs under several defenses are compared with the first"
+    assert "Defenses of custom/rules" in done.out
+    assert "Δ none" in done.out, "runs under several defenses are compared with the first"
+    assert "B – A" not in done.out
+    detailed = cli(
+        "eval", "harbour", *model, "--defense", "none,polite", "-S", "words=Please mind the knife.", "--details"
+    )
+    assert "harbour + polite" in detailed.out
+    assert "B – A" in detailed.out
     wrong = cli("eval", "harbour", *model, "--defense", "polite", "-S", "word=x")
     assert (wrong.code, "did you mean words" in wrong.err) == (2, True)
     assert cli("eval", "harbour", *model, "--defense", "polit").code == 2

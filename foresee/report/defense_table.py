@@ -1,0 +1,260 @@
+"""Defenses side by side: benchmarks' headline metrics under each, the difference to none, and what an item costs.
+
+One board holds one model's runs. Every cell has the value and the paired difference to the first defense over the
+same items, clusters resampled; below each benchmark's metrics stand tokens and seconds per item. A benchmark may name
+its headline metrics (`HEADLINE = ("R0", "over_caution")`); otherwise they are its first two and whatever measures
+over-refusal or over-caution, so that no safety figure stands without its price.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from foresee import _discovery
+from foresee.errors import UserError
+from foresee.metrics import Metric, compare
+from foresee.report.inert import label
+from foresee.report.provenance import without_paths
+from foresee.report.rows import Run
+from foresee.report.tables import TextTable, number
+from foresee.statistics import Difference
+
+_PRICE = re.compile(r"over_(caution|refusal|safe)|benign_(refusal|served)|refusal_rate")
+_NOT_APPLICABLE = "n/a"
+_DASH = "–"
+Unfit = Mapping[str, str]  # a defense that means nothing to the model, and why
+
+
+class Entry(NamedTuple):
+    """One figure under one defense: the value, and the difference to the first with its interval ("" for the first)."""
+
+    value: str
+    delta: str = ""
+    clear: bool = False  # the interval leaves out zero
+    partial: bool = False  # some items have no score
+
+
+class Line(NamedTuple):
+    """One figure under every defense; None where that run was not made."""
+
+    name: str
+    entries: tuple[Entry | None, ...]
+    doc: str = ""
+
+
+class Section(NamedTuple):
+    """One benchmark (in one variant)."""
+
+    label: str
+    lines: tuple[Line, ...]
+
+
+class Board(NamedTuple):
+    """One model's runs; the first defense is what the others are compared with."""
+
+    model: str
+    defenses: tuple[str, ...]
+    sections: tuple[Section, ...]
+    notes: tuple[str, ...]
+
+
+def boards(runs: Sequence[Run], labels: Sequence[str] = (), unfit: Unfit | None = None) -> list[Board]:
+    """A board for each model that ran some benchmark under more than one defense.
+
+    Args:
+        runs: in any order; those of one benchmark with one set of options belong together.
+        labels: what to call each run's benchmark; by default its name and the options that are not the usual ones.
+        unfit: defenses that were asked for and mean nothing to the model.
+    """
+    found: dict[str, dict[str, dict[str, Run]]] = {}
+    names = _protections(runs)
+    for run, name, told in zip(runs, names, labels or [_label(run) for run in runs], strict=True):
+        found.setdefault(run.model, {}).setdefault(told, {}).setdefault(name, run)
+    return [
+        _board(model, by_label, unfit or {})
+        for model, by_label in found.items()
+        if unfit or any(len(held) > 1 for held in by_label.values())
+    ]
+
+
+def text_tables(board: Board, width: int) -> list[TextTable]:
+    """The board as tables of at most this width; where it has too many defenses, the first one stands in each."""
+    others = range(1, len(board.defenses))
+    for count in range(len(others), 0, -1):
+        for stacked in (False, True):
+            parts = [(0, *others[i : i + count]) for i in range(0, len(others), count)]
+            tables = [_table(board, part, stacked=stacked) for part in parts]
+            if count == 1 or max(map(_width, tables)) <= width:
+                return [t._replace(notes=board.notes if t is tables[-1] else ()) for t in tables]
+    return [_table(board, (0,), stacked=False)._replace(notes=board.notes)]
+
+
+def inert(board: Board, *, public: bool) -> Board:
+    """The board with names that can do no harm on a page, and if it is public without local paths."""
+    model = label(without_paths(board.model) if public else board.model, 100)
+    sections = [section._replace(label=label(section.label, 100)) for section in board.sections]
+    return Board(model, tuple(label(name, 100) for name in board.defenses), tuple(sections), board.notes)
+
+
+def _board(model: str, by_label: Mapping[str, Mapping[str, Run]], unfit: Unfit) -> Board:
+    names = dict.fromkeys(defense for held in by_label.values() for defense in held)
+    ran = sorted(names, key=lambda name: name != "none")  # stable: none first, the others as they came
+    defenses = (*ran, *unfit)
+    sections = tuple(_section(told, held, defenses, unfit) for told, held in by_label.items())
+    notes = [
+        f"Δ: the difference to {ran[0]} over the same items with its 95 % interval, shares in percentage points; "
+        "* where that leaves out zero; ↑ higher is better, ↓ lower is better",
+        "per item: tokens read + written as the provider counts them (not those of a second branch); seconds by the "
+        "clock, longer on a busy machine",
+    ]
+    if any(entry and entry.partial for section in sections for line in section.lines for entry in line.entries):
+        notes.append("† some answers could not be scored; the difference is over those scored on both sides")
+    notes += [f"{_NOT_APPLICABLE}: {why}" for why in unfit.values()]
+    return Board(model, defenses, sections, tuple(notes))
+
+
+def _section(told: str, held: Mapping[str, Run], defenses: Sequence[str], unfit: Unfit) -> Section:
+    first = next((held[name] for name in defenses if name in held), None)
+    assert first is not None
+    differences = {name: _differences(first, run) for name, run in held.items()}
+    lines = []
+    for metric in headline_metrics(first):
+        entries: list[Entry | None] = []
+        for name in defenses:
+            run = held.get(name)
+            if run is None:
+                entries.append(Entry(_NOT_APPLICABLE) if name in unfit else None)
+            else:
+                entries.append(_entry(metric, run, differences[name].get(metric.name) if run is not first else None))
+        better = {True: " ↑", False: " ↓", None: ""}[metric.higher_is_better]
+        lines.append(Line(metric.name + better, tuple(entries), metric.doc))
+    base = _cost(first)
+    costs = [base if held.get(name) is first else _cost(held[name]) if name in held else None for name in defenses]
+    gap = [Entry(_NOT_APPLICABLE) if name in unfit else None for name in defenses]
+    lines.append(Line("tokens per item", tuple(Entry(c.tokens) if c else g for c, g in zip(costs, gap, strict=True))))
+    lines.append(
+        Line("seconds per item", tuple(_seconds(c, base) if c else g for c, g in zip(costs, gap, strict=True)))
+    )
+    return Section(told, tuple(lines))
+
+
+def headline_metrics(run: Run) -> list[Metric]:
+    """See the top of this file; those that these options left out are left out."""
+    own = [metric for metric in run.metrics if not metric.published]
+    named = getattr(_module(run), "HEADLINE", ())
+    chosen = [metric for name in named for metric in own if metric.name == name]
+    return chosen or [metric for i, metric in enumerate(own) if i < 2 or _PRICE.search(metric.name)]
+
+
+def _entry(metric: Metric, run: Run, difference: Difference | None) -> Entry:
+    estimate = run.estimate(metric.name)
+    value = number(estimate.value, percent=metric.percent)
+    partial = estimate.n < estimate.total
+    if difference is None or difference.delta is None:
+        return Entry(value, partial=partial)
+    scale, digits = (100, 1) if metric.percent else (1, 3)
+    delta = f"{scale * difference.delta:+.{digits}f}"
+    if difference.low is None or difference.high is None:
+        return Entry(value, delta, partial=partial)
+    span = f"[{scale * difference.low:+.{digits}f}, {scale * difference.high:+.{digits}f}]"
+    return Entry(value, f"{delta} {span}", difference.low > 0 or difference.high < 0, partial)
+
+
+class _Cost(NamedTuple):
+    tokens: str
+    seconds: float | None
+    calls: float
+
+
+def _cost(run: Run) -> _Cost:
+    """Per item that was asked: an identical item's answer and one that failed cost nothing of their own."""
+    paid = [row.answer for row in run.rows if row.answer.calls and row.answer.status == "ok"]
+    if not paid:
+        return _Cost(_DASH, None, 0)
+    read, written = (sum(getattr(a.usage, f"{way}_tokens") for a in paid) / len(paid) for way in ("input", "output"))
+    calls = sum(answer.calls for answer in paid) / len(paid)
+    return _Cost(f"{read:.0f} + {written:.0f}", sum(answer.seconds for answer in paid) / len(paid), calls)
+
+
+def _seconds(cost: _Cost, base: _Cost) -> Entry:
+    if cost.seconds is None or base.seconds is None:
+        return Entry(_DASH)
+    ratio = f"× {cost.seconds / base.seconds:.1f}" if base.seconds and cost is not base else ""
+    calls = f"{cost.calls:.1f} calls" if cost.calls > 1.05 else ""
+    return Entry(f"{cost.seconds:.2g}", ", ".join(filter(None, (ratio, calls))))
+
+
+def _differences(first: Run, run: Run) -> dict[str, Difference]:
+    if run is first:
+        return {}
+    try:
+        return {found.name: found for found in compare(first.rows, run.rows, first.metrics)}
+    except UserError:  # no item in common: the values still stand side by side
+        return {}
+
+
+def _table(board: Board, columns: Sequence[int], *, stacked: bool) -> TextTable:
+    """Value and difference in columns of their own, or (stacked) one below the other."""
+    rows: list[tuple[str, ...]] = []
+    for section in board.sections:
+        rows.append((section.label, *[""] * (len(columns) if stacked else 2 * len(columns) - 1)))
+        for line in section.lines:
+            cells = [_cells(line.entries[i]) for i in columns]
+            apart = [cells[0][0], *(text for cell in cells[1:] for text in cell)]
+            joined = [cells[0][0], *("\n".join(filter(None, cell)) for cell in cells[1:])]
+            rows.append((f"  {line.name}", *(joined if stacked else apart)))
+    names = [board.defenses[i] for i in columns]
+    header = names if stacked else [names[0], *(text for name in names[1:] for text in (name, f"Δ {names[0]}"))]
+    return TextTable(f"Defenses of {board.model}", ("", *header), tuple(rows))
+
+
+def _cells(entry: Entry | None) -> tuple[str, str]:
+    if entry is None:
+        return _DASH, ""
+    return entry.value + ("†" if entry.partial else ""), entry.delta + ("*" if entry.clear else "")
+
+
+def _width(table: TextTable) -> int:
+    cells = zip(table.header, *table.rows, strict=True)
+    return sum(max(len(part) for text in column for part in text.split("\n")) + 3 for column in cells)
+
+
+def _label(run: Run) -> str:
+    """The benchmark, and those of its options that are not as usual."""
+    options = run.manifest.get("options")
+    module = _module(run)
+    fields = module.Options.model_fields if module else {}
+    own = {
+        key: value
+        for key, value in (options.items() if isinstance(options, Mapping) else ())
+        if key not in fields or fields[key].default != value
+    }
+    return ", ".join([run.benchmark, *(v if isinstance(v, str) else f"{key}={v}" for key, v in own.items())])
+
+
+def _module(run: Run) -> ModuleType | None:
+    """The benchmark's file; None where a run outlived it."""
+    return _discovery.load("benchmarks", run.benchmark) if run.benchmark in _discovery.names("benchmarks") else None
+
+
+def _protections(runs: Sequence[Run]) -> list[str]:
+    """What to call each run's defense: its name, and the options in which it differs from another run's."""
+    settings = [_defense_options(run) for run in runs]
+    names = []
+    for run, mine in zip(runs, settings, strict=True):
+        others = [theirs for other, theirs in zip(runs, settings, strict=True) if other.defense == run.defense]
+        apart = [key for key in mine if any(theirs.get(key) != mine[key] for theirs in others)]
+        names.append(" ".join([run.defense, *(f"{key}={mine[key]}" for key in apart)]))
+    return names
+
+
+def _defense_options(run: Run) -> dict[str, Any]:
+    configuration = run.manifest.get("configuration", {})
+    found: dict[str, Any] = {}
+    for part in (configuration.get("defense") or {}).values():
+        if isinstance(part, Mapping) and isinstance(part.get("options"), Mapping):
+            found |= part["options"]
+    return found
