@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
+import os
+import shutil
 import struct
 import tarfile
 import zipfile
@@ -15,6 +18,7 @@ from typing import Protocol
 
 from foresee.errors import UserError
 
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
 _CHUNK = 1 << 20
 
 
@@ -71,6 +75,33 @@ def unpack(archive: Path, to: Path, *, strip: int = 0, limits: Limits | None = N
     except _DAMAGE as problem:
         raise ArchiveError(f"{archive.name} is damaged or cut off ({problem}); fetch it again") from None
     return writer.files
+
+
+def unpack_once(archive: Path, below: Path) -> Path:
+    """The folder that holds an archive's files; unpacked at most once, and complete or not there.
+
+    Args:
+        archive: the file; another size or time of change makes it another archive.
+        below: the folder in which such folders are made.
+
+    Raises:
+        UserError: a damaged or refused archive (see `unpack`), or no room.
+    """
+    state = archive.stat()
+    identity = hashlib.sha256(f"{archive.absolute()}:{state.st_size}:{state.st_mtime_ns}".encode()).hexdigest()[:16]
+    folder = below / f"archive-{identity}"
+    if folder.is_dir():
+        return folder
+    staging = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    try:
+        unpack(archive, staging)
+        staging.rename(folder)
+    except OSError as problem:
+        if not folder.is_dir():  # another process may have been faster
+            raise UserError(f"can't unpack {archive}: {problem.strerror or problem}") from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return folder
 
 
 _DAMAGE = (

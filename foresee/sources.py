@@ -20,7 +20,7 @@ import platformdirs
 import pydantic
 
 from foresee import _discovery
-from foresee.archives import unpack
+from foresee.archives import ENDINGS, unpack, unpack_once
 from foresee.downloads import DownloadProgress, download
 from foresee.errors import UserError, unknown_name
 
@@ -159,7 +159,8 @@ def locate(name: str, data: Path | None = None) -> Path:
 
     Args:
         name: of the benchmark or label set.
-        data: the user's own folder (or file); one with a sub-folder of the set's name stands for that sub-folder.
+        data: the user's own folder (or file); one with a sub-folder of the set's name stands for that sub-folder, and
+            an archive for what it unpacks to.
 
     Raises:
         UserError: it is nowhere; says what to do.
@@ -169,6 +170,8 @@ def locate(name: str, data: Path | None = None) -> Path:
         data = data.expanduser()
         if not data.exists():
             raise UserError(f"--data: expected the folder with the files of {name}, there is no {data}")
+        if data.is_file() and data.name.lower().endswith(ENDINGS):
+            return unpack_once(data, pictures())
         return data / source.folder if (data / source.folder).is_dir() else data
     root = os.environ.get("FORESEE_DATA")
     named = Path(root).expanduser() / source.folder if root else None

@@ -44,7 +44,7 @@ def some(data: Path, pattern: str) -> list[Path]:
 def tables(data: Path, *splits: str) -> list[Path]:
     """The files of a split as the hub or `datasets` lays it out (`harm-00000-of-00001.parquet`, `harm/…`, arrow)."""
     if data.is_file():
-        return [data]
+        return [data] if data.name.startswith(splits) else []
     for split in splits:
         for ending in ("parquet", "arrow"):
             for pattern in (f"{split}-*.{ending}", f"{split}.{ending}", f"{split}/*.{ending}"):

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from foresee import archives, sources
+from foresee import sources
+from foresee.archives import ENDINGS, unpack_once
 from foresee.errors import UserError
 from foresee.images import ImageError, inspect_bytes
 from foresee.records import Image
 
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".mpo", "")
 
 
@@ -89,7 +88,7 @@ class Pictures:
 
     def _unpack(self) -> bool:
         """Unpack the archives met so far. Whether there were any."""
-        self._to_walk += [_unpacked(archive) for archive in self._packed]
+        self._to_walk += [unpack_once(archive, sources.pictures()) for archive in self._packed]
         self._packed = []
         return bool(self._to_walk)
 
@@ -98,7 +97,7 @@ class Pictures:
             for root, folders, names in os.walk(self._to_walk.pop()):
                 folders[:] = sorted(name for name in folders if not name.startswith("."))  # nothing from .git
                 for path in (Path(root, name) for name in sorted(names)):
-                    if path.name.lower().endswith(ARCHIVES):
+                    if path.name.lower().endswith(ENDINGS):
                         self._packed.append(path)
                     elif path.suffix.lower() in _ENDINGS:
                         self._by_stem[path.stem].append(path)
@@ -149,25 +148,6 @@ def _write(path: Path, data: bytes) -> None:
     except OSError as problem:
         part.unlink(missing_ok=True)
         raise UserError(f"can't write {path}: {problem.strerror or problem}; FORESEE_HOME chooses the cache") from None
-
-
-def _unpacked(archive: Path) -> Path:
-    """The archive's files in the cache; unpacked at most once, complete or not there."""
-    state = archive.stat()
-    identity = hashlib.sha256(f"{archive.absolute()}:{state.st_size}:{state.st_mtime_ns}".encode()).hexdigest()[:16]
-    folder = sources.pictures() / f"archive-{identity}"
-    if folder.is_dir():
-        return folder
-    staging = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    try:
-        archives.unpack(archive, staging)
-        staging.rename(folder)
-    except OSError as problem:
-        if not folder.is_dir():  # another process may have been faster
-            raise UserError(f"can't unpack {archive}: {problem.strerror or problem}") from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    return folder
 
 
 def _stem(name: str) -> str:

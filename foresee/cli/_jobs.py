@@ -165,14 +165,16 @@ def run_settings(concurrency: int | None, retries: int, timeout: float | None) -
 
 
 def one_sided(jobs: Sequence[Job]) -> list[str]:
-    """A line for each harm benchmark that is run without the benign requests which show what refusing costs."""
+    """A line for each harm benchmark, where none of the jobs has benign requests to show what refusing costs."""
     run = {job.plan.benchmark for job in jobs}
     whole = {job.plan.benchmark for job in jobs if job.plan.options.subset == "all"}
-    harm = {job.plan.benchmark: str(job.plan.module.SOURCE.get("companion", "")) for job in jobs}
+    named = {job.plan.benchmark: str(job.plan.module.SOURCE.get("companion", "")) for job in jobs}
+    wanted = {name: companion for name, companion in named.items() if companion}
+    if any(companion in (whole if companion == name else run) for name, companion in wanted.items()):
+        return []
     return [
         f"{name} alone would call a model that refuses everything perfect; its benign side: foresee eval {companion}"
-        for name, companion in harm.items()
-        if companion and companion not in (whole if companion == name else run)
+        for name, companion in wanted.items()
     ]
 
 

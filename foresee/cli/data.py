@@ -62,12 +62,11 @@ def check(name: Name, data: Data = None, task_options: TaskOptions = None) -> No
 
     complete = True
     kinds: tuple[_discovery.Kind, ...] = ("benchmarks", "labels")
-    both = [kind for kind in kinds if name in _discovery.names(kind)]
-    for kind in both or kinds[:1]:
-        cls = getattr(_discovery.load(kind, name), "Options", None) if both else None
-        mine = task_options if kind == both[:1][0] else ()  # of one name, options are the benchmark's
-        options = from_pairs(cls, mine or (), what=f"{name} (-T)") if cls else None
-        report = inventory.check(name, data, options, kind=kind)
+    having = [kind for kind in kinds if name in _discovery.names(kind)] or kinds[:1]
+    for kind in having:
+        cls = getattr(_discovery.load(kind, name), "Options", None)
+        given = (task_options or ()) if kind == having[0] else ()  # of one name, options are the benchmark's
+        report = inventory.check(name, data, from_pairs(cls, given, what=f"{name} (-T)") if cls else None, kind=kind)
         _print_check(report, kind)
         complete &= report.complete
     raise typer.Exit(0 if complete else 1)

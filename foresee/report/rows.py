@@ -263,6 +263,9 @@ def _warnings(module: ModuleType, rows: Sequence[Row], record: Mapping[str, Any]
     cut = sum(row.answer.finish_reason == "length" for row in rows)
     if cut:
         yield f"{cut} answers were cut at the token limit; raise --max-tokens if verdicts are missing"
+    blind = sum(bool(row.item.metadata.get("lacks_picture")) for row in rows)
+    if blind:
+        yield f"{blind} rows were asked as text because their picture was not at hand: a dry run, no figure of the set"
     masses = [sum(row.answer.choice_probabilities.values()) for row in rows if row.answer.choice_probabilities]
     if masses:
         mean, low = sum(masses) / len(masses), sum(mass < 0.5 for mass in masses)

@@ -86,6 +86,9 @@ def test_rubrics_are_whole_and_their_values_are_numbers(name: str) -> None:
             assert set(rubric.facts) <= {"safety_warning", "reference"}
             for place in range(max(len(blank.values) for blank in rubric.blanks)):
                 value = rubric.value({b.name: b.values[min(place, len(b.values) - 1)] for b in rubric.blanks})
+                if judge == "refusal":
+                    assert value in ("full", "none")
+                    continue
                 assert isinstance(value, dict)
                 assert all(number in (0.0, 1.0) for number in value.values())
                 assert judge != "harmful" or "harmful" in value

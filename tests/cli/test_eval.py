@@ -125,7 +125,7 @@ def test_comparing_runs_pairs_the_same_items(cli: Cli, mmsa: Path, server: str) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["eval", "mmsafe", "--model", "custom/x"], "no benchmark named 'mmsafe'; did you mean mmsafeaware"),
+        (["eval", "mmsafeawre", "--model", "custom/x"], "no benchmark named 'mmsafeawre'; did you mean mmsafeaware"),
         (["eval", "mmsafeaware", "--model", "gpt-4o", "--data", "{data}"], "expected PROVIDER/NAME"),
         (["eval", "mmsafeaware", "--model", "opnai/x", "--data", "{data}"], "did you mean openai"),
         (["eval", "mmsafeaware", "--model", "openai/gpt-4o", "--data", "{data}"], "OPENAI_API_KEY"),
