@@ -9,43 +9,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from foresee import _discovery, sources
-from foresee.config import Settings, from_pairs
+from foresee import _discovery
 from foresee.errors import UserError
-from foresee.judges import open_judge
-from foresee.labels._rows import LabelledAnswer, Question, count_notes
+from foresee.journal import Journal
+from foresee.judges import GradedJudge, JudgeChoice, forms, seated
+from foresee.labels._rows import LabelledAnswer, Question
+from foresee.labels._sets import Labels, read_labels
 from foresee.records import Answer, Item, Judge, Message, Verdict
+from foresee.runner import judge_answers
+from foresee.runner.keys import digest
 from foresee.runner.loops import complete, each
 from foresee.statistics import Agreement, Difference, agreement, paired_difference
 
 _AT_ONCE = 16  # calls of a judge that asks a model
-
-
-@dataclass(frozen=True)
-class Labels:
-    """A label set, read.
-
-    Attributes:
-        name: of the set.
-        options: as given, for the record.
-        rows: the labelled answers.
-        questions: how judges can be compared with them.
-        notes: where this copy differs from the published counts, one line each.
-        folder: where the files lie.
-    """
-
-    name: str
-    options: Mapping[str, Any]
-    rows: tuple[LabelledAnswer, ...]
-    questions: tuple[Question, ...]
-    notes: tuple[str, ...]
-    folder: Path
-    module: ModuleType = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -105,28 +87,35 @@ def check(
     *,
     data: Path | str | None = None,
     options: Iterable[str] | Mapping[str, Any] = (),
+    judging: JudgeChoice | None = None,
+    out: Path | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> JudgeCheck:
     """Run a judge on labelled answers and compare.
 
     Args:
         judge: a name, as in `foresee list judges`, or an open judge.
-        labels: a name, as in `foresee list labels`.
+        labels: a name, as in `foresee list labels`, or a JSONL file of {"prompt", "response", "label", "model"?}.
         data: the folder with its published files; None looks in $FORESEE_DATA and the cache.
         options: `key=value` strings or a mapping (`-T` on the command line).
+        judging: the judge models, for a judge that asks some; a judge that could go by rules then asks them.
+        out: folder for what judge models said; None for one under `runs/judge_check/`, the same one each time.
         progress: called with (done, total) after each answer.
 
     Raises:
         UserError: a name, file, column or option that does not exist, or a judge whose verdicts no question knows.
     """
-    opened = open_judge(judge) if isinstance(judge, str) else judge
-    module = _discovery.load("judges", opened.name) if opened.name in _discovery.names("judges") else None
-    scale = getattr(module, "SCALE", None)
+    opened = _opened(judge, judging or JudgeChoice())
     found = read_labels(labels, data=data, options=options)
+    module = _discovery.load("judges", opened.name) if opened.name in _discovery.names("judges") else None
+    scale = None if found.part else getattr(module, "SCALE", None)
     if scale is not None:
         _fitting(opened.name, found, scale)  # before any model is asked
-    verdicts = complete(lambda: _verdicts(opened, found.rows, progress))
-    words = [_word(opened.name, verdict) for verdict in verdicts]
+    if isinstance(opened, GradedJudge):
+        opened, verdicts = _asked(opened, found, judging or JudgeChoice(), Path(out) if out else None, progress)
+    else:
+        verdicts = complete(lambda: _verdicts(opened, found.rows, progress))
+    words = [_word(opened.name, module, found.part, verdict) for verdict in verdicts]
     questions = _fitting(opened.name, found, scale or {word for word in words if word is not None})
     baselines = {
         name: [reader(row.response) for row in found.rows] for name, reader in getattr(module, "BASELINES", {}).items()
@@ -158,7 +147,7 @@ def stored_judges(
         UserError: the set stores none, or its tables do not fit each other.
     """
     found = read_labels(labels, data=data, options=options)
-    if not hasattr(found.module, "stored_verdicts"):
+    if found.module is None or not hasattr(found.module, "stored_verdicts"):
         raise UserError(f"{labels} stores no verdicts of automatic judges; msts does")
     verdicts: Mapping[str, list[str | None]] = found.module.stored_verdicts(found.folder)
     question = next(q for q in found.questions if q.name == found.module.STORED_QUESTION)
@@ -171,33 +160,6 @@ def stored_judges(
     return StoredCheck(found, question, {name: _agree(question, found.rows, said) for name, said in verdicts.items()})
 
 
-def read_labels(
-    name: str, *, data: Path | str | None = None, options: Iterable[str] | Mapping[str, Any] = ()
-) -> Labels:
-    """Read a label set and count it against what was published.
-
-    Raises:
-        UserError: a name, file, column or option that does not exist, or no answer that fits the options.
-    """
-    module = _discovery.load("labels", name)
-    absent = [attribute for attribute in ("SOURCE", "QUESTIONS", "Options", "rows") if not hasattr(module, attribute)]
-    if absent:
-        raise UserError(f"label file {module.__file__} lacks {', '.join(absent)}; see foresee/labels/xstest.py")
-    chosen: Settings = from_pairs(
-        module.Options,
-        () if isinstance(options, Mapping) else options,
-        what=f"{name} (-T)",
-        base=options if isinstance(options, Mapping) else None,
-    )
-    folder = sources.locate(name, Path(data) if data is not None else None)
-    rows = tuple(module.rows(folder, chosen))
-    if not rows:
-        raise UserError(f"{name}: no labelled answer in {folder}; run 'foresee data check {name}'")
-    expected = module.expected(chosen) if hasattr(module, "expected") else module.SOURCE.get("expected", {})
-    notes = tuple(count_notes(rows, expected))
-    return Labels(name, chosen.model_dump(mode="json"), rows, tuple(module.QUESTIONS), notes, folder, module)
-
-
 async def _verdicts(
     judge: Judge, rows: Sequence[LabelledAnswer], progress: Callable[[int, int], None] | None
 ) -> list[Verdict]:
@@ -207,8 +169,7 @@ async def _verdicts(
     async def read(place: int) -> None:
         nonlocal done
         row = rows[place]
-        item = Item(row.id, (Message("user", (row.prompt,)),))
-        verdicts[place] = await judge.judge(item, Answer(row.id, 0, row.response))
+        verdicts[place] = await judge.judge(_item(row), Answer(row.id, 0, row.response))
         done += 1
         if progress is not None:
             progress(done, len(rows))
@@ -217,14 +178,66 @@ async def _verdicts(
     return [verdict for verdict in verdicts if verdict is not None]
 
 
-def _word(judge: str, verdict: Verdict) -> str | None:
-    if verdict.value is None or isinstance(verdict.value, str):
-        return verdict.value
-    raise UserError(f"judge {judge} gives numbers; people's labels can be compared with a judge that gives words")
+def _opened(judge: str | Judge, choice: JudgeChoice) -> Judge:
+    """The judge to check: by model where judge models are named, or where the judge knows no other way."""
+    if not isinstance(judge, str):
+        return judge
+    known = forms(_discovery.load("judges", judge))
+    by_model = (judge,) if choice.models and "model" in known else ()
+    (opened,) = replace(choice, by_model=by_model).judges((judge,))
+    if choice.models and not isinstance(opened, GradedJudge):
+        raise UserError(f"judge {judge} goes by rules and asks no model; leave --judge-model out")
+    return opened
+
+
+def _asked(
+    judge: GradedJudge,
+    labels: Labels,
+    choice: JudgeChoice,
+    out: Path | None,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Judge, list[Verdict]]:
+    """The judge with its models, and its verdicts, kept in a folder so that a check goes on where it was stopped."""
+    with choice.opened() if not judge.members else nullcontext(()) as members:
+        (seat,) = seated((judge,), members)
+        configuration = {"judge": dict(seat.identity), "labels": labels.name, "options": dict(labels.options)}
+        folder = out or Path("runs") / "judge_check" / f"{judge.name}-{labels.name}-{digest(configuration)[:8]}"
+        pairs = [
+            (_item(row), Answer(row.id, 0, row.response, key=digest([row.id, row.response]))) for row in labels.rows
+        ]
+        with Journal.open(folder / "journal.jsonl", configuration) as journal:
+            rows = judge_answers(pairs, (seat,), journal, progress=progress)
+    return seat, [row.verdicts[judge.name] for row in rows]
+
+
+def _item(row: LabelledAnswer) -> Item:
+    return Item(row.id, (Message("user", (row.prompt,)),), metadata=row.metadata)
+
+
+def _word(judge: str, module: ModuleType | None, part: str, verdict: Verdict) -> str | None:
+    """The verdict as a label: its word, the judge's word for its numbers, or one of its numbers."""
+    value = verdict.value
+    if value is None:
+        return None
+    if part:
+        if not isinstance(value, Mapping) or part not in value:
+            known = ", ".join(value) if isinstance(value, Mapping) else "none"
+            raise UserError(f"-T part={part}: the parts of judge {judge}'s verdicts are: {known}")
+        return f"{value[part]:g}"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping) and module is not None and hasattr(module, "word"):
+        return str(module.word(value))
+    raise UserError(
+        f"judge {judge} gives numbers; people's labels can be compared with a judge that gives words, "
+        "or with one of the numbers (a file of labels and -T part=NAME)"
+    )
 
 
 def _fitting(judge: str, labels: Labels, scale: Collection[str]) -> list[Question]:
     """The questions that know every word of a judge. Raises UserError: there is none."""
+    if labels.module is None:  # a file of the user's own: its labels are the judge's words, or there is no agreement
+        return [replace(q, judge={w: w for w in (*q.human, *scale)}) for q in labels.questions]
     fitting = [question for question in labels.questions if set(scale) <= set(question.judge)]
     if not fitting:
         known = " or ".join(sorted({", ".join(question.judge) for question in labels.questions}))

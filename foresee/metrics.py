@@ -28,6 +28,7 @@ __all__ = [
     "compare",
     "outcomes",
     "parse_condition",
+    "selected",
     "summarise",
 ]
 
@@ -158,6 +159,18 @@ def compare(rows_a: Sequence[Row], rows_b: Sequence[Row], metrics: Sequence[Metr
     if not a.keys() & b.keys():
         raise UserError(f"the two runs have no item in common ({len(a)} and {len(b)} items): nothing to compare")
     return [_difference(a, b, metric) for metric in metrics]
+
+
+def selected(rows: Iterable[Row], metric: Metric) -> list[Row]:
+    """The answered rows that a metric is about, scored or not. Raises UserError: it names an unknown item field."""
+    wanted = [(name, (v,) if isinstance(v, str) else v) for name, v in metric.where.items()]
+    return [
+        row
+        for row in rows
+        if row.answer.status == "ok"
+        and metric.measure in row.measures
+        and all(_field(row.item, name) in values for name, values in wanted)
+    ]
 
 
 class _Unit(NamedTuple):

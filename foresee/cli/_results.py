@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from foresee.cli import _labelling
 from foresee.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from foresee.corrected import Corrected
     from foresee.metrics import Condition
     from foresee.planning import Plan
     from foresee.report.rows import Run
@@ -71,12 +75,25 @@ def exit_on(found: Sequence[Condition], runs: Sequence[Run]) -> None:
         raise typer.Exit(1)
 
 
-def show(runs: Sequence[Run], *, format: str, by: str = "", price: str = "", judge_price: str = "") -> None:
+def show(
+    runs: Sequence[Run],
+    *,
+    format: str,
+    by: str = "",
+    price: str = "",
+    judge_price: str = "",
+    correct: Path | None = None,
+) -> None:
     """Print the runs' tables (and where they lie) or one JSON document."""
     from foresee.report import tables
 
+    corrected = {id(run): _corrected(run, correct) for run in runs}
     if format == "json":
-        typer.echo(json.dumps([_as_json(run) for run in runs], indent=2, ensure_ascii=False))
+        found = [_as_json(run) for run in runs]
+        for run, record in zip(runs, found, strict=True):
+            if (each := corrected[id(run)]) is not None:
+                record["corrected"] = [asdict(figure) for figure in each.found]
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     for run in runs:
         table = tables.headline(run)
@@ -84,6 +101,14 @@ def show(runs: Sequence[Run], *, format: str, by: str = "", price: str = "", jud
         put(table._replace(notes=(*table.notes, *extra, f"run folder: {run.folder}")), format)
         if by:
             put(tables.groups(run, run.metrics[0].measure, by), format)
+        if (each := corrected[id(run)]) is not None:
+            put(_labelling.correction_table(run.title, each), format)
+
+
+def _corrected(run: Run, labels: Path | None) -> Corrected | None:
+    from foresee import corrected
+
+    return corrected.correct(run, labels) if labels is not None else None
 
 
 def show_defenses(runs: Sequence[Run], labels: Sequence[str], unfit: Mapping[str, str], *, format: str) -> bool:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foresee.cli import _labelling
+from foresee.cli._judging import JudgeModel, JudgeOptions, JudgeRubric, Template
 from foresee.cli.eval import Data, Format, TaskOptions
 
 if TYPE_CHECKING:
@@ -15,21 +18,27 @@ if TYPE_CHECKING:
     from foresee.report.tables import TextTable
     from foresee.statistics import Agreement
 
-app = typer.Typer(no_args_is_help=True, help="Judges: check one against human labels.")
+app = typer.Typer(no_args_is_help=True, help="Judges: check one against people's labels, and label answers yourself.")
+app.command()(_labelling.sheet)
+app.command()(_labelling.agree)
 _HEADER = ("answers of", "accuracy", "95 % interval", "precision", "recall", "F1", "kappa", "n")
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps `check` a command of its own."""
 
 
 @app.command()
 def check(
     judge: Annotated[str, typer.Argument(help="judge; left out with --stored")] = "",
-    labels: Annotated[str, typer.Option("--labels", help="label set; see 'foresee list labels'")] = "xstest",
+    labels: Annotated[
+        str, typer.Option("--labels", help="label set (see 'foresee list labels'), or a JSONL file of your own")
+    ] = "xstest",
     data: Data = None,
     task_options: TaskOptions = None,
+    judge_model: JudgeModel = None,
+    judge_options: JudgeOptions = None,
+    judge_rubric: JudgeRubric = None,
+    template: Template = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="folder for a judge model's replies; default: under runs/judge_check/")
+    ] = None,
     stored: Annotated[
         bool, typer.Option("--stored", help="check the automatic judges whose verdicts the label set itself stores")
     ] = False,
@@ -37,7 +46,7 @@ def check(
 ) -> None:
     """A judge against human labels: accuracy, precision, recall, F1 and kappa with intervals, per model."""
     from foresee import judge_check
-    from foresee.cli import _results
+    from foresee.cli import _judging, _results
     from foresee.errors import UserError
 
     _results.check_format(format, "")
@@ -48,7 +57,8 @@ def check(
         tables = [_stored_table(found)]
         record: dict[str, Any] = {name: _numbers(a) for name, a in found.judges.items()}
     else:
-        checked = judge_check.check(judge, labels, data=data, options=task_options or ())
+        judging = _judging.choice(judge_model, judge_options, judge_rubric, None, template)
+        checked = judge_check.check(judge, labels, data=data, options=task_options or (), judging=judging, out=out)
         tables = [_table(checked, comparison) for comparison in checked.comparisons]
         record = {"judge": dict(checked.identity), "labels": labels} | {
             c.question.name: {name: _numbers(a) for name, a in _lines(checked.judge, c)} for c in checked.comparisons

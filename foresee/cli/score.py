@@ -42,11 +42,16 @@ def score(
     by: By = "",
     fail_if: FailIf = None,
     judge_price: JudgePrice = "",
+    correct: Annotated[
+        Path | None,
+        typer.Option("--correct", help="what 'foresee judge agree' kept: correct the judge's rates by it"),
+    ] = None,
 ) -> None:
     """Score stored answers with the same judge and statistics as an evaluation; nothing is asked of the model.
 
     Of a run folder the answers are judged anew, by other judge models for example. Results of several judgings stand
-    beside each other, and what a judge model was asked before is not asked again.
+    beside each other, and what a judge model was asked before is not asked again. With --correct and no judge model,
+    nothing is judged: the rates of the folder are corrected by people's labels.
     """
     from foresee.cli import _jobs, _judging, _results
     from foresee.runner import RunSettings
@@ -59,14 +64,19 @@ def score(
     command = ["foresee", *sys.argv[1:]]
     if answers.is_dir():
         given = {"--benchmark": benchmark, "--data": data, "-T": task_options, "--limit": limit, "--model": model}
-        run = _of_folder(answers, given, judging, out, settings, command)
+        if correct is not None and not (judging.models or judging.by_model or out):
+            from foresee.report.rows import read_run
+
+            run = read_run(answers)
+        else:
+            run = _of_folder(answers, given, judging, out, settings, command)
     else:
         from foresee import planning, stored
 
         name, folder = _needed(answers, benchmark, out)
         planned = planning.plan(name, data=data, options=task_options or (), limit=limit, judging=judging)
         run = stored.score(answers, planned, out=folder, model=model, settings=settings, command=command)
-    _results.show([run], format=format, by=by, judge_price=judge_price)
+    _results.show([run], format=format, by=by, judge_price=judge_price, correct=correct)
     _results.exit_on(conditions, [run])
 
 

@@ -78,5 +78,14 @@ def rubric(item: Item) -> Rubric:
     )
 
 
+SHEET = _BLANKS
+
+
+def asked(item: Item) -> tuple[str, ...]:
+    """What a person is asked on a labelling page: R, S and E of a hazard; of a twin over-caution in the place of R."""
+    twin = not item.metadata.get("hazard", True)
+    return ("over_caution", "safety", "effectiveness") if twin else ("risk", "safety", "effectiveness")
+
+
 def numbers(fields: Mapping[str, Any]) -> Mapping[str, float]:
     return {blank.name: float(fields[blank.name]) for blank in _BLANKS}

@@ -7,21 +7,17 @@ through, by their hashes.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.metrics import outcomes
-from foresee.report import figures, gallery, sections
+from foresee.report import gallery, sections
+from foresee.report.assets import asset, environment, policy
 from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
 from foresee.report.defense_table import boards, inert
 from foresee.report.gallery import Cards
@@ -33,9 +29,6 @@ from foresee.report.rows import Run
 from foresee.report.scenarios import Panel, panels
 from foresee.report.sections import Column, MetricRow
 from foresee.report.thumbnails import BUDGET, Album, album
-
-if TYPE_CHECKING:
-    import jinja2
 
 _MOST_RUNS, _MOST_IN_ALL = 12, 60  # of a benchmark, as more could not be told apart; in all, for the page's size
 
@@ -99,10 +92,10 @@ def render(
     ]
     found = None if public else gallery.cards(runs)
     pictures = album(gallery.pictures_wanted(found.shown), budget=picture_bytes) if found and images else None
-    style, script = _asset("style.css"), _asset("page.js")
-    page = _environment().get_template("page.html.jinja")
+    style, script = asset("style.css"), asset("page.js")
+    page = environment().get_template("page.html.jinja")
     return page.render(
-        policy=_policy(style, script),
+        policy=policy(style, script),
         style=style,
         script=script,
         title=_title(groups, columns),
@@ -189,37 +182,3 @@ def _cards(found: Cards, columns: Sequence[Column], pictures: Album | None) -> M
 def _title(groups: Sequence[Group], columns: Sequence[Column]) -> str:
     benchmarks = ", ".join(group.about.benchmark for group in groups)
     return f"{columns[0].name} on {benchmarks}" if len(columns) == 1 else f"{benchmarks}: {len(columns)} runs"
-
-
-def _policy(style: str, script: str) -> str:
-    """Nothing is loaded from anywhere; only our own style and script, known by their hashes, count."""
-    return (
-        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-    )
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-@cache
-def _asset(name: str) -> Markup:
-    text = resources.files("foresee.report").joinpath("templates", name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704 - our own file, in whole
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    import jinja2
-
-    found = jinja2.Environment(
-        loader=jinja2.PackageLoader("foresee.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found.globals["figures"] = figures
-    found.filters["breaks"] = lambda text: re.findall(r"[^/._:=-]*[/._:=-]+|[^/._:=-]+", text)
-    return found

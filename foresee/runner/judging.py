@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -144,6 +144,7 @@ def judge_answers(
     journal: Journal,
     settings: RunSettings | None = None,
     calls: JudgeCalls | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Row, ...]:
     """Judge answers that exist already, in this order; measures stay empty.
 
@@ -153,6 +154,7 @@ def judge_answers(
         journal: open; verdicts that it holds are not made again.
         settings: retries and limits.
         calls: how judge models are called; by default through the journal.
+        progress: called with (done, total) after each answer.
 
     Raises:
         UserError: a judge failed too often in a row, or the journal can't be written.
@@ -165,10 +167,15 @@ def judge_answers(
 
     async def work() -> None:
         judging = Judging(judges, journal, settings, calls)
+        done = 0
 
         async def judge(index: int) -> None:
+            nonlocal done
             item, answer = pairs[index]
             rows[index] = Row(item, answer, await judging.verdicts(item, answer))
+            done += 1
+            if progress is not None:
+                progress(done, len(pairs))
 
         await each(iter(range(len(pairs))), judge, min(len(pairs), 2 * settings.concurrency))
         judging.finish()

@@ -1,0 +1,148 @@
+"""`foresee judge sheet` and `foresee judge agree`: a page on which a person labels answers, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foresee.cli.eval import Format
+
+if TYPE_CHECKING:
+    from foresee.corrected import Corrected
+    from foresee.judge_agree import Field, Found
+    from foresee.report.tables import TextTable
+
+_HEADER = ("field", "consistency", "95 % interval", "kappa", "95 % interval", "n")
+
+
+def sheet(
+    run: Annotated[Path, typer.Argument(help="run folder")],
+    out: Annotated[Path, typer.Option("--out", help="the page to write")] = Path("sheet.html"),
+    count: Annotated[int, typer.Option("-n", min=1, help="how many answers")] = 100,
+    judge: Annotated[str, typer.Option("--judge", help="whose scale is filled in; default: the run's first")] = "",
+    seed: Annotated[int, typer.Option("--seed", help="the same seed draws the same answers")] = 0,
+    balanced: Annotated[
+        bool, typer.Option("--balanced", help="as many answers of each verdict, so that rare ones are seen")
+    ] = False,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="whether the page holds the pictures")] = True,
+) -> None:
+    """Write a page on which a person labels a sample of a run's answers, blind to the judge's verdicts."""
+    from foresee.report import rows
+    from foresee.report import sheet as page
+
+    read = rows.read_run(run)
+    held = page.write(out, read, judge=judge, count=count, seed=seed, balanced=balanced, images=images)
+    typer.echo(f"{out}: {held} answers for judge {page.judge_of(read, judge)}; open it in a browser")
+    typer.echo("then: foresee judge agree LABELS.json --out agreement.json")
+
+
+def agree(
+    labels: Annotated[
+        list[Path], typer.Argument(help="the file that a page saved; then a run folder, or a second person's file")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="where to keep it for 'foresee score RUN --correct'")
+    ] = None,
+    format: Format = "table",
+) -> None:
+    """People's labels against the judge: consistency, kappa and confusion with intervals.
+
+    With a run folder the verdicts are taken from there (another judging of the same answers); with a second file of
+    labels, two people are compared.
+    """
+    from foresee import judge_agree
+    from foresee.cli import _results
+    from foresee.errors import UserError
+
+    _results.check_format(format, "")
+    if len(labels) > 2 or labels[0].is_dir():
+        raise UserError("expected LABELS.json, then at most one of a run folder or a second LABELS.json")
+    second = labels[1] if len(labels) == 2 else None
+    people = second is not None and not second.is_dir()
+    if people and second is not None:
+        if out is not None:
+            raise UserError("--out keeps a judge's agreement with people; leave it out to compare two people")
+        found = judge_agree.between(labels[0], second)
+    else:
+        found = judge_agree.compare(labels[0], second)
+    if out is not None:
+        judge_agree.save(out, found)
+    if format == "json":
+        typer.echo(json.dumps(_as_json(found), indent=2, ensure_ascii=False))
+        return
+    _results.put(_table(found, people=people), format)
+    for field in found.fields:
+        _results.put(_confusion(field, people=people), format)
+    if out is not None:
+        typer.echo(f"{out}: use it with 'foresee score RUN --correct {out}'")
+
+
+def correction_table(title: str, found: Corrected) -> TextTable:
+    """Raw and corrected figures side by side."""
+    from foresee.report.tables import WORDS, TextTable, interval, number
+
+    rows = []
+    for each in found.found:
+        percent = found.percents.get(each.name, True)
+        span = interval(each.low, each.high, percent=percent)
+        values = (number(each.raw, percent=percent), number(each.value, percent=percent), span)
+        rows.append((each.name, *values, f"{each.labelled}/{each.rows}", each.method))
+    header = ("metric", "by the judge", "corrected", "95 % interval", "labelled", WORDS)
+    other = "labels on another run: the judge is taken to err alike on both"
+    source = "labels on a sample of this run" if found.same_run else other
+    notes = [source, "corrected figures are over the rows that the judge scored; coverage is as above"]
+    if found.others:
+        notes.append(f"not corrected by these labels: {', '.join(found.others)}")
+    return TextTable(f"{title}, corrected by people's labels", header, tuple(rows), tuple(notes))
+
+
+def _table(found: Found, *, people: bool) -> TextTable:
+    from foresee.report.tables import TextTable, interval, number
+
+    rows = []
+    for field in found.fields:
+        held, weighted = field.agreement, field.weighted
+        if weighted is not None:
+            value, low, high = weighted.consistency, weighted.consistency_low, weighted.consistency_high
+            kappa, below, above = weighted.kappa, weighted.kappa_low, weighted.kappa_high
+        else:
+            value, low, high = held.accuracy.value, held.accuracy.low, held.accuracy.high
+            kappa, below, above = held.kappa.value, held.kappa.low, held.kappa.high
+        cells = (number(value, percent=True), interval(low, high, percent=True), number(kappa, percent=False))
+        span = interval(below, above, percent=False)
+        rows.append((field.name, *cells, span, f"{held.accuracy.n}/{held.accuracy.total}"))
+    who = found.by or "one person"
+    against = f"{who} and {', '.join(found.judge_models)}" if people else f"{_judge(found)} against {who}"
+    notes = [f"{len(found.rows)} answers labelled, {found.left_out} left out, {found.unlabelled} not labelled"]
+    if any(field.weighted for field in found.fields):
+        notes.append("the sample was uneven: every answer counts for the rows of the run that it stands for")
+    return TextTable(f"{against}, {found.benchmark}", _HEADER, tuple(rows), (*notes, *found.notes))
+
+
+def _judge(found: Found) -> str:
+    return f"{found.judge} by {', '.join(found.judge_models)}" if found.judge_models else found.judge
+
+
+def _confusion(field: Field, *, people: bool) -> TextTable:
+    from foresee.report.tables import TextTable
+
+    held = field.agreement
+    labels = list(held.confusion)
+    rows = tuple(
+        (label, *(str(held.confusion[label][said]) for said in labels), str(held.unscored.get(label, 0)))
+        for label in labels
+    )
+    first, second = ("first person", "second") if people else ("person", "judge")
+    header = (f"{field.name}: {first} ↓ {second} →", *labels, "none")
+    return TextTable("", header, rows)
+
+
+def _as_json(found: Found) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    record = asdict(found)
+    del record["rows"]
+    return record

@@ -1,0 +1,140 @@
+"""A label set, read: a published one by its name, or a JSONL file of the user's own answers and labels."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from foresee import _discovery, sources
+from foresee.config import Settings, from_pairs
+from foresee.errors import UserError
+from foresee.labels._rows import LabelledAnswer, Question, count_notes
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A label set, read.
+
+    Attributes:
+        name: of the set.
+        options: as given, for the record.
+        rows: the labelled answers.
+        questions: how judges can be compared with them.
+        notes: where this copy differs from the published counts, one line each.
+        folder: where the files lie.
+        part: which part of a judge's verdict the labels are about, where it gives several numbers; "" for its word.
+        module: the set's file; None for a file of the user's own.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    rows: tuple[LabelledAnswer, ...]
+    questions: tuple[Question, ...]
+    notes: tuple[str, ...]
+    folder: Path
+    part: str = ""
+    module: ModuleType | None = field(default=None, repr=False)
+
+
+class FileOptions(Settings):
+    """What `-T key=value` sets for a file of the user's own."""
+
+    part: str = ""
+    """the part of the judge's verdict that the labels are about, e.g. risk; default: the judge's word"""
+
+    positive: str = ""
+    """the label that precision, recall and F1 are about; default: accuracy and kappa over all labels"""
+
+
+def read_labels(
+    name: str, *, data: Path | str | None = None, options: Iterable[str] | Mapping[str, Any] = ()
+) -> Labels:
+    """Read a label set and count it against what was published, or read a JSONL file.
+
+    Raises:
+        UserError: a name, file, column or option that does not exist, or no answer that fits the options.
+    """
+    if name.endswith((".jsonl", ".json")) or "/" in name:
+        return _from_file(Path(name), options)
+    module = _discovery.load("labels", name)
+    absent = [attribute for attribute in ("SOURCE", "QUESTIONS", "Options", "rows") if not hasattr(module, attribute)]
+    if absent:
+        raise UserError(f"label file {module.__file__} lacks {', '.join(absent)}; see foresee/labels/xstest.py")
+    chosen = _chosen(module.Options, options, name)
+    folder = sources.locate(name, Path(data) if data is not None else None)
+    rows = tuple(module.rows(folder, chosen))
+    if not rows:
+        raise UserError(f"{name}: no labelled answer in {folder}; run 'foresee data check {name}'")
+    expected = module.expected(chosen) if hasattr(module, "expected") else module.SOURCE.get("expected", {})
+    notes = tuple(count_notes(rows, expected))
+    questions = tuple(module.QUESTIONS)
+    return Labels(name, chosen.model_dump(mode="json"), rows, questions, notes, folder, module=module)
+
+
+def _chosen(cls: type[Settings], options: Iterable[str] | Mapping[str, Any], name: str) -> Settings:
+    return from_pairs(
+        cls,
+        () if isinstance(options, Mapping) else options,
+        what=f"{name} (-T)",
+        base=options if isinstance(options, Mapping) else None,
+    )
+
+
+def _from_file(path: Path, options: Iterable[str] | Mapping[str, Any]) -> Labels:
+    chosen = _chosen(FileOptions, options, path.name)
+    assert isinstance(chosen, FileOptions)
+    rows = tuple(_rows(path))
+    if not rows:
+        raise UserError(f"{path} holds no labelled answer; {_EXPECTED}")
+    labels = {row.label: row.label for row in rows}
+    if chosen.positive and chosen.positive not in labels:
+        raise UserError(f"-T positive={chosen.positive}: the labels in {path} are {', '.join(sorted(labels))}")
+    question = Question(f"labels of {path.name}", labels, {}, chosen.positive or None)
+    return Labels(path.stem, chosen.model_dump(mode="json"), rows, (question,), (), path.parent, chosen.part)
+
+
+_EXPECTED = 'expected lines of {"prompt": "…", "response": "…", "label": "…"}, perhaps with "model", "id", "metadata"'
+
+
+def _rows(path: Path) -> Iterator[LabelledAnswer]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UserError(f"can't read {path}: {getattr(problem, 'strerror', None) or problem}") from None
+    seen: set[str] = set()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        row = _row(line, f"{path}:{number}", number)
+        if row.id in seen:
+            raise UserError(f"{path}:{number}: id '{row.id}' a second time")
+        seen.add(row.id)
+        yield row
+
+
+def _row(line: str, where: str, number: int) -> LabelledAnswer:
+    try:
+        values = json.loads(line)
+    except ValueError as problem:
+        raise UserError(f"{where}: not JSON ({problem}); {_EXPECTED}") from None
+    if not isinstance(values, dict) or not all(isinstance(values.get(key), str) for key in ("prompt", "response")):
+        raise UserError(f"{where}: {_EXPECTED}")
+    label, metadata = values.get("label"), values.get("metadata", {})
+    if isinstance(label, bool) or not isinstance(label, str | int | float) or not isinstance(metadata, dict):
+        raise UserError(f"{where}: the label is {label!r}; {_EXPECTED}")
+    model = str(values.get("model", "one model"))
+    return LabelledAnswer(
+        id=str(values.get("id", number)),
+        prompt=values["prompt"],
+        response=values["response"],
+        label=label if isinstance(label, str) else f"{label:g}",
+        model=model,
+        group=model,
+        cluster=str(values.get("cluster") or hashlib.sha256(values["prompt"].encode("utf-8", "replace")).hexdigest()),
+        metadata=metadata,
+    )

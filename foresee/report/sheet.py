@@ -1,0 +1,265 @@
+"""A page on which a person labels answers of a run: self-contained, keyboard-driven, blind to the judge's verdicts.
+
+The rows are a stratified random sample, by subset and verdict; each carries how many rows of the run it stands for. The
+verdicts travel in the page in a form that nobody reads by accident, so that the labels can be compared without the run.
+What a person is asked stands in the judge's file (`SHEET`, and `asked(item)` where it differs between items).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from foresee import _discovery, manifest
+from foresee.errors import UserError
+from foresee.records import Item, Json, Row, Verdict, encode
+from foresee.report.assets import asset, environment, policy
+from foresee.report.inert import label, script_json, shown
+from foresee.report.rows import Run
+from foresee.report.sheet_labels import FORMAT
+from foresee.report.thumbnails import Album, album
+from foresee.rubrics import Blank
+
+_SIDE = 768
+_REQUEST, _ANSWER, _FACT = 4_000, 12_000, 1_000
+_FACTS = ("hazard", "consequence", "safe_alternative", "reference", "safety_warning")
+
+
+class Picked(NamedTuple):
+    """A row of the sample, the stratum that it was drawn from, and how many rows it stands for."""
+
+    row: Row
+    stratum: str
+    weight: float
+
+    @property
+    def key(self) -> str:
+        return f"{self.row.item.id}#{self.row.answer.epoch}"
+
+
+def labelled_judges() -> list[str]:
+    """The judges whose scale a person can fill in on a page."""
+    return [name for name in _discovery.names("judges") if hasattr(_discovery.load("judges", name), "SHEET")]
+
+
+def judge_of(run: Run, name: str = "") -> str:
+    """The judge that is to be labelled: the one named, or the first of the run's that has a sheet.
+
+    Raises:
+        UserError: it has none, or does not judge this run.
+    """
+    known = labelled_judges()
+    benchmark = _discovery.load("benchmarks", run.benchmark)
+    fitting = [judge for judge in benchmark.JUDGES if judge in known]
+    if name and name not in fitting:
+        raise UserError(
+            f"{run.benchmark} can't be labelled for judge '{name}'; expected {' or '.join(fitting) or 'none'}"
+        )
+    if not fitting:
+        raise UserError(
+            f"the judges of {run.benchmark} ({', '.join(benchmark.JUDGES)}) have no labelling page; "
+            f"these have: {', '.join(known)}"
+        )
+    return name or fitting[0]
+
+
+def pick(run: Run, judge: str, count: int, *, seed: int = 0, balanced: bool = False) -> list[Picked]:
+    """A stratified random sample of the run's answers, in random order.
+
+    Args:
+        run: its answered rows are drawn from.
+        judge: strata are subsets times this judge's verdicts (of several numbers, the first).
+        count: how many rows; all of them if there are no more.
+        seed: the same seed draws the same rows.
+        balanced: as many rows of every stratum as of any other, instead of its share. Rare verdicts are then seen
+            more often, and weights differ.
+
+    Raises:
+        UserError: no answer to label.
+    """
+    strata: dict[str, list[Row]] = {}
+    for row in run.rows:
+        if row.answer.status == "ok" and row.answer.text.strip():
+            strata.setdefault(_stratum(row, judge), []).append(row)
+    if not strata:
+        raise UserError(f"{run.folder} holds no answer to label")
+    total = sum(map(len, strata.values()))
+    wanted = min(count, total)
+    shares = {name: 1.0 if balanced else len(rows) for name, rows in strata.items()}
+    sizes = _allotted({name: len(rows) for name, rows in strata.items()}, shares, wanted)
+    draw = random.Random(seed)
+    picked = [
+        Picked(row, name, len(rows) / sizes[name])
+        for name, rows in sorted(strata.items())
+        if sizes[name]
+        for row in draw.sample(rows, sizes[name])
+    ]
+    draw.shuffle(picked)
+    return picked
+
+
+def render(run: Run, judge: str, picked: Sequence[Picked], *, images: bool = True) -> str:
+    """The page.
+
+    Args:
+        run: the rows are its own.
+        judge: whose scale is filled in.
+        picked: from `pick`.
+        images: whether pictures are shown (blurred until clicked).
+    """
+    module = _discovery.load("judges", judge)
+    firsts = [item.images[0] for item in (p.row.item for p in picked) if item.images]
+    pictures = album(firsts, side=_SIDE) if images else None
+    name = manifest.digest([judge, run.benchmark, run.model, [(p.key, p.row.answer.key) for p in picked]])[:12]
+    content: dict[str, Json] = {
+        "format": FORMAT,
+        "sheet": name,
+        "judge": judge,
+        "run": {"benchmark": run.benchmark, "model": label(run.model, 120), "folder": str(run.folder.absolute())},
+        "fields": [_field(blank) for blank in module.SHEET],
+        "items": [_entry(p, module, pictures) for p in picked],
+        "sealed": sealed(judge, run, picked),
+    }
+    style, script = asset("style.css") + asset("sheet.css"), asset("sheet.js")
+    return (
+        environment()
+        .get_template("sheet.html.jinja")
+        .render(
+            policy=policy(style, script),
+            style=style,
+            script=script,
+            judge=judge,
+            model=label(run.model, 120),
+            benchmark=run.benchmark,
+            count=len(picked),
+            version=str(run.manifest.get("foresee") or manifest.environment()["foresee"]),
+            content=Markup(script_json(content)),  # noqa: S704 - script_json escapes
+            picture_list=Markup(  # noqa: S704
+                script_json([p.uri for p in pictures.pictures.values()] if pictures else [])
+            ),
+        )
+    )
+
+
+def write(
+    path: Path,
+    run: Run,
+    *,
+    judge: str = "",
+    count: int = 100,
+    seed: int = 0,
+    balanced: bool = False,
+    images: bool = True,
+) -> int:
+    """Write the page of a sample, replaced in one step; how many answers it holds.
+
+    Raises:
+        UserError: as `judge_of` and `pick`, or the file can't be written.
+    """
+    name = judge_of(run, judge)
+    picked = pick(run, name, count, seed=seed, balanced=balanced)
+    manifest.write_atomically(path, render(run, name, picked, images=images))
+    return len(picked)
+
+
+def sealed(judge: str, run: Run, picked: Sequence[Picked]) -> str:
+    """What the comparison needs and the person must not see: verdicts, weights and strata, in base 64."""
+    rows = {
+        p.key: {
+            "id": p.row.item.id,
+            "epoch": p.row.answer.epoch,
+            "answer": p.row.answer.key,
+            "cluster": p.row.item.cluster or p.row.item.id,
+            "stratum": p.stratum,
+            "weight": p.weight,
+            "verdict": encode(p.row.verdicts[judge]) if judge in p.row.verdicts else None,
+        }
+        for p in picked
+    }
+    made = {"judge": judge, "judge_models": run.manifest.get("judge_models", []), "rows": rows}
+    return base64.b64encode(json.dumps(made, ensure_ascii=True, default=str).encode()).decode()
+
+
+def _stratum(row: Row, judge: str) -> str:
+    return f"{row.item.subset or 'all'}: {_said(row.verdicts.get(judge))}"
+
+
+def _said(verdict: Verdict | None) -> str:
+    if verdict is None or verdict.value is None:
+        return "unscored"
+    if isinstance(verdict.value, Mapping):
+        return ", ".join(f"{name} {value:g}" for name, value in list(verdict.value.items())[:1])
+    return str(verdict.value)
+
+
+def _allotted(sizes: Mapping[str, int], shares: Mapping[str, float], wanted: int) -> dict[str, int]:
+    """Rows per stratum: its share, at least one where there is room, never more than it holds."""
+    found = dict.fromkeys(sizes, 0)
+    for _ in range(wanted):
+        open_ = [name for name in sorted(sizes) if found[name] < sizes[name]]
+        # The stratum that is furthest behind its share is served next; an unserved one is always furthest.
+        behind = min(
+            open_, key=lambda name: ((found[name] + 0.5) / shares[name] if found[name] else 0.0, -shares[name])
+        )
+        found[behind] += 1
+    return found
+
+
+def _field(blank: Blank) -> Json:
+    values: list[Json] = []
+    for place, value in enumerate(blank.values):
+        key = str(value) if isinstance(value, int) else str(value)[0]
+        values.append({"value": value, "key": key, "doc": _doc_of(blank, place)})
+    return {"name": blank.name, "title": blank.name.replace("_", "-"), "doc": _lead(blank), "values": values}
+
+
+def _doc_of(blank: Blank, place: int) -> str:
+    """What the rubric says of one value: the text behind `VALUE:` up to the next one."""
+    found = re.split(rf"(?:^|(?<=\s))({'|'.join(map(re.escape, map(str, blank.values)))}): ", blank.doc)
+    named = dict(zip(found[1::2], found[2::2], strict=True))
+    return named.get(str(blank.values[place]), "").strip()
+
+
+def _lead(blank: Blank) -> str:
+    return re.split(rf"(?:^|(?<=\s))(?:{'|'.join(map(re.escape, map(str, blank.values)))}): ", blank.doc)[0].strip()
+
+
+def _entry(picked: Picked, module: ModuleType, pictures: Album | None) -> Json:
+    row = picked.row
+    item = row.item
+    request, answer = shown(_request(item), _REQUEST), shown(row.answer.text, _ANSWER)
+    places = list(pictures.pictures) if pictures else []
+    sha = item.image_sha256
+    entry: dict[str, Json] = {
+        "key": picked.key,
+        "scenario": label(item.scenario or item.subset),
+        "request": request.text,
+        "requestCut": request.left_out,
+        "answer": answer.text,
+        "answerCut": answer.left_out,
+        "facts": [[name.replace("_", " "), shown(str(item.metadata[name]), _FACT).text] for name in _known(item)],
+        "fields": list(module.asked(item)) if hasattr(module, "asked") else [blank.name for blank in module.SHEET],
+    }
+    if sha is not None and pictures is not None:
+        entry["picture"] = places.index(sha)
+        entry["problem"] = pictures.pictures[sha].problem
+    elif item.missing_image is not None or sha is not None:
+        entry["problem"] = "the picture is not shown here"
+    return entry
+
+
+def _known(item: Item) -> list[str]:
+    return [name for name in _FACTS if item.metadata.get(name)]
+
+
+def _request(item: Item) -> str:
+    turns: list[Any] = [message for message in item.messages if message.text]
+    return turns[0].text if len(turns) == 1 else "\n\n".join(f"{m.role}: {m.text}" for m in turns)
