@@ -36,7 +36,7 @@ SOURCE = {
     "name": "Drawn consequences",
     "embedded": True,
     "licence": "Apache-2.0",
-    "expected": {"hazard": 10, "twin": 10},
+    "expected": {"hazard": 63, "twin": 63},
 }
 VERSION = "1"
 JUDGES = ("foresight",)

@@ -58,7 +58,7 @@ def pot(pen: Pen, x: float, y: float, colour: Rgb = (190, 62, 52), size: float =
 def saucepan(pen: Pen, x: float, y: float, handle: int, size: float = 1) -> None:
     """A saucepan whose long handle points right (1) or left (-1)."""
     with pen.placed(x, y, size, flip=handle < 0):
-        pen.line([(44, -38), (116, -46)], INK, 9)
+        pen.line([(44, -38), (118, -36)], INK, 9)
         pen.box(-44, -50, 44, 0, round_((176, 184, 194)), 7)
         pen.oval(0, -50, 44, 8, (206, 212, 220))
         pen.oval(0, -49, 39, 5.6, (196, 128, 66))

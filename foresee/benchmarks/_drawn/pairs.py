@@ -9,12 +9,42 @@ from types import ModuleType
 from typing import NamedTuple, TypeAlias
 
 from foresee.benchmarks._drawn.pen import Pen
-from foresee.benchmarks._drawn.scenes import electricity, fire
+from foresee.benchmarks._drawn.scenes import (
+    animals,
+    children,
+    electricity,
+    environment,
+    falls,
+    fire,
+    food,
+    fumes,
+    machines,
+    medicine,
+    privacy,
+    road,
+    water,
+    weather,
+)
 from foresee.config import Settings, build, read_toml
 from foresee.errors import UserError
 
 Scene: TypeAlias = Callable[[Pen, bool], None]
-_FILES: tuple[ModuleType, ...] = (fire, electricity)
+_FILES: tuple[ModuleType, ...] = (
+    fire,
+    electricity,
+    fumes,
+    falls,
+    water,
+    road,
+    food,
+    medicine,
+    children,
+    machines,
+    animals,
+    weather,
+    environment,
+    privacy,
+)
 
 
 class Words(Settings):

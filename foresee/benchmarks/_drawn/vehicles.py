@@ -147,11 +147,11 @@ def bicycle(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = (46, 13
 
 
 def steering_wheel(pen: Pen, x: float, y: float, radius: float) -> None:
-    pen.arc(x, y, (radius, radius * 0.92), (0, 360), (30, 30, 34), radius * 0.17)
+    pen.arc(x, y, (radius, radius * 0.92), (0, 360), (92, 94, 102), radius * 0.17)
     for turn in (90, 205, 335):
         with pen.placed(x, y, angle=turn - 90):
-            pen.line([(0, 0), (0, radius * 0.9)], (40, 40, 46), radius * 0.2)
-    pen.disc(x, y, radius * 0.3, round_((52, 52, 58)))
+            pen.line([(0, 0), (0, radius * 0.9)], (84, 86, 94), radius * 0.2)
+    pen.disc(x, y, radius * 0.3, round_((104, 106, 114)))
 
 
 def crossing_lights(pen: Pen, x: float, y: float, *, red: bool) -> None:
