@@ -1,7 +1,7 @@
 """Reads published tables: CSV, JSON, JSON Lines, parquet and arrow, with the line or row in every message.
 
 A byte-order mark and Windows line ends are nothing special anywhere. Parquet and arrow come in small batches, so
-that a file with gigabytes of pictures inside is never held in memory.
+that of a file with gigabytes of pictures inside at most one row group is in memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from foresee.errors import UserError
 
-_BATCH = 16  # rows at once; a row may hold a picture of many megabytes
+_BATCH = 8  # rows at once; a row may hold a picture of many megabytes
 TABLES = (".jsonl", ".json", ".csv", ".parquet", ".arrow")
 
 
@@ -156,7 +156,7 @@ def _batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     if path.suffix.lower() == ".parquet":
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             _require(path, columns, file.schema_arrow.names)
             yield from file.iter_batches(batch_size=_BATCH)
         return
