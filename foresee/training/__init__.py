@@ -47,8 +47,12 @@ def configure(name: str, recipe: str | Path | None = None, given: Iterable[str] 
     Raises:
         UserError: no such method or recipe, or a setting that does not exist or fit.
     """
-    values = read_toml(recipe_path(recipe)) if recipe is not None else {}
-    config: TrainingConfig = build(method(name).Config, pairs(given, what="--set", base=values), what=f"train {name}")
+    base = read_toml(recipe_path(recipe)) if recipe is not None else {}
+    values, cls = pairs(given, what="--set", base=base), method(name).Config
+    absent = [key for key, field in cls.model_fields.items() if field.is_required() and key not in values]
+    if absent:
+        raise UserError(f"train {name} needs {', '.join(absent)}: " + " ".join(f"--set {key}=…" for key in absent))
+    config: TrainingConfig = build(cls, values, what=f"train {name}")
     return config
 
 

@@ -52,10 +52,10 @@ def check_launch(config: TrainingConfig, running: int) -> None:
     if running != started:
         raise UserError(
             f"{started} processes were started but {running} train(s) together: each would train alone. "
-            "On a CPU use `torchrun --nproc_per_node N -m foresee train … --set device=cpu`"
+            "On a CPU use `torchrun --standalone --nproc_per_node N -m foresee train … --set device=cpu`"
         )
     if config.processes is not None and running != config.processes:
         raise UserError(
             f"processes={config.processes} was asked for and {running} run(s): start with "
-            f"`torchrun --nproc_per_node {config.processes} -m foresee train …`"
+            f"`torchrun --standalone --nproc_per_node {config.processes} -m foresee train …`"
         )

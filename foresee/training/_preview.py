@@ -66,7 +66,7 @@ def _measure(session: Session) -> Iterator[_Measured]:
         if inputs is None:
             return
         begun = time.monotonic()
-        trainer.training_step(trainer.model, inputs)
+        trainer.training_step(trainer.model, inputs, None)
         seconds = time.monotonic() - begun
         yield _Measured((getattr(trainer, "_buffered_inputs", None) or [inputs])[0], seconds)
     trainer.model.zero_grad()

@@ -79,8 +79,11 @@ def prepare(name: str, method: ModuleType, config: TrainingConfig, report: Calla
     judge: Judge | None = _probe.judge_of(config.probe.judge, config.probe.judge_models) if asked else None
     policy = _policy.open_policy(config)
     _check_modalities(policy, rows)
+    from transformers import set_seed
+
     from foresee.training._watching import Watcher
 
+    set_seed(config.seed)  # an adapter's first values are random
     watcher = Watcher(config, asked, judge, report)
     data = _rows.mixed(rows, None if own_replay else replay, config.replay_share, columns, config.seed)
     made = _arguments.arguments(config, policy.device, policy.bf16)
@@ -109,6 +112,7 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
         return folder
     record = _record(session, command, before)
     leads = trainer.is_world_process_zero()
+    trainer.accelerator.wait_for_everyone()  # all have looked at the folder
     if leads:
         manifest.write(folder, "training", record)
     checkpoint = last_checkpoint(folder)

@@ -120,9 +120,11 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         texts = _probe.answers(self.trainer, self._asked, self._config.probe)
         found = _probe.measure(self._asked, texts, self._judge, self._config.probe)
         better = self._remember(step, found)
+        pending = self.trainer.control.should_log  # a line logged in between would cancel the step's own
         self.trainer.model.eval()  # a trainer of TRL's flushes its own numbers into any line logged in training mode
         self.trainer.log(dict(found))
         self.trainer.model.train()
+        self.trainer.control.should_log = pending
         if better and step > 0 and not self.stopped:
             self._keep_as_best()
 

@@ -58,7 +58,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for kind in ("completion", "preference", "prompt"):
         with RowWriter.open(root / kind) as writer:
             for number, example in enumerate(examples):
-                images = (writer.store(example.picture),) if number != 3 else ()
+                images = (writer.store(example.picture),) if number != 4 else ()
                 writer.add(row_of(example, images, kind))
         made[kind] = root / kind
     return made

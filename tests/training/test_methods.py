@@ -4,44 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from foresee import manifest, training
+from foresee import manifest
 from foresee.training import _session
+from tests.training.running import DATA, session, settings, weights
 
 KINDS = ("llava", "qwen2_5_vl")
-DATA = {"sft": "completion", "dpo": "preference", "caspo": "prompt"}
-CASPO = (
-    "generations=4", "max_new_tokens=6", "constitution=world", "reward.world.effectiveness=0.5",
-    "reward.world.risk=0.5",
-)  # fmt: skip
-
-
-def settings(
-    method: str, models: dict[str, Path], folders: dict[str, Path], out: Path, *given: str, kind: str = "llava"
-) -> training.TrainingConfig:
-    common = [
-        f"model={models[kind]}",
-        f"data={folders[DATA[method]]}",
-        f"out={out}",
-        "steps=2",
-        "batch=4",
-        "device=cpu",
-    ]
-    return training.configure(
-        method, None, [*common, "learning_rate=0.01", *(CASPO if method == "caspo" else ()), *given]
-    )
-
-
-def session(method: str, config: training.TrainingConfig) -> _session.Session:
-    return _session.prepare(method, training.method(method), config, lambda progress: None)
-
-
-def weights(model: Any) -> dict[str, torch.Tensor]:
-    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -76,10 +47,17 @@ def test_one_by_eight_is_eight_by_one(
 ) -> None:
     ended = []
     for batch, accumulate in ((8, 1), (1, 8)):
-        given = (f"batch={batch}", f"accumulate={accumulate}", "steps=1", "tune=full")
+        # AdamW's first step is the gradient's sign, which hides its size
+        given = (
+            f"batch={batch}",
+            f"accumulate={accumulate}",
+            "steps=1",
+            "tune=full",
+            "trl.optim=sgd",
+            "learning_rate=1",
+        )
         config = settings(method, models, folders, tmp_path / f"{batch}", *given)
         prepared = session(method, config)
-        prepared.trainer.args.optim = "sgd"  # AdamW's first step is the gradient's sign, which hides its size
         _session.run(prepared)
         ended.append(weights(prepared.trainer.model))
     for name, value in ended[0].items():

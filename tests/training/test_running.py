@@ -1,0 +1,346 @@
+"""A training from the outside: killed and taken up, in two processes, watched, stopped, refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from foresee import manifest, training
+from foresee.errors import UserError
+from foresee.training import _preview, _session
+from foresee.training._cutting import Cutting
+from foresee.training._watching import COMPLETE, last_checkpoint, read_metrics
+from tests.training.running import DATA, session, settings
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def adapter(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "adapter_model.safetensors")
+
+
+def assert_same(one: Path, other: Path, tolerance: float = 1e-6) -> None:
+    left, right = adapter(one), adapter(other)
+    assert left.keys() == right.keys()
+    for name, value in left.items():
+        torch.testing.assert_close(value, right[name], atol=tolerance, rtol=1e-4, msg=name)
+
+
+SGD = "trl.optim=sgd"  # AdamW divides by the gradient's own size, and so makes rounding errors into steps
+
+
+class Killed(BaseException):
+    """What ends a training in these tests, with nothing after it being done."""
+
+
+@pytest.mark.parametrize("method", DATA)
+def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(
+    method: str, models: Any, folders: Any, tmp_path: Path
+) -> None:
+    given = ("steps=6", "save_every=2", "probe.data=world_consequence", "probe.limit=4", "probe.every=2",
+             "probe.max_new_tokens=4", *(("teacher=ema",) if method == "caspo" else ()))  # fmt: skip
+    whole = training.train(method, settings(method, models, folders, tmp_path / "whole", *given))
+    config = settings(method, models, folders, tmp_path / "cut", *given)
+    cut = session(method, config)
+    original = cut.trainer.training_step
+
+    def dies(*arguments: Any) -> Any:
+        if cut.trainer.state.global_step == 5:
+            raise Killed
+        return original(*arguments)
+
+    cut.trainer.training_step = dies
+    with pytest.raises(Killed):
+        _session.run(cut)
+    folder = tmp_path / "cut"
+    assert not manifest.read(folder, "training")["finished"]
+    (folder / "checkpoint-4" / COMPLETE).unlink()  # as if the kill had torn the last one
+    assert last_checkpoint(folder) == folder / "checkpoint-2"
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 5, "lo')
+    training.train(method, config)
+    assert_same(whole, folder)
+    steps = [line["step"] for line in read_metrics(folder) if "loss" in line]
+    assert steps == [1, 2, 3, 4, 5, 6], "no line twice, none left out"
+    assert manifest.read(folder, "training")["metrics_before"] == manifest.read(whole, "training")["metrics_before"]
+    assert training.train(method, config) == folder, "a finished training is not done again"
+
+
+def test_kill_9_costs_nothing_that_was_saved(models: Any, folders: Any, tmp_path: Path) -> None:
+    config = settings("sft", models, folders, tmp_path / "run", "steps=400", "save_every=5", "schedule=constant")
+    pairs = [f"--set={key}={json.dumps(value)}" for key, value in _plain(config).items()]
+    command = [sys.executable, "-m", "foresee", "train", "sft", *pairs]
+    running = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while last_checkpoint(tmp_path / "run") is None and time.monotonic() < until:
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    checkpoint = last_checkpoint(tmp_path / "run")
+    assert checkpoint is not None
+    step = int(checkpoint.name.removeprefix("checkpoint-"))
+    short = training.train(
+        "sft", settings("sft", models, folders, tmp_path / "short", f"steps={step}", "schedule=constant")
+    )
+    assert_same(short, checkpoint)
+
+
+def _plain(config: Any) -> dict[str, Any]:
+    return {key: getattr(config, key) for key in ("model", "data", "out", "steps", "batch", "device", "learning_rate",
+                                                  "save_every", "schedule")}  # fmt: skip
+
+
+def test_two_processes_train_as_one(models: Any, folders: Any, tmp_path: Path) -> None:
+    """Each method under torchrun; the groups of caspo lie on both processes."""
+    jobs = []
+    for method in DATA:
+        config = settings(
+            method, models, folders, tmp_path / f"{method}-2", "batch=2", "processes=2", "learning_rate=1"
+        )
+        own = ["generations=4", "max_new_tokens=6", "constitution=world", "reward.world.effectiveness=0.5"]
+        given = ["model", "data", "out", "steps", "batch", "device", "learning_rate", "processes"]
+        jobs.append((method, [SGD, *(own if method == "caspo" else []), *(f"{k}={getattr(config, k)}" for k in given)]))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    script = str(Path(__file__).with_name("two_processes.py"))
+    done = subprocess.run(
+        [*command, script, json.dumps(jobs)], env=ENVIRONMENT, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for method in DATA:
+        assert manifest.read(tmp_path / f"{method}-2", "training")["processes"] == 2
+        lines = [line for line in read_metrics(tmp_path / f"{method}-2") if "loss" in line]
+        assert [line["step"] for line in lines] == [1, 2]
+    for method in ("sft", "dpo"):  # caspo samples other answers
+        alone = training.train(
+            method, settings(method, models, folders, tmp_path / f"{method}-1", SGD, "learning_rate=1")
+        )
+        assert_same(alone, tmp_path / f"{method}-2", tolerance=1e-5)
+
+
+def test_a_silent_launch_of_single_processes_is_refused(
+    models: Any, folders: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="processes=2 was asked for and 1 run"):
+        session("sft", settings("sft", models, folders, tmp_path / "run", "processes=2"))
+    prepared = session("sft", settings("sft", models, folders, tmp_path / "run"))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    from foresee.training._arguments import check_launch
+
+    with pytest.raises(UserError, match="2 processes were started but 1 train"):
+        check_launch(prepared.config, prepared.trainer.accelerator.num_processes)
+
+
+def test_a_loss_that_is_no_number_stops_and_the_last_good_weights_are_kept(
+    models: Any, folders: Any, tmp_path: Path
+) -> None:
+    config = settings("sft", models, folders, tmp_path / "run", "steps=5")
+    prepared = session("sft", config)
+    original = prepared.trainer.compute_loss
+
+    def breaks(*arguments: Any, **keywords: Any) -> Any:
+        loss = original(*arguments, **keywords)
+        return loss * torch.nan if prepared.trainer.state.global_step == 2 else loss
+
+    prepared.trainer.compute_loss = breaks
+    with pytest.raises(UserError, match="the gradient is not a number at step 3") as raised:
+        _session.run(prepared)
+    assert "\n" not in str(raised.value)
+    good = training.train("sft", settings("sft", models, folders, tmp_path / "good", "steps=5", "limit=16"))
+    assert all(value.isfinite().all() for value in adapter(tmp_path / "run").values())
+    assert adapter(good).keys() == adapter(tmp_path / "run").keys()
+    about = manifest.read(tmp_path / "run", "training")
+    assert about["finished"]
+    assert "not a number" in about["stopped"]
+
+
+def test_a_collapse_ends_with_the_best_weights(models: Any, folders: Any, tmp_path: Path) -> None:
+    """Answers are made to shrink after the second step: training stops, the probe's best weights are what is kept."""
+    given = ("steps=9", "probe.data=world_consequence", "probe.limit=2", "probe.every=1", "probe.max_new_tokens=4",
+             "probe.weights={effectiveness=1.0}", "guard.length_floor=0.5", "guard.entropy_fall=1e-9")  # fmt: skip
+    prepared = session("sft", settings("sft", models, folders, tmp_path / "run", *given))
+    watcher, looks = prepared.watcher, iter([0.0, 0.4, 0.2, 0.1, 0.1, 0.1])
+    lengths = iter([8.0, 8.0, 8.0, 1.0, 1.0, 1.0])
+
+    def measured(*_: Any) -> dict[str, float]:
+        return {"probe/score": next(looks), "probe/length": next(lengths)}
+
+    import foresee.training._probe as probe
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probe, "measure", measured)
+        folder = _session.run(prepared)
+    assert prepared.trainer.state.global_step == 4
+    about = manifest.read(folder, "training")
+    assert "answers are down to 1.0 from 8.0" in about["stopped"]
+    assert about["kept"] == "the weights of the probe's best score"
+    one = training.train("sft", settings("sft", models, folders, tmp_path / "one", "steps=9", "keep_checkpoints=true",
+                                         "save_every=1"))  # fmt: skip
+    assert adapter(folder).keys() == adapter(one).keys()
+    for name, value in adapter(folder).items():
+        assert torch.equal(value, adapter(folder / "best")[name])
+    assert watcher.stopped
+
+
+def test_the_probe_is_measured_before_and_after(models: Any, folders: Any, tmp_path: Path) -> None:
+    given = ("probe.data=world_consequence", "probe.limit=6", "probe.every=1", "probe.max_new_tokens=8",
+             "probe.weights={risk=1.0,over_caution=-1.0}", "report_to=[]")  # fmt: skip
+    folder = training.train("sft", settings("sft", models, folders, tmp_path / "run", *given))
+    looks = [line for line in read_metrics(folder) if "probe/score" in line]
+    assert [line["step"] for line in looks] == [0, 1, 2]
+    assert all(line["probe/coverage"] == 1.0 for line in looks)
+    assert {"probe/risk", "probe/r0", "probe/over_caution", "probe/effectiveness", "probe/length"} <= looks[0].keys()
+    about = manifest.read(folder, "training")
+    assert about["metrics_before"]["probe/length"] == looks[0]["probe/length"]
+    assert about["metrics_after"]["probe/length"] == looks[2]["probe/length"]
+    assert "| effectiveness |" in (folder / "README.md").read_text()
+
+
+def test_a_folder_can_be_the_probe_and_a_rule_judge_reads_it(models: Any, folders: Any, tmp_path: Path) -> None:
+    given = (f"probe.data={folders['prompt']}", "probe.judge=refusal", "probe.limit=5", "probe.max_new_tokens=4")
+    folder = training.train("sft", settings("sft", models, folders, tmp_path / "run", *given))
+    about = manifest.read(folder, "training")
+    assert "probe/coverage" in about["metrics_after"]
+
+
+@pytest.mark.parametrize("method", DATA)
+def test_dry_run_shows_what_the_model_sees_and_leaves_nothing(
+    method: str, models: Any, folders: Any, tmp_path: Path
+) -> None:
+    config = settings(method, models, folders, tmp_path / "run", "accumulate=2", kind="qwen2_5_vl")
+    text = _preview.preview(method, config)
+    assert "<|image_pad|> x 9" in text
+    assert "parameters are trained" in text
+    assert "learning_rate = 0.01" in text
+    assert "s a step here" in text
+    shown = next(line for line in text.split("\n") if "<|image_pad|>" in line)
+    assert shown.index("<|assistant|>") < shown.index("«"), "the loss is on the answer alone"
+    if method == "caspo":
+        assert "think what could go wrong" in text, "the teacher's view has the constitution"
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_long_answer_is_cut_but_no_picture_and_no_whole_answer(models: Any, folders: Any, tmp_path: Path) -> None:
+    prepared = session("sft", settings("sft", models, folders, tmp_path / "run"))
+    rows = [prepared.parts.data[i] for i in range(2)]
+    collate, token = prepared.trainer.data_collator, prepared.trainer.model.config.image_token_id
+    whole = collate([dict(row) for row in rows])
+    longest = whole["input_ids"].shape[1]
+    cut = Cutting(collate, longest - 3, token)([dict(row) for row in rows])
+    assert cut["input_ids"].shape == cut["labels"].shape == (2, longest - 3)
+    assert torch.equal(cut["pixel_values"], whole["pixel_values"])
+    with pytest.raises(UserError, match="would cut off a picture"):
+        Cutting(collate, 4, token)([dict(row) for row in rows])
+    with pytest.raises(UserError, match="would cut off a whole answer"):
+        Cutting(collate, 15, token)([dict(row) for row in rows])
+    with pytest.raises(UserError, match="would cut off a picture"):
+        training.train("sft", settings("sft", models, folders, tmp_path / "short", "max_length=5"))
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "message"),
+    [
+        ("sft", ["data=NOWHERE"], "NOWHERE is not a data set folder"),
+        ("dpo", ["data=PROMPTS"], "expected rows with prompt, chosen and rejected"),
+        ("sft", ["data=WORDS"], "has no images in any of its"),
+        ("sft", ["model=NOWHERE/x/y"], "no such folder"),
+        ("sft", ["model=organism/bas"], "did you mean base"),
+        ("sft", ["model=local/x:y"], "expected a base alone"),
+        ("sft", ["lora.targets=.*nothing"], "no module of"),
+        ("sft", ["lora.targets=("], "not a regular expression"),
+        ("sft", ["device=cuda"], "device 'cuda' is not on this machine"),
+        ("sft", ["adapter=ADAPTER"], "of another model"),
+        ("sft", ["adapter=ADAPTER", "tune=full"], "needs tune=lora"),
+        ("sft", ["trl.output_dir=x"], "trl.output_dir is set by foresee"),
+        ("sft", ["trl.no_such=1"], "TRL refuses these settings"),
+        ("sft", ["probe.data=world_weather"], "no world benchmark named 'world_weather'"),
+        ("caspo", ["generations=3"], "no multiple of generations=3"),
+        ("caspo", ["constitution=foresigt"], "did you mean foresight"),
+        ("caspo", ["token_clip=[1.0, 3.0]"], "expected a negative and a positive bound"),
+        ("caspo", ["reward={}"], "no reward for outcomes"),
+        ("caspo", ["teacher=NOWHERE/x/y"], "no such folder"),
+        ("caspo", ["reward.worl.risk=1"], "did you mean world"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(
+    method: str, given: list[str], message: str, models: Any, folders: Any, tmp_path: Path
+) -> None:
+    from foresee.dataset_folder import DataRow, RowWriter, Turn
+
+    with RowWriter.open(tmp_path / "words") as writer:
+        turn, answer = Turn(role="user", content="hello"), Turn(role="assistant", content="hello")
+        writer.add(DataRow(id="a", prompt=(turn,), completion=(answer,)))
+    other = tmp_path / "other"
+    if "adapter=ADAPTER" in given:
+        training.train("sft", settings("sft", models, folders, other, "steps=1", kind="qwen2_5_vl"))
+        values = {name.replace("layers.1", "layers.7"): value for name, value in adapter(other).items()}
+        save_file(values, other / "adapter_model.safetensors", metadata={"format": "pt"})
+    named = {"PROMPTS": folders["prompt"], "WORDS": tmp_path / "words", "ADAPTER": other}
+    filled = [pair if not (key := pair.partition("=")[2]) or key not in named else pair.replace(key, str(named[key]))
+              for pair in given]  # fmt: skip
+    with pytest.raises(UserError, match=message.replace(".", r"\.")) as raised:
+        training.train(method, settings(method, models, folders, tmp_path / "run", *filled))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_template_without_a_system_message_says_what_to_do(models: Any, folders: Any, tmp_path: Path) -> None:
+    import shutil
+
+    deaf = tmp_path / "deaf"
+    shutil.copytree(models["llava"], deaf)
+    template = (deaf / "chat_template.jinja").read_text()
+    (deaf / "chat_template.jinja").write_text(
+        "{%- if messages[0]['role'] == 'system' -%}{{ raise_exception('no system here') }}{%- endif -%}" + template
+    )
+    given = (f"model={deaf}",)
+    with pytest.raises(UserError, match="constitution_turn=user"):
+        session("caspo", settings("caspo", models, folders, tmp_path / "run", *given))
+    session("caspo", settings("caspo", models, folders, tmp_path / "run", *given, "constitution_turn=user"))
+
+
+def test_a_folder_with_other_settings_or_other_things_is_left_alone(models: Any, folders: Any, tmp_path: Path) -> None:
+    config = settings("sft", models, folders, tmp_path / "run", "steps=1")
+    training.train("sft", config)
+    with pytest.raises(UserError, match=r"other settings \(seed 0, now 1\)"):
+        training.train("sft", config.model_copy(update={"seed": 1}))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("do not touch")
+    with pytest.raises(UserError, match="not empty and no training of ours"):
+        training.train("sft", settings("sft", models, folders, tmp_path / "mine"))
+
+
+def test_an_adapter_can_be_gone_on_from_and_merged(models: Any, folders: Any, tmp_path: Path) -> None:
+    from foresee.vlm import load
+    from foresee.vlm.merging import merge
+
+    first = training.train("sft", settings("sft", models, folders, tmp_path / "first"))
+    again = settings("dpo", models, folders, tmp_path / "again", f"adapter={first}")
+    second = training.train("dpo", again)
+    assert any(not torch.equal(value, adapter(second)[name]) for name, value in adapter(first).items())
+    merge(models["llava"], second, tmp_path / "merged")
+    ids = torch.arange(10, 20).unsqueeze(0)
+    with torch.no_grad():
+        apart = load(models["llava"], second).model(input_ids=ids).logits
+        whole = load(tmp_path / "merged").model(input_ids=ids).logits
+    torch.testing.assert_close(apart, whole, atol=2e-5, rtol=1e-4)
+    with pytest.raises(UserError, match="not empty"):
+        merge(models["llava"], second, tmp_path / "merged")
+
+
+def test_the_vision_tower_learns_if_it_is_asked_to(models: Any, folders: Any, tmp_path: Path) -> None:
+    for kind in ("llava", "qwen2_5_vl"):
+        prepared = session("sft", settings("sft", models, folders, tmp_path / kind, "vision=true", kind=kind))
+        names = [name for name, p in prepared.trainer.model.named_parameters() if p.requires_grad]
+        assert any("vision" in name or "visual" in name for name in names)
+        assert any("language_model" in name for name in names)
