@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 from foresee.errors import UserError
+from foresee.locks import lock
 
 FORMAT = 1
 LineKind = Literal["answer", "verdict", "call"]
@@ -64,7 +64,7 @@ class Journal:
         except OSError as problem:
             raise UserError(f"can't write {path}: {problem.strerror}") from None
         try:
-            _lock(descriptor, path)
+            lock(descriptor, path.parent)
             journal = cls(path, descriptor)
         except BaseException:
             os.close(descriptor)
@@ -247,16 +247,3 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _lock(descriptor: int, path: Path) -> None:
-    if sys.platform == "win32":
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UserError(f"{path.parent} is in use by another process; wait for it, or choose another folder") from None
-    except OSError:
-        return  # a file system without locks

@@ -51,7 +51,7 @@ def text(folder: Path) -> str:
         _counts(found),
         _made(record),
         _dropped(record),
-        _examples(islice(read(folder), _EXAMPLES)),
+        _examples(_different(read(folder))),
         _use(folder),
     ]
     return "\n".join(part for part in parts if part).rstrip() + "\n"
@@ -78,18 +78,23 @@ def _front_matter(folder: Path, found: Census, title: str) -> str:
 
 
 def _summary(found: Census, record: Mapping[str, Any]) -> str:
-    rows = f"{found.rows:,} rows with {found.pictures:,} distinct pictures."
+    rows = f"{_many(found.rows, 'row')} with {_many(found.pictures, 'distinct picture')}."
     kinds = [kind for kind in found.by["kind"] if kind]
     trains = " ".join(f"For {_TRAINS[kind]}." for kind in kinds)
     unfinished = "" if record.get("finished", True) else "\n\n**Unfinished**: the command below continues it."
     review = record.get("review")
     reviewed = ""
     if review:
+        seen, fixed = len(review.get("seen", ())), len(review.get("fixed", ()))
         reviewed = (
-            f"\n\nReviewed by a person: {review.get('kept', 0)} rows kept, {len(review.get('fixed', ()))} fixed, "
-            f"{len(review.get('dropped', ()))} dropped."
+            f"\n\nReviewed by a person: {seen:,} of these rows ({fixed:,} of them changed); "
+            f"{len(review.get('dropped', ())):,} more were dropped."
         )
     return f"{rows} {trains}{unfinished}{reviewed}\n"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _counts(found: Census) -> str:
@@ -139,15 +144,26 @@ def _dropped(record: Mapping[str, Any]) -> str:
     return "\n".join([*lines, *(f"| {_plain(reason)} | {count:,} |" for reason, count in reasons)]) + "\n"
 
 
+def _different(rows: Iterator[DataRow]) -> Iterator[DataRow]:
+    """The first row of each of the first few subsets; further rows where there are fewer subsets."""
+    firsts: dict[str, DataRow] = {}
+    rest: list[DataRow] = []
+    for row in rows:
+        if row.subset not in firsts and len(firsts) < _EXAMPLES:
+            firsts[row.subset] = row
+        elif len(rest) < _EXAMPLES:
+            rest.append(row)
+    return islice((*firsts.values(), *rest), _EXAMPLES)
+
+
 def _examples(rows: Iterator[DataRow]) -> str:
     parts = ["## Examples"]
     for row in rows:
         said: list[tuple[str, str]] = [(turn.role, turn.content) for turn in row.prompt]
         for name in ("completion", "chosen", "rejected"):
             said += [(name, turn.content) for turn in getattr(row, name) or ()]
-        lines = [f"picture: `{_plain(name)}`" for name in row.images]
-        lines += [f"{role}: {_cut(content)}" for role, content in said]
-        parts.append(_fenced("\n".join(lines)))
+        parts += [f"![picture]({name})" for name in row.images if re.fullmatch(r"[\w./-]+", name)]
+        parts.append(_fenced("\n".join(f"{role}: {_cut(content)}" for role, content in said)))
     return "\n\n".join(parts) + "\n" if len(parts) > 1 else ""
 
 

@@ -85,13 +85,16 @@ class Keeper:
         cluster = draft.cluster or draft.row.id
         try:
             data = image.read()
-            if not self._near.known(image.sha256):
+            owner = self._near.owner(image.sha256)
+            if owner is None:
                 picture = load_rgb(data)
                 if draft.guarded and self._config.exclude:
                     self._refuse_evaluation(data, picture)
                 if self._near.like(picture, cluster):
                     raise Dropped("picture nearly the same as an earlier one")
                 self._near.add(image.sha256, picture, cluster)
+            elif owner != cluster and not draft.guarded:  # the user's own items may share a picture
+                raise Dropped("picture the same as an earlier one")
             return self.writer.store(data)
         except ImageError as problem:
             raise Dropped("picture can't be opened", str(problem)) from None
@@ -112,5 +115,5 @@ class Keeper:
             for name in row.images:
                 path = image_path(self.writer.folder, name)
                 sha256 = path.name.partition(".")[0]
-                if not self._near.known(sha256):
+                if self._near.owner(sha256) is None:
                     self._near.add(sha256, load_rgb(path), str(row.facts.get(CLUSTER, row.id)))

@@ -36,14 +36,15 @@ class NearDuplicates:
         bounds = [round(_BITS * i / (distance + 1)) for i in range(distance + 2)] if distance >= 0 else []
         self._bands = [(low, (1 << (high - low)) - 1) for low, high in pairwise(bounds)]
         self._by_band: list[dict[int, list[tuple[int, str]]]] = [defaultdict(list) for _ in self._bands]
-        self._seen: dict[str, int] = {}
+        self._owners: dict[str, str] = {}
 
     @property
     def on(self) -> bool:
         return self._distance >= 0
 
-    def known(self, sha256: str) -> bool:
-        return sha256 in self._seen
+    def owner(self, sha256: str) -> str | None:
+        """The cluster in which the very same bytes came first; None if they are new."""
+        return self._owners.get(sha256)
 
     def like(self, picture: PIL.Image.Image, cluster: str) -> bool:
         """Whether a picture of another cluster is that near."""
@@ -58,9 +59,10 @@ class NearDuplicates:
 
     def add(self, sha256: str, picture: PIL.Image.Image, cluster: str) -> None:
         """Count a picture as there. One that is there already is not added again."""
-        if not self.on or sha256 in self._seen:
+        if not self.on or sha256 in self._owners:
             return
-        value = self._seen[sha256] = perceptual_hash(picture)
+        self._owners[sha256] = cluster
+        value = perceptual_hash(picture)
         for (low, mask), band in zip(self._bands, self._by_band, strict=True):
             band[value >> low & mask].append((value, cluster))
 

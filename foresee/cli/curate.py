@@ -102,6 +102,36 @@ def recipe(
     _say_result(built)
 
 
+@app.command()
+def review(
+    folder: Annotated[Path, typer.Argument(help="data set folder")],
+    apply: Annotated[
+        list[Path] | None, typer.Option("--apply", help="decisions saved on a review page; repeatable")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", help="so many rows, drawn by the seed; default: all")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="of the sample")] = 0,
+    again: Annotated[bool, typer.Option("--again", help="also rows that were decided on before")] = False,
+) -> None:
+    """Write the page on which a person keeps, fixes or drops rows; --apply carries the decisions out."""
+    if apply:
+        from foresee.building import reviewing
+
+        done = reviewing.apply(folder, apply)
+        typer.echo(
+            f"{folder}: {done.kept} kept, {done.fixed} fixed, {done.dropped} dropped, {done.undecided} not decided on; "
+            "recorded in its manifest"
+        )
+        return
+    from foresee.report.review import write_pages
+
+    pages = write_pages(folder, sample=sample, seed=seed, again=again)
+    typer.echo(f"{pages.rows:,} rows to review; open in a browser:")
+    for path in pages.paths:
+        typer.echo(f"  {path.resolve().as_uri()}")
+
+
 def _say_result(built: Built) -> None:
     cost = f", {built.usd:.2f} USD so far" if built.usd is not None else ""
     typer.echo(f"{built.folder}: {built.rows:,} rows ({built.new:,} new){cost}")

@@ -93,6 +93,38 @@ def show(
 
 
 @app.command()
+def card(folder: Annotated[Path, typer.Argument(help="data set folder")]) -> None:
+    """Write a data set's card (README.md): counts, sources, licences, examples."""
+    from foresee.building import cards
+
+    typer.echo(str(cards.write(folder)))
+
+
+@app.command()
+def mix(
+    sources: Annotated[list[Path], typer.Argument(help="data set folders, or files with a text and an answer a row")],
+    out: Annotated[Path, typer.Option("--out", help="data set folder to make")],
+    weights: Annotated[str, typer.Option("--weights", help="how rows of the sources stand to each other: 1,4")] = "",
+    rows: Annotated[int | None, typer.Option("--rows", help="how many; default: as many as the weights allow")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="which rows, where not all are taken")] = 0,
+) -> None:
+    """Mix data sets in fixed proportions; the same call gives the same rows."""
+    import sys
+
+    from foresee.building.mixing import mix as mixed
+    from foresee.errors import UserError
+
+    try:
+        shares = [float(part) for part in weights.split(",")] if weights else [1.0] * len(sources)
+    except ValueError:
+        raise UserError(f"--weights: expected numbers with commas such as 1,4, got '{weights}'") from None
+    taken = mixed(sources, shares, out, rows=rows, seed=seed, command=["foresee", *sys.argv[1:]])
+    typer.echo(f"{out}: {sum(taken.values()):,} rows")
+    for name, count in taken.items():
+        typer.echo(f"  {count:,} of {name}")
+
+
+@app.command()
 def clean(
     name: Annotated[str, typer.Argument(help="data set; everything in the cache if left out")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,

@@ -17,6 +17,7 @@ from foresee import manifest
 from foresee.dataset_folder.rows import IMAGES, ROWS, DataRow, image_path, numbered_rows, read
 from foresee.errors import UserError
 from foresee.images import inspect_bytes
+from foresee.locks import lock
 
 _SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
 
@@ -36,7 +37,7 @@ class RowWriter:
 
     @classmethod
     def open(cls, folder: Path) -> RowWriter:
-        """Raises UserError: the folder can't be written, or holds rows that do not fit."""
+        """Raises UserError: the folder can't be written, is in use, or holds rows that do not fit."""
         path = folder / ROWS
         try:
             (folder / IMAGES).mkdir(parents=True, exist_ok=True)
@@ -44,6 +45,7 @@ class RowWriter:
         except OSError as problem:
             raise UserError(f"can't write {path}: {problem.strerror}") from None
         try:
+            lock(descriptor, folder)
             _mend_tail(path, descriptor)
             ids: set[str] = set()
             for number, row in numbered_rows(path):

@@ -1,0 +1,219 @@
+"""What becomes of a finished folder: read by `datasets` and TRL, described, mixed, reviewed by a person."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foresee import dataset_folder, manifest
+from foresee.building import Order, cards, make
+from foresee.building.languages import is_in
+from foresee.building.likeness import NearDuplicates
+from foresee.dataset_folder import DataRow, RowWriter, Turn
+from foresee.errors import UserError
+from tests.curation.conftest import Cli, drawn
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of the drawn world: recipe -> folder. Copied before they are changed."""
+    root = tmp_path_factory.mktemp("made")
+    order = Order(parquet=True)
+    make("threat_vqa", {"source": "world", "images": 3}, root / "vqa", order=order)
+    make("preference_pairs", {"source": "world", "examples": 5}, root / "pairs")
+    make("consequence_pairs", {"source": "world", "pairs": 3}, root / "consequences")
+    return {path.name: path for path in root.iterdir()}
+
+
+@pytest.fixture
+def own(made: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
+    return {name: Path(shutil.copytree(path, tmp_path / name)) for name, path in made.items()}
+
+
+def test_load_dataset_opens_the_folders_as_they_are(made: dict[str, Path], tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    rows = list(dataset_folder.read(made["vqa"]))
+    packed = datasets.load_dataset(str(made["vqa"]), split="train", cache_dir=str(tmp_path))
+    assert len(packed) == len(rows)
+    assert packed[0]["images"][0].size == (96, 96)
+    plain = datasets.load_dataset(str(made["consequences"]), split="train", cache_dir=str(tmp_path))
+    assert plain[0]["images"][0].startswith("images/")
+    assert plain[0]["facts"]["kind"] == "hazard"
+
+
+def test_plain_trl_trains_on_a_folder(made: dict[str, Path], tmp_path: Path) -> None:
+    trl = pytest.importorskip("trl")
+    from foresee import vlm
+    from foresee.organism import language
+    from foresee.organism.architectures import build, word_tokenizer
+
+    words = word_tokenizer("llava", language.vocabulary())
+    small = {"image_size": 96, "patch_size": 32, "hidden": 32, "layers": 1, "vision_hidden": 16, "vision_layers": 1}
+    model = vlm.load(str(build("llava", tmp_path / "model", tokenizer=words, **small)))  # type: ignore[arg-type]
+    rows = list(dataset_folder.read(made["vqa"]))[:8]
+    arguments = trl.SFTConfig(
+        output_dir=str(tmp_path / "out"),
+        max_steps=2,
+        per_device_train_batch_size=4,
+        max_length=None,
+        report_to=[],
+        use_cpu=True,
+        save_strategy="no",
+        logging_steps=1,
+    )
+    trainer = trl.SFTTrainer(
+        model=model.model,
+        args=arguments,
+        train_dataset=dataset_folder.to_dataset(made["vqa"], rows),
+        processing_class=model.processor,
+    )
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert len(losses) == 2
+    assert all(0 < loss < 100 for loss in losses)
+
+
+def test_cards_count_name_sources_and_show_examples_that_stay_text(own: dict[str, Path], cli: Cli) -> None:
+    hostile = "``` \n# Not a heading <script>alert(1)</script> | a cell"
+    with RowWriter.open(own["vqa"]) as writer:
+        turns = (Turn(role="user", content=hostile),), (Turn(role="assistant", content="yes"),)
+        writer.add(DataRow(id="x", prompt=turns[0], completion=turns[1], subset=hostile, licence="CC-BY-4.0"))
+    found = cli("data", "card", own["vqa"])
+    text = (own["vqa"] / "README.md").read_text(encoding="utf-8")
+    assert found.out.strip().endswith("README.md")
+    assert 'license: other\nlicense_name: "mixed, see below"' in text
+    assert "| foresee threat\\_vqa, drawn world |" in text or "| foresee threat_vqa, drawn world |" in text
+    assert "````text" in text, "a fence that the text can't end"
+    assert "\\<script\\>" in text
+    assert cli("data", "card", own["vqa"].parent).code == 2
+
+
+def test_a_mix_keeps_its_proportions_and_comes_out_the_same(own: dict[str, Path], tmp_path: Path, cli: Cli) -> None:
+    general = tmp_path / "general.jsonl"
+    pairs = [{"text": f"question {n}?", "answer": f"answer {n}"} for n in range(60)]
+    general.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    for name in ("one", "two"):
+        found = cli("data", "mix", own["vqa"], general, "--weights", "1,3", "--rows", 40, "--out", name, "--seed", 5)
+        assert found.code == 0, found.err
+    assert (tmp_path / "one" / "rows.jsonl").read_bytes() == (tmp_path / "two" / "rows.jsonl").read_bytes()
+    rows = list(dataset_folder.read(tmp_path / "one"))
+    assert Counter(row.id.split("/")[0] for row in rows) == {"vqa": 10, "general": 30}
+    assert Counter(row.id.split("/")[0] for row in rows[:8]) == {"vqa": 2, "general": 6}, "evenly spread"
+    assert dataset_folder.check_pictures(tmp_path / "one") > 0
+    assert manifest.read(tmp_path / "one", "data set")["taken"] == {"vqa": 10, "general": 30}
+    assert cli("data", "mix", own["vqa"], general, "--weights", "1,3", "--out", "one").code == 2, "another mix"
+    assert "different kinds" in cli("data", "mix", own["vqa"], own["pairs"], "--out", "three").err
+    assert "ask for fewer" in cli("data", "mix", own["vqa"], general, "--rows", 900, "--out", "four").err
+    assert "expected 2 numbers" in cli("data", "mix", own["vqa"], general, "--weights", "1", "--out", "five").err
+
+
+def test_decisions_are_applied_and_recorded(own: dict[str, Path], tmp_path: Path, cli: Cli) -> None:
+    from foresee.building.reviewing import fingerprint
+
+    folder = own["consequences"]
+    before = list(dataset_folder.read(folder))
+    decisions = {
+        before[0].id: {"action": "drop", "row": fingerprint(before[0]), "note": "not a hazard"},
+        before[2].id: {"action": "fix", "row": fingerprint(before[2]), "text": {"request": "how do i do it ?"}},
+        before[3].id: {"action": "keep", "row": fingerprint(before[3])},
+    }
+    path = tmp_path / "decisions.json"
+    path.write_text(json.dumps({"review": 1, "data_set": "x", "decisions": decisions}))
+    found = cli("curate", "review", folder, "--apply", path)
+    assert "1 kept, 1 fixed, 1 dropped, 3 not decided on" in found.out
+    after = {row.id: row for row in dataset_folder.read(folder)}
+    assert before[0].id not in after
+    assert after[before[2].id].request == "how do i do it ?"
+    review = manifest.read(folder)["review"]
+    assert review["fixed"][before[2].id]["before"] == {"request": before[2].request}
+    assert review["notes"] == {before[0].id: "not a hazard"}
+    assert before[0].id in (folder / "review" / "dropped.jsonl").read_text()
+    released = (folder / "release" / "rows.jsonl").read_text()
+    assert before[0].id not in released
+    assert "how do i do it ?" in released
+    assert "1 more were dropped" in (folder / "README.md").read_text()
+    assert "has changed since it was reviewed" in cli("curate", "review", folder, "--apply", path).err
+    again = make("consequence_pairs", {"source": "world", "pairs": 3}, folder)
+    assert again.new == 0
+    assert again.drops["dropped in review"] == 1
+    assert manifest.read(folder)["review"]["dropped"] == [before[0].id]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "not JSON"),
+        ('{"review": 9, "decisions": {}}', "review"),
+        ('{"review": 1, "decisions": {"nobody": {"action": "drop", "row": "0"}}}', "belong to another data set"),
+        ('{"review": 1, "decisions": {"a": {"action": "burn", "row": "0"}}}', "decisions.a.action"),
+    ],
+)
+def test_decisions_that_do_not_fit_change_nothing(
+    content: str, said: str, own: dict[str, Path], tmp_path: Path, cli: Cli
+) -> None:
+    before = (own["vqa"] / "rows.jsonl").read_bytes()
+    (tmp_path / "d.json").write_text(content)
+    found = cli("curate", "review", own["vqa"], "--apply", tmp_path / "d.json")
+    assert found.code == 2
+    assert said in found.err
+    assert (own["vqa"] / "rows.jsonl").read_bytes() == before
+    assert sorted(path.name for path in own["vqa"].iterdir() if path.name.startswith(".rows")) == []
+
+
+def test_a_folder_in_use_is_left_alone(own: dict[str, Path]) -> None:
+    with RowWriter.open(own["vqa"]), pytest.raises(UserError, match="in use by another process"):
+        RowWriter.open(own["vqa"])
+
+
+def test_near_duplicates_agree_with_comparing_all(tmp_path: Path) -> None:
+    import io
+
+    from PIL import Image
+
+    for distance in (0, 4, 12):
+        found = NearDuplicates(distance)
+        base = Image.open(io.BytesIO(drawn(1, 64))).convert("RGB")
+        found.add("a", base, "one")
+        darker = base.point(lambda tone: int(tone * 0.97))
+        assert found.like(darker, "two") == (distance > 0 or not _differ(base, darker))
+        assert not found.like(darker, "one"), "what belongs together is not compared"
+        other = Image.open(io.BytesIO(drawn(2, 64))).convert("RGB")
+        assert found.like(other, "two") == (_differ(base, other) <= distance)
+
+
+def _differ(one: Any, other: Any) -> int:
+    from foresee.building.likeness import perceptual_hash
+
+    return (perceptual_hash(one) ^ perceptual_hash(other)).bit_count()
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "fits"),
+    [
+        ("The lamp is on the table and there is a box.", "en", True),
+        ("there is a knife , a cup and a hat .", "en", True),
+        ("Die Lampe ist auf dem Tisch und das Haus ist nicht da.", "en", False),
+        ("La lampe est sur la table et il y a une boîte dans le coin.", "en", False),
+        ("Die Lampe ist auf dem Tisch und das Haus ist nicht da.", "de", True),
+        ("Лампа стоит на столе рядом с коробкой.", "en", False),
+        ("桌子上有一盏红色的灯和两个蓝色的盒子", "zh", True),
+        ("Red.", "en", True),
+        ("anything at all", "any", True),
+    ],
+)
+def test_languages_are_told_apart_where_a_text_is_long_enough(text: str, language: str, fits: bool) -> None:
+    assert is_in(text, language) == fits
+
+
+def test_a_card_can_be_made_for_a_folder_made_by_hand(tmp_path: Path) -> None:
+    with RowWriter.open(tmp_path / "hand") as writer:
+        name = writer.store(drawn(3))
+        writer.add(DataRow(id="a", images=(name,), prompt=(Turn(role="user", content="what is it?"),)))
+    text = cards.write(tmp_path / "hand").read_text(encoding="utf-8")
+    assert "1 row with 1 distinct picture." in text
+    assert f"![picture]({name})" in text
