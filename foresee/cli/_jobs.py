@@ -13,6 +13,7 @@ from foresee.cli import _console, _judging
 from foresee.config import build, pairs
 from foresee.errors import UserError
 from foresee.judges import GradedJudge
+from foresee.models.decoding import SecondLook
 from foresee.runner import RunSettings
 
 if TYPE_CHECKING:
@@ -132,10 +133,12 @@ def carry_out(
     runs: list[Run] = []
     with _all_open(jobs, model, options) as (answering, members):
         settings = evaluation.default_settings(answering).model_copy(update=hard)
-        for job in jobs:
+        for place, job in enumerate(jobs):
             planned = job.plan.seated(members)
-            _warn(planned)
-            _judging.warn(planned, answering)
+            if job.label not in {before.label for before in jobs[:place]}:
+                _warn(planned)
+                _judging.warn(planned, answering)
+            _warn_of_defense(planned)
             folder = out / job.folder if out and len(jobs) > 1 else out
             with _console.run_progress(job.label) as progress:
                 run = evaluation.evaluate(
@@ -176,6 +179,15 @@ def one_sided(jobs: Sequence[Job]) -> list[str]:
         f"{name} alone would call a model that refuses everything perfect; its benign side: foresee eval {companion}"
         for name, companion in wanted.items()
     ]
+
+
+def _warn_of_defense(planned: Plan) -> None:
+    defense, without = planned.defense, sum(not item.images for item in planned.items if not item.missing_image)
+    if defense is not None and without and isinstance(defense.decoding, SecondLook):
+        _console.say(
+            f"{planned.benchmark}: {without} of {len(planned.items)} items have no picture, "
+            f"so that {defense.name} has nothing to contrast there"
+        )
 
 
 def _warn(planned: Plan) -> None:

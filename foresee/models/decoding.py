@@ -23,7 +23,8 @@ class Batch:
             `image_keys` are as the image processor made them, one request's after the other's.
         rows: how many requests.
         seeds: one a request, fixed by the request alone: for noise that does not depend on the batch.
-        image_spans: for each image key, for each request, the first and last+1 row of that tensor which is its own.
+        image_spans: for each image key, for each request (then for each second look), the first and last+1 row of
+            that tensor which is its own; empty where there are no pictures.
         model: the transformers model, to be asked about its configuration.
     """
 

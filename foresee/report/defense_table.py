@@ -23,6 +23,7 @@ from foresee.report.tables import TextTable, number
 from foresee.statistics import Difference
 
 _PRICE = re.compile(r"over_(caution|refusal|safe)|benign_(refusal|served)|refusal_rate")
+_MOST_COLUMNS = 5
 _NOT_APPLICABLE = "n/a"
 _DASH = "–"
 Unfit = Mapping[str, str]  # a defense that means nothing to the model, and why
@@ -81,7 +82,14 @@ def boards(runs: Sequence[Run], labels: Sequence[str] = (), unfit: Unfit | None 
 
 
 def text_tables(board: Board, width: int) -> list[TextTable]:
-    """The board as tables of at most this width; where it has too many defenses, the first one stands in each."""
+    """The board as tables of at most this width.
+
+    Defenses are columns; where that makes too many, the first one stands in each of several tables. Many settings on
+    one benchmark, as in a sweep, are rows instead.
+    """
+    if len(board.sections) == 1 and len(board.defenses) > _MOST_COLUMNS:
+        flat, stacked = (_swept(board, stacked=stacked) for stacked in (False, True))
+        return [(flat if _width(flat) <= width else stacked)._replace(notes=board.notes)]
     others = range(1, len(board.defenses))
     for count in range(len(others), 0, -1):
         for stacked in (False, True):
@@ -209,6 +217,23 @@ def _table(board: Board, columns: Sequence[int], *, stacked: bool) -> TextTable:
     names = [board.defenses[i] for i in columns]
     header = names if stacked else [names[0], *(text for name in names[1:] for text in (name, f"Δ {names[0]}"))]
     return TextTable(f"Defenses of {board.model}", ("", *header), tuple(rows))
+
+
+def _swept(board: Board, *, stacked: bool) -> TextTable:
+    """One benchmark with a row for each defense; what an item costs is not compared here."""
+    (section,) = board.sections
+    measured = section.lines[:-2]
+    rows: list[tuple[str, ...]] = []
+    for index, name in enumerate(board.defenses):
+        cells = [_cells(line.entries[index]) for line in measured]
+        spread = (
+            ["\n".join(filter(None, cell)) for cell in cells] if stacked else [text for cell in cells for text in cell]
+        )
+        rows.append((name, *spread, *(_cells(line.entries[index])[0] for line in section.lines[-2:])))
+    names = [line.name for line in measured]
+    header = names if stacked else [text for name in names for text in (name, f"Δ {board.defenses[0]}")]
+    costs = [line.name for line in section.lines[-2:]]
+    return TextTable(f"Defenses of {board.model} on {section.label}", ("", *header, *costs), tuple(rows))
 
 
 def _cells(entry: Entry | None) -> tuple[str, str]:

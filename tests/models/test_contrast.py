@@ -275,3 +275,14 @@ def test_an_unknown_kind_of_picture_is_refused_in_one_line(folders: Folders) -> 
         ContrastiveDecoding(distorted="blur").second_look({"pixel_values": torch.zeros(1, 9, 48)}, 0, None)
     with pytest.raises(ModelError, match="distorted=noise"):
         ContrastiveDecoding().second_look({"images": torch.zeros(1, 9, 48)}, 0, None)
+
+
+@pytest.mark.parametrize("kind", ["idefics3", "gemma3"])
+async def test_other_families_do_not_depend_on_the_batch_either(kind: str, folders: Folders, opened: Opened) -> None:
+    model = opened(folders(kind))
+    asked = requests(ContrastiveDecoding(2.0, 0.01, 900))[:3]
+    together = tokens_of(model, asked)
+    assert together == [tokens_of(model, [request])[0] for request in asked]
+    assert together[:2] == [two_passes(model, request)[0] for request in asked[:2]]
+    if kind == "idefics3":  # a tiny Gemma repeats one token whatever it is shown
+        assert together != tokens_of(model, requests(None)[:3])
