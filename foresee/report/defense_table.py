@@ -20,22 +20,26 @@ from foresee.report.inert import label
 from foresee.report.provenance import without_paths
 from foresee.report.rows import Run
 from foresee.report.tables import TextTable, number
-from foresee.statistics import Difference
+from foresee.statistics import Difference, Estimate
 
 _PRICE = re.compile(r"over_(caution|refusal|safe)|benign_(refusal|served)|refusal_rate")
 _MOST_COLUMNS = 5
+_NEARLY_ALL = 0.9
 _NOT_APPLICABLE = "n/a"
 _DASH = "–"
 Unfit = Mapping[str, str]  # a defense that means nothing to the model, and why
 
 
 class Entry(NamedTuple):
-    """One figure under one defense: the value, and the difference to the first with its interval ("" for the first)."""
+    """One figure under one defense: the value, and the difference to the first with its interval ("" for the first).
+
+    `mark` tells that items have no score: a dagger, or where they are many the share of those that have.
+    """
 
     value: str
     delta: str = ""
     clear: bool = False  # the interval leaves out zero
-    partial: bool = False  # some items have no score
+    mark: str = ""
 
 
 class Line(NamedTuple):
@@ -88,8 +92,8 @@ def text_tables(board: Board, width: int) -> list[TextTable]:
     one benchmark, as in a sweep, are rows instead.
     """
     if len(board.sections) == 1 and len(board.defenses) > _MOST_COLUMNS:
-        flat, stacked = (_swept(board, stacked=stacked) for stacked in (False, True))
-        return [(flat if _width(flat) <= width else stacked)._replace(notes=board.notes)]
+        flat = _swept(board, stacked=False)
+        return [(flat if _width(flat) <= width else _swept(board, stacked=True))._replace(notes=board.notes)]
     others = range(1, len(board.defenses))
     for count in range(len(others), 0, -1):
         for stacked in (False, True):
@@ -118,8 +122,10 @@ def _board(model: str, by_label: Mapping[str, Mapping[str, Run]], unfit: Unfit) 
         "per item: tokens read + written as the provider counts them (not those of a second branch); seconds by the "
         "clock, longer on a busy machine",
     ]
-    if any(entry and entry.partial for section in sections for line in section.lines for entry in line.entries):
-        notes.append("† some answers could not be scored; the difference is over those scored on both sides")
+    if any(entry and entry.mark for section in sections for line in section.lines for entry in line.entries):
+        notes.append(
+            "† some items have no score, (12 %) only so many have one; differences are over those scored on both sides"
+        )
     notes += [f"{_NOT_APPLICABLE}: {why}" for why in unfit.values()]
     return Board(model, defenses, sections, tuple(notes))
 
@@ -160,15 +166,19 @@ def headline_metrics(run: Run) -> list[Metric]:
 def _entry(metric: Metric, run: Run, difference: Difference | None) -> Entry:
     estimate = run.estimate(metric.name)
     value = number(estimate.value, percent=metric.percent)
-    partial = estimate.n < estimate.total
+    mark = "" if estimate.n == estimate.total else "†" if estimate.coverage >= _NEARLY_ALL else _share(estimate)
     if difference is None or difference.delta is None:
-        return Entry(value, partial=partial)
+        return Entry(value, mark=mark)
     scale, digits = (100, 1) if metric.percent else (1, 3)
     delta = f"{scale * difference.delta:+.{digits}f}"
     if difference.low is None or difference.high is None:
-        return Entry(value, delta, partial=partial)
+        return Entry(value, delta, mark=mark)
     span = f"[{scale * difference.low:+.{digits}f}, {scale * difference.high:+.{digits}f}]"
-    return Entry(value, f"{delta} {span}", difference.low > 0 or difference.high < 0, partial)
+    return Entry(value, f"{delta} {span}", difference.low > 0 or difference.high < 0, mark)
+
+
+def _share(estimate: Estimate) -> str:
+    return f" ({100 * estimate.coverage:.0f} %)" if estimate.n else ""
 
 
 class _Cost(NamedTuple):
@@ -239,7 +249,7 @@ def _swept(board: Board, *, stacked: bool) -> TextTable:
 def _cells(entry: Entry | None) -> tuple[str, str]:
     if entry is None:
         return _DASH, ""
-    return entry.value + ("†" if entry.partial else ""), entry.delta + ("*" if entry.clear else "")
+    return entry.value + entry.mark, entry.delta + ("*" if entry.clear else "")
 
 
 def _width(table: TextTable) -> int:
