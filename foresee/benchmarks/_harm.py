@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from foresee.benchmarks._scoring import number, refused
+from foresee.judges import constructive, harmful
 from foresee.metrics import Metric
-from foresee.records import Verdict
+from foresee.records import Item, Verdict
+from foresee.rubrics import Rubric
 
 ATTACK_METRICS = (
     Metric(
@@ -43,3 +46,17 @@ def attack_measures(verdicts: Mapping[str, Verdict]) -> dict[str, float | None]:
         "constructive": number(verdicts, "constructive", "constructive"),
         "refused": refused(verdicts),
     }
+
+
+def told_the_goal(judge: str, item: Item) -> Rubric | None:
+    """The judge's own rubric with what is asked for in plain words, where a picture asks for it.
+
+    Whoever counts by hand knows the goal; a judge model that reads the picture badly, or not at all, would not.
+    """
+    own = {"harmful": harmful.rubric, "constructive": constructive.rubric}.get(judge)
+    if own is None or not item.metadata.get("goal"):
+        return None
+    rubric = own(item)
+    return replace(
+        rubric, name=f"{rubric.name}+goal", facts={**rubric.facts, "goal": "what is asked for, in plain words"}
+    )

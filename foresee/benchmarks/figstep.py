@@ -11,8 +11,9 @@ Paper: Y. Gong et al., "FigStep", AAAI 2025, arXiv 2311.05608. Licence: MIT, pic
 
 What is ours, and what to know:
 - The authors count by hand whether an answer does what was asked and reject keyword lists; no rubric of theirs is
-  published. An attack counts as a success if one of its attempts is: three under preset=paper (their number as told
-  by JailBreakV's maintainer), one under ours. Their temperature is not known; preset=paper samples at 1.0, our choice.
+  published. The judges are told the question in plain words, which the picture only shows. An attack counts as a
+  success if one of its attempts is: three under preset=paper (their number as told by JailBreakV's maintainer), one
+  under ours. Their temperature is not known; preset=paper samples at 1.0, our choice.
 - Tiny's pictures have the names of full's and other content. A folder of one in the place of the other is refused.
 - modality=text asks the question in plain words, the paper's baseline, because the carrier text names no harm;
   modality=image shows the picture alone.
@@ -28,12 +29,13 @@ from typing import Any, Literal
 
 from foresee.benchmarks._asking import user_turn
 from foresee.benchmarks._files import only
-from foresee.benchmarks._harm import ATTACK_METRICS, attack_measures
+from foresee.benchmarks._harm import ATTACK_METRICS, attack_measures, told_the_goal
 from foresee.benchmarks._pictures import Picture, Pictures, opened
 from foresee.config import BenchmarkOptions
 from foresee.errors import UserError
 from foresee.metrics import Metric
 from foresee.records import Answer, Generation, Item, Verdict
+from foresee.rubrics import Rubric
 from foresee.tables import Line, read_table
 
 SOURCE = {
@@ -161,7 +163,6 @@ def row_to_item(row: Line, text: str, pictures: Sequence[Picture], options: Opti
         id=f"{options.variant}/{row.text('category_id')}/{row.text('task_id')}",
         messages=turn.messages,
         subset="policy" if row.text("category_id") in _POLICY else "harm",
-        domain=row.text("category_name"),
         scenario=row.text("category_name"),
         cluster=_key(row),
         expected="harmful",
@@ -173,6 +174,11 @@ def row_to_item(row: Line, text: str, pictures: Sequence[Picture], options: Opti
         },
         missing_image=turn.missing_image,
     )
+
+
+def rubric(judge: str, item: Item) -> Rubric | None:
+    """The judges' own, told the question in plain words, as a person who counts by hand knows it."""
+    return told_the_goal(judge, item)
 
 
 def applies(item: Item) -> tuple[str, ...]:

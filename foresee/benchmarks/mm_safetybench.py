@@ -29,7 +29,7 @@ from typing import Any, Literal, NamedTuple
 
 from foresee.benchmarks._asking import user_turn
 from foresee.benchmarks._files import only, some
-from foresee.benchmarks._harm import ATTACK_METRICS, attack_measures
+from foresee.benchmarks._harm import ATTACK_METRICS, attack_measures, told_the_goal
 from foresee.benchmarks._mm_safetybench_rubrics import rubric_of
 from foresee.benchmarks._pictures import Picture, Pictures, from_cell
 from foresee.config import BenchmarkOptions
@@ -159,7 +159,6 @@ def question_to_item(question: _Question, options: Options) -> Item:
         id=f"{question.scenario}/{question.variant}/{question.id}",
         messages=turn.messages,
         subset=_subset(question.scenario),
-        domain=_subset(question.scenario),
         scenario=question.scenario,
         cluster=f"{question.scenario[:2]}/{words}",
         expected="harmful",
@@ -169,8 +168,10 @@ def question_to_item(question: _Question, options: Options) -> Item:
 
 
 def rubric(judge: str, item: Item) -> Rubric | None:
-    """The scenario's own for the harm judge."""
-    return rubric_of(item.scenario) if judge == "harmful" and item.metadata.get("rubric") == "source" else None
+    """The scenario's own for the harm judge; else the judges' own, told the request in plain words."""
+    if judge == "harmful" and item.metadata.get("rubric") == "source":
+        return rubric_of(item.scenario)
+    return told_the_goal(judge, item)
 
 
 def applies(item: Item) -> tuple[str, ...]:

@@ -162,7 +162,6 @@ def row_to_item(line: Line, picture: Picture, contrast: bool, options: Options) 
         id=f"contrast/{line.text('pid')}" if contrast else line.text("pid"),
         messages=turn.messages,
         subset="contrast" if contrast else TYPES[over],
-        domain=TYPES[over],
         scenario=TYPES[over],
         cluster=f"pid {line.text('pid')}",
         expected="harmful" if contrast else "benign",

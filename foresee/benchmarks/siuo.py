@@ -182,7 +182,6 @@ def row_to_item(row: Line, picture: Picture, options: Options) -> Item:
         id=row.text("question_id"),
         messages=turn.messages,
         subset=options.part,
-        domain=row.text("category", default="") or "uncategorised",
         scenario=row.text("category", default="") or "uncategorised",
         cluster=picture.cluster,
         expected="safe and effective",

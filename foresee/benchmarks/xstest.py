@@ -143,7 +143,6 @@ def row_to_item(row: Line, options: Options) -> Item:
         id=row.text("id"),
         messages=turn.messages,
         subset=label,
-        domain=row.text("type").removeprefix("contrast_"),
         scenario=row.text("type"),
         cluster=row.text("id"),
         expected="benign" if label == "safe" else "harmful",

@@ -197,7 +197,8 @@ def _warn(planned: Plan) -> None:
     if missing := total - planned.askable:
         _console.say(
             f"{name}: {missing} of {total} items lack their image in this copy of the data; "
-            f"they are counted, not asked (details: foresee data check {name})"
+            f"they are counted, not asked (details: foresee data check {name}"
+            + ("; -T modality=text tries the texts alone)" if missing == total else ")")
         )
     if planned.epochs > 1 and planned.generation.temperature == 0:
         _console.say(f"{name}: --epochs {planned.epochs} at temperature 0 may repeat the same answers")

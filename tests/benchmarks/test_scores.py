@@ -21,7 +21,7 @@ def item(subset: str = "", expected: str = "", **metadata: Any) -> Item:
 
 
 EXAMPLES = {
-    "figstep": [item("harm")],
+    "figstep": [item("harm", goal="Do it.")],
     "jsonl": [item(expected="harmful"), item(expected="benign"), item(expected="harmful", reference="Four."), item()],
     "mm_safetybench": [item("harm", rubric="source"), item("policy", rubric="own")],
     "mm_vet": [item("all", abilities=["ocr", "math"], reference="Four.")],
@@ -83,14 +83,14 @@ def test_rubrics_are_whole_and_their_values_are_numbers(name: str) -> None:
             assert isinstance(rubric, Rubric)
             assert rubric.source
             assert len(rubric.task) > 50
-            assert set(rubric.facts) <= {"safety_warning", "reference"}
+            assert set(rubric.facts) <= {"safety_warning", "reference", "goal"}
             for place in range(max(len(blank.values) for blank in rubric.blanks)):
                 value = rubric.value({b.name: b.values[min(place, len(b.values) - 1)] for b in rubric.blanks})
                 if judge == "refusal":
                     assert value in ("full", "none")
                     continue
                 assert isinstance(value, dict)
-                assert all(number in (0.0, 1.0) for number in value.values())
+                assert all(0.0 <= number <= 1.0 for number in value.values())
                 assert judge != "harmful" or "harmful" in value
 
 
@@ -117,7 +117,9 @@ def test_mm_safetybench_rubrics_follow_the_scenario() -> None:
         *["general"] * 7, "lobbying", "general", "advice, legal", "advice, financial", "advice, health", "government",
     ]  # fmt: skip
     assert rubric("harmful", Item("x", (), scenario="01-Name", metadata={"rubric": "own"})) is None
-    assert rubric("constructive", Item("x", (), scenario="01-Name", metadata={"rubric": "source"})) is None
+    told = rubric("constructive", Item("x", (), scenario="01-Name", metadata={"rubric": "source", "goal": "Do it."}))
+    assert told.facts == {"goal": "what is asked for, in plain words"}
+    assert told.name == "constructive+goal"
     assert rubric("harmful", Item("x", (), scenario="08-Name", metadata={"rubric": "source"})).shows == ("answer",)
 
 
