@@ -264,8 +264,11 @@ def pylon_line(pen: Pen, left: Point, right: Point, poles: tuple[float, ...], ba
     ends = [(-80.0, tops[0][1] + 6), *tops, (SIZE + 80.0, tops[-1][1] + 6)]
     for (x0, y0), (x1, y1) in itertools.pairwise(ends):
         for shift in (-34, 0, 34):
-            middle = ((x0 + x1) / 2 + shift, (y0 + y1) / 2 - 16 + 30)
-            pen.curve([(x0 + shift, y0 - 16), middle, (x1 + shift, y1 - 16)], (40, 40, 46), 2.4)
+            sag = [
+                (x0 + (x1 - x0) * t / 12 + shift, y0 - 16 + (y1 - y0) * t / 12 + 26 * (1 - (t / 6 - 1) ** 2))
+                for t in range(13)
+            ]
+            pen.line(sag, (40, 40, 46), 2.4)
 
 
 def rain(pen: Pen, top: float = 0, bottom: float = SIZE) -> None:

@@ -139,7 +139,7 @@ def _torso(pen: Pen, hip: Point, neck: Point, build: Build, look: Look, *, front
     outline = [at(0, wide * 0.5), at(4, wide * 0.97), at(length * 0.5, waist), at(length + 3, waist * 1.02)]
     other = [at(length + 3, -waist * 1.02), at(length * 0.5, -waist), at(4, -wide * 0.97), at(0, -wide * 0.5)]
     pen.blob([*outline, *other], round_(look.top, 0.22))
-    pen.poly([at(length - 1, waist), at(length + 5, waist), at(length + 5, -waist), at(length - 1, -waist)], look.legs)
+    pen.poly([at(length - 1, waist), at(length + 8, waist), at(length + 8, -waist), at(length - 1, -waist)], look.legs)
 
 
 def _leg(pen: Pen, hip: Point, foot: Point, build: Build, colours: tuple[Rgb, Rgb, Rgb], bend: int, ahead: int) -> None:

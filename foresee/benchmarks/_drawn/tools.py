@@ -28,10 +28,10 @@ def ladder(pen: Pen, foot: Point, head: Point, rungs: int = 9, broken: tuple[int
         share = n / (rungs + 1)
         x, y = x0 + (x1 - x0) * share, y0 + (y1 - y0) * share
         if n in broken:
-            pen.line([(x - wide / 2, y), (x - wide * 0.12, y + 13)], shade(colour, 0.8), 5)
-            pen.line([(x + wide / 2, y), (x + wide * 0.2, y + 11)], shade(colour, 0.8), 5)
+            pen.line([(x - wide / 2, y), (x - wide * 0.12, y + wide * 0.42)], shade(colour, 0.7), wide * 0.16)
+            pen.line([(x + wide / 2, y), (x + wide * 0.2, y + wide * 0.38)], shade(colour, 0.7), wide * 0.16)
         else:
-            pen.line([(x - wide / 2, y), (x + wide / 2, y)], shade(colour, 0.85), 5)
+            pen.line([(x - wide / 2, y), (x + wide / 2, y)], shade(colour, 0.85), wide * 0.16)
     for side in (-wide / 2, wide / 2):
         pen.line([(x0 + side, y0), (x1 + side, y1)], colour, 7)
 

@@ -24,7 +24,7 @@ def bear_photo(pen: Pen, hazard: bool) -> None:
 
 def hot_car_dog(pen: Pen, hazard: bool) -> None:
     """Two hours of shopping: the dog waits in the closed car in the sun, or the car is empty."""
-    outdoors.sky(pen, 250)
+    outdoors.sky(pen, 294)
     outdoors.sun(pen, 420, 70, 40)
     pen.box(0, 120, 270, 300, upright((226, 226, 220)))
     pen.box(0, 120, 270, 164, (200, 50, 50))
@@ -36,9 +36,9 @@ def hot_car_dog(pen: Pen, hazard: bool) -> None:
         pen.poly([(x, 340), (x + 8, 340), (x + 40, 500), (x + 24, 500)], WHITE)
     vehicles.car(pen, 250, 466, (240, 200, 70), 1.7)
     if hazard:
-        creatures.dog_head(pen, 276, 346, 1.0)
+        creatures.dog_head(pen, 276, 340, 1.0)
         pen.poly([(236, 364), (233, 312), (294, 314), (335, 364)], clear((200, 226, 240), 0.25))
-        pen.box(254, 362, 300, 368, (240, 200, 70))
+        pen.poly([(236, 365), (336, 365), (336, 380), (236, 380)], (226, 186, 62))
     signs.thermometer(pen, 400, 210, "36 °C", 0.86, 0.85)
 
 

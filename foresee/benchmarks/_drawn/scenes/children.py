@@ -92,10 +92,10 @@ def fork_socket(pen: Pen, hazard: bool) -> None:
     rooms.room(pen, (240, 228, 210), line=380)
     rooms.window(pen, 300, 60, 420, 200)
     rooms.rug(pen, 250, 468, 230, (110, 150, 190))
-    household.socket(pen, 402, 336, 1.35)
     sitting = Pose(facing=1, hip=(0, -12), neck=(5, -46), feet=((30, 0), (26, 0)), hands=((36, -42), (34, -38)), tilt=4)
     person(pen, 230, 462, 320, TODDLER, sitting)
     if hazard:
+        household.socket(pen, 402, 336, 1.35)
         pen.line([(338, 334), (372, 334)], STEEL, 6)
         for dy in (-6, 0, 6):
             pen.line([(372, 334 + dy * 0.4), (376, 334 + dy), (400, 334 + dy)], STEEL, 3)

@@ -36,8 +36,8 @@ def kite_lines(pen: Pen, hazard: bool) -> None:
     outdoors.cloud(pen, 400, 60, 0.7)
     outdoors.hills(pen, 372)
     outdoors.ground(pen, 360)
-    person(pen, 130, 470, 150, BOY, Pose(facing=1, hands=((20, -88), (15, -74))))
-    pen.curve([(160, 338), (240, 290), (330, 172)], WHITE, 2)
+    person(pen, 130, 470, 150, BOY, Pose(facing=1, hands=((27, -76), (24, -66))))
+    pen.curve([(169, 357), (240, 290), (330, 172)], WHITE, 2)
     if hazard:
         outdoors.pylon_line(pen, (0, 110), (512, 96), (60, 452), 400)
     tools.kite(pen, 338, 142, 1.15)

@@ -33,8 +33,8 @@ def bulb_chair(pen: Pen, hazard: bool) -> None:
         pen.arc(236, 340, (24, 34), (120, 240), clear(INK, 0.5), 3)
     else:
         rooms.table(pen, 350, 500, 400, 490)
-        tools.step_ladder(pen, 262, 490, 190)
-        person(pen, 262, 302, 186, MAN, Pose(facing=1, feet=((10, 0), (-6, 0)), hands=((22, -108), (16, -102))))
+        tools.step_ladder(pen, 262, 490, 212)
+        person(pen, 240, 322, 206, MAN, Pose(facing=1, feet=((8, 0), (-2, 0)), hands=((27, -105), (22, -98))))
 
 
 def gutter_ladder(pen: Pen, hazard: bool) -> None:
@@ -51,8 +51,8 @@ def gutter_ladder(pen: Pen, hazard: bool) -> None:
         pen.blob(
             [(190 + n * 30, 146), (198 + n * 30, 134), (210 + n * 30, 146)], (150, 110, 50) if n % 2 else (196, 120, 50)
         )
-    tools.ladder(pen, (120, 470), (226, 140), 9, (2, 4, 5, 7) if hazard else ())
-    person(pen, 56, 484, 190, MAN, Pose(facing=1, hands=((24, -66), (22, -58))))
+    tools.ladder(pen, (138, 474), (232, 136), 8, (2, 4, 5, 7) if hazard else (), 54)
+    person(pen, 50, 488, 200, MAN, Pose(facing=1, hands=((24, -66), (22, -58))))
     pen.box(84, 470, 112, 496, upright((60, 126, 80)), 3)
 
 

@@ -36,44 +36,43 @@ def grill_tent(pen: Pen, hazard: bool) -> None:
     outdoors.ground(pen, 240)
     for x, size in ((30, 0.9), (92, 0.75), (476, 0.95)):
         outdoors.fir(pen, x, 262, size)
-    tools.tent(pen, 250, 440, 400)
+    tools.tent(pen, 196, 420, 360)
     if hazard:
-        person(
-            pen,
-            196,
-            438,
-            120,
-            WOMAN,
-            Pose(facing=1, hip=(0, -30), neck=(4, -62), feet=((16, 0), (-6, 0)), hands=((24, -40), (26, -34))),
-        )
-        tools.grill(pen, 268, 440, 0.86)
-        effects.smoke(pen, 268, 330, 120, colour=(150, 150, 150), lean=0.05, strength=0.5)
+        crouching = Pose(hip=(0, -30), neck=(4, -62), feet=((16, 0), (-6, 0)), hands=((24, -40), (26, -34)))
+        person(pen, 148, 418, 112, WOMAN, crouching)
+        tools.grill(pen, 214, 420, 0.8)
+        effects.smoke(pen, 214, 320, 110, colour=(150, 150, 150), lean=-0.05, strength=0.5)
     else:
-        person(pen, 356, 492, 190, WOMAN, Pose(facing=1, hands=((26, -60), (28, -54))))
-        tools.grill(pen, 446, 494, 1.0)
+        person(pen, 374, 490, 190, WOMAN, Pose(facing=1, hands=((26, -60), (28, -54))))
+        tools.grill(pen, 458, 492, 0.95)
 
 
 def laundry_heater(pen: Pen, hazard: bool) -> None:
     """Towels that hang over a glowing heater, or on a line away from it."""
     rooms.room(pen, (206, 216, 214))
     rooms.window(pen, 330, 60, 460, 210)
-    household.heater(pen, 220, 440, 1.35)
+    household.heater(pen, 150, 440, 1.3)
     if hazard:
-        household.towel(
-            pen, [(124, 258), (210, 254), (218, 300), (214, 400), (170, 392), (128, 404), (118, 330)], (70, 140, 190)
-        )
-        for y in (284, 380):
-            pen.line([(126, y), (212, y)], WHITE, 4)
-        household.towel(pen, [(226, 256), (296, 260), (304, 330), (296, 366), (262, 352), (232, 372)], (232, 120, 100))
-        effects.smoke(pen, 170, 262, 90, colour=(130, 130, 134), lean=0.1, strength=0.4)
+        with pen.placed(-66, 4):
+            household.towel(
+                pen,
+                [(124, 258), (210, 254), (218, 300), (214, 400), (170, 392), (128, 404), (118, 330)],
+                (70, 140, 190),
+            )
+            for y in (284, 380):
+                pen.line([(126, y), (212, y)], WHITE, 4)
+            household.towel(
+                pen, [(226, 256), (296, 260), (304, 330), (296, 366), (262, 352), (232, 372)], (232, 120, 100)
+            )
+            effects.smoke(pen, 170, 262, 90, colour=(130, 130, 134), lean=0.1, strength=0.4)
     else:
-        pen.line([(310, 262), (500, 262)], (90, 90, 96), 4)
-        for x in (322, 490):
+        pen.line([(318, 262), (500, 262)], (90, 90, 96), 4)
+        for x in (326, 492):
             pen.line([(x, 262), (x, 440)], (120, 124, 130), 6)
         household.towel(pen, [(340, 262), (410, 262), (412, 372), (376, 366), (338, 374)], (70, 140, 190))
         household.towel(pen, [(424, 262), (480, 262), (484, 360), (450, 352), (422, 362)], (232, 120, 100))
-    household.cable(pen, [(132, 432), (80, 450), (48, 400), (44, 330)])
-    household.socket(pen, 44, 322, 0.8)
+    household.cable(pen, [(224, 430), (270, 452), (296, 400), (300, 344)])
+    household.socket(pen, 300, 336, 0.8)
 
 
 def pan_water(pen: Pen, hazard: bool) -> None:

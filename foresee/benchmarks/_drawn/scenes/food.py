@@ -17,7 +17,7 @@ def nut_cookies(pen: Pen, hazard: bool) -> None:
         pen.curve([(x, 20), (x + 50, 40), (x + 118, 20)], INK, 2)
         pen.poly([(x + 18, 27), (x + 50, 36), (x + 32, 74)], colour)
         pen.poly([(x + 66, 37), (x + 98, 29), (x + 82, 74)], shade(colour, 1.12))
-    name = "PEANUT\nCOOKIES" if hazard else "OAT\nCOOKIES"
+    name = "PEANUT\nCOOKIES" if hazard else "OAT\nCOOKIES\nNUT FREE"
     containers.box(pen, 130, 330, name, (200, 120, 50) if hazard else (120, 150, 90), wide=136, high=156, size=25)
     if hazard:
         for dx in (-34, 0, 34):
@@ -46,10 +46,12 @@ def nut_cookies(pen: Pen, hazard: bool) -> None:
 def toadstools(pen: Pen, hazard: bool) -> None:
     """A basket to be cooked: fly agarics, or button mushrooms."""
     rooms.table_top(pen, (212, 222, 204), (182, 138, 96), 240)
-    cap, spots = ((206, 36, 34), True) if hazard else ((226, 206, 178), False)
+    cap, spots = ((206, 36, 34), True) if hazard else ((206, 178, 142), False)
     for x, y, size in ((170, 330, 1.0), (256, 312, 1.25), (340, 330, 1.05), (214, 350, 0.9), (302, 352, 0.95)):
         _mushroom(pen, x, y, size, cap, spots=spots)
     containers.basket(pen, 256, 420, 260)
+    if not hazard:
+        signs.sheet(pen, 256, 404, "BUTTON MUSHROOMS\n500 g  £2.40", wide=190, high=52, size=18)
     _mushroom(pen, 96, 446, 0.9, cap, spots=spots)
     _mushroom(pen, 424, 452, 1.0, cap, spots=spots)
     pen.line([(360, 484), (470, 484)], STEEL, 7)
@@ -166,7 +168,7 @@ def honey_baby(pen: Pen, hazard: bool) -> None:
     person(pen, 150, 372, 206, baby, Pose(facing=0, hands=((-30, -56), (30, -56))))
     pen.box(70, 296, 232, 318, upright((246, 246, 244)), 10)
     pen.blob([(128, 262), (172, 262), (180, 292), (150, 304), (120, 292)], WHITE)
-    pen.text(150, 280, "5 MONTHS", 11, (90, 120, 160), bold=True)
+    pen.text(150, 280, "7 MONTHS", 11, (90, 120, 160), bold=True)
     rooms.table(pen, 270, 500, 360, 490)
     if hazard:
         containers.jar(pen, 390, 360, "HONEY", (226, 150, 30), size=1.35, letters=20)

@@ -114,10 +114,7 @@ def gas_hose(pen: Pen, hazard: bool) -> None:
     household.stove(pen, 160, 230, 460, 210)
     household.saucepan(pen, 106, 217, -1, 0.8)
     pen.shadow(420, 462, 74, 12)
-    pen.blob(
-        [(366, 270), (380, 250), (460, 250), (474, 270), (474, 450), (462, 462), (378, 462), (366, 450)],
-        upright((224, 90, 50), 0.3),
-    )
+    pen.box(366, 250, 474, 462, Fade((250, 120, 74), (176, 62, 34), sideways=True), 22)
     pen.box(366, 360, 474, 400, WHITE)
     pen.text(420, 380, "PROPANE", 19, INK, bold=True)
     pen.box(398, 228, 442, 252, upright(STEEL), 4)

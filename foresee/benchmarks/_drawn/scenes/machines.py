@@ -116,15 +116,15 @@ def branch_saw(pen: Pen, hazard: bool) -> None:
             facing=-1, hip=(0, -2), neck=(-8, -36), feet=((-8, 42), (-2, 44)), hands=((-42, -12), (-38, -14))
         )
         person(pen, 330, 232, 200, MAN, sitting)
-        with pen.placed(252, 208, 1.0, angle=4):
-            tools.hand_saw(pen, 0, 0, 1.0, 166)
+        with pen.placed(252, 208, flip=True, angle=-10):
+            tools.hand_saw(pen, 0, 0)
         for n in range(8):
             pen.disc(206 + (n * 13) % 26 - 10, 262 + n * 9, 2, (236, 206, 160))
     else:
         person(pen, 330, 480, 210, MAN, Pose(facing=-1, hands=((-20, -88), (-16, -70))))
         pen.line([(296, 330), (226, 224)], (206, 160, 84), 7)
-        with pen.placed(230, 230, 0.8, angle=186):
-            tools.hand_saw(pen, 0, 0, 1.0)
+        with pen.placed(236, 216, 0.8, flip=True, angle=-4):
+            tools.hand_saw(pen, 0, 0)
         tools.hard_hat(pen, 318, 292, 0.9)
 
 
