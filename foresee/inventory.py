@@ -130,6 +130,13 @@ def check(name: str, data: Path | None = None, options: Any = None, *, kind: Kin
     )
 
 
+def items_of(name: str, data: Path | None = None, options: Any = None) -> list[Item]:
+    """A benchmark's items, in its own order. Raises UserError: no such benchmark, or no or wrong files."""
+    module = _discovery.load("benchmarks", name)
+    folder = None if sources.find(name).embedded else sources.locate(name, data)
+    return list(module.items(folder, options or module.Options()))
+
+
 def show(name: str, item_id: str, data: Path | None = None, options: Any = None) -> Item:
     """One item as it would be asked.
 
@@ -142,9 +149,7 @@ def show(name: str, item_id: str, data: Path | None = None, options: Any = None)
     Raises:
         UserError: no such benchmark, files or item (nearest ids offered).
     """
-    module = _discovery.load("benchmarks", name)
-    folder = None if sources.find(name).embedded else sources.locate(name, data)
-    found: dict[str, Item] = {item.id: item for item in module.items(folder, options or module.Options())}
+    found = {item.id: item for item in items_of(name, data, options)}
     if item_id not in found:
         raise unknown_name(f"item of {name}", item_id, found) if len(found) <= 50 else _no_item(name, item_id, found)
     return found[item_id]

@@ -12,7 +12,7 @@ from foresee.cli.eval import Data, TaskOptions
 if TYPE_CHECKING:
     from foresee.inventory import CheckReport
 
-app = typer.Typer(no_args_is_help=True, help="Data sets: list, fetch, check, show, clean.")
+app = typer.Typer(no_args_is_help=True, help="Data sets: list, fetch, check, look at, mix, clean.")
 
 Name = Annotated[str, typer.Argument(help="benchmark or label set")]
 _SHOWN = 10
@@ -90,6 +90,32 @@ def show(
     options = from_pairs(_discovery.load("benchmarks", name).Options, task_options or (), what=f"{name} (-T)")
     for line in describe(inventory.show(name, item_id, data, options)):
         typer.echo(line)
+
+
+@app.command()
+def gallery(
+    name: Name,
+    out: Annotated[Path, typer.Option("--out", help="PNG file to write")],
+    data: Data = None,
+    task_options: TaskOptions = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most this many, spread evenly")] = None,
+    columns: Annotated[int, typer.Option("--columns", min=1, help="pictures side by side")] = 4,
+    clear: Annotated[bool, typer.Option("--clear", help="do not blur the pictures of published sets")] = False,
+) -> None:
+    """The pictures of a benchmark on one sheet, with ids and requests. Published ones are blurred unless --clear."""
+    from foresee import _discovery, contact_sheet, inventory, sources
+    from foresee.config import from_pairs
+    from foresee.errors import UserError
+    from foresee.planning import spread
+
+    options = from_pairs(_discovery.load("benchmarks", name).Options, task_options or (), what=f"{name} (-T)")
+    items = spread(tuple(inventory.items_of(name, data, options)), limit)
+    sheet = contact_sheet.png(items, columns=columns, clear=clear or sources.find(name).embedded)
+    try:
+        out.write_bytes(sheet)
+    except OSError as problem:
+        raise UserError(f"can't write {out}: {problem.strerror or problem}") from None
+    typer.echo(f"{out}: {len(items)} items")
 
 
 @app.command()

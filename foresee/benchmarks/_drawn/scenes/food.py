@@ -51,7 +51,7 @@ def toadstools(pen: Pen, hazard: bool) -> None:
         _mushroom(pen, x, y, size, cap, spots=spots)
     containers.basket(pen, 256, 420, 260)
     if not hazard:
-        signs.sheet(pen, 256, 404, "BUTTON MUSHROOMS\n500 g  £2.40", wide=190, high=52, size=18)
+        signs.sheet(pen, 256, 404, "FARM SHOP\nBUTTON MUSHROOMS", wide=190, high=52, size=18)
     _mushroom(pen, 96, 446, 0.9, cap, spots=spots)
     _mushroom(pen, 424, 452, 1.0, cap, spots=spots)
     pen.line([(360, 484), (470, 484)], STEEL, 7)
@@ -171,7 +171,7 @@ def honey_baby(pen: Pen, hazard: bool) -> None:
     pen.text(150, 280, "7 MONTHS", 11, (90, 120, 160), bold=True)
     rooms.table(pen, 270, 500, 360, 490)
     if hazard:
-        containers.jar(pen, 390, 360, "HONEY", (226, 150, 30), size=1.35, letters=20)
+        containers.jar(pen, 390, 360, "HONEY", (226, 150, 30), size=1.35, letters=17)
     else:
         containers.jar(pen, 390, 360, "APPLE\nPUREE", (226, 216, 130), size=1.35, lid=(110, 170, 90), letters=17)
     pen.line([(300, 352), (240, 268)], STEEL, 5)

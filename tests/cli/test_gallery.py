@@ -1,0 +1,53 @@
+"""`foresee data gallery`: one sheet, drawn sets clear, pictures of others blurred unless asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Picture
+
+from .conftest import Cli
+
+
+def _detail(path: Path) -> float:
+    """How much neighbouring pixels differ in the first tile."""
+    grey = np.asarray(Picture.open(path).convert("L").crop((10, 10, 310, 310))).astype(float)
+    return float(abs(np.diff(grey, axis=1)).mean())
+
+
+def test_a_sheet_of_the_drawn_set(cli: Cli, tmp_path: Path) -> None:
+    done = cli(
+        "data",
+        "gallery",
+        "drawn_consequences",
+        "--out",
+        "sheet.png",
+        "-T",
+        "category=fire",
+        "--limit",
+        3,
+        "--columns",
+        2,
+    )
+    assert (done.code, done.out) == (0, "sheet.png: 3 items\n")
+    with Picture.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (2 * 310 + 10, 2 * 368 + 10)
+        assert len(sheet.getcolors(1_000_000) or ()) > 500
+
+
+def test_published_pictures_are_blurred_unless_asked_for(cli: Cli, tmp_path: Path, mmsa: Path) -> None:
+    noise = Picture.effect_noise((64, 64), 90)
+    for path in (mmsa / "data" / "images").iterdir():
+        noise.save(path, "PNG")
+    assert cli("data", "gallery", "mmsafeaware", "--data", mmsa, "--out", "blurred.png", "--limit", 4).code == 0
+    assert (
+        cli("data", "gallery", "mmsafeaware", "--data", mmsa, "--out", "clear.png", "--limit", 4, "--clear").code == 0
+    )
+    assert _detail(tmp_path / "clear.png") > 5 * _detail(tmp_path / "blurred.png")
+
+
+def test_what_is_wrong_is_one_line(cli: Cli) -> None:
+    assert "no benchmark named 'drawn'" in cli("data", "gallery", "drawn", "--out", "x.png").err
+    assert "can't write" in cli("data", "gallery", "drawn_consequences", "--out", "no/x.png", "--limit", 1).err
+    assert "at most 200 items" in cli("data", "gallery", "world_consequence", "--out", "x.png").err
