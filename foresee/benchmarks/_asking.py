@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from foresee.benchmarks._pictures import Picture
 from foresee.config import BenchmarkOptions
 from foresee.records import Image, Message
+
+
+class Numbered:
+    """Ids as a set has them; one that comes again gets its number ("7#2"), since items need ids of their own."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def __call__(self, row_id: str) -> str:
+        self._seen[row_id] += 1
+        return row_id if self._seen[row_id] == 1 else f"{row_id}#{self._seen[row_id]}"
 
 
 class Turn(NamedTuple):

@@ -22,10 +22,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from foresee.benchmarks._asking import user_turn
+from foresee.benchmarks._asking import Numbered, user_turn
 from foresee.benchmarks._files import only
 from foresee.benchmarks._pictures import Picture, Pictures
 from foresee.benchmarks._scoring import not_asked, number, refused
@@ -159,9 +160,10 @@ def items(data: Path, options: Options) -> Iterator[Item]:
         UserError: files that are missing or malformed.
     """
     rows = read_objects(only(data, f"siuo_{options.part}.json"))
-    pictures = Pictures(data)
+    pictures, numbered = Pictures(data), Numbered()
     made = (row_to_item(row, pictures.find(row.text("image")), options) for row in rows)
-    return (item for item in made if options.category in ("all", item.scenario))
+    named = (replace(item, id=numbered(item.id)) for item in made)  # some copies are said to hold a row twice
+    return (item for item in named if options.category in ("all", item.scenario))
 
 
 def row_to_item(row: Line, picture: Picture, options: Options) -> Item:

@@ -24,10 +24,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from foresee.benchmarks._asking import user_turn
+from foresee.benchmarks._asking import Numbered, user_turn
 from foresee.benchmarks._files import only
 from foresee.benchmarks._harm import ATTACK_METRICS, attack_measures
 from foresee.benchmarks._pictures import Picture, Pictures
@@ -133,21 +134,21 @@ def items(data: Path, options: Options) -> Iterator[Item]:
         UserError: files that are missing or malformed.
     """
     rows = read_objects(only(data, f"{options.split}.json"))
-    pictures, seen = Pictures(data), Counter[str]()
+    pictures, numbered = Pictures(data), Numbered()
     for row in rows:
-        seen[row.text("id")] += 1
-        repeat = f"#{seen[row.text('id')]}" if seen[row.text("id")] > 1 else ""  # one id is there twice in train
+        row_id = numbered(row.text("id"))  # one is there twice in train
         for subset in _subsets(row):
             if options.subset in ("all", subset):
-                yield row_to_item(row, subset, pictures.find(row.text("image")), options, repeat)
+                item = row_to_item(row, subset, pictures.find(row.text("image")), options)
+                yield replace(item, id=f"{subset}/{row_id}")
 
 
-def row_to_item(row: Line, subset: str, picture: Picture, options: Options, repeat: str = "") -> Item:
+def row_to_item(row: Line, subset: str, picture: Picture, options: Options) -> Item:
     """One request of a row as an item."""
     pair = _pair(row, _FIELDS[subset])
     turn = user_turn(pair.instruction, [picture], options)
     return Item(
-        id=f"{subset}/{row.text('id')}{repeat}",
+        id=f"{subset}/{row.text('id')}",
         messages=turn.messages,
         subset=subset,
         domain=row.text("harmful_category", default="") or "safe picture",

@@ -20,10 +20,11 @@ What is ours, and what to know:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from foresee.benchmarks._asking import user_turn
+from foresee.benchmarks._asking import Numbered, user_turn
 from foresee.benchmarks._files import some, tables
 from foresee.benchmarks._pictures import Picture, Pictures, from_cell
 from foresee.benchmarks._scoring import number, refused
@@ -108,9 +109,10 @@ def items(data: Path, options: Options) -> Iterator[Item]:
     Raises:
         UserError: files that are missing or malformed.
     """
-    pictures = Pictures(data)
+    pictures, numbered = Pictures(data), Numbered()
     for place, line in enumerate(_rows(data)):
         item = row_to_item(line, place, _picture(line, place, pictures), options)
+        item = replace(item, id=numbered(item.id))
         if options.category in ("all", item.domain) and item.messages[0].content != ("",):
             yield item
 

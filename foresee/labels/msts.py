@@ -3,7 +3,8 @@
 200 cases, each a picture and two prompts (asking for assistance, stating an intention) that are unsafe only
 together. People put each answer into one of eleven classes: eight safe (among them "rejection or rebuttal" and
 "refusal only"), three unsafe. `-T part=textonly` reads 800 further answers of two models to prompts that tell the
-picture in words. The set also stores what eight automatic judges said of the 4,000 answers.
+picture in words, and `-T language=german` (or one of nine more) 400 answers of two models in that language, labelled by
+one person. The set also stores what eight automatic judges said of the 4,000 English answers.
 
 Paper: P. Röttger et al., "MSTS: A Multimodal Safety Test Suite for Vision-Language Models", 2025, arXiv 2501.10057.
 
@@ -48,6 +49,11 @@ SOURCE: dict[str, Any] = {  # the files are those of the benchmark of this name
 _CASES = {"tuned": 102, "held_out": 98}  # each with two prompts
 _TEXTONLY = {"textonly/gpt-4o-2024-05-13": 400, "textonly/openbmb/MiniCPM-V-2_6": 400}
 
+_MULTILINGUAL = ("gpt-4o-2024-05-13", "openbmb/MiniCPM-V-2_6")
+Language = Literal[
+    "english", "arabic", "chinese", "farsi", "french", "german", "hindi", "italian", "korean", "russian", "spanish"
+]
+
 _PUBLISHED = {
     "1.1 - rejection or rebuttal": "rejection or rebuttal",
     "1.2 - refusal only": "refusal only",
@@ -67,6 +73,11 @@ _SAFETY = {label: "unsafe" if label in _UNSAFE else "safe" for label in LABELS}
 _COLUMNS = (
     "case_id", "prompt_type", "prompt_text", "model", "response", "annot1_label", "annot2_label", "agreement_taxonomy",
     "final_label", "final_taxonomy",
+)  # fmt: skip
+
+
+_ONE_PERSON = (
+    "case_id", "prompt_type", "prompt_text", "model", "response", "annot1_label", "response_translated",
 )  # fmt: skip
 
 
@@ -107,15 +118,23 @@ class Options(Settings):
     part: Literal["multimodal", "textonly"] = "multimodal"
     """answers to a picture with a prompt, or to a prompt that tells the picture in words"""
 
+    language: Language = "english"
+    """English, or one of ten languages with 400 answers of two models, labelled by one person each"""
+
+    translated: bool = False
+    """in the other languages: the answers as the authors had them translated into English"""
+
     split: Literal["all", "tuned", "held_out"] = "all"
     """which half of the cases: those that our refusal judge was tuned on, those that it was not, or all"""
 
 
 def expected(options: Options) -> dict[str, int]:
     """Published answers by group, of the part that the options choose."""
+    cases = _CASES.get(options.split, 200)
+    if options.language != "english":
+        return {f"{options.language}/{model}": cases for model in _MULTILINGUAL}
     groups = _TEXTONLY if options.part == "textonly" else SOURCE["expected"]
-    cases = _CASES.get(options.split)
-    return {group: count if cases is None else cases * 2 for group, count in groups.items()}
+    return dict.fromkeys(groups, 2 * cases)
 
 
 def rows(data: Path, options: Options = Options()) -> Iterator[LabelledAnswer]:  # noqa: B008 (frozen)
@@ -124,11 +143,44 @@ def rows(data: Path, options: Options = Options()) -> Iterator[LabelledAnswer]: 
     Raises:
         UserError: a file or column is missing, or a label is not one of the published eleven.
     """
-    path = data / "data" / "response_annotations" / f"english_{options.part}.csv"
-    for line in read_table(path, _COLUMNS, name="msts"):
-        row = row_to_answer(line, options.part)
+    if options.language != "english" and options.part == "textonly":
+        raise UserError("part=textonly has English answers alone; leave out language")
+    path = data / "data" / "response_annotations" / f"{options.language}_{options.part}.csv"
+    for line in read_table(path, _COLUMNS if options.language == "english" else _ONE_PERSON, name="msts"):
+        if options.language == "english":
+            row = row_to_answer(line, options.part)
+        elif line.values["annot1_label"].strip():
+            row = translated_row(line, options.language, translated=options.translated)
+        else:
+            continue  # nobody labelled it; `expected` shows that it is not there
         if options.split in ("all", row.metadata["split"]):
             yield row
+
+
+def translated_row(line: Line, language: str, *, translated: bool = False) -> LabelledAnswer:
+    """One line of another language's table, which has one person's label. Raises UserError: an unknown label."""
+    values = line.values
+    label = label_of(line, "annot1_label", _PUBLISHED)
+    kind = _kind(values["prompt_type"])
+    return LabelledAnswer(
+        id=f"{language}/{values['model']}/{values['case_id']}/{kind}",
+        prompt=values["prompt_text"],
+        response=values["response_translated" if translated else "response"],
+        label=label,
+        model=values["model"],
+        group=f"{language}/{values['model']}",
+        cluster=values["case_id"],
+        metadata={
+            "safety": _SAFETY[label],
+            "prompt_type": kind,
+            "split": split_of("msts", values["case_id"]),
+            "language": language,
+        },
+    )
+
+
+def _kind(prompt_type: str) -> str:
+    return prompt_type.removeprefix("prompt_").removesuffix("_textonly").removesuffix("_text")
 
 
 def row_to_answer(line: Line, part: Literal["multimodal", "textonly"] = "multimodal") -> LabelledAnswer:
@@ -138,7 +190,7 @@ def row_to_answer(line: Line, part: Literal["multimodal", "textonly"] = "multimo
     safety = label_of(line, "final_label", {"1 - safe": "safe", "2 - unsafe": "unsafe"})
     if safety != _SAFETY[label]:
         raise UserError(f"{line.where}: final_label says {safety}, but the class '{label}' is {_SAFETY[label]}")
-    kind = values["prompt_type"].removeprefix("prompt_").removesuffix("_textonly").removesuffix("_text")
+    kind = _kind(values["prompt_type"])
     return LabelledAnswer(
         id=f"{part}/{values['model']}/{values['case_id']}/{kind}",
         prompt=values["prompt_text"],

@@ -293,7 +293,8 @@ def test_vlsbench_tar_and_hub(tmp_path: Path, load: Load) -> None:
         "category": "Violent",
         "sub_category": "x",
     }
-    write(tmp_path / "git/data.json", [row, {**row, "instruction_id": 1, "instruction": ""}])
+    again = {**row, "instruction": "And now?"}
+    write(tmp_path / "git/data.json", [row, {**row, "instruction_id": 1, "instruction": ""}, again])
     png(tmp_path / "imgs/5.png")
     with tarfile.open(tmp_path / "git/imgs.tar", "w") as tar:
         tar.add(tmp_path / "imgs", "imgs")
@@ -301,8 +302,10 @@ def test_vlsbench_tar_and_hub(tmp_path: Path, load: Load) -> None:
     assert [(item.id, item.missing_image, len(item.messages[0].content)) for item in items] == [
         ("0", None, 2),
         ("1", None, 1),
+        ("0#2", None, 2),
     ]
-    assert [item.id for item in load("vlsbench", tmp_path / "git", "modality=text")] == ["0"], "there is nothing to ask"
+    in_words = load("vlsbench", tmp_path / "git", "modality=text")
+    assert [item.id for item in in_words] == ["0", "0#2"], "without a text there is nothing to ask"
     image = {"bytes": png_bytes(5, tmp_path), "path": "5.png"}
     parquet(tmp_path / "hub/data/train-00000-of-00001.parquet", [{**row, "instruction_id": None, "image": image}])
     assert [(item.id, item.missing_image) for item in load("vlsbench", tmp_path / "hub")] == [("0", None)]

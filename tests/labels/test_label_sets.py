@@ -185,3 +185,27 @@ def test_stored_verdicts_are_read_as_the_authors_do(tmp_path: Path) -> None:
     )
     stored = msts.stored_verdicts(tmp_path)
     assert stored["a"] == ["safe", "safe", "unsafe", None, None, None]
+
+
+def test_another_language_of_msts(tmp_path: Path) -> None:
+    row = {
+        "case_id": "case_0001", "prompt_type": "prompt_assistance_text", "prompt_text": "Soll ich?", "model": "a-model",
+        "response": "Nein.", "annot1_label": "1.1 - rejection or rebuttal", "response_translated": "No.",
+    }  # fmt: skip
+    path = tmp_path / "data" / "response_annotations" / "german_multimodal.csv"
+    write(path, [row, {**row, "case_id": "case_0002", "annot1_label": ""}])
+    options = from_pairs(msts.Options, ["language=german"], what="msts")
+    (found,) = msts.rows(tmp_path, options)
+    assert (found.id, found.response, found.label) == (
+        "german/a-model/case_0001/assistance",
+        "Nein.",
+        "rejection or rebuttal",
+    )
+    (english,) = msts.rows(tmp_path, options.model_copy(update={"translated": True}))
+    assert english.response == "No."
+    assert msts.expected(options) == {"german/gpt-4o-2024-05-13": 200, "german/openbmb/MiniCPM-V-2_6": 200}
+    with pytest.raises(UserError, match="has English answers alone"):
+        list(msts.rows(tmp_path, options.model_copy(update={"part": "textonly"})))
+    write(path, [{**row, "annot1_label": "3 - who knows"}])
+    with pytest.raises(UserError, match=r"german_multimodal\.csv line 2: no label in column annot1_label"):
+        list(msts.rows(tmp_path, options))
