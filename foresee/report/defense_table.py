@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from foresee import _discovery
 from foresee.errors import UserError
 from foresee.metrics import Metric, compare
 from foresee.report.inert import label
 from foresee.report.provenance import without_paths
 from foresee.report.rows import Run
+from foresee.report.run_names import benchmark_file, protections, variant
 from foresee.report.tables import TextTable, number
 from foresee.statistics import Difference, Estimate
 
@@ -75,8 +74,8 @@ def boards(runs: Sequence[Run], labels: Sequence[str] = (), unfit: Unfit | None 
         unfit: defenses that were asked for and mean nothing to the model.
     """
     found: dict[str, dict[str, dict[str, Run]]] = {}
-    names = _protections(runs)
-    for run, name, told in zip(runs, names, labels or [_label(run) for run in runs], strict=True):
+    names = protections(runs)
+    for run, name, told in zip(runs, names, labels or [variant(run) for run in runs], strict=True):
         found.setdefault(run.model, {}).setdefault(told, {}).setdefault(name, run)
     return [
         _board(model, by_label, unfit or {})
@@ -158,7 +157,7 @@ def _section(told: str, held: Mapping[str, Run], defenses: Sequence[str], unfit:
 def headline_metrics(run: Run) -> list[Metric]:
     """See the top of this file; those that these options left out are left out."""
     own = [metric for metric in run.metrics if not metric.published]
-    named = getattr(_module(run), "HEADLINE", ())
+    named = getattr(benchmark_file(run), "HEADLINE", ())
     chosen = [metric for name in named for metric in own if metric.name == name]
     return chosen or [metric for i, metric in enumerate(own) if i < 2 or _PRICE.search(metric.name)]
 
@@ -233,17 +232,22 @@ def _swept(board: Board, *, stacked: bool) -> TextTable:
     """One benchmark with a row for each defense; what an item costs is not compared here."""
     (section,) = board.sections
     measured = section.lines[:-2]
+    stems = {name.split(" ")[0] for name in board.defenses if name != "none"}
+    stem = f"{min(stems)} " if len(stems) == 1 else ""  # a sweep of one defense: its name stands above the table
     rows: list[tuple[str, ...]] = []
     for index, name in enumerate(board.defenses):
         cells = [_cells(line.entries[index]) for line in measured]
         spread = (
             ["\n".join(filter(None, cell)) for cell in cells] if stacked else [text for cell in cells for text in cell]
         )
-        rows.append((name, *spread, *(_cells(line.entries[index])[0] for line in section.lines[-2:])))
+        rows.append(
+            (name.removeprefix(stem), *spread, *(_cells(line.entries[index])[0] for line in section.lines[-2:]))
+        )
     names = [line.name for line in measured]
     header = names if stacked else [text for name in names for text in (name, f"Δ {board.defenses[0]}")]
     costs = [line.name for line in section.lines[-2:]]
-    return TextTable(f"Defenses of {board.model} on {section.label}", ("", *header, *costs), tuple(rows))
+    title = f"{stem.strip() or 'Defenses'} of {board.model} on {section.label}"
+    return TextTable(title, ("", *header, *costs), tuple(rows))
 
 
 def _cells(entry: Entry | None) -> tuple[str, str]:
@@ -255,41 +259,3 @@ def _cells(entry: Entry | None) -> tuple[str, str]:
 def _width(table: TextTable) -> int:
     cells = zip(table.header, *table.rows, strict=True)
     return sum(max(len(part) for text in column for part in text.split("\n")) + 3 for column in cells)
-
-
-def _label(run: Run) -> str:
-    """The benchmark, and those of its options that are not as usual."""
-    options = run.manifest.get("options")
-    module = _module(run)
-    fields = module.Options.model_fields if module else {}
-    own = {
-        key: value
-        for key, value in (options.items() if isinstance(options, Mapping) else ())
-        if key not in fields or fields[key].default != value
-    }
-    return ", ".join([run.benchmark, *(v if isinstance(v, str) else f"{key}={v}" for key, v in own.items())])
-
-
-def _module(run: Run) -> ModuleType | None:
-    """The benchmark's file; None where a run outlived it."""
-    return _discovery.load("benchmarks", run.benchmark) if run.benchmark in _discovery.names("benchmarks") else None
-
-
-def _protections(runs: Sequence[Run]) -> list[str]:
-    """What to call each run's defense: its name, and the options in which it differs from another run's."""
-    settings = [_defense_options(run) for run in runs]
-    names = []
-    for run, mine in zip(runs, settings, strict=True):
-        others = [theirs for other, theirs in zip(runs, settings, strict=True) if other.defense == run.defense]
-        apart = [key for key in mine if any(theirs.get(key) != mine[key] for theirs in others)]
-        names.append(" ".join([run.defense, *(f"{key}={mine[key]}" for key in apart)]))
-    return names
-
-
-def _defense_options(run: Run) -> dict[str, Any]:
-    configuration = run.manifest.get("configuration", {})
-    found: dict[str, Any] = {}
-    for part in (configuration.get("defense") or {}).values():
-        if isinstance(part, Mapping) and isinstance(part.get("options"), Mapping):
-            found |= part["options"]
-    return found

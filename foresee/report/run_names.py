@@ -1,0 +1,56 @@
+"""What to call runs that stand side by side: the benchmark's variant, and the defense with whatever sets it apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from foresee import _discovery
+from foresee.report.rows import Run
+
+
+def variant(run: Run) -> str:
+    """The benchmark, and those of its options that are not as usual."""
+    options = run.manifest.get("options")
+    module = benchmark_file(run)
+    fields = module.Options.model_fields if module else {}
+    own = {
+        key: value
+        for key, value in (options.items() if isinstance(options, Mapping) else ())
+        if key not in fields or fields[key].default != value
+    }
+    return ", ".join([run.benchmark, *(v if isinstance(v, str) else f"{key}={v}" for key, v in own.items())])
+
+
+def benchmark_file(run: Run) -> ModuleType | None:
+    """The benchmark's file; None where a run outlived it."""
+    return _discovery.load("benchmarks", run.benchmark) if run.benchmark in _discovery.names("benchmarks") else None
+
+
+def protections(runs: Sequence[Run]) -> list[str]:
+    """What to call each run's defense: its name, and those of the options that differ between runs, defaults unsaid."""
+    settings = [_defense_options(run) for run in runs]
+    names = []
+    for run, mine in zip(runs, settings, strict=True):
+        others = [theirs for other, theirs in zip(runs, settings, strict=True) if other.defense == run.defense]
+        apart = [key for key in mine if any(theirs.get(key) != mine[key] for theirs in others)]
+        told = [f"{key}={mine[key].value}" for key in apart if not mine[key].usual]
+        names.append(" ".join([run.defense, *told]))
+    return names
+
+
+class _Option(NamedTuple):
+    value: Any
+    usual: bool
+
+
+def _defense_options(run: Run) -> dict[str, _Option]:
+    configuration, known = run.manifest.get("configuration", {}), _discovery.names("defenses")
+    found: dict[str, _Option] = {}
+    for name, part in (configuration.get("defense") or {}).items():
+        if isinstance(part, Mapping) and isinstance(part.get("options"), Mapping):
+            fields = _discovery.load("defenses", name).Options.model_fields if name in known else {}
+            for key, value in part["options"].items():
+                found[key] = _Option(value, key in fields and fields[key].default == value)
+    return found
