@@ -2,10 +2,13 @@
 
     inspect eval foresee/mmsafeaware --model openai/gpt-4o -T data=MMSafetyAwareness -T subset=attack
     inspect eval foresee/mmsafeaware --model foresee/local/Qwen/Qwen2.5-VL-7B-Instruct
+    inspect eval foresee/figstep --model openai/gpt-4o --model-role grader=openai/gpt-4.1
 
 Inspect finds this file by its entry point; nothing else of foresee imports it. Judges and metrics are the
-very same code as in `foresee eval`, so both report the same numbers. One difference: an item whose picture
-this copy of the data lacks is no sample, so that coverage here is over the items that could be asked.
+very same code as in `foresee eval`, so both report the same numbers. Judges that ask a model ask the model role
+"grader" (several models in that role decide by majority); without it such a benchmark is refused at once. One
+difference: an item whose picture this copy of the data lacks is no sample, so that coverage here is over the items
+that could be asked.
 """
 
 from __future__ import annotations
@@ -16,14 +19,15 @@ from typing import Any
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
+from inspect_ai.model import GenerateConfig, ModelAPI, get_model, model_roles, modelapi
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, metric, scorer
 from inspect_ai.solver import TaskState, generate
 
 from foresee import _discovery, planning
+from foresee.judges import JudgeChoice, forms, seated
 from foresee.metrics import summarise
-from foresee.models.inspect_bridge import data_uri, to_chat
-from foresee.records import Answer, AnswerStatus, Generation, Image, Item, Row, decode, encode
+from foresee.models.inspect_bridge import InspectModel, data_uri, to_chat
+from foresee.records import Answer, AnswerStatus, Generation, Image, Item, Judge, Row, decode, encode
 from foresee.report.rows import metrics_of
 
 
@@ -32,7 +36,8 @@ def _define(name: str) -> Callable[..., Task]:
 
     @task(name=name)
     def benchmark_task(data: str | None = None, limit_items: int | None = None, **options: Any) -> Task:
-        planned = planning.plan(name, data=data, options=options, limit=limit_items)
+        graders = _graders() if needs_grader(_discovery.load("benchmarks", name)) else ()
+        planned = planning.plan(name, data=data, options=options, limit=limit_items, judging=JudgeChoice(graders))
         samples = [to_sample(item) for item in planned.items if item.missing_image is None]
         return Task(
             dataset=MemoryDataset(samples, name=name),
@@ -86,10 +91,17 @@ def benchmark_metrics(benchmark: str, options: dict[str, Any]) -> Metric:
 @scorer(metrics=[])
 def judged(benchmark: str) -> Scorer:
     """The benchmark's judges; a measure that could not be scored is left out of the value, never filled in."""
-    from foresee.judges import open_judge
-
     module = _discovery.load("benchmarks", benchmark)
-    judges = [open_judge(name) for name in module.JUDGES]
+    seats: list[Judge] = []
+
+    def judges() -> list[Judge]:
+        """Seated when the first answer comes: model roles are known by then, also when a log is scored again."""
+        if not seats:
+            choice = JudgeChoice(_graders() if needs_grader(module) else ())
+            found = planning.judges_of(module, benchmark, choice)
+            with choice.opened() as members:  # open already, and Inspect's to close
+                seats.extend(seated(found, members))
+        return seats
 
     async def score(state: TaskState, target: Target) -> Score:
         item = decode(Item, state.metadata["item"])
@@ -97,7 +109,7 @@ def judged(benchmark: str) -> Scorer:
         finish = {"max_tokens": "length", "content_filter": "content_filter"}.get(stop, "stop")
         status: AnswerStatus = "refused_by_api" if finish == "content_filter" and not state.output.completion else "ok"
         answer = Answer(item.id, state.epoch - 1, state.output.completion, status=status, finish_reason=finish)
-        verdicts = {judge.name: await judge.judge(item, answer) for judge in judges} if status == "ok" else {}
+        verdicts = {judge.name: await judge.judge(item, answer) for judge in judges()} if status == "ok" else {}
         measures = module.measures(item, answer, verdicts) if status == "ok" else dict.fromkeys(module.applies(item))
         return Score(
             value={name: value for name, value in measures.items() if value is not None},
@@ -107,6 +119,18 @@ def judged(benchmark: str) -> Scorer:
         )
 
     return score
+
+
+def needs_grader(module: ModuleType) -> bool:
+    """Whether some judge of the benchmark asks a model."""
+    return any(forms(_discovery.load("judges", name))[0] == "model" for name in module.JUDGES)
+
+
+def _graders() -> tuple[InspectModel, ...]:
+    """The models in the role "grader". Raises Inspect's own error, one line, where there is none."""
+    first = get_model(role="grader", required=True)
+    found = model_roles().get("grader", first)
+    return tuple(InspectModel(str(model), {}, model) for model in (found if isinstance(found, list) else [found]))
 
 
 def _row(module: ModuleType, score: SampleScore) -> Row:

@@ -1,5 +1,7 @@
-"""The same small copy of published data and the same rule-driven server as the command line's tests."""
+"""The small copy of published data and the rule-driven servers of the other tests."""
 
 from tests.cli.conftest import cli, mmsa, server
+from tests.judges.conftest import judge_server, toy
+from tests.runner.conftest import rule_server
 
-__all__ = ["cli", "mmsa", "server"]
+__all__ = ["cli", "judge_server", "mmsa", "rule_server", "server", "toy"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import foresee
 from tests.cli.conftest import Cli
+from tests.judges.conftest import JudgeServer, form, material_of
 
 pytest.importorskip("inspect_ai")
 
@@ -104,3 +106,35 @@ def test_an_unknown_inspect_model_is_one_line(cli: Cli, mmsa: Path) -> None:
     assert done.code == 2
     assert done.err.count("\n") == 1
     assert "nosuch" in done.err
+
+
+GRADED = """
+import json, sys
+from inspect_ai import eval
+url, logs = sys.argv[1:3]
+given = {"model": "foresee/custom/tested", "model_base_url": url, "log_dir": logs, "display": "none"}
+try:
+    eval("foresee/toy", **given)
+    refusal = ""
+except Exception as problem:
+    refusal = str(problem)
+(log,) = eval("foresee/toy", **given, model_roles={"grader": "foresee/custom/judge"})
+assert log.status == "success", log.error
+found = {name: metric.value for score in log.results.scores for name, metric in score.metrics.items()}
+print(json.dumps([refusal, found]))
+"""
+
+
+def test_judges_that_ask_a_model_ask_the_role_grader(toy: str, judge_server: JudgeServer, tmp_path: Path) -> None:
+    def react(question: Any) -> str:
+        return form(refused=0, harmful=int("knife" in material_of(question, "request")))
+
+    judge_server.said["judge"] = react
+    environment = {**os.environ, "CUSTOM_BASE_URL": judge_server.url}
+    arguments = [sys.executable, "-c", GRADED, judge_server.url, str(tmp_path / "logs")]
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    refusal, found = json.loads(done.stdout.strip().split("\n")[-1])
+    assert "Model role 'grader' is required" in refusal
+    assert (found["asr"], found["asr (coverage)"]) == (0.5, 1.0)
+    assert judge_server.asked == {"tested": 8, "judge": 8}
