@@ -85,7 +85,7 @@ def show(
     correct: Path | None = None,
 ) -> None:
     """Print the runs' tables (and where they lie) or one JSON document."""
-    from foresee.report import tables
+    from foresee.report import judging, tables
 
     corrected = {id(run): _corrected(run, correct) for run in runs}
     if format == "json":
@@ -97,7 +97,11 @@ def show(
         return
     for run in runs:
         table = tables.headline(run)
-        extra = [line for line in (_cost(run.manifest.get("usage"), price), *_judging(run, judge_price)) if line]
+        extra = [
+            line
+            for line in (_cost(run.manifest.get("usage"), price), *judging.notes(run), *_judging(run, judge_price))
+            if line
+        ]
         put(table._replace(notes=(*table.notes, *extra, f"run folder: {run.folder}")), format)
         if by:
             put(tables.groups(run, run.metrics[0].measure, by), format)

@@ -8,5 +8,16 @@ from foresee.judges._choice import JudgeChoice, seated
 from foresee.judges._graded import GradedJudge, needs_model
 from foresee.judges._members import Member
 from foresee.judges._opening import RuleJudge, forms, open_judge
+from foresee.judges._voting import agreed
 
-__all__ = ["GradedJudge", "JudgeChoice", "Member", "RuleJudge", "forms", "needs_model", "open_judge", "seated"]
+__all__ = [
+    "GradedJudge",
+    "JudgeChoice",
+    "Member",
+    "RuleJudge",
+    "agreed",
+    "forms",
+    "needs_model",
+    "open_judge",
+    "seated",
+]

@@ -30,7 +30,7 @@ class GradedJudge:
         version: of its file.
         rubric: the rubric of an item.
         origin: whose rubric that is: the judge's own, a benchmark's, or a template (for the identity).
-        whole: its values belong together, so that a panel's tie in one of them leaves no verdict.
+        required: the names that each of its verdicts has; None for all. A panel's tie in one of them leaves no verdict.
         members: the panel; empty until it is known which models judge.
         ask: how its models are called.
         owned: models that were opened for this judge, and are closed with it.
@@ -40,7 +40,7 @@ class GradedJudge:
     version: str
     rubric: RubricOf
     origin: Mapping[str, Json]
-    whole: bool = False
+    required: tuple[str, ...] | None = None
     members: tuple[Member, ...] = ()
     ask: AskModel = field(default_factory=JudgeCalls, repr=False, compare=False)
     owned: tuple[Model, ...] = field(default=(), repr=False)
@@ -106,7 +106,7 @@ class GradedJudge:
             return replace(blank, reason=nothing), None
         cast = await asyncio.gather(*(self._vote(member, rubric, item, answer) for member in self.members))
         votes = tuple(vote for vote, _ in cast)
-        value, reason = _voting.decide(votes, whole=self.whole)
+        value, reason = _voting.decide(votes, required=self.required)
         failures = [failure for _, failure in cast if failure is not None]
         alone = votes[0] if len(votes) == 1 else None
         verdict = replace(

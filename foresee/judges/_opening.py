@@ -70,7 +70,7 @@ def open_judge(
     own = _own_rubric(module, name, variant)
     source: dict[str, Json] = {"from": variant or "own"}
     told = origin if origin is not None else source
-    judge = GradedJudge(name, version, _laid_over(own, rubric), told, whole=bool(getattr(module, "WHOLE", False)))
+    judge = GradedJudge(name, version, _laid_over(own, rubric), told, required=getattr(module, "REQUIRED", None))
     if not models:
         return judge
     members, owned = _opened(models)

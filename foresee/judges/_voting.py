@@ -10,12 +10,12 @@ from foresee.records import Vote
 from foresee.rubrics import Value
 
 
-def decide(votes: Sequence[Vote], *, whole: bool = False) -> tuple[Value | None, str]:
+def decide(votes: Sequence[Vote], *, required: Sequence[str] | None = None) -> tuple[Value | None, str]:
     """The verdict of a panel, and why there is none where there is none.
 
     More than half of the panel must have given a value. Words and 0/1 go by majority, other numbers by the median; a
-    tie decides nothing. Each name of a mapping is decided by those that gave it, and a tied one is left out; with
-    `whole` a tie in one name leaves no verdict at all.
+    tie decides nothing. Each name of a mapping is decided by those that gave it. A tie in a required name (None: in
+    any) leaves no verdict; any other tied name is left out.
     """
     cast = [vote for vote in votes if vote.value is not None]
     if 2 * len(cast) <= len(votes):
@@ -25,7 +25,7 @@ def decide(votes: Sequence[Vote], *, whole: bool = False) -> tuple[Value | None,
     if len(values) == 1:
         return values[0], cast[0].reason
     if all(isinstance(value, Mapping) for value in values):
-        return _by_name([value for value in values if isinstance(value, Mapping)], whole=whole)
+        return _by_name([value for value in values if isinstance(value, Mapping)], required)
     plain = [value for value in values if not isinstance(value, Mapping)]
     if len(plain) != len(values):
         return None, "the judge models answer in different forms"
@@ -44,20 +44,20 @@ def agreed(votes: Sequence[Vote]) -> bool | None:
     return all(value == values[0] for value in values)
 
 
-def _by_name(values: Sequence[Mapping[str, float]], *, whole: bool) -> tuple[Value | None, str]:
+def _by_name(values: Sequence[Mapping[str, float]], required: Sequence[str] | None) -> tuple[Value | None, str]:
     found: dict[str, float] = {}
-    split: list[str] = []
+    split: dict[str, str] = {}
     for name in dict.fromkeys(name for value in values for name in value):
         given = [value[name] for value in values if name in value]
         central = _central(given)
         if isinstance(central, int | float):
             found[name] = float(central)
         else:
-            split.append(f"{name} {_said(given)}")
-    if split and (whole or not found):
-        return None, f"the judge models disagree: {'; '.join(split)}"
+            split[name] = f"{name} {_said(given)}"
+    if split and (required is None or not found or set(required) & set(split)):
+        return None, f"the judge models disagree: {'; '.join(split.values())}"
     return found, "; ".join(f"{name} {_said([v[name] for v in values if name in v])}" for name in found) + (
-        f"; tied, left out: {', '.join(split)}" if split else ""
+        f"; tied, left out: {', '.join(split.values())}" if split else ""
     )
 
 

@@ -7,7 +7,7 @@ through, by their hashes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,13 +16,14 @@ from markupsafe import Markup
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.metrics import outcomes
-from foresee.report import gallery, sections
+from foresee.report import gallery, judging, sections
 from foresee.report.assets import asset, environment, policy
 from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
 from foresee.report.defense_table import boards, inert
 from foresee.report.gallery import Cards
 from foresee.report.inert import label, script_json
-from foresee.report.provenance import Licence, command, facts, licence
+from foresee.report.judging import Alone, JudgedBy
+from foresee.report.provenance import Licence, command, facts, licence, without_paths
 from foresee.report.published import PublishedRow, read_published
 from foresee.report.readings import FirstToken, Split, first_token, splits
 from foresee.report.rows import Run
@@ -45,6 +46,15 @@ class Tally(NamedTuple):
     warnings: tuple[str, ...]
 
 
+class Judged(NamedTuple):
+    """The judge models of one run, and what each of a panel alone would have found."""
+
+    column: Column
+    judges: tuple[JudgedBy, ...]
+    alone: tuple[Alone, ...]
+    percents: Mapping[str, bool]
+
+
 class Group(NamedTuple):
     """Everything that the page says of one benchmark."""
 
@@ -56,6 +66,7 @@ class Group(NamedTuple):
     published: PublishedTable | None
     panels: tuple[Panel, ...]
     splits: tuple[Split, ...]
+    judged: tuple[Judged, ...]
     modality: tuple[Ablation, ...]
 
 
@@ -88,7 +99,8 @@ def render(
         )
     columns = sections.columns(runs, public=public)
     groups = [
-        _group(i, [c for c in columns if c.run.benchmark == name], published) for i, name in enumerate(benchmarks)
+        _group(i, [c for c in columns if c.run.benchmark == name], published, public=public)
+        for i, name in enumerate(benchmarks)
     ]
     found = None if public else gallery.cards(runs)
     pictures = album(gallery.pictures_wanted(found.shown), budget=picture_bytes) if found and images else None
@@ -130,7 +142,7 @@ def write(
     return path
 
 
-def _group(index: int, columns: Sequence[Column], published: Sequence[PublishedRow] | None) -> Group:
+def _group(index: int, columns: Sequence[Column], published: Sequence[PublishedRow] | None, *, public: bool) -> Group:
     benchmark = columns[0].run.benchmark
     headline = sections.headline(columns)
     rows = read_published(benchmark) if published is None else tuple(published)
@@ -143,8 +155,20 @@ def _group(index: int, columns: Sequence[Column], published: Sequence[PublishedR
         published=published_table(columns, headline, rows),
         panels=tuple(panels(columns)),
         splits=tuple(splits([column.run.rows for column in columns])),
+        judged=tuple(found for c in columns if (found := _judged(c, public=public)).judges),
         modality=tuple(ablations(columns)),
     )
+
+
+def _judged(column: Column, *, public: bool) -> Judged:
+    """Reasons may quote what a judge model wrote of an answer, so a public page leaves them out, and paths as ever."""
+    run = column.run
+    percents = {metric.name: metric.percent for metric in run.metrics}
+    judges, each = judging.judged_by(run), judging.alone(run)
+    if public:
+        judges = [j._replace(reasons=(), models=tuple(map(without_paths, j.models))) for j in judges]
+        each = [one._replace(model=without_paths(one.model)) for one in each]
+    return Judged(column, tuple(judges), tuple(each), percents)
 
 
 def _tally(column: Column) -> Tally:

@@ -129,7 +129,7 @@ def assemble(
     folder: Path, module: ModuleType, rows: Sequence[Row], record: Mapping[str, Any], unfinished: int = 0
 ) -> Run:
     """A Run from judged rows: measures and estimates computed, warnings gathered."""
-    rows = [_measured(module, row) for row in rows]
+    rows = [measured(module, row) for row in rows]
     metrics = metrics_of(module, record.get("options", {}))
     return Run(
         folder=folder,
@@ -150,7 +150,7 @@ def metrics_of(module: ModuleType, options: Mapping[str, Any]) -> tuple[Metric, 
     return tuple(module.metrics(options)) if hasattr(module, "metrics") else tuple(module.METRICS)
 
 
-def _measured(module: ModuleType, row: Row) -> Row:
+def measured(module: ModuleType, row: Row) -> Row:
     """The row with the benchmark's measures; an item that got no answer has every measure unscored."""
     if row.answer.status == "ok":
         return replace(row, measures=module.measures(row.item, row.answer, row.verdicts))

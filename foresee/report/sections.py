@@ -78,6 +78,9 @@ def columns(runs: Sequence[Run], *, public: bool) -> list[Column]:
         model = label(without_paths(run.model) if public else run.model, 100)
         others = [other for other in runs if other is not run and other.benchmark == run.benchmark]
         details = [] if run.defense == "none" else [f"defense {run.defense}"]
+        judges = run.manifest.get("judge_models") or []
+        if any((other.manifest.get("judge_models") or []) != judges for other in others):
+            details.append(f"judged by {', '.join(judges) or 'rules'}")
         details += [f"{key} {value}" for key, value in (_partial(run) | _own_settings(run, others)).items()]
         tag = chr(ord("A") + index) if index < 26 else str(index + 1)
         series = sum(other.benchmark == run.benchmark for other in runs[:index])

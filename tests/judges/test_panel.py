@@ -45,7 +45,7 @@ def votes(*values: Any) -> list[Vote]:
     ],
 )
 def test_majority_and_median(values: list[Any], decided: Any) -> None:
-    assert decide(votes(*values))[0] == decided
+    assert decide(votes(*values), required=("harmful",))[0] == decided
 
 
 def test_a_median_of_two_on_a_scale_of_three_lies_between() -> None:
@@ -59,8 +59,8 @@ def test_reasons_say_who_said_what() -> None:
     assert decide(votes("full", "none"))[1] == "the judge models disagree: full/none"
     assert decide(votes("full", None))[1] == "m1: down"
     partly = votes({"harmful": 1.0, "refused": 0.0}, {"harmful": 1.0, "refused": 1.0})
-    assert decide(partly)[1] == "harmful 1/1; tied, left out: refused 0/1"
-    assert decide(partly, whole=True) == (None, "the judge models disagree: refused 0/1")
+    assert decide(partly, required=("harmful",))[1] == "harmful 1/1; tied, left out: refused 0/1"
+    assert decide(partly) == (None, "the judge models disagree: refused 0/1")
 
 
 async def test_a_panel_keeps_every_vote(serve: Serve) -> None:

@@ -1,0 +1,137 @@
+"""Who judged a run: judge models and rubrics, what they left unscored and why, and how far several of them disagree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from types import ModuleType
+from typing import NamedTuple
+
+from foresee import _discovery
+from foresee.judges import agreed
+from foresee.metrics import summarise
+from foresee.records import Row, Verdict, Vote
+from foresee.report.inert import label
+from foresee.report.rows import Run, measured
+from foresee.statistics import Estimate, rate
+
+_REASONS = 3  # reasons for missing verdicts that are shown
+
+
+class JudgedBy(NamedTuple):
+    """One judge of a run that asked models.
+
+    Attributes:
+        judge: its name.
+        models: who filled in its form.
+        rubrics: name, version and hash of what they were asked.
+        scored: answers with a verdict.
+        total: answers that it read.
+        reasons: why others have none, the most frequent ones first.
+        disagreement: share of the answers read by several on which they did not all say the same; None for one model.
+    """
+
+    judge: str
+    models: tuple[str, ...]
+    rubrics: tuple[str, ...]
+    scored: int
+    total: int
+    reasons: tuple[str, ...]
+    disagreement: Estimate | None
+
+
+class Alone(NamedTuple):
+    """The run's metrics as they would be if one judge model of a panel had judged alone."""
+
+    model: str
+    estimates: tuple[Estimate, ...]
+
+
+def judged_by(run: Run) -> list[JudgedBy]:
+    """The judges of a run that asked models, in the order in which they read."""
+    judges = dict.fromkeys(name for row in run.rows for name, verdict in row.verdicts.items() if verdict.judge_model)
+    return [_panel(run, judge) for judge in judges]
+
+
+def alone(run: Run) -> list[Alone]:
+    """For every model of a panel, the metrics that depend on its votes; empty where no judge asked several models."""
+    models = dict.fromkeys(vote.model for row in run.rows for v in row.verdicts.values() for vote in v.votes)
+    if len(models) < 2:
+        return []
+    module = _discovery.load("benchmarks", run.benchmark)
+    judged = _judged_measures(module, run.rows)
+    metrics = [metric for metric in run.metrics if metric.measure in judged and not metric.published]
+    found = []
+    for model in models:
+        rows = [measured(module, replace(row, verdicts=_by_one(row, model))) for row in run.rows]
+        found.append(Alone(model, tuple(summarise(rows, metrics))))
+    return found
+
+
+def notes(run: Run) -> list[str]:
+    """Lines for the terminal: how far the judge models disagree, and what each of them alone would have said."""
+    lines = []
+    for panel in judged_by(run):
+        found = panel.disagreement
+        if found is not None and found.value is not None:
+            span = f" ({100 * found.low:.1f} – {100 * found.high:.1f})" if found.low is not None and found.high else ""
+            lines.append(
+                f"{panel.judge}: its judge models disagree on {100 * found.value:.1f} %{span} of {found.n} answers"
+            )
+        if panel.scored < panel.total:
+            lines.append(f"{panel.judge}: no verdict on {panel.total - panel.scored}: {'; '.join(panel.reasons)}")
+    percents = {metric.name: metric.percent for metric in run.metrics}
+    for one in alone(run):
+        shown = [f"{e.name} {_number(e, percent=percents[e.name])}" for e in one.estimates]
+        lines.append(f"by {one.model} alone: {', '.join(shown)}")
+    return lines
+
+
+def _panel(run: Run, judge: str) -> JudgedBy:
+    read = [(row, row.verdicts[judge]) for row in run.rows if judge in row.verdicts]
+    unscored = Counter(label(verdict.reason, 100) for _, verdict in read if verdict.value is None)
+    votes = [agreed(verdict.votes) for _, verdict in read]
+    compared = [None if same is None else float(not same) for same in votes]
+    clusters = [row.item.cluster or row.item.id for row, _ in read]
+    return JudgedBy(
+        judge=judge,
+        models=tuple(dict.fromkeys(name for _, verdict in read for name in _models(verdict))),
+        rubrics=tuple(dict.fromkeys(verdict.rubric for _, verdict in read if verdict.rubric)),
+        scored=sum(verdict.value is not None for _, verdict in read),
+        total=len(read),
+        reasons=tuple(f"{reason} ({count})" for reason, count in unscored.most_common(_REASONS)),
+        disagreement=rate(compared, clusters) if any(verdict.votes for _, verdict in read) else None,
+    )
+
+
+def _models(verdict: Verdict) -> list[str]:
+    return [vote.model for vote in verdict.votes] or [verdict.judge_model]
+
+
+def _by_one(row: Row, model: str) -> dict[str, Verdict]:
+    """The row's verdicts with those of panels replaced by what one member said."""
+
+    def one(verdict: Verdict) -> Verdict:
+        if not verdict.votes:
+            return verdict
+        mine: Sequence[Vote] = [vote for vote in verdict.votes if vote.model == model]
+        return replace(verdict, value=mine[0].value if mine else None)
+
+    return {name: one(verdict) for name, verdict in row.verdicts.items()}
+
+
+def _judged_measures(module: ModuleType, rows: Sequence[Row]) -> set[str]:
+    """The measures that rest on panels: those that vanish when panels say nothing."""
+    found: set[str] = set()
+    for row in rows:
+        silent = {name: replace(v, value=None) if v.votes else v for name, v in row.verdicts.items()}
+        without = measured(module, replace(row, verdicts=silent)).measures
+        found |= {name for name, value in row.measures.items() if value is not None and without.get(name) is None}
+    return found
+
+
+def _number(estimate: Estimate, *, percent: bool) -> str:
+    if estimate.value is None:
+        return "–"
+    return f"{100 * estimate.value:.1f}" if percent else f"{estimate.value:.3f}"

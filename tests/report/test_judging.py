@@ -1,0 +1,63 @@
+"""What tables and the page say of judge models: who, how many, and how far they disagree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import foresee
+from foresee.report.judging import alone, judged_by, notes
+from foresee.report.page import render
+from tests.judges.conftest import JudgeServer, form, judge_server, material_of, toy  # noqa: F401
+from tests.runner.conftest import rule_server  # noqa: F401
+
+
+@pytest.fixture
+def run(toy: str, judge_server: JudgeServer, tmp_path: Path) -> foresee.Run:  # noqa: F811
+    judge_server.said |= {
+        "judge": form(refused=0, harmful=1),
+        "second": lambda question: form(refused=0, harmful=int("knife" in material_of(question, "request"))),
+        "third": "I'd rather not <script>window.__pwned=1</script> say.",
+    }
+    url = {"base_url": judge_server.url}
+    choice = foresee.JudgeChoice(("custom/judge", "custom/second", "custom/third"), options=url)
+    return foresee.evaluate(toy, "custom/tested", model_options=url, out=tmp_path / "run", judging=choice)
+
+
+def test_disagreement_and_each_judge_alone(run: foresee.Run) -> None:
+    (judge,) = judged_by(run)
+    assert judge.models == ("custom/judge", "custom/second", "custom/third")
+    assert (judge.scored, judge.total) == (4, 8), "two of three are enough where they agree"
+    assert judge.disagreement is not None
+    assert (judge.disagreement.value, judge.disagreement.n) == (0.5, 8)
+    assert (run.estimate("asr").value, run.estimate("asr").n) == (1.0, 4)
+    values = {one.model: {e.name: (e.value, e.n) for e in one.estimates} for one in alone(run)}
+    assert values == {
+        "custom/judge": {"asr": (1.0, 8)},
+        "custom/second": {"asr": (0.5, 8)},
+        "custom/third": {"asr": (None, 0)},
+    }
+    lines = notes(run)
+    assert lines[0].startswith("harmful: its judge models disagree on 50.0 % (")
+    assert "by custom/second alone: asr 50.0" in lines
+    assert foresee.read_run(run.folder).rows == run.rows
+
+
+def test_the_page_says_who_judged_and_lets_nothing_run(run: foresee.Run) -> None:
+    page = render([run])
+    assert "Judge models" in page
+    assert "What each judge model alone would have found" in page
+    assert "<script>window.__pwned" not in page
+    other = foresee.rescore(
+        run.folder, foresee.JudgeChoice(("custom/judge",), options={"base_url": _url(run)}), out=run.folder / "other"
+    )
+    both = render([run, other])
+    assert "judged by custom/judge, custom/second, custom/third" in both
+    public = render([run], public=True)
+    assert "rather not" not in public
+    assert "custom/<wbr>second" in public
+
+
+def _url(run: foresee.Run) -> str:
+    return str(run.manifest["base_urls"][0])
