@@ -18,16 +18,11 @@ from transformers import LogitsProcessor, LogitsProcessorList, SuppressTokensLog
 from trl import GRPOTrainer
 from trl.data_utils import prepare_multimodal_messages
 from trl.models.utils import disable_gradient_checkpointing
-from trl.trainer.utils import pad
 
-from foresee.training import _advantages
+from foresee.training import _advantages, _scoring
 from foresee.training._outcomes import WithoutRows
 from foresee.training._teachers import Teacher
 from foresee.training._views import with_constitution
-
-_VISION = ("pixel_values", "image_grid_thw", "num_images", "pixel_attention_mask", "spatial_shapes", "num_tiles",
-           "image_sizes", "image_position_ids")  # fmt: skip
-_TOKEN_TYPES = ("token_type_ids", "mm_token_type_ids")
 
 
 class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
@@ -58,7 +53,6 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         self._record = record
         self._rewards: Any = None
         self._sampled: Any = None
-        self._pictures: Any = None
         logging.getLogger("trl.trainer.grpo_trainer").addFilter(WithoutRows())
 
     @property
@@ -93,23 +87,9 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         return [] if token is None else [token]
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        with self._remembering():
-            out: dict[str, Any] = super()._generate_and_score_completions(inputs)
-            out["advantages"] = self._advantages(inputs, out)
+        out: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        out["advantages"] = self._advantages(inputs, out)
         return out
-
-    @contextmanager
-    def _remembering(self) -> Iterator[None]:
-        """While this lasts, the processor's pictures can be had again without processing them again."""
-        original = getattr(self.processing_class, "image_processor", None)
-        if original is None:
-            yield
-            return
-        self._pictures = self.processing_class.image_processor = _Pictures(original)
-        try:
-            yield
-        finally:
-            self.processing_class.image_processor, self._pictures = original, None
 
     def _advantages(self, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any]) -> Any:
         """(B, T)."""
@@ -155,55 +135,34 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def _token_reward(self, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any]) -> Any:
         """(B, T): what the teacher thinks of each sampled token, less what the student thought of it."""
-        student = self._sampled if self._sampled is not None else out.get("old_per_token_logps")
+        assert self.teacher is not None
+        student = out.get("old_per_token_logps")  # TRL has them where the answers serve more than one update
+        student = self._sampled if student is None else student
         with torch.no_grad(), disable_gradient_checkpointing(self.model, self.args.gradient_checkpointing_kwargs):
             if student is None:
-                view = {name: out[name] for name in _TOKEN_TYPES if name in out}
-                student = self._score(self.model, out["prompt_ids"], out["prompt_mask"], view, out)
-            ids, mask, view = self._teacher_view(inputs, out)
-            assert self.teacher is not None
+                student = self._score(self.model, inputs, out, "")
             with self.teacher.model(self) as model:
-                teacher = self._score(model, ids, mask, view, out)
+                teacher = self._score(model, inputs, out, self._constitution)
         low, high = self._settings.token_clip
         return _advantages.token_reward(teacher, student, out["completion_mask"], low, high)
 
-    def _score(self, model: Any, prompt: Any, prompt_mask: Any, view: Mapping[str, Any], out: Mapping[str, Any]) -> Any:
-        """Log-probabilities (B, T) of the sampled tokens after a prompt (B, P), at the sampling temperature."""
-        logps, *_ = self._get_per_token_logps_and_entropies(
-            model,
-            torch.cat([prompt, out["completion_ids"]], dim=1),
-            torch.cat([prompt_mask, out["completion_mask"]], dim=1),
-            out["completion_ids"].shape[1],
-            batch_size=self.args.per_device_train_batch_size,
-            **{name: out[name] for name in _VISION if name in out},
-            **view,
-        )
-        return logps
-
-    def _teacher_view(
-        self, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any]
-    ) -> tuple[Any, Any, dict[str, Any]]:
-        """The prompts with the constitution: ids and mask (B, P'), and token types over prompt and answer."""
-        turn = self._settings.constitution_turn
-        prompts = [
-            prepare_multimodal_messages(
-                with_constitution(row["prompt"], self._constitution, turn), images=row["images"]
-            )
-            for row in inputs
-        ]
-        if self._pictures is not None:
-            self._pictures.again = True
-        ids, _, fields = self._tokenize_prompts(prompts)
-        device, answer = out["completion_ids"].device, out["completion_ids"]
-        padding = {"padding_side": "left", "pad_to_multiple_of": self.pad_to_multiple_of}
-        prompt = pad([torch.tensor(row) for row in ids], padding_value=self._tokenizer.pad_token_id, **padding)
-        mask = pad([torch.ones(len(row), dtype=torch.long) for row in ids], padding_value=0, **padding)
-        types = {}
-        for name in _TOKEN_TYPES:
-            if name in fields:
-                rows = pad([torch.as_tensor(row) for row in fields[name]], padding_value=0, **padding).to(device)
-                types[name] = torch.cat([rows, rows.new_zeros(answer.shape)], dim=1)
-        return prompt.to(device), mask.to(device), types
+    def _score(self, model: Any, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any], constitution: str) -> Any:
+        """Log-probabilities (B, T) of the sampled tokens after the prompt with a constitution, at the temperature."""
+        step, turn, scored = self.args.per_device_train_batch_size, self._settings.constitution_turn, []
+        for start in range(0, len(inputs), step):
+            rows = inputs[start : start + step]
+            distinct = {row["row"]: row for row in rows}
+            prompts = [
+                prepare_multimodal_messages(with_constitution(row["prompt"], constitution, turn), images=row["images"])
+                for row in distinct.values()
+            ]
+            order = {index: place for place, index in enumerate(distinct)}
+            answers, mask = (out[name][start : start + step] for name in ("completion_ids", "completion_mask"))
+            which = torch.tensor([order[row["row"]] for row in rows], device=answers.device)
+            made = _scoring.read(self.processing_class, prompts, answers.device, **self.chat_template_kwargs)
+            with self.accelerator.autocast():
+                scored.append(_scoring.logprobs(model, made, which, answers, mask))
+        return torch.cat(scored)
 
     def _compute_loss(self, model: Any, inputs: Any) -> Any:
         loss = super()._compute_loss(model, inputs)
@@ -246,26 +205,3 @@ def _recorded(model: Any, temperature: float, hidden: list[int]) -> Iterator[_Re
         yield recorder
     finally:
         del model.generate
-
-
-class _Pictures:
-    """Stands in for a processor's image processor, and can give what it made last once more.
-
-    The student's and the teacher's prompts carry the same pictures; processing them is dear, and for the teacher's
-    nothing but the number of placeholders is wanted.
-    """
-
-    def __init__(self, original: Any) -> None:
-        self._original = original
-        self._made: Any = None
-        self.again = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._original, name)
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        if not self.again or self._made is None:
-            made = self._original(*arguments, **keywords)
-            self._made = type(made)(dict(made))  # processors take keys out of what they get
-            return made
-        return type(self._made)(dict(self._made))
