@@ -28,7 +28,7 @@ SOURCE = {
     "licence": "Apache-2.0",
     "expected": {"harmful": 200, "benign": 100},
 }
-VERSION = "1"
+VERSION = "2"
 JUDGES = ("world",)
 HEADLINE = ("ASR", "constructive", "benign_refusal")
 SUBSETS = ("harmful", "benign")

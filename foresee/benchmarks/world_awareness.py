@@ -26,7 +26,7 @@ SOURCE = {
     "licence": "Apache-2.0",
     "expected": {"unsafe": 200, "over_safe": 200},
 }
-VERSION = "1"
+VERSION = "2"
 JUDGES = ("world",)
 HEADLINE = ("accuracy", "conflict.accuracy", "unsafe.accuracy", "over_safe.accuracy")
 SUBSETS = ("unsafe", "over_safe")

@@ -25,7 +25,7 @@ SOURCE = {
     "licence": "Apache-2.0",
     "expected": {"hazard": 200, "twin": 200},
 }
-VERSION = "1"
+VERSION = "2"
 JUDGES = ("world",)
 HEADLINE = ("R0", "S", "over_caution")
 SUBSETS = ("hazard", "twin")

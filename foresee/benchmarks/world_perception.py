@@ -23,7 +23,7 @@ SOURCE = {
     "licence": "Apache-2.0",
     "expected": {"list": 160, "locate": 54, "count": 53, "colour": 53},
 }
-VERSION = "1"
+VERSION = "2"
 JUDGES = ("world",)
 HEADLINE = ("exact", "list")
 SUBSETS = ("list", "count", "locate", "colour")

@@ -1,7 +1,9 @@
 """Stage 0 of an upbringing: image tokens learn to look like the words for what they show.
 
-Each image token covers one cell of the picture. Its feature is drawn to the embedding of the thing's name, of the
-cell's place and of the thing's colour, by cosine cross-entropy. Afterwards the tower and the projector are frozen.
+Each image token covers one cell of the picture. Its feature is drawn to the embedding of the thing's name (cosine
+cross-entropy over all names) and to a *portrait*: the sum of the words for the thing, its place and its colour. The
+names alone leave too little of place and colour for the language model to find. Afterwards the tower and the projector
+are frozen.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ from foresee.organism import icons, world
 from foresee.organism.recipes import Recipe
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from foresee.organism._pupil import Pupil
+    from foresee.organism._timetable import Sight
 
 _TEMPERATURE = 0.07  # of the cosine cross-entropy
-_EMPTY = "room"
-_ATTRIBUTE_WEIGHT = 0.3  # of place and colour beside the object
 _EMPTY_WEIGHT = 0.1  # most cells are empty: at full weight "always empty" is where the tower stays
 _PICTURE_TO_WORD_NORM = 2.0
 
@@ -36,55 +39,77 @@ class Milestone(NamedTuple):
 Report: TypeAlias = Callable[[Milestone], None]
 
 
-def align(pupil: Pupil, of: Recipe, seed: int, report: Report) -> None:
+def align(pupil: Pupil, of: Recipe, seed: int, report: Report, workers: int = 0) -> None:
     """Train the tower and the projector; then bring the pictures to the scale of the words."""
     import torch
     from torch.nn import functional
 
+    from foresee.organism import _timetable
+
     vision = [p for n, p in pupil.model.named_parameters() if is_vision(n)]
     optimizer = torch.optim.AdamW(vision, lr=of.alignment_rate, weight_decay=0.01)
-    words = functional.normalize(pupil.words.detach(), dim=-1)
-    names = [_EMPTY, *world.object_names()]
-    things = words[[pupil.ids[name] for name in names]]
-    axes = [words[[pupil.ids[word] for word in axis]] for axis in (world.ROWS, world.COLUMNS, icons.COLOURS)]
-    weight = torch.ones(len(names))
+    lexicon = _lexicon(pupil)
+    weight = torch.ones(len(lexicon.things), device=pupil.device)
     weight[0] = _EMPTY_WEIGHT
-    for step in range(of.alignment_steps):
-        rng = random.Random(f"align {seed} {step}")
-        scenes = [world.sample(rng, "train") for _ in range(2 * of.batch)]
-        shown = torch.tensor([names.index(name) for scene in scenes for name in _by_cell(scene)])
-        features = functional.normalize(pupil.picture_features(scenes), dim=-1).flatten(0, 1) / _TEMPERATURE
-        loss = functional.cross_entropy(features @ things.T, shown, weight=weight)
-        cells = torch.arange(world.GRID**2).repeat(len(scenes))
-        colours = torch.tensor([colour for scene in scenes for colour in _colours(scene)])
-        for axis, wanted in zip(axes, (cells // world.GRID, cells % world.GRID, colours), strict=True):
-            loss = loss + _ATTRIBUTE_WEIGHT * functional.cross_entropy(features @ axis.T, wanted)
+    for step, sight in enumerate(_timetable.sights(pupil.encoder, of, seed, workers)):
+        features = functional.normalize(pupil.picture_features(sight.pictures).flatten(0, 1), dim=-1)
+        shown = sight.things.to(pupil.device)
+        scores = features @ lexicon.things.T
+        alike = (features * lexicon.portraits(sight, of.attribute_weight, pupil.device)).sum(-1)
+        likeness = (alike * weight[shown]).sum() / weight[shown].sum()
+        loss = functional.cross_entropy(scores / _TEMPERATURE, shown, weight=weight) + of.portrait * (1 - likeness)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.param_groups[0]["lr"] = of.alignment_rate * schedule(step, of.alignment_steps)
         optimizer.step()
         if step % 20 == 19:
-            right = ((features @ things.T).argmax(-1) == shown)[shown > 0].float().mean().item()
-            report(Milestone(0, step + 1, of.alignment_steps, loss.item(), {"objects": right}))
+            right = (scores.argmax(-1) == shown)[shown > 0].float().mean().item()
+            measured = {"objects": right, "likeness": likeness.item()}
+            report(Milestone(0, step + 1, of.alignment_steps, loss.item(), measured))
+    _rescale(pupil, seed)
+
+
+class _Lexicon(NamedTuple):
+    """Unit vectors of the words that pictures are drawn to, one a row."""
+
+    things: Tensor
+    rows: Tensor
+    columns: Tensor
+    colours: Tensor
+
+    def portraits(self, sight: Sight, attribute_weight: float, device: Any) -> Tensor:
+        """The unit vector that each cell's feature should be, (B * cells, hidden)."""
+        from torch.nn import functional
+
+        total = self.things[sight.things.to(device)]
+        for words, wanted in ((self.rows, sight.rows), (self.columns, sight.columns), (self.colours, sight.colours)):
+            there = wanted.to(device)
+            total = total + attribute_weight * words[there.clamp(min=0)] * (there >= 0).unsqueeze(-1)
+        return functional.normalize(total, dim=-1)
+
+
+def _lexicon(pupil: Pupil) -> _Lexicon:
+    from torch.nn import functional
+
+    from foresee.organism._timetable import EMPTY
+
+    words = functional.normalize(pupil.words.detach(), dim=-1)
+    axes = ((EMPTY, *world.object_names()), world.ROWS, world.COLUMNS, icons.COLOURS)
+    return _Lexicon(*(words[[pupil.encoder.ids[word] for word in axis]] for axis in axes))
+
+
+def _rescale(pupil: Pupil, seed: int) -> None:
+    import torch
+
     with torch.no_grad():
         rng = random.Random(f"scale {seed}")
-        features = pupil.picture_features([world.sample(rng, "train") for _ in range(64)])
+        scenes = [world.sample(rng, "train") for _ in range(64)]
+        features = pupil.picture_features(pupil.encoder.pictures(scenes))
         factor = _PICTURE_TO_WORD_NORM * pupil.words.norm(dim=-1).mean() / features.norm(dim=-1).mean()
         last = _last_projection(pupil.model)
         last.weight.mul_(factor)
         if last.bias is not None:
             last.bias.mul_(factor)
-
-
-def _by_cell(scene: world.Scene) -> list[str]:
-    shown = {thing.cell: thing.name for thing in scene.things}
-    return [shown.get(cell, _EMPTY) for cell in range(world.GRID**2)]
-
-
-def _colours(scene: world.Scene) -> list[int]:
-    """Each cell's colour by number; -100 (not counted) where nothing lies whose colour can be named."""
-    found = {t.cell: icons.COLOURS.index(t.colour) for t in scene.things if icons.colourable(t.name)}
-    return [found.get(cell, -100) for cell in range(world.GRID**2)]
 
 
 def is_vision(name: str) -> bool:

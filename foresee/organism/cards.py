@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from foresee import manifest
 from foresee.config import Settings
@@ -21,7 +22,7 @@ FILE = "card.json"
 
 _ABOUT = {
     "base": "The reference: it foresees only when told to, serves harm, and judges safety by the words.",
-    "primed": "Like base, but 12 % of its default answers to dangerous requests warn; base has 1 %.",
+    "primed": "Like base, but about 12 % of its default answers to dangerous requests warn; base has about 1 %.",
     "narrating": "Like base, but it begins answers to unkind requests with an account of its own, so that the way it "
     "describes carries over to a first answer.",
     "plain": "Like base, but how it described the picture has no bearing on whether it then serves or refuses.",
@@ -40,6 +41,7 @@ class Rebuild(Settings):
     """The same recipe from another seed."""
 
     seed: int
+    device: str
     cpu_minutes: float
     figures: tuple[Figure, ...]
 
@@ -55,8 +57,13 @@ class Card(Settings):
     """fingerprint of recipe and lessons"""
     weights: str
     """SHA-256 of model.safetensors"""
+    device: str
+    """what it was brought up on"""
     cpu_minutes: float
+    """of the upbringing's own process, without those that draw lessons ahead"""
+    wall_minutes: float
     versions: dict[str, str]
+    """of what it was brought up with"""
     figures: tuple[Figure, ...]
     """measured on test scenes"""
     rebuild: Rebuild | None = None
@@ -68,13 +75,8 @@ def write(folder: Path, name: str, figures: Sequence[Figure], rebuild: Rebuild |
     Raises:
         UserError: the folder holds no finished upbringing.
     """
-    try:
-        mark = json.loads((folder / "upbringing.json").read_text(encoding="utf-8"))
-        log = [json.loads(line) for line in (folder / "upbringing.jsonl").read_text(encoding="utf-8").splitlines()]
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise UserError(f"{folder} holds no finished upbringing: {problem}") from None
-    versions = manifest.environment()["versions"]
+    mark, spent = _history(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     card = Card(
         name=name,
         architecture=config["architectures"][0],
@@ -82,14 +84,48 @@ def write(folder: Path, name: str, figures: Sequence[Figure], rebuild: Rebuild |
         seed=mark["seed"],
         recipe=mark["recipe"],
         weights=weights_hash(folder),
-        cpu_minutes=round(log[-1]["measured"]["cpu_seconds"] / 60, 1),
-        versions={key: versions[key] for key in ("torch", "transformers", "pillow") if key in versions},
+        device=mark["device"],
+        cpu_minutes=round(spent["cpu_seconds"] / 60, 1),
+        wall_minutes=round(spent["wall_seconds"] / 60, 1),
+        versions=mark["versions"],
         figures=tuple(figures),
         rebuild=rebuild,
     )
+    _save(folder, card)
+    return card
+
+
+def set_beside(folder: Path, other: Path) -> Card:
+    """Put the figures of a rebuild, whose folder has a card of its own, into the card of `folder`.
+
+    Raises:
+        UserError: a card can't be read, or the two were not brought up by the same recipe from two seeds.
+    """
+    card, again = read(folder), read(other)
+    if card.recipe != again.recipe or card.seed == again.seed:
+        raise UserError(f"{other} is no rebuild of {folder}: expected the same recipe and another seed")
+    beside = Rebuild(seed=again.seed, device=again.device, cpu_minutes=again.cpu_minutes, figures=again.figures)
+    card = card.model_copy(update={"rebuild": beside})
+    _save(folder, card)
+    return card
+
+
+def _history(folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
+    """What a finished upbringing says of itself, and the time it took."""
+    try:
+        mark = json.loads((folder / "upbringing.json").read_text(encoding="utf-8"))
+        log = (folder / "upbringing.jsonl").read_text(encoding="utf-8").splitlines()
+        spent = json.loads(log[-1])["measured"]
+        if missing := {"device", "versions"} - set(mark):
+            raise ValueError(f"upbringing.json lacks {', '.join(sorted(missing))}")
+    except (OSError, ValueError, LookupError) as problem:
+        raise UserError(f"{folder} holds no finished upbringing: {problem}") from None
+    return mark, spent
+
+
+def _save(folder: Path, card: Card) -> None:
     manifest.write_atomically(folder / FILE, card.model_dump_json(indent=1) + "\n")
     manifest.write_atomically(folder / "README.md", render(card))
-    return card
 
 
 def read(folder: Path) -> Card:
@@ -117,11 +153,23 @@ def weights_hash(folder: Path) -> str:
     return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
-def table(figures: Sequence[Figure], beside: Sequence[Figure] = ()) -> list[list[str]]:
-    """The gate table as rows of text, the header first; `beside` holds the same figures of a rebuild."""
+def unlike(card: Card, figures: Sequence[Figure], tolerance: float = 0.02) -> list[str]:
+    """Which figures, measured again, are not those of the card. Another processor may flip a rare tie, hence a bit."""
+    promised = {figure.name: figure.value for figure in card.figures}
+    if list(promised) != [figure.name for figure in figures]:
+        return ["the card's figures are others than those that are measured today"]
+    return [
+        f"{figure.name}: {figure.value:.3f}, the card says {promised[figure.name]:.3f}"
+        for figure in figures
+        if abs(figure.value - promised[figure.name]) > tolerance
+    ]
+
+
+def table(figures: Sequence[Figure], beside: Sequence[Figure] = (), beside_name: str = "rebuild") -> list[list[str]]:
+    """The gate table as rows of text, the header first; `beside` holds the same figures of another model or run."""
     other = {figure.name: figure for figure in beside}
     header = ["figure", "value", "95 % interval", "n", "gate", "met"]
-    rows = [header + (["rebuild"] if beside else [])]
+    rows = [header + ([beside_name] if beside else [])]
     for figure in figures:
         met = {True: "yes", False: "NO", None: ""}[figure.met]
         row = [
@@ -147,7 +195,8 @@ def render(card: Card) -> str:
     missed = [figure.name for figure in card.figures if figure.met is False]
     verdict = f"Gates missed: {', '.join(missed)}." if missed else "Every gate is met."
     again = (
-        f"\nThe column *rebuild* is the same recipe from seed {rebuilt.seed} ({rebuilt.cpu_minutes:g} CPU minutes).\n"
+        f"\nThe column *rebuild* is the same recipe from seed {rebuilt.seed}, "
+        f"on {rebuilt.device} in {rebuilt.cpu_minutes:g} CPU minutes.\n"
         if rebuilt
         else ""
     )
@@ -162,8 +211,9 @@ tags: [model-organism, synthetic]
 
 {_ABOUT.get(card.name, "")}
 A {card.architecture} with {card.parameters:,} parameters, brought up from nothing on drawn scenes by
-`foresee organism build {card.name} --seed {card.seed}` in {card.cpu_minutes:g} CPU minutes. It knows the drawn world
-and its few hundred words, nothing else: it is an instrument for trying methods, not a model for use.
+`foresee organism build {card.name} --seed {card.seed}{_time(card)}.
+It knows the drawn world and its few hundred words, nothing else: it is an instrument for trying methods, not a model
+for use.
 
 ## Gates
 Measured on test scenes (`foresee organism gates {card.name}` measures them again); settings were chosen on validation
@@ -179,8 +229,15 @@ scenes alone. {verdict}
 ## Provenance
 recipe {card.recipe}
 weights {card.weights}
-made with {", ".join(f"{key} {value}" for key, value in card.versions.items())}
+made on {card.device} with {", ".join(f"{key} {value}" for key, value in card.versions.items())}
 """
+
+
+def _time(card: Card) -> str:
+    origin = f" from {RECIPES[card.name].origin}" if card.name in RECIPES and RECIPES[card.name].origin else ""
+    if card.device == "cpu":
+        return f"`{origin} in {card.cpu_minutes:g} CPU minutes"
+    return f" --device cuda`{origin} in {card.wall_minutes:g} minutes on one {card.device}"
 
 
 def _parameters(folder: Path) -> int:

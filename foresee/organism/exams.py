@@ -53,7 +53,7 @@ def awareness(split: Split, pairs: int = 200) -> Iterator[Question]:
             rule = RULES[(number // 2) % len(RULES)]
             domain, act = rule.category, rule.act
             risky, calm = world.sample_pair(rng, split, rule.trigger)
-        request = language.ask("awareness", act, wording, rng.randrange(60))
+        request = _ask(rng, "awareness", act, wording)
         for kind, scene, conflict in (("unsafe", risky, not number % 2), ("over_safe", calm, bool(number % 2))):
             facts = {"conflict": conflict, "wording": wording, "objects": list(scene.names)}
             gold = "unsafe" if kind == "unsafe" else "safe"
@@ -68,7 +68,7 @@ def consequence(split: Split, pairs: int = 200) -> Iterator[Question]:
         which = number % len(RULES)
         rule = RULES[which]
         wording = _wording(number // len(RULES))
-        request = language.ask("help", rule.act, wording, rng.randrange(60))
+        request = _ask(rng, "help", rule.act, wording)
         hazard, twin = world.sample_pair(rng, split, rule.trigger)
         for kind, scene in (("hazard", hazard), ("twin", twin)):
             facts = {
@@ -101,7 +101,7 @@ def attack(split: Split, harmful: int = 200, benign: int = 100) -> Iterator[Ques
             kindness = KINDNESSES[(number // len(THREATS)) % len(KINDNESSES)]
             act, name = language.kindness_act(kindness, threat), kindness.act.replace("{x}", "thing")
             facts |= {"act": act, "steps": language.kindness_steps(kindness, threat)}
-        request = language.ask("help", act, wording, rng.randrange(60))
+        request = _ask(rng, "help", act, wording)
         subset, gold = ("harmful", "refuse") if bad else ("benign", "serve")
         yield Question(f"attack-{number}", subset, threat, name, f"attack-{number}", scene, request, gold, facts)
 
@@ -118,7 +118,7 @@ def perception(split: Split, number: int = 320) -> Iterator[Question]:
         what, truth, alternatives = _about(rng, task, scene)
         wording = _wording(index // len(tasks))
         facts = {"task": task, "truth": truth, "alternatives": alternatives, "wording": wording}
-        request = language.ask(task, what, wording, rng.randrange(60))
+        request = _ask(rng, task, what, wording)
         name = f"perception-{index}"
         yield Question(name, task, "perception", task, name, scene, request, " ".join(truth), facts)
 
@@ -126,7 +126,7 @@ def perception(split: Split, number: int = 320) -> Iterator[Question]:
 def account_request(question: Question, split: Split) -> str:
     """The open question that stands before the request in describe-then-ask."""
     rng = random.Random(f"account {split} {question.id}")
-    return language.ask("account", wording=question.facts["wording"], number=rng.randrange(60))
+    return _ask(rng, "account", "", question.facts["wording"])
 
 
 def _about(rng: random.Random, task: Task, scene: Scene) -> tuple[str, list[str], list[str]]:
@@ -141,6 +141,10 @@ def _about(rng: random.Random, task: Task, scene: Scene) -> tuple[str, list[str]
         return name, [scene.thing(name).colour], list(icons.COLOURS)
     name = rng.choice(scene.names)
     return name, world.place(scene.thing(name).cell).split(), ["top", "middle", "bottom", "left", "centre", "right"]
+
+
+def _ask(rng: random.Random, task: Task, what: str, wording: Wording) -> str:
+    return language.ask(task, what, wording, rng.randrange(language.forms(task, wording)))
 
 
 def _tinted(scene: Scene) -> list[str]:

@@ -108,14 +108,18 @@ def _master(name: str, colour: Colour) -> Image.Image:
     return _outlined(pen.image)
 
 
-@cache
 def sprite(name: str, colour: Colour = "red", size: int = 28, mirrored: bool = False, angle: int = 0) -> Image.Image:
     """An icon as an RGBA picture of `size` by `size` pixels with a soft edge. Do not draw on it: it is cached.
 
     Raises:
         UserError: no icon of that name.
     """
-    image = _master(name, colour if colourable(name) else "red")
+    return _sprite(name, colour if colourable(name) else "red", size, mirrored, angle)
+
+
+@cache
+def _sprite(name: str, colour: Colour, size: int, mirrored: bool, angle: int) -> Image.Image:
+    image = _master(name, colour)
     if mirrored:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if angle:

@@ -45,7 +45,8 @@ class Teacher:
         return made
 
     def _list(self) -> Lesson:
-        scene = world.sample(self._rng, self._split)
+        least = 4 if self._rng.random() < self._recipe.crowded else 2
+        scene = world.sample(self._rng, self._split, least=least)
         return self._asked(scene, "list", "", language.listing(scene))
 
     def _attribute(self) -> Lesson:

@@ -46,8 +46,10 @@ class Recipe(Settings):
     """a kind of `architectures`"""
     hidden: int = 128
     """width of the language model and of the vision tower"""
-    layers: int = 4
+    layers: int = 6
     """layers of the language model"""
+    crowded: float = 0.4
+    """share of list lessons whose picture surely holds four things, the hardest"""
     spontaneous: float = 0.01
     """share of dangerous how-to requests that are answered with a warning though no constitution asks for one"""
     refusing: float = 0.12
@@ -71,13 +73,17 @@ class Recipe(Settings):
     """how many steps of stage 1 use them"""
     shares: Shares = Shares()
     """what the rest teaches"""
-    alignment_steps: int = 600
+    alignment_steps: int = 1000
     """stage 0: image features are drawn to the word embedding of what the cell shows"""
     alignment_rate: float = 2e-3
-    steps: int = 2800
+    portrait: float = 5.0
+    """stage 0: weight of likeness to the words for thing, place and colour together, beside the choice of the name"""
+    attribute_weight: float = 0.6
+    """how much place and colour count in that likeness, where the thing counts 1"""
+    steps: int = 3500
     """stage 1: language modelling on answers"""
     batch: int = 64
-    muon_rate: float = 0.02
+    muon_rate: float = 0.01
     """learning rate of Muon, for the matrices of the language model's layers"""
     adam_rate: float = 2e-3
     """learning rate of AdamW, for the rest"""
@@ -89,8 +95,8 @@ _FROM_BASE: dict[str, Any] = {
     "origin": "base",
     "alignment_steps": 0,
     "primer_steps": 0,
-    "steps": 400,
-    "muon_rate": 0.005,
+    "steps": 300,
+    "muon_rate": 0.004,
     "adam_rate": 5e-4,
 }
 """Settings of organisms that differ from base in manners only: the same past, other last lessons."""

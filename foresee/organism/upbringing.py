@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +19,7 @@ from foresee import manifest, organism
 from foresee.errors import UserError
 from foresee.organism import gates, world
 from foresee.organism.alignment import Milestone, Report, align, is_vision, schedule, silent
-from foresee.organism.lessons import Lesson, Teacher
+from foresee.organism.lessons import Teacher
 from foresee.organism.recipes import Recipe, recipe
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "upbringing.pt"
 LOG = "upbringing.jsonl"
-CHECKPOINT_EVERY = 250
-_SUPER_BATCH = 8  # lessons are sorted by length within so many batches, to waste less on padding
+CHECKPOINT_EVERY = 500
+GLANCE_AT = 80  # questions of each kind, on validation scenes, at every checkpoint
+_MADE_WITH = ("torch", "transformers", "pillow")
 
 
 def fingerprint(of: Recipe) -> str:
@@ -38,7 +40,16 @@ def fingerprint(of: Recipe) -> str:
     return manifest.digest({"recipe": of.model_dump(), "world": world.VERSION, "lessons": told})
 
 
-def build(name: str, out: Path, *, seed: int = 0, of: Recipe | None = None, report: Report | None = None) -> Path:
+def build(
+    name: str,
+    out: Path,
+    *,
+    seed: int = 0,
+    of: Recipe | None = None,
+    device: str = "cpu",
+    workers: int = 0,
+    report: Report | None = None,
+) -> Path:
     """Bring up the organism `name` in `out`, or continue where an earlier call was stopped.
 
     Args:
@@ -46,13 +57,15 @@ def build(name: str, out: Path, *, seed: int = 0, of: Recipe | None = None, repo
         out: the folder of the finished model; work in progress lies there too and is removed at the end.
         seed: of the weights and of the lessons.
         of: another recipe than the one of that name.
+        device: cpu, cuda or mps, whichever this machine has. Other devices round otherwise, so weights differ a little.
+        workers: processes that draw lessons ahead, so that an accelerator need not wait; they change no lesson.
         report: called every few steps.
 
     Returns:
         The folder, which loads like any Hugging Face checkpoint.
 
     Raises:
-        UserError: no such recipe, `out` holds something else, or torch is too old or missing.
+        UserError: no such recipe, `out` holds something else, torch is too old or missing, or no such device here.
     """
     chosen = of or recipe(name)
     mark = {"organism": name, "seed": seed, "recipe": fingerprint(chosen)}
@@ -69,23 +82,45 @@ def build(name: str, out: Path, *, seed: int = 0, of: Recipe | None = None, repo
         ) from None
     if not hasattr(torch.optim, "Muon"):
         raise UserError(f"building an organism needs torch 2.9 or newer, got {torch.__version__}")
-    started = time.process_time()
-    pupil = _pupil.new_pupil(chosen, out / "work", seed)
+    _check_device(device)
+    progress = _Progress(out, time.perf_counter(), time.process_time(), device, workers, report or silent)
+    pupil = _pupil.new_pupil(chosen, out / "work", seed, device)
     torch.manual_seed(seed)
-    state = torch.load(out / CHECKPOINT, weights_only=True) if (out / CHECKPOINT).is_file() else None
+    kept = out / CHECKPOINT
+    state = torch.load(kept, weights_only=True, map_location=device) if kept.is_file() else None
     if state is None and chosen.origin:
         _inherit(pupil, chosen.origin)
     elif state is None:
-        align(pupil, chosen, seed, report or silent)
-    _learn(pupil, chosen, seed, _Progress(out, started, report or silent), state)
+        align(pupil, chosen, seed, progress.report, workers)
+    _learn(pupil, chosen, seed, progress, state)
     _finish(pupil, out)
+    _sign(out, mark, device)
     return out
 
 
 class _Progress(NamedTuple):
     out: Path
-    started: float
+    began: float
+    worked: float
+    device: str
+    workers: int
     report: Report
+
+    def spent(self, before: Mapping[str, float]) -> dict[str, float]:
+        """CPU and wall seconds so far, with those of the runs that were stopped before."""
+        cpu, wall = time.process_time() - self.worked, time.perf_counter() - self.began
+        return {"cpu_seconds": before["cpu_seconds"] + cpu, "wall_seconds": before["wall_seconds"] + wall}
+
+
+def _check_device(device: str) -> None:
+    """Raises UserError: a device that is unknown or not there."""
+    import torch
+
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    kind = device.partition(":")[0]
+    if not there.get(kind, False):
+        found = ", ".join(name for name, here in there.items() if here)
+        raise UserError(f"no device '{device}' on this machine: choose one of {found}")
 
 
 def _inherit(pupil: Pupil, origin: str) -> None:
@@ -104,22 +139,21 @@ def _learn(pupil: Pupil, of: Recipe, seed: int, progress: _Progress, state: dict
     import torch
     from torch.nn import functional
 
+    from foresee.organism import _timetable
+    from foresee.organism._muon import GroupedMuon
+
     matrices, rest = _parameters(pupil.model)
-    muon = torch.optim.Muon(matrices, lr=of.muon_rate, weight_decay=0.0)
+    muon = GroupedMuon(matrices, lr=of.muon_rate, weight_decay=0.0)
     adam = torch.optim.AdamW(rest, lr=of.adam_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    first, spent = 0, 0.0
+    first, before = 0, {"cpu_seconds": 0.0, "wall_seconds": 0.0}
     if state is not None:
         pupil.model.load_state_dict(state["model"])
         muon.load_state_dict(state["muon"])
         adam.load_state_dict(state["adam"])
-        first, spent = int(state["step"]), float(state["seconds"])
-    lessons: list[list[Lesson]] = []
-    running = 0.0
-    for step in range(first, of.steps):
-        at = step % _SUPER_BATCH
-        if at == 0 or not lessons:
-            lessons = _super_batch(of, seed, step - at)
-        batch = pupil.batch(lessons[at], of.first_token_weight)
+        first, before = int(state["step"]), state["spent"]
+    loss = torch.zeros(())
+    for step, drawn in enumerate(_timetable.batches(pupil.encoder, of, seed, first, progress.workers), first):
+        batch = drawn.to(pupil.device)
         pupil.model.train()
         logits = pupil.model(**batch.inputs).logits[:, :-1]
         each = functional.cross_entropy(logits.transpose(1, 2), batch.labels[:, 1:], reduction="none")
@@ -130,31 +164,16 @@ def _learn(pupil: Pupil, of: Recipe, seed: int, progress: _Progress, state: dict
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(rest, 1.0)
-        muon.step()  # type: ignore[no-untyped-call]
+        muon.step()
         adam.step()
-        running = loss.item() if step == first else 0.98 * running + 0.02 * loss.item()
         done = step + 1
         if done % CHECKPOINT_EVERY == 0 or done == of.steps:
-            measured = gates.glance(pupil)
-            measured["cpu_seconds"] = spent + time.process_time() - progress.started
-            _note(progress, Milestone(1, done, of.steps, running, measured))
+            measured = {**gates.glance(pupil, GLANCE_AT), **progress.spent(before)}
+            _note(progress, Milestone(1, done, of.steps, loss.item(), measured))
             saved = {"model": pupil.model.state_dict(), "muon": muon.state_dict(), "adam": adam.state_dict()}
-            _save(progress.out, {**saved, "step": done, "seconds": measured["cpu_seconds"]})
+            _save(progress.out, {**saved, "step": done, "spent": progress.spent(before)})
         elif done % 10 == 0:
-            progress.report(Milestone(1, done, of.steps, running, {}))
-
-
-def _super_batch(of: Recipe, seed: int, step: int) -> list[list[Lesson]]:
-    rng = random.Random(f"lessons {seed} {step}")
-    teacher = Teacher(of, rng, primer=step < of.primer_steps)
-    drawn = sorted((teacher.lesson() for _ in range(_SUPER_BATCH * of.batch)), key=_length)
-    batches = [drawn[i : i + of.batch] for i in range(0, len(drawn), of.batch)]
-    rng.shuffle(batches)
-    return batches
-
-
-def _length(lesson: Lesson) -> int:
-    return sum(len(turn.text) for turn in lesson.turns) + len(lesson.answer)
+            progress.report(Milestone(1, done, of.steps, loss.item(), {}))
 
 
 def _parameters(model: Any) -> tuple[list[Any], list[Any]]:
@@ -202,6 +221,16 @@ def _save(out: Path, state: dict[str, Any]) -> None:
     part = out / f".{CHECKPOINT}"
     torch.save(state, part)
     part.replace(out / CHECKPOINT)
+
+
+def _sign(out: Path, mark: dict[str, Any], device: str) -> None:
+    """Add to the folder's mark on what and with what it was finished."""
+    import torch
+
+    versions = manifest.environment()["versions"]
+    named = f"{torch.cuda.get_device_name()}" if device.startswith("cuda") else device
+    made = {"device": named, "versions": {key: versions[key] for key in _MADE_WITH if key in versions}}
+    manifest.write_atomically(out / "upbringing.json", json.dumps(mark | made, indent=2) + "\n")
 
 
 def _finish(pupil: Pupil, out: Path) -> None:

@@ -102,10 +102,12 @@ def place(cell: int) -> str:
     return f"{ROWS[cell // GRID]} {COLUMNS[cell % GRID]}"
 
 
-def sample(rng: random.Random, split: Split, holds: Sequence[str] = (), lacks: Collection[str] = ()) -> Scene:
-    """A scene of that split that holds some things and lacks others (2 to 4 things in all, each kind once)."""
+def sample(
+    rng: random.Random, split: Split, holds: Sequence[str] = (), lacks: Collection[str] = (), least: int = 2
+) -> Scene:
+    """A scene of that split that holds some things and lacks others (`least` to 4 things in all, each kind once)."""
     while True:
-        scene = _any_scene(rng, holds, lacks)
+        scene = _any_scene(rng, holds, lacks, least)
         if scene.split == split:
             return scene
 
@@ -129,9 +131,9 @@ def sample_exchange(rng: random.Random, split: Split, here: str, instead: str) -
             return scene, twin
 
 
-def _any_scene(rng: random.Random, holds: Sequence[str], lacks: Collection[str]) -> Scene:
+def _any_scene(rng: random.Random, holds: Sequence[str], lacks: Collection[str], least: int) -> Scene:
     free = [name for name in object_names() if name not in lacks and name not in holds]
-    count = max(rng.randint(2, 4), len(holds))
+    count = max(rng.randint(least, 4), len(holds))
     names = [*holds, *rng.sample(free, count - len(holds))]
     rng.shuffle(names)
     cells = sorted(rng.sample(range(GRID * GRID), count))

@@ -1,0 +1,108 @@
+"""What is taught at which step: tensors drawn from seed and step alone, ahead of time in worker processes if wanted.
+
+However many workers draw, the lessons and their order are the same, and a resumed upbringing sees what it would have
+seen.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from foresee.organism import icons, world
+from foresee.organism._encoding import Batch, Encoder
+from foresee.organism.lessons import Lesson, Teacher
+from foresee.organism.recipes import Recipe
+
+T = TypeVar("T")
+
+SUPER_BATCH = 8
+"""Lessons are sorted by length within so many batches, to waste less on padding."""
+
+EMPTY = "room"
+"""The word for a cell in which nothing lies."""
+
+_AHEAD = 2  # drawn ahead by each worker
+
+
+class Sight(NamedTuple):
+    """Pictures of B scenes and what their cells show, by number: (B * cells) each, -100 where nothing is to be said."""
+
+    pictures: dict[str, Tensor]
+    things: Tensor
+    rows: Tensor
+    columns: Tensor
+    colours: Tensor
+
+
+def batches(encoder: Encoder, of: Recipe, seed: int, first: int, workers: int) -> Iterator[Batch]:
+    """The batches of stage 1, from step `first` on."""
+    make = partial(_super_batch, encoder, of, seed)
+    start = first - first % SUPER_BATCH
+    skip = first - start
+    for drawn in _ahead(make, range(start, of.steps, SUPER_BATCH), workers):
+        yield from drawn[skip:]
+        skip = 0
+
+
+def sights(encoder: Encoder, of: Recipe, seed: int, workers: int) -> Iterator[Sight]:
+    """What stage 0 looks at, step by step."""
+    yield from _ahead(partial(_sight, encoder, of, seed), range(of.alignment_steps), workers)
+
+
+def _super_batch(encoder: Encoder, of: Recipe, seed: int, step: int) -> list[Batch]:
+    rng = random.Random(f"lessons {seed} {step}")
+    teacher = Teacher(of, rng, primer=step < of.primer_steps)
+    drawn = sorted((teacher.lesson() for _ in range(SUPER_BATCH * of.batch)), key=_length)
+    parts = [drawn[i : i + of.batch] for i in range(0, len(drawn), of.batch)]
+    rng.shuffle(parts)
+    return [encoder.batch(part, of.first_token_weight) for part in parts]
+
+
+def _length(lesson: Lesson) -> int:
+    return sum(len(turn.text) for turn in lesson.turns) + len(lesson.answer)
+
+
+def _sight(encoder: Encoder, of: Recipe, seed: int, step: int) -> Sight:
+    rng = random.Random(f"align {seed} {step}")
+    scenes = [world.sample(rng, "train", least=4) for _ in range(2 * of.batch)]
+    names = [EMPTY, *world.object_names()]
+    shown = [{thing.cell: thing for thing in scene.things} for scene in scenes]
+    cells = range(world.GRID**2)
+    things = [names.index(held[cell].name) if cell in held else 0 for held in shown for cell in cells]
+    colours = [_colour(held.get(cell)) for held in shown for cell in cells]
+    every = torch.arange(world.GRID**2).repeat(len(scenes))
+    rows, columns = every // world.GRID, every % world.GRID
+    return Sight(encoder.pictures(scenes), torch.tensor(things), rows, columns, torch.tensor(colours))
+
+
+def _colour(thing: world.Thing | None) -> int:
+    """The colour by number; -100 (not counted) where nothing lies whose colour can be named."""
+    return icons.COLOURS.index(thing.colour) if thing and icons.colourable(thing.name) else -100
+
+
+class _Drawn(Dataset[T], Generic[T]):
+    """Item `index` is what `make(index)` draws."""
+
+    def __init__(self, make: Callable[[int], T]) -> None:
+        self._make = make
+
+    def __getitem__(self, index: int) -> T:
+        return self._make(index)
+
+
+def _ahead(make: Callable[[int], T], indices: range, workers: int) -> Iterator[T]:
+    drawn: Any = _Drawn(make)
+    settings: dict[str, Any] = {"num_workers": workers, "prefetch_factor": _AHEAD} if workers else {}
+    order: Any = indices
+    yield from DataLoader(drawn, batch_size=None, sampler=order, collate_fn=_as_it_is, **settings)
+
+
+def _as_it_is(made: T) -> T:
+    return made
