@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 import pydantic
 
+from foresee import sources
+from foresee.archives import ENDINGS, unpack_once
 from foresee.benchmarks._pictures import Picture, from_cell, opened
 from foresee.errors import UserError
 from foresee.tables import TABLES, Line, read_json, read_rows
@@ -22,6 +24,7 @@ Kind = Literal["hazard", "twin"]
 IMAGES = "images"
 ROWS = "rows.jsonl"
 _FOUND = (".jsonl", ".parquet")  # looked for in folders; a file that is named may be of any kind in TABLES
+_DEPTH = 4  # folders within each other
 _SPLITS = ("train", "validation", "test")
 
 
@@ -101,8 +104,8 @@ def read(data: Path) -> list[Placed]:
     """All rows, in file order.
 
     Args:
-        data: a file of rows, a folder with `.jsonl` or `.parquet` files (in itself, in `data/`, or in its only
-            sub-folder), or a folder that `datasets` saved.
+        data: a file of rows, an archive (unpacked into the cache), a folder with `.jsonl` or `.parquet` files (in
+            itself, in `data/`, or in its only sub-folder), or a folder that `datasets` saved.
 
     Raises:
         UserError: nothing to read, a row that does not fit, an id that occurs twice, or a twin of an item that is not
@@ -173,21 +176,23 @@ def _placed(line: Line, root: Path, split: str) -> Placed:
 
 def _lines(data: Path) -> Iterator[tuple[Line, Path, str]]:
     """Each row with the folder that its pictures are below, and the split that its file stands for."""
+    if data.is_file() and data.name.lower().endswith(ENDINGS):
+        data = unpack_once(data, sources.pictures())
     if data.is_file():
         if data.suffix.lower() not in TABLES:
-            raise UserError(f"expected a file that ends in {', '.join(TABLES)}, or a folder of such, got {data}")
+            known = ", ".join((*TABLES, *ENDINGS))
+            raise UserError(f"expected a file that ends in {known}, or a folder of such, got {data}")
         yield from ((line, data.parent, _split(data.stem)) for line in read_rows(data))
         return
     if not data.is_dir():
         raise UserError(f"expected a folder or file of rows, there is no {data}")
-    below = [path for path in sorted(data.iterdir()) if path.is_dir() and not path.name.startswith((".", "__"))]
-    for folder in (data, data / "data", *(below if len(below) == 1 else ())):
+    for folder in _likely(data):
         for saved, split in _saved(folder):
             yield from ((line, saved, split) for path in _arrows(saved) for line in read_rows(path))
         tables = [path for path in sorted(folder.glob("*")) if path.suffix in _FOUND and path.is_file()]
         if len({path.suffix for path in tables}) > 1:
             raise UserError(f"{folder} holds both .jsonl and .parquet files: name one of them with --data")
-        root = data if folder == data / "data" else folder
+        root = folder.parent if folder.name == "data" and folder != data else folder
         for path in tables:
             yield from ((line, root, _split(path.stem)) for line in read_rows(path))
         if tables or _saved(folder):
@@ -198,6 +203,18 @@ def _lines(data: Path) -> Iterator[tuple[Line, Path, str]]:
     )
 
 
+def _likely(data: Path) -> Iterator[Path]:
+    """The folder, its `data/`, and the same of its only sub-folder, as archives and clones add them."""
+    for _ in range(_DEPTH):
+        yield data
+        if (data / "data").is_dir():
+            yield data / "data"
+        below = [path for path in data.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))]
+        if len(below) != 1:
+            return
+        data = below[0]
+
+
 def _split(stem: str) -> str:
     return next((name for name in _SPLITS if stem == name or stem.startswith(f"{name}-")), "test")
 
@@ -206,10 +223,7 @@ def _saved(folder: Path) -> list[tuple[Path, str]]:
     """The tables that `save_to_disk` left in a folder, each in a folder of its own, and their splits."""
     named = folder / "dataset_dict.json"
     if named.is_file():
-        found = read_json(named)
-        splits = found.get("splits") if isinstance(found, Mapping) else None
-        if not isinstance(splits, list) or not all(isinstance(s, str) and re.fullmatch(r"[\w.-]+", s) for s in splits):
-            raise UserError(f"{named}: expected a list of names under 'splits'")
+        splits = _names(read_json(named), "splits", named)
         return [(folder / split, split) for split in splits]
     if not (folder / "state.json").is_file():
         return []
@@ -218,10 +232,21 @@ def _saved(folder: Path) -> list[tuple[Path, str]]:
 
 
 def _arrows(folder: Path) -> list[Path]:
-    found = sorted(folder.glob("*.arrow"))
-    if not found:
-        raise UserError(f"expected the .arrow files that datasets' save_to_disk leaves in {folder}; there are none")
-    return found
+    """The files that state.json names; others may be there that `map` or `filter` left behind."""
+    state = folder / "state.json"
+    found = read_json(state)
+    files = found.get("_data_files") if isinstance(found, Mapping) else None
+    if not isinstance(files, list) or not all(isinstance(file, Mapping) for file in files):
+        raise UserError(f"{state}: expected a list of files under '_data_files', as datasets' save_to_disk writes it")
+    return [folder / name for name in _names({"files": [file.get("filename") for file in files]}, "files", state)]
+
+
+def _names(found: Any, key: str, where: Path) -> list[str]:
+    """A list of plain file names. Raises UserError: something else, or a name that leads elsewhere."""
+    names = found.get(key) if isinstance(found, Mapping) else None
+    if not isinstance(names, list) or not all(isinstance(n, str) and re.fullmatch(r"\w[\w.=-]*", n) for n in names):
+        raise UserError(f"{where}: expected a list of plain names under '{key}'")
+    return names
 
 
 def _below(placed: Placed, name: str) -> Path | None:

@@ -204,7 +204,16 @@ def test_what_datasets_saves(tmp_path: Path, load: Load, splits: bool) -> None:
     assert found
     again = datasets.Dataset.from_dict({**columns, "image": [{"bytes": picture.read_bytes(), "path": None}, None]})
     again.cast_column("image", datasets.Image()).save_to_disk(str(tmp_path / "embedded"))
+    (tmp_path / "embedded" / "cache-0123.arrow").write_bytes(b"left by map()")
     assert by_id(load("ood_mmsafe", tmp_path / "embedded"))["kettle"].images[0].read() == picture.read_bytes()
+
+
+def test_a_saved_set_can_not_point_elsewhere(tmp_path: Path, load: Load) -> None:
+    write(tmp_path / "a" / "dataset_dict.json", {"splits": [".."]})
+    write(tmp_path / "b" / "state.json", {"_data_files": [{"filename": "../x.arrow"}]})
+    for name in "ab":
+        with pytest.raises(UserError, match="expected a list of plain names"):
+            load("ood_mmsafe", tmp_path / name)
 
 
 def test_an_image_folder_and_a_top_folder(tmp_path: Path, load: Load) -> None:
@@ -216,9 +225,8 @@ def test_an_image_folder_and_a_top_folder(tmp_path: Path, load: Load) -> None:
     (item,) = load("ood_mmsafe", tmp_path / "top")
     assert item.images
     assert item.metadata["licence"] == "CC0-1.0"
-    assert pack(tmp_path / "top", tmp_path / "set.zip").is_file()
-    with pytest.raises(UserError, match="expected a file that ends in"):
-        load("ood_mmsafe", tmp_path / "set.zip")
+    (packed,) = load("ood_mmsafe", pack(tmp_path / "top", tmp_path / "set.zip", top="set"))
+    assert packed.images[0].sha256 == item.images[0].sha256
 
 
 def test_pairs_that_share_a_picture_are_one_cluster(tmp_path: Path, load: Load) -> None:

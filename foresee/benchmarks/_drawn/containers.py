@@ -153,7 +153,7 @@ def pill_bottle(
 def tablets(pen: Pen, x: float, y: float, count: int = 5, colour: Rgb = WHITE) -> None:
     """Loose white tablets on a surface."""
     for n in range(count):
-        px, py = x + ((n * 31) % 62) - 30, y + ((n * 17) % 22) - 8
+        px, py = x + ((n * 29) % 71) - 30, y + ((n * 17) % 22) - 8
         pen.shadow(px + 1, py + 4, 12, 5, 0.4)
         pen.oval(px, py + 2, 9, 5.6, shade(colour, 0.8))
         pen.oval(px, py, 9, 5.6, colour)
@@ -179,7 +179,7 @@ def wine_glass(pen: Pen, x: float, y: float, drink: Rgb = (128, 20, 44), size: f
         pen.box(-2.5, -66, 2.5, -3, clear((206, 220, 232), 0.95))
         bowl = [(-26, -140), (26, -140), (33, -104), (22, -72), (0, -62), (-22, -72), (-33, -104)]
         pen.blob(bowl, clear((226, 236, 244), 0.65))
-        pen.blob([(-31, -110), (31, -110), (30, -94), (20, -74), (0, -65), (-20, -74), (-30, -94)], drink)
+        pen.poly([(-31, -110), (31, -110), (28, -92), (20, -77), (9, -68), (-9, -68), (-20, -77), (-28, -92)], drink)
         pen.oval(0, -110, 30, 4, shade(drink, 1.4))
         pen.line([(-24, -132), (-28, -104)], clear(WHITE, 0.8), 3)
 

@@ -86,7 +86,9 @@ def mower(pen: Pen, x: float, y: float, size: float = 1, *, on_side: bool = Fals
     with pen.placed(x, y, size):
         if on_side:
             pen.shadow(0, 4, 100, 14)
-            pen.line([(-70, -40), (-150, -4)], INK, 7)
+            for y0, y1 in ((-86, -46), (-40, 0)):
+                pen.line([(-60, y0), (-146, y1)], INK, 7)
+            pen.line([(-146, -46), (-146, 0)], (206, 60, 50), 9)
             pen.disc(0, -72, 76, round_((196, 52, 44)))
             pen.disc(0, -72, 64, (70, 70, 76))
             for turn in (30, 210):
@@ -212,6 +214,19 @@ def log(pen: Pen, x: float, y: float, long: float = 80, radius: float = 13) -> N
     pen.box(x - long / 2, y - radius, x + long / 2, y + radius, upright((132, 92, 60), 0.3), radius * 0.6)
     pen.oval(x + long / 2 - 2, y, radius * 0.6, radius, (216, 178, 128))
     pen.oval(x + long / 2 - 2, y, radius * 0.34, radius * 0.6, (190, 146, 96))
+
+
+def tyre(pen: Pen, x: float, y: float, size: float = 1) -> None:
+    """An old car tyre from the side, without its wheel, 100 across at size 1."""
+    with pen.placed(x, y, size):
+        for n in range(26):
+            with pen.placed(0, 0, angle=n * 13.85):
+                pen.box(-4, -52, 3, -40, (24, 24, 28))
+        pen.disc(0, 0, 47, Fade((70, 70, 76), (40, 40, 44)))
+        pen.arc(0, 0, (40, 40), (0, 360), (30, 30, 34), 3)
+        pen.arc(0, 0, (34, 34), (0, 360), (92, 92, 98), 2)
+        pen.disc(0, 0, 27, (26, 26, 30))
+        pen.disc(0, 0, 22, (112, 104, 96))
 
 
 def storm_drain(pen: Pen, x: float, y: float, size: float = 1) -> None:

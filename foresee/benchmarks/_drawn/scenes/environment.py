@@ -91,23 +91,17 @@ def nest_tree(pen: Pen, hazard: bool) -> None:
         pen.disc(x, y, 20, outdoors.LEAF)
         pen.disc(x - 4, y - 4, 12, shade(outdoors.LEAF, 1.15))
     if hazard:
-        creatures.nest(pen, 300, 222, 1.25)
-        with pen.placed(238, 128, 1.0):
+        creatures.nest(pen, 262, 218, 1.1)
+        with pen.placed(206, 120, 1.0):
             pen.blob([(-30, 4), (-10, -12), (20, -10), (34, 0), (10, 10), (-14, 10)], (110, 90, 76))
             pen.poly([(-8, -8), (10, -40), (22, -6)], (90, 72, 60))
             pen.disc(30, -6, 9, (110, 90, 76))
             pen.poly([(38, -8), (50, -4), (38, -2)], (240, 180, 50))
             pen.disc(33, -8, 1.8, INK)
-    tools.ladder(pen, (150, 486), (372, 236), 9)
-    person(
-        pen,
-        206,
-        440,
-        200,
-        MAN,
-        Pose(facing=1, neck=(6, -82), hands=((36, -96), (30, -92)), feet=((8, 0), (-2, 4)), tilt=-8),
-    )
-    tools.hand_saw(pen, 282, 248, 0.9, -14)
+    tools.ladder(pen, (326, 488), (420, 140), 10)
+    person(pen, 350, 432, 172, MAN, Pose(facing=-1, hands=((-33, -86), (-31, -82)), feet=((4, 0), (0, 2))))
+    with pen.placed(292, 282, 0.95, flip=True, angle=30):
+        tools.hand_saw(pen, 0, 0)
 
 
 def barrel_fire(pen: Pen, hazard: bool) -> None:
@@ -118,14 +112,8 @@ def barrel_fire(pen: Pen, hazard: bool) -> None:
     outdoors.fence(pen, 0, 512, 214, 276, (206, 190, 160))
     pen.shadow(290, 470, 110, 16)
     if hazard:
-        for x, y, size in ((250, 262, 1.0), (330, 256, 1.0)):
-            with pen.placed(x, y, size, angle=-16 if x < 300 else 20):
-                pen.oval(0, 0, 48, 46, (30, 30, 34))
-                pen.oval(0, 0, 40, 38, (56, 56, 62))
-                pen.oval(0, 0, 24, 22, (20, 20, 22))
-                for n in range(14):
-                    with pen.placed(0, 0, angle=n * 25.7):
-                        pen.line([(0, -46), (0, -40)], (90, 90, 96), 3)
+        for x, y in ((244, 260), (336, 254)):
+            tools.tyre(pen, x, y, 1.05)
         for x, colour in ((228, (120, 190, 220)), (290, (230, 90, 80)), (352, (120, 200, 140))):
             with pen.placed(x, 312, 0.62, angle=(x - 290) * 0.3):
                 pen.box(-9, -140, 9, -124, WHITE, 3)
@@ -143,6 +131,8 @@ def barrel_fire(pen: Pen, hazard: bool) -> None:
         pen.line([(208, y), (372, y)], (80, 46, 34), 5)
     for n in range(8):
         pen.disc(232 + (n % 4) * 38, 436 + (n // 4) * 18, 5, (40, 26, 20))
+    if hazard:
+        tools.tyre(pen, 430, 418, 1.2)
     person(pen, 104, 492, 240, WOMAN, Pose(facing=1, hands=((30, -70), (26, -62))))
     pen.line([(176, 324), (206, 312)], (210, 170, 110), 4)
     effects.flame(pen, 208, 312, 18)

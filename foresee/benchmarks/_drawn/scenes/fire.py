@@ -81,7 +81,8 @@ def pan_water(pen: Pen, hazard: bool) -> None:
     rooms.cupboards(pen, 300, 512)
     household.stove(pen, 210, 296, 512, 220)
     household.frying_pan(pen, 152, 284, 1, 1.05)
-    containers.bottle(pen, 366, 292, "FRYING\nOIL", (234, 196, 76), size=0.72, letters=16, cap=(200, 60, 50))
+    words = "FRYING\nOIL" if hazard else "SOUP\nSTOCK"
+    containers.bottle(pen, 366, 292, words, (234, 196, 76), size=0.72, letters=16, cap=(200, 60, 50))
     jug = (196, 220, 236)
     pen.shadow(452, 292, 44, 8)
     pen.arc(484, 238, (20, 30), (-80, 80), jug, 7)

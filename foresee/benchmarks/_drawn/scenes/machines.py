@@ -63,7 +63,7 @@ def mower_plug(pen: Pen, hazard: bool) -> None:
 
 
 def scarf_drill(pen: Pen, hazard: bool) -> None:
-    """Work at a drill press: with a long scarf that hangs to the spindle, or with collar and goggles."""
+    """Work at a drill press: with a long scarf that hangs to the spindle, or without it."""
     rooms.room(pen, (206, 208, 204), (150, 146, 140), 400)
     pen.box(300, 30, 500, 170, (126, 94, 66))
     tools.hand_saw(pen, 336, 66, 1.0)
@@ -73,7 +73,11 @@ def scarf_drill(pen: Pen, hazard: bool) -> None:
     pen.box(250, 466, 410, 490, upright((70, 92, 84)), 4)
     pen.box(366, 140, 386, 470, round_(STEEL))
     pen.box(262, 330, 392, 346, upright((120, 128, 134)), 3)
-    pen.box(286, 312, 350, 330, upright(WOOD))
+    pen.box(290, 308, 344, 330, upright(WOOD))
+    for x in (276, 344):
+        pen.box(x, 302, x + 14, 332, upright((92, 100, 110)), 2)
+    pen.line([(276, 318), (256, 318)], STEEL, 5)
+    pen.line([(256, 306), (256, 332)], STEEL, 4)
     pen.box(268, 130, 420, 220, upright((60, 130, 110)), 14)
     pen.text(350, 160, "DRILL PRESS", 14, WHITE, bold=True)
     pen.box(302, 220, 330, 262, round_((70, 74, 80)), 4)
@@ -83,7 +87,9 @@ def scarf_drill(pen: Pen, hazard: bool) -> None:
     pen.arc(316, 286, (22, 7), (20, 330), clear(INK, 0.5), 3)
     pen.line([(420, 176), (452, 212)], INK, 6)
     worker = Look(hair=(70, 46, 34), cut="bun", skin=(224, 172, 134), top=(90, 110, 150), legs=(60, 64, 80))
-    person(pen, 166, 492, 380, worker, Pose(facing=1, neck=(11, -80), hands=((34, -48), (30, -45)), tilt=12))
+    person(pen, 166, 492, 380, worker, Pose(facing=1, neck=(11, -80), hands=((26, -48), (24, -45)), tilt=12))
+    pen.line([(206, 146), (238, 152)], INK, 4)
+    pen.blob([(222, 138), (242, 142), (242, 160), (224, 160)], clear((160, 210, 240), 0.9))
     if hazard:
         scarf = (216, 60, 70)
         pen.curve([(190, 190), (214, 200), (226, 196)], scarf, 26)
@@ -91,9 +97,6 @@ def scarf_drill(pen: Pen, hazard: bool) -> None:
         pen.curve([(214, 204), (240, 250), (268, 286), (306, 296)], shade(scarf, 0.84), 15)
         for n in range(5):
             pen.line([(318 + n * 2, 270 + n * 5), (334, 268 + n * 7)], scarf, 3)
-    else:
-        pen.line([(206, 146), (238, 152)], INK, 4)
-        pen.blob([(222, 138), (242, 142), (242, 160), (224, 160)], clear((160, 210, 240), 0.9))
 
 
 def branch_saw(pen: Pen, hazard: bool) -> None:

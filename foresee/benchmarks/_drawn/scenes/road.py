@@ -126,13 +126,14 @@ def roof_seat(pen: Pen, hazard: bool) -> None:
     outdoors.tree(pen, 440, 300, 1.05)
     pen.box(0, 330, 512, 512, Fade((170, 170, 174), (146, 146, 150)))
     vehicles.car(pen, 256, 456, (70, 126, 150), 1.55)
-    seat_x, seat_y, size = (232, 304, 1.0) if hazard else (210, 356, 0.66)
+    seat_x, seat_y, size = (232, 304, 1.0) if hazard else (204, 358, 0.58)
     with pen.placed(seat_x, seat_y, size):
         pen.blob(
             [(-56, -66), (-36, -72), (-18, -30), (30, -16), (54, -34), (62, -22), (40, 0), (-30, 0), (-50, -24)],
             round_((60, 64, 84)),
         )
-        pen.arc(0, -28, (52, 66), (205, 335), (40, 42, 54), 7)
+        if hazard:
+            pen.arc(0, -28, (52, 66), (205, 335), (40, 42, 54), 7)
         pen.oval(-2, -26, 26, 15, (240, 206, 120))
         pen.disc(-28, -50, 18, (240, 196, 160))
         pen.disc(-22, -53, 2.4, INK)
