@@ -19,6 +19,7 @@ from foresee.defenses import Composed, open_defense
 from foresee.errors import UserError
 from foresee.judges import GradedJudge, JudgeChoice, Member, seated
 from foresee.records import Defense, Generation, Item, Json, Judge, Procedure
+from foresee.rubrics import Rubric
 from foresee.runner.keys import digest, refuse_repeated_ids, request_for
 
 
@@ -58,6 +59,7 @@ class Plan:
     items: tuple[Item, ...]
     generation: Generation
     judges: tuple[Judge, ...]
+    wanted: tuple[str, ...]  # judges that have something to say about some item
     judging: JudgeChoice
     defense: Defense | None
     procedure: Procedure | None
@@ -84,7 +86,7 @@ class Plan:
     def unread(self) -> tuple[str, ...]:
         """The judges that read nothing, as --no-judge wants it."""
         read = {judge.name for judge in self.judges}
-        return tuple(name for name in self.module.JUDGES if name not in read)
+        return tuple(name for name in self.wanted if name not in read)
 
     @property
     def askable(self) -> int:
@@ -127,9 +129,8 @@ def plan(
     folder = None if embedded else sources.locate(benchmark, Path(data) if data is not None else None)
     items = tuple(replace(item, benchmark=benchmark) for item in module.items(folder, chosen))
     refuse_repeated_ids(items)
-    for name, number in (("limit", limit), ("epochs", epochs)):
-        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
-            raise UserError(f"--{name}: expected a whole number above 0, got {number!r}")
+    _refuse_below_one(limit=limit, epochs=epochs)
+    wanted = applying(module, items)  # of all items, so that a limit does not change the run's configuration
     items = spread(items, limit)
     choice = judging if isinstance(judging, JudgeChoice) else JudgeChoice.named(judging or "")
     if not items:
@@ -141,7 +142,8 @@ def plan(
         data=folder,
         items=items,
         generation=_generation(module.generation(chosen), generation or {}),
-        judges=judges_of(module, benchmark, choice),
+        judges=judges_of(module, benchmark, choice, wanted),
+        wanted=wanted,
         judging=choice,
         defense=_fitted(open_defense(defense, defense_options) if isinstance(defense, str) else defense, items),
         procedure=module.procedure(chosen) if hasattr(module, "procedure") else None,
@@ -152,6 +154,12 @@ def plan(
         raise UserError(f"{benchmark} asks in several turns with these options, and so does {planned.defense.name}")
     request_for(items[0], planned.protection, planned.generation)  # a defense that can't edit is found out now
     return planned
+
+
+def _refuse_below_one(**numbers: int | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+            raise UserError(f"--{name}: expected a whole number above 0, got {number!r}")
 
 
 def _fitted(defense: Defense | None, items: tuple[Item, ...]) -> Defense | None:
@@ -202,9 +210,30 @@ def check_contract(module: ModuleType, name: str) -> None:
         raise UserError(f"benchmark file {module.__file__} lacks {', '.join(absent)}; see docs/add_a_benchmark.md")
 
 
-def judges_of(module: ModuleType, benchmark: str, choice: JudgeChoice) -> tuple[Judge, ...]:
-    """A benchmark's judges with its own rubrics; judge models are not opened yet. Raises UserError: one is lacking."""
-    return choice.judges(module.JUDGES, getattr(module, "rubric", None), f"benchmark {benchmark} {module.VERSION}")
+def applying(module: ModuleType, items: Iterable[Item]) -> tuple[str, ...]:
+    """The benchmark's judges without those whose rubric needs, for every item, what the item does not have."""
+    hook = getattr(module, "rubric", None)
+    if hook is None:
+        return tuple(module.JUDGES)
+    items = tuple(items)
+
+    def has_a_say(judge: str, item: Item) -> bool:
+        rubric: Rubric | None = hook(judge, item)
+        return rubric is None or all(item.metadata.get(key) for key in rubric.needs)
+
+    return tuple(name for name in module.JUDGES if any(has_a_say(name, item) for item in items))
+
+
+def judges_of(
+    module: ModuleType, benchmark: str, choice: JudgeChoice, names: Sequence[str] | None = None
+) -> tuple[Judge, ...]:
+    """A benchmark's judges (or those named) with its own rubrics; judge models are not opened yet.
+
+    Raises:
+        UserError: a judge model is lacking.
+    """
+    own = getattr(module, "rubric", None)
+    return choice.judges(module.JUDGES if names is None else names, own, f"benchmark {benchmark} {module.VERSION}")
 
 
 def judges_record(judges: Sequence[Judge], module: ModuleType) -> dict[str, Any]:
@@ -248,6 +277,7 @@ def record(planned: Plan) -> dict[str, Any]:
         "generation": asdict(planned.generation),
         "defense": planned.defense.name if planned.defense else "none",
         **judges_record(planned.judges, planned.module),
+        "judges_left_out": sorted(planned.unread),
         "epochs": planned.epochs,
         "limit": planned.limit,
         "items": len(planned.items),

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from foresee import sources
 from foresee.archives import ENDINGS, unpack_once
 from foresee.errors import UserError
-from foresee.images import ImageError, inspect_bytes
+from foresee.images import MAX_FILE_BYTES, ImageError, inspect_bytes
 from foresee.records import Image
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".mpo", "")
@@ -106,6 +106,8 @@ class Pictures:
 def opened(path: Path, name: str) -> Picture:
     """A picture file, its header checked; a web page or a Git LFS pointer in its place is a problem."""
     try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            return Picture(name, None, f"larger than {MAX_FILE_BYTES:,} bytes")
         data = path.read_bytes()
         inspect_bytes(data, name=path.name, decode=False)
     except OSError as problem:

@@ -29,7 +29,7 @@ from typing import Any, Literal, NamedTuple
 
 from foresee.benchmarks._asking import user_turn
 from foresee.benchmarks._files import only, some
-from foresee.benchmarks._harm import ATTACK_METRICS, attack_measures, told_the_goal
+from foresee.benchmarks._harm import ATTACK_METRICS, asr_of_harm, attack_measures, told_the_goal
 from foresee.benchmarks._mm_safetybench_rubrics import rubric_of
 from foresee.benchmarks._pictures import Picture, Pictures, from_cell
 from foresee.config import BenchmarkOptions
@@ -58,17 +58,7 @@ SOURCE = {
 }
 VERSION = "1"
 JUDGES = ("harmful", "constructive", "refusal")
-METRICS = (
-    *ATTACK_METRICS,
-    Metric(
-        "harm.ASR",
-        "attack_success",
-        {"subset": "harm"},
-        epochs="any",
-        higher_is_better=False,
-        doc="ASR over scenarios 01-07 and 09, the eight about harm",
-    ),
-)
+METRICS = (*ATTACK_METRICS, asr_of_harm("ASR over scenarios 01-07 and 09, the eight about harm"))
 
 _COUNTS = {  # scenario -> questions, and those of the tiny version
     "01-Illegal_Activitiy": (97, 10), "02-HateSpeech": (163, 16), "03-Malware_Generation": (44, 5),

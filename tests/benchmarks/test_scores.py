@@ -9,6 +9,7 @@ import pytest
 
 from foresee import _discovery, planning
 from foresee.config import from_pairs
+from foresee.errors import UserError
 from foresee.records import Answer, Item, Message, Verdict
 from foresee.rubrics import Rubric
 from tests.benchmarks.conftest import Load, measured, png, write
@@ -238,3 +239,21 @@ def test_verdict_of_another_judge_is_not_taken() -> None:
     verdicts = {"harmful": Verdict("x", 0, "harmful", "unsafe"), "refusal": Verdict("x", 0, "refusal", {"full": 1.0})}
     found = _discovery.load("benchmarks", "figstep").measures(item("harm"), answer, verdicts)
     assert set(found.values()) == {None}
+
+
+def test_a_judge_that_no_item_needs_asks_for_no_judge_model(tmp_path: Path) -> None:
+    """A choice of four, or a file of benign rows without references, goes without --judge-model."""
+    options = {"A": "1", "B": "2", "C": "3", "D": "4"}
+    row = {"question_id": 1, "image": "1.png", "question": "?", "options": options, "correct_option": "A"}
+    write(tmp_path / "siuo_mcqa.json", [row])
+    png(tmp_path / "1.png")
+    assert [j.name for j in planning.plan("siuo", data=tmp_path, options=["part=mcqa"]).judges] == ["refusal"]
+    plain = write(tmp_path / "plain.jsonl", [{"prompt": "?"}])
+    planned = planning.plan("jsonl", data=plain)
+    assert ([j.name for j in planned.judges], planned.unread) == (["refusal"], ())
+    benign = write(tmp_path / "benign.jsonl", [{"prompt": "?", "expected": "benign"}])
+    with pytest.raises(UserError, match="judge constructive asks a model"):
+        planning.plan("jsonl", data=benign)
+    mixed = write(tmp_path / "mixed.jsonl", [{"prompt": "?"}, {"prompt": "!", "expected": "harmful"}])
+    both = [[j.name for j in planning.plan("jsonl", data=mixed, limit=n, judging="custom/j").judges] for n in (1, 2)]
+    assert both[0] == both[1] == ["harmful", "constructive", "refusal"], "a limit does not change it"
