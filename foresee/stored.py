@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -55,6 +55,7 @@ def score(
     out: Path | str,
     model: str | None = None,
     settings: RunSettings | None = None,
+    progress: Callable[[int, int], None] | None = None,
     command: Sequence[str] = (),
     **plan_options: Any,
 ) -> Run:
@@ -67,6 +68,7 @@ def score(
         out: the run folder to write.
         model: what to call the model; the file's name if left out.
         settings: retries and limits for judge models.
+        progress: called with (done, total) after each answer.
         command: the command line, for the record.
         plan_options: what `planning.plan` takes, when `benchmark` is a name.
 
@@ -78,7 +80,7 @@ def score(
     if not planned.is_seated:
         with planned.judging.opened() as members:
             planned = planned.seated(members)
-            return score(answers, planned, out=out, model=model, settings=settings, command=command)
+            return score(answers, planned, out=out, model=model, settings=settings, progress=progress, command=command)
     stored = read_answers(Path(answers), planned)
     folder = Path(out)
     configuration = {**planning.configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
@@ -89,7 +91,7 @@ def score(
         present = replace(item, missing_image=None)
         keyed.append(KeyedItem(present, tuple(answer.key for answer in mine)))
         pairs += [(present, answer) for answer in mine]
-    calls = _Calls(settings, _calls_below(folder))
+    calls = _Calls(settings, _calls_below(folder), progress)
     with open_journal(folder, configuration) as journal:
         _copy(journal, (answer for _, answer in pairs))
         run_folder.write_items(folder, keyed)
@@ -114,6 +116,7 @@ def rescore(
     *,
     out: Path | str | None = None,
     settings: RunSettings | None = None,
+    progress: Callable[[int, int], None] | None = None,
     command: Sequence[str] = (),
 ) -> Run:
     """Judge the answers of a run folder, for the first time or by other judge models.
@@ -123,6 +126,7 @@ def rescore(
         judging: the judge models, `A` or `A,B`, or a JudgeChoice.
         out: that folder; None for one below `RUN/judged/`, named after the judge models, the same one each time.
         settings: retries and limits for judge models.
+        progress: called with (done, total) after each answer.
         command: the command line, for the record.
 
     Raises:
@@ -133,13 +137,15 @@ def rescore(
     module = _discovery.load("benchmarks", before["benchmark"])
     choice = judging if isinstance(judging, JudgeChoice) else JudgeChoice.named(judging or "")
     judges = planning.judges_of(module, before["benchmark"], choice)
+    choice.refuse_idle(module.JUDGES)
     with choice.opened() if choice.models else nullcontext(()) as members:
         judges = seated(judges, members)
         made = planning.judges_record(judges, module)
         folder = Path(out) if out is not None else source / JUDGED / _slug(judges, made)
         record = {**before, **made, "judged_from": str(source.absolute()), "command": list(command)}
         record["configuration"] = {**before.get("configuration", {}), "judges": without_secrets(made["judges"])}
-        return _rejudged(source, folder, module, judges, record, settings)
+        calls = _Calls(settings, _calls_below(source, folder), progress)
+        return _rejudged(source, folder, module, judges, record, calls)
 
 
 def _rejudged(
@@ -148,11 +154,10 @@ def _rejudged(
     module: ModuleType,
     judges: Sequence[Judge],
     record: dict[str, Any],
-    settings: RunSettings | None,
+    calls: _Calls,
 ) -> Run:
     keyed = list(run_folder.read_items(source))
     pairs, unfinished = run_folder.answered(source, keyed)
-    calls = _Calls(settings, _calls_below(source, folder))
     with open_journal(folder, record["configuration"]) as journal:
         _copy(journal, (answer for _, answer in pairs if answer.key))
         run_folder.write_items(folder, keyed)
@@ -166,14 +171,20 @@ def _rejudged(
 class _Calls:
     """Calls of judge models with what earlier journals hold, and what they cost."""
 
-    def __init__(self, settings: RunSettings | None, earlier: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        settings: RunSettings | None,
+        earlier: Mapping[str, Mapping[str, Any]],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         self._settings = settings or RunSettings()
+        self._progress = progress
         self._earlier = earlier
         self._made: JudgeCalls | None = None
 
     def judge(self, pairs: Sequence[tuple[Item, Answer]], judges: Sequence[Judge], journal: Journal) -> tuple[Row, ...]:
         self._made = JudgeCalls(self._settings, journal, self._earlier)
-        return judge_answers(pairs, judges, journal, self._settings, self._made)
+        return judge_answers(pairs, judges, journal, self._settings, self._made, self._progress)
 
     def record(self, rows: Sequence[Row]) -> dict[str, Any]:
         spent = self._made.spent if self._made else {}

@@ -63,6 +63,15 @@ def _live(title: str) -> Iterator[Callable[[Any], None]]:
         yield update
 
 
+@contextmanager
+def judging_progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """As `run_progress`, for judging alone: a callback (done, total)."""
+    from foresee.runner import Progress
+
+    with run_progress(title) as update:
+        yield lambda done, total: update(Progress(done, total, 0, 0, 0))
+
+
 def _plain(title: str, every: float = 10.0) -> Callable[[Any], None]:
     begun = last = time.monotonic()
 

@@ -97,6 +97,8 @@ def resolve(
                 jobs.append(Job(member.label, planned))
     if problems and not jobs:
         raise problems[0]
+    names = dict.fromkeys(name for job in jobs for name in job.plan.module.JUDGES)
+    jobs[0].plan.judging.refuse_idle(names)
     folders = [job.folder for job in jobs]
     for folder in folders:
         if folders.count(folder) > 1:

@@ -179,10 +179,26 @@ def print_dry_run(planned: Plan, model: str, *, concurrency: int, price: str) ->
     cost = _cost({"input_tokens": tokens_in, "output_tokens": tokens_out}, price)
     bound = "at least, for one turn each" if several else "at most"
     typer.echo(f"  {cost} {bound}" if cost else "  cost: unknown; give --price IN,OUT in USD per million tokens")
+    _print_judging(planned, calls)
     typer.echo(f"  generation: {asdict(planned.generation)}")
     typer.echo("  one item as it would be sent:")
     for line in describe(asked[0] if asked else planned.items[0]):
         typer.echo(f"    {line}")
+
+
+def _print_judging(planned: Plan, answers: int) -> None:
+    """What judge models would be asked, before a word of any answer is known."""
+    from foresee.judges import GradedJudge
+
+    models = ", ".join(model if isinstance(model, str) else str(model) for model in planned.judging.models)
+    for judge in planned.judges:
+        if isinstance(judge, GradedJudge):
+            rubrics = {judge.key_part(item) for item in planned.items}
+            shown = next(iter(rubrics)) if len(rubrics) == 1 else f"{len(rubrics)} rubrics"
+            calls = answers * max(1, len(planned.judging.models))
+            typer.echo(f"  judging: {judge.name} by {models}: {calls} calls, each repeated once if unusable; {shown}")
+    if planned.unread:
+        typer.echo(f"  not judged: {', '.join(planned.unread)}")
 
 
 def describe(item: Any) -> list[str]:

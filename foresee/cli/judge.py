@@ -46,7 +46,7 @@ def check(
 ) -> None:
     """A judge against human labels: accuracy, precision, recall, F1 and kappa with intervals, per model."""
     from foresee import judge_check
-    from foresee.cli import _judging, _results
+    from foresee.cli import _console, _judging, _results
     from foresee.errors import UserError
 
     _results.check_format(format, "")
@@ -58,7 +58,10 @@ def check(
         record: dict[str, Any] = {name: _numbers(a) for name, a in found.judges.items()}
     else:
         judging = _judging.choice(judge_model, judge_options, judge_rubric, None, template)
-        checked = judge_check.check(judge, labels, data=data, options=task_options or (), judging=judging, out=out)
+        with _console.judging_progress(f"judging {labels}") as progress:
+            checked = judge_check.check(
+                judge, labels, data=data, options=task_options or (), judging=judging, out=out, progress=progress
+            )
         tables = [_table(checked, comparison) for comparison in checked.comparisons]
         record = {"judge": dict(checked.identity), "labels": labels} | {
             c.question.name: {name: _numbers(a) for name, a in _lines(checked.judge, c)} for c in checked.comparisons

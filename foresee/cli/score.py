@@ -53,7 +53,7 @@ def score(
     beside each other, and what a judge model was asked before is not asked again. With --correct and no judge model,
     nothing is judged: the rates of the folder are corrected by people's labels.
     """
-    from foresee.cli import _jobs, _judging, _results
+    from foresee.cli import _console, _jobs, _judging, _results
     from foresee.runner import RunSettings
 
     _results.check_format(format, by)
@@ -75,7 +75,11 @@ def score(
 
         name, folder = _needed(answers, benchmark, out)
         planned = planning.plan(name, data=data, options=task_options or (), limit=limit, judging=judging)
-        run = stored.score(answers, planned, out=folder, model=model, settings=settings, command=command)
+        judging.refuse_idle(planned.module.JUDGES)
+        with _console.judging_progress(f"judging {answers.name}") as progress:
+            run = stored.score(
+                answers, planned, out=folder, model=model, settings=settings, progress=progress, command=command
+            )
     _results.show([run], format=format, by=by, judge_price=judge_price, correct=correct)
     _results.exit_on(conditions, [run])
 
@@ -89,12 +93,14 @@ def _of_folder(
     command: list[str],
 ) -> Run:
     from foresee import stored
+    from foresee.cli import _console
     from foresee.errors import UserError
 
     idle = [name for name, value in given.items() if value]
     if idle:
         raise UserError(f"{', '.join(idle)}: of a run folder these are known; leave them out")
-    return stored.rescore(folder, judging, out=out, settings=settings, command=command)
+    with _console.judging_progress(f"judging {folder.name}") as progress:
+        return stored.rescore(folder, judging, out=out, settings=settings, progress=progress, command=command)
 
 
 def _needed(answers: Path, benchmark: str | None, out: Path | None) -> tuple[str, Path]:

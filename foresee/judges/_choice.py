@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -59,9 +59,6 @@ class JudgeChoice:
             UserError: a name that does not exist, or a judge that needs a model where none is given.
         """
         worded = dict(_wording.load(path) for path in self.templates)
-        for name in worded:
-            if name not in names:
-                raise UserError(f"the template for judge {name} would not be used: the judges are {', '.join(names)}")
         for name in (*self.rubrics, *self.by_model):
             if name not in _discovery.names("judges"):
                 raise unknown_name("judge", name, _discovery.names("judges"))
@@ -74,6 +71,18 @@ class JudgeChoice:
         if graded and not self.models:
             raise needs_model(graded)
         return tuple(found)
+
+    def refuse_idle(self, names: Collection[str]) -> None:
+        """Raises UserError: a template, rubric or form is chosen for a judge that none of the runs has."""
+        chosen = {
+            "--template": [_wording.load(path)[0] for path in self.templates],
+            "--judge-rubric": list(self.rubrics),
+            "--by-model": list(self.by_model),
+        }
+        for option, judges in chosen.items():
+            for name in judges:
+                if name not in names:
+                    raise UserError(f"{option} for judge {name} would not be used: the judges are {', '.join(names)}")
 
     def _judge(self, name: str, hook: RubricHook | None, origin: str, worded: Rubric | None) -> Judge:
         known = forms(_discovery.load("judges", name))
@@ -89,7 +98,7 @@ class JudgeChoice:
         if variant or hook is None:
             return open_judge(name, form="model", variant=variant)
         own: dict[str, Json] = {"from": origin}
-        return open_judge(name, rubric=lambda item: hook(name, item), form="model", origin=own)
+        return open_judge(name, rubric=lambda item: _hooked(hook, name, item), form="model", origin=own)
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Member, ...]]:
@@ -129,6 +138,16 @@ class JudgeChoice:
             if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
                 raise UserError(f"--judge-option {key}: expected a number, got {value!r}")
         return replace(GENERATION, **sampling), given
+
+
+def _hooked(hook: RubricHook, judge: str, item: Item) -> Rubric | None:
+    try:
+        return hook(judge, item)
+    except Exception as problem:
+        reason = f"{type(problem).__name__}: {problem}"
+        raise UserError(
+            f"{item.benchmark}: its rubric for judge {judge} failed on item '{item.id}': {reason}"
+        ) from problem
 
 
 def seated(judges: Sequence[Judge], members: Sequence[Member]) -> tuple[Judge, ...]:

@@ -260,6 +260,10 @@ def _warnings(module: ModuleType, rows: Sequence[Row], record: Mapping[str, Any]
     scored_by = record.get("benchmark_version")
     if scored_by is not None and scored_by != module.VERSION:
         yield f"made with version {scored_by} of the benchmark, read with {module.VERSION}: not comparable"
+    model = record.get("configuration", {}).get("model")
+    own = [judge for judge in record.get("judges", []) if any(_same(model, seat) for seat in judge.get("models", []))]
+    if own:
+        yield f"{record['model']} judged its own answers ({', '.join(judge['judge'] for judge in own)})"
     cut = sum(row.answer.finish_reason == "length" for row in rows)
     if cut:
         yield f"{cut} answers were cut at the token limit; raise --max-tokens if verdicts are missing"
@@ -274,6 +278,11 @@ def _warnings(module: ModuleType, rows: Sequence[Row], record: Mapping[str, Any]
             if low
             else ""
         )
+
+
+def _same(model: object, seat: Mapping[str, Any]) -> bool:
+    """Whether a judge model is the model under test: the same but for how it was asked."""
+    return model == {key: value for key, value in seat.items() if key not in ("asked", "sampling")}
 
 
 def _with_files(item: Item, folder: Path) -> Item:

@@ -112,5 +112,7 @@ def test_a_broken_template_is_one_clear_line(tmp_path: Path, text: str, message:
 
 def test_a_template_that_no_judge_uses_is_refused(tmp_path: Path) -> None:
     (tmp_path / "three.toml").write_text(THREE_WAYS)
-    with pytest.raises(UserError, match="would not be used: the judges are refusal"):
-        JudgeChoice(("custom/a",), templates=(tmp_path / "three.toml",)).judges(("refusal",))
+    choice = JudgeChoice(("custom/a",), templates=(tmp_path / "three.toml",))
+    choice.refuse_idle(("harmful",))
+    with pytest.raises(UserError, match="--template for judge harmful would not be used: the judges are refusal"):
+        choice.refuse_idle(("refusal",))
