@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image as Picture
+
+from foresee import contact_sheet
+from foresee.errors import UserError
+from foresee.records import Item
 
 from .conftest import Cli
 
@@ -49,5 +54,8 @@ def test_published_pictures_are_blurred_unless_asked_for(cli: Cli, tmp_path: Pat
 
 def test_what_is_wrong_is_one_line(cli: Cli) -> None:
     assert "no benchmark named 'drawn'" in cli("data", "gallery", "drawn", "--out", "x.png").err
-    assert "can't write" in cli("data", "gallery", "drawn_consequences", "--out", "no/x.png", "--limit", 1).err
-    assert "at most 200 items" in cli("data", "gallery", "world_consequence", "--out", "x.png").err
+    assert "can't write" in cli("data", "gallery", "drawn_consequences", "--out", "no/x.png", "-T", "category=fire").err
+    with pytest.raises(UserError, match="at most 200 items"):
+        contact_sheet.png([Item("a", ())] * 201)
+    with pytest.raises(UserError, match="nothing to show"):
+        contact_sheet.png([])

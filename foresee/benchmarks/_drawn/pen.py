@@ -212,11 +212,9 @@ class Pen:
         if isinstance(fill, Fade):
             start, end = (_with_opacity(c) for c in (fill.start, fill.end))
             bands = [_ramp(sideways=fill.sideways).point(_between(p, q)) for p, q in zip(start, end, strict=True)]
-            colours = Image.merge("RGB", bands[:3]).resize(mask.size, Image.Resampling.BILINEAR)
             if start[3] < 255 or end[3] < 255:
-                opacity = bands[3].resize(mask.size, Image.Resampling.BILINEAR)
-                mask = Image.composite(opacity, Image.new("L", mask.size), mask)
-            self.image.paste(colours, at, mask)
+                mask = Image.composite(_stretched(bands[3], mask.size), Image.new("L", mask.size), mask)
+            self.image.paste(_stretched(Image.merge("RGB", bands[:3]), mask.size), at, mask)
             return
         self.image.paste(fill[:3], at, mask.point(_between(0, fill[3])) if len(fill) == 4 else mask)
 
@@ -245,6 +243,12 @@ def _ramp(*, sideways: bool) -> Image.Image:
     """From black to white in 256 steps, one pixel across."""
     ramp = Image.linear_gradient("L").crop((0, 0, 1, 256))
     return ramp.transpose(Image.Transpose.ROTATE_90) if sideways else ramp
+
+
+def _stretched(ramp: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A ramp of one pixel across, first as long and then as broad as wanted: far cheaper than both at once."""
+    thin = (1, size[1]) if ramp.width == 1 else (size[0], 1)
+    return ramp.resize(thin, Image.Resampling.BILINEAR).resize(size, Image.Resampling.NEAREST)
 
 
 def _between(start: int, end: int) -> list[int]:
