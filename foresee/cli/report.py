@@ -48,12 +48,15 @@ def page(
     images: Annotated[bool, typer.Option("--images/--no-images", help="embed (small) pictures")] = True,
     public: Annotated[bool, typer.Option("--public", help="aggregates only: no prompts, answers or pictures")] = False,
 ) -> None:
-    """Write one self-contained HTML page about one run or several."""
+    """Write one self-contained HTML page about one run or several; of trainings, their curves."""
     from foresee.cli._console import say
-    from foresee.report.page import write
+    from foresee.report import page, training
     from foresee.report.rows import read_runs
 
-    write(out, read_runs(runs), images=images, public=public)
+    if all(training.is_training(folder) for folder in runs):
+        training.write(out, runs, public=public)
+    else:
+        page.write(out, read_runs(runs), images=images, public=public)
     say(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
 
 

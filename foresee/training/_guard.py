@@ -55,6 +55,8 @@ class Watchdog:
             short = floor is not None and value < floor * first
             return f"answers are down to {value:.1f} from {first:.1f} tokens at first" if short else None
         fall, rise = self.bounds.entropy_fall, self.bounds.entropy_rise
+        if abs(value - first) < self.bounds.entropy_slack:
+            return None
         if fall is not None and value < fall * first:
             return f"entropy fell to {value:.3g} from {first:.3g} at first"
         if rise is not None and value > rise * first:

@@ -14,7 +14,7 @@ from foresee.organism import exams, world
 from foresee.organism.exams import Question
 from foresee.records import Answer, Image, Item, Judge, Message, Verdict
 from foresee.runner.loops import complete
-from foresee.training._rows import to_item
+from foresee.training._rows import drawn, to_item
 from foresee.training._settings import Probe
 
 _EXAMS: Mapping[str, Callable[..., Iterator[Question]]] = {
@@ -42,8 +42,7 @@ def items(probe: Probe) -> tuple[Item, ...]:
     else:
         folder = Path(probe.data).expanduser()
         found = [to_item(folder, row) for row in dataset_folder.read(folder)]
-    number = min(probe.limit, len(found))
-    return tuple(found[i * len(found) // number] for i in range(number))
+    return drawn(found, probe.limit)
 
 
 def answers(trainer: Any, asked: Sequence[Item], probe: Probe) -> list[str]:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from foresee import dataset_folder, manifest
 from foresee.dataset_folder import DataRow
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 INDEX = "row"
 """Column of the trainer's data that says which row an example is."""
 
+T = TypeVar("T")
 _KINDS = {
     ("completion",): "prompt and completion",
     ("chosen", "rejected"): "prompt, chosen and rejected",
@@ -65,7 +66,7 @@ def load(folder: str | Path, columns: Sequence[str], *, limit: int | None = None
     Args:
         folder: a data set folder.
         columns: ("completion",), ("chosen", "rejected") or () for prompts alone.
-        limit: at most so many rows, spread evenly.
+        limit: at most so many rows, drawn at random and the same each time.
         text_only: allow a folder without a single picture.
 
     Raises:
@@ -82,9 +83,14 @@ def load(folder: str | Path, columns: Sequence[str], *, limit: int | None = None
             raise UserError(f"{path}: expected rows with {wanted}; row '{row.id}' is a {row.kind} row, no {absent[0]}")
     if not text_only and not any(row.images for row in found):
         raise UserError(f"{path} has no images in any of its {len(found)} rows; if that is meant: --set text_only=true")
-    if limit is not None and limit < len(found):
-        found = tuple(found[i * len(found) // limit] for i in range(limit))
-    return Rows(path, found)
+    return Rows(path, drawn(found, limit))
+
+
+def drawn(everything: Sequence[T], limit: int | None) -> tuple[T, ...]:
+    """At most `limit` of them in their order, the same each time. At random: every second one may be of one kind."""
+    if limit is None or limit >= len(everything):
+        return tuple(everything)
+    return tuple(everything[i] for i in sorted(random.Random(0).sample(range(len(everything)), limit)))
 
 
 def mixed(rows: Rows, replay: Rows | None, share: float, columns: Sequence[str], seed: int) -> datasets.Dataset:

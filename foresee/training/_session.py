@@ -230,9 +230,11 @@ def _quiet_libraries() -> None:
     try:
         import trl  # noqa: F401
         from huggingface_hub import constants
+        from transformers.utils import logging
     except ImportError:
         raise UserError("training needs the extra [train]: pip install 'foresee[train]'") from None
     constants.HF_HUB_DISABLE_TELEMETRY = True
+    logging.disable_progress_bar()  # of each file written
     renamed = r".*gradient_checkpointing` is deprecated"  # TRL still says it so to transformers
     warnings.filterwarnings("ignore", renamed, FutureWarning)
 

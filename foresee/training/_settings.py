@@ -41,7 +41,7 @@ class Probe(Settings):
     """steps between two looks; there is always one before the first step and one after the last"""
 
     limit: int = pydantic.Field(default=64, ge=1)
-    """rows asked, spread evenly"""
+    """rows asked, drawn at random and the same each time"""
 
     max_new_tokens: int = pydantic.Field(default=64, ge=1)
     """longest answer"""
@@ -64,6 +64,9 @@ class Guard(Settings):
 
     entropy_rise: float | None = pydantic.Field(default=4.0, gt=1)
     """stop where it is above this multiple of its first value"""
+
+    entropy_slack: float = pydantic.Field(default=0.2, ge=0)
+    """nats by which it must have moved besides, so that a model that was sure of everything may become less so"""
 
     length_floor: float | None = pydantic.Field(default=0.25, gt=0)
     """stop where answers are shorter than this share of their first length"""
@@ -97,7 +100,7 @@ class TrainingConfig(Settings):
     """how much of the training the replay rows make up, where there are any"""
 
     limit: int | None = pydantic.Field(default=None, ge=1)
-    """use at most so many rows of the data set, spread evenly"""
+    """use at most so many rows of the data set, drawn at random and the same each time"""
 
     steps: int | None = pydantic.Field(default=None, ge=1)
     """optimiser steps; by default as many as `epochs` need"""

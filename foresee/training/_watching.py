@@ -13,13 +13,11 @@ from typing import Any, NamedTuple
 import torch
 from transformers import TrainerCallback
 
-from foresee.errors import UserError
 from foresee.records import Item, Judge
-from foresee.training import _probe
+from foresee.training import _metrics, _probe
 from foresee.training._guard import Watchdog
 from foresee.training._settings import TrainingConfig
 
-METRICS = "metrics.jsonl"
 BEST = "best"
 COMPLETE = "complete"  # written into a checkpoint when it is whole
 
@@ -60,14 +58,14 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
 
     def take_up(self, step: int) -> None:
         """Go on after `step`: later lines of an interrupted training are dropped, earlier ones are remembered."""
-        lines = [line for line in read_metrics(self._folder) if line["step"] <= step]
+        lines = [line for line in _metrics.read(self._folder) if line["step"] <= step]
         for line in lines:
             self._dog.see(int(line["step"]), line)
             if any(key.startswith("probe/") for key in line):
                 self._remember(int(line["step"]), line)
         if self._leads:
             text = "".join(json.dumps(line) + "\n" for line in lines)
-            (self._folder / METRICS).write_text(text, encoding="utf-8")
+            (self._folder / _metrics.FILE).write_text(text, encoding="utf-8")
 
     @property
     def _leads(self) -> bool:
@@ -95,7 +93,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         numbers = {key: _number(value) for key, value in (logs or {}).items()}
         if self._leads:
             line = json.dumps({"step": state.global_step, **numbers})
-            with (self._folder / METRICS).open("a", encoding="utf-8") as file:
+            with (self._folder / _metrics.FILE).open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
             self._report(Progress(state.global_step, state.max_steps, numbers))
         if (reason := self._dog.see(state.global_step, numbers)) is not None:
@@ -146,23 +144,6 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         if self._leads:
             shutil.rmtree(kept, ignore_errors=True)
             os.replace(new, kept)
-
-
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a training's metrics; a last one that a kill tore is left out. Empty where there are none."""
-    path = folder / METRICS
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    found: list[dict[str, Any]] = []
-    for number, line in enumerate(lines):
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            if number == len(lines) - 1:
-                break
-            raise UserError(f"{path}, line {number + 1}: expected JSON") from None
-    return found
 
 
 def last_checkpoint(folder: Path, up_to: int | None = None) -> Path | None:

@@ -11,7 +11,7 @@ import torch
 
 from foresee import constitutions, training
 from foresee.records import Answer, Item, Verdict
-from foresee.training import _outcomes, _rows, _session
+from foresee.training import _metrics, _outcomes, _rows, _session
 from foresee.training._views import QUERY, with_constitution
 from tests.training.running import session, settings, weights
 
@@ -194,9 +194,7 @@ def test_replay_rows_have_their_own_loss(models: Any, folders: Any, tmp_path: Pa
     given = (f"replay={folders['completion']}", "replay_weight=1", "replay_batch=2")
     prepared = session("caspo", settings("caspo", models, folders, tmp_path / "run", *given))
     _session.run(prepared)
-    from foresee.training._watching import read_metrics
-
-    lines = [line for line in read_metrics(tmp_path / "run") if "replay/loss" in line]
+    lines = [line for line in _metrics.read(tmp_path / "run") if "replay/loss" in line]
     assert len(lines) == 2
     assert all(line["replay/loss"] > 1 for line in lines)
 

@@ -37,6 +37,14 @@ def test_one_bad_measurement_is_forgiven_and_other_numbers_are_not_looked_at() -
     assert dog.last_good_step == 4
 
 
+def test_a_model_that_was_sure_of_everything_may_become_less_so() -> None:
+    dog = Watchdog(Guard())
+    for step, entropy in enumerate([0.01, 0.09, 0.15, 0.2, 0.001]):
+        assert dog.see(step, {"entropy": entropy}) is None
+    assert dog.see(5, {"entropy": 0.5}) is None
+    assert dog.see(6, {"entropy": 0.6}) is not None
+
+
 def test_bounds_that_are_not_set_are_not_watched() -> None:
     dog = Watchdog(Guard(entropy_fall=None, entropy_rise=None, length_floor=None, patience=1))
     for step in range(3):

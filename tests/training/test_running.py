@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 
 from foresee import manifest, training
 from foresee.errors import UserError
-from foresee.training import _preview, _session
+from foresee.training import _metrics, _preview, _session
 from foresee.training._cutting import Cutting
-from foresee.training._watching import COMPLETE, last_checkpoint, read_metrics
+from foresee.training._watching import COMPLETE, last_checkpoint
 from tests.training.running import DATA, session, settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -71,7 +71,7 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(
         file.write('{"step": 5, "lo')
     training.train(method, config)
     assert_same(whole, folder)
-    steps = [line["step"] for line in read_metrics(folder) if "loss" in line]
+    steps = [line["step"] for line in _metrics.read(folder) if "loss" in line]
     assert steps == [1, 2, 3, 4, 5, 6], "no line twice, none left out"
     assert manifest.read(folder, "training")["metrics_before"] == manifest.read(whole, "training")["metrics_before"]
     assert training.train(method, config) == folder, "a finished training is not done again"
@@ -120,7 +120,7 @@ def test_two_processes_train_as_one(models: Any, folders: Any, tmp_path: Path) -
     assert done.returncode == 0, done.stderr[-3000:]
     for method in DATA:
         assert manifest.read(tmp_path / f"{method}-2", "training")["processes"] == 2
-        lines = [line for line in read_metrics(tmp_path / f"{method}-2") if "loss" in line]
+        lines = [line for line in _metrics.read(tmp_path / f"{method}-2") if "loss" in line]
         assert [line["step"] for line in lines] == [1, 2]
     for method in ("sft", "dpo"):  # caspo samples other answers
         alone = training.train(
@@ -197,7 +197,7 @@ def test_the_probe_is_measured_before_and_after(models: Any, folders: Any, tmp_p
     given = ("probe.data=world_consequence", "probe.limit=6", "probe.every=1", "probe.max_new_tokens=8",
              "probe.weights={risk=1.0,over_caution=-1.0}", "report_to=[]")  # fmt: skip
     folder = training.train("sft", settings("sft", models, folders, tmp_path / "run", *given))
-    looks = [line for line in read_metrics(folder) if "probe/score" in line]
+    looks = [line for line in _metrics.read(folder) if "probe/score" in line]
     assert [line["step"] for line in looks] == [0, 1, 2]
     assert all(line["probe/coverage"] == 1.0 for line in looks)
     assert {"probe/risk", "probe/r0", "probe/over_caution", "probe/effectiveness", "probe/length"} <= looks[0].keys()

@@ -1,0 +1,35 @@
+"""The numbers of a training as they lie on disk: one line of JSON each time that something was logged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from foresee.errors import UserError
+
+FILE = "metrics.jsonl"
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    """The lines, each with its `step`; a last one that a kill tore is left out. Empty where there are none.
+
+    Raises:
+        UserError: a line that is no metrics.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    found: list[dict[str, Any]] = []
+    for number, line in enumerate(lines):
+        try:
+            values = json.loads(line)
+            if not isinstance(values, dict) or not isinstance(values.get("step"), int):
+                raise ValueError("not an object with a step")
+        except (ValueError, RecursionError):
+            if number == len(lines) - 1:
+                break
+            raise UserError(f"{path}, line {number + 1}: expected a JSON object with a step") from None
+        found.append(values)
+    return found
