@@ -139,6 +139,13 @@ def require(config: CurationConfig, *roles: str) -> None:
             raise UserError(f"this recipe asks a model as {role}: give --set {role}=PROVIDER/NAME (or source=world)")
 
 
+def require_none(config: CurationConfig) -> None:
+    """Raises UserError: a model was named where the drawn world is the source and nobody is asked."""
+    named = [role for role in fields_marked(type(config), "model") if getattr(config, role)]
+    if named:
+        raise UserError(f"source=world asks no model here: leave {' and '.join(named)} out, or choose another source")
+
+
 def fields_marked(config: type[CurationConfig], mark: str) -> list[str]:
     """The fields of a configuration that name a model ("model") or a file ("input")."""
     found = []

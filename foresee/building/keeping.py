@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from foresee.building.drafting import CurationConfig, Draft, Dropped, Tally
-from foresee.building.likeness import EvaluationPictures, NearDuplicates
+from foresee.building.likeness import EvaluationPictures, NearDuplicates, perceptual_hash
 from foresee.dataset_folder import RowWriter, image_path, read
 from foresee.images import ImageError, load_rgb
 from foresee.records import Image
@@ -90,16 +90,23 @@ class Keeper:
                 picture = load_rgb(data)
                 if draft.guarded and self._config.exclude:
                     self._refuse_evaluation(data, picture)
-                if self._near.like(picture, cluster):
-                    raise Dropped("picture nearly the same as an earlier one")
-                self._near.add(image.sha256, picture, cluster)
+                self._compare(image, picture, cluster)
             elif owner != cluster and not draft.guarded:  # the user's own items may share a picture
                 raise Dropped("picture the same as an earlier one")
-            return self.writer.store(data)
+            return self.writer.store(data, decoded=True)
         except ImageError as problem:
             raise Dropped("picture can't be opened", str(problem)) from None
         except OSError as problem:
             raise Dropped("picture can't be read", str(problem)) from None
+
+    def _compare(self, image: Image, picture: PIL.Image.Image, cluster: str) -> None:
+        """Raises Dropped: a picture of another cluster is nearly the same."""
+        if not self._near.on:
+            return
+        value = perceptual_hash(picture)
+        if self._near.like(value, cluster):
+            raise Dropped("picture nearly the same as an earlier one")
+        self._near.add(image.sha256, value, cluster)
 
     def _refuse_evaluation(self, data: bytes, picture: PIL.Image.Image) -> None:
         """Raises Dropped: an evaluation set has this picture."""
@@ -116,4 +123,4 @@ class Keeper:
                 path = image_path(self.writer.folder, name)
                 sha256 = path.name.partition(".")[0]
                 if self._near.owner(sha256) is None:
-                    self._near.add(sha256, load_rgb(path), str(row.facts.get(CLUSTER, row.id)))
+                    self._near.add(sha256, perceptual_hash(load_rgb(path)), str(row.facts.get(CLUSTER, row.id)))

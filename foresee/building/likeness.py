@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
@@ -35,8 +36,10 @@ class NearDuplicates:
         self._distance = distance
         bounds = [round(_BITS * i / (distance + 1)) for i in range(distance + 2)] if distance >= 0 else []
         self._bands = [(low, (1 << (high - low)) - 1) for low, high in pairwise(bounds)]
-        self._by_band: list[dict[int, list[tuple[int, str]]]] = [defaultdict(list) for _ in self._bands]
-        self._owners: dict[str, str] = {}
+        self._by_band: list[dict[int, array[int]]] = [defaultdict(lambda: array("I")) for _ in self._bands]
+        self._values = array("Q")  # hashes in the order in which they came; bands hold places in it
+        self._clusters: list[str] = []
+        self._owners: dict[bytes, str] = {}
 
     @property
     def on(self) -> bool:
@@ -44,27 +47,25 @@ class NearDuplicates:
 
     def owner(self, sha256: str) -> str | None:
         """The cluster in which the very same bytes came first; None if they are new."""
-        return self._owners.get(sha256)
+        return self._owners.get(bytes.fromhex(sha256[:32]))
 
-    def like(self, picture: PIL.Image.Image, cluster: str) -> bool:
-        """Whether a picture of another cluster is that near."""
-        if not self.on:
-            return False
-        value = perceptual_hash(picture)
+    def like(self, value: int, cluster: str) -> bool:
+        """Whether a picture of another cluster is that near, by its perceptual hash."""
         for (low, mask), band in zip(self._bands, self._by_band, strict=True):
-            for other, owner in band.get(value >> low & mask, ()):
-                if owner != cluster and (value ^ other).bit_count() <= self._distance:
+            for place in band.get(value >> low & mask, ()):
+                if (value ^ self._values[place]).bit_count() <= self._distance and self._clusters[place] != cluster:
                     return True
         return False
 
-    def add(self, sha256: str, picture: PIL.Image.Image, cluster: str) -> None:
+    def add(self, sha256: str, value: int, cluster: str) -> None:
         """Count a picture as there. One that is there already is not added again."""
-        if not self.on or sha256 in self._owners:
+        if self.owner(sha256) is not None:
             return
-        self._owners[sha256] = cluster
-        value = perceptual_hash(picture)
+        self._owners[bytes.fromhex(sha256[:32])] = cluster
         for (low, mask), band in zip(self._bands, self._by_band, strict=True):
-            band[value >> low & mask].append((value, cluster))
+            band[value >> low & mask].append(len(self._values))
+        self._values.append(value)
+        self._clusters.append(cluster)
 
 
 def perceptual_hash(picture: PIL.Image.Image) -> int:

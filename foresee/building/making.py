@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import time
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from foresee import _discovery, manifest
-from foresee.building import cards, desk
+from foresee import _discovery
+from foresee.building import desk, recording
 from foresee.building.desk import Desk, Failed
 from foresee.building.drafting import CurationConfig, Draft, Dropped, Piece, fields_marked
 from foresee.building.keeping import Keeper
 from foresee.building.ledger import BudgetSpent, Ledger, check_budget, read_prices
+from foresee.building.recording import Making
 from foresee.config import build
-from foresee.dataset_folder import ROWS, RowWriter, file_hash, write_manifest, write_parquet
-from foresee.errors import UserError
+from foresee.dataset_folder import RowWriter
+from foresee.errors import UserError, unknown_name
 from foresee.images import ImageError
 from foresee.journal import Journal
-from foresee.manifest import digest
-from foresee.records import Model
 from foresee.runner import RunSettings
 from foresee.runner.loops import complete
-
-WORK = "work"
-"""Sub-folder with the journal and painted pictures: what a run needs to go on, and nobody else."""
 
 _AHEAD = 2  # pieces begun beyond those that the models can take at once
 _YIELD_EVERY = 50
@@ -101,23 +96,26 @@ def make(
     """
     module = _discovery.load("curation", recipe)
     config = values if isinstance(values, CurationConfig) else build(module.Config, values, what=recipe)
+    making = Making(recipe, module, config, order.command)
     hard = build(RunSettings, order.hard, what="run settings").model_dump(include=set(order.hard))
     roles = fields_marked(type(config), "model")
+    for role in config.options:
+        if role not in (*roles, "all"):
+            raise unknown_name("role of this recipe", role, [*roles, "all"])
     prices = read_prices(order.prices, roles)
     check_budget(order.budget, prices)
-    _refuse_foreign(out)
+    recording.refuse_foreign(out)
     began, began_cpu = time.monotonic(), time.process_time()
-    work = out / WORK
+    work = out / recording.WORK
     models = desk.open_models(config, roles, work / "pictures")
-    with Journal.open(
-        work / "calls.jsonl", _sameness(recipe, module, config, models), free=("rows", *getattr(module, "FREE", ()))
-    ) as journal:
+    free = ("rows", *getattr(module, "FREE", ()))
+    with Journal.open(work / "calls.jsonl", making.sameness(models), free=free) as journal:
         ledger = Ledger(prices, order.budget)
         ledger.catch_up(journal.path)
-        _begin(out, recipe, module, config, order.command)
+        recording.begin(out, making)
         asks = Desk(config, models, journal, work / "pictures", ledger, hard)
         with RowWriter.open(out) as writer:
-            keeper = Keeper(writer, config, _reviewed(out))
+            keeper = Keeper(writer, config, recording.reviewed(out))
             outcome = complete(lambda: _build(module, config, asks, keeper, progress))
             content = {
                 "finished": not outcome.stopped and not outcome.failures,
@@ -131,7 +129,7 @@ def make(
                 "seconds": round(time.monotonic() - began, 2),
                 "cpu_seconds": round(time.process_time() - began_cpu, 2),
             }
-    _finish(out, recipe, module, config, order, content)
+    recording.finish(out, making, content, parquet=order.parquet)
     drops, usd = dict(keeper.drops), ledger.usd if ledger.priced else None
     finished = bool(content["finished"])
     return Built(out, len(keeper.writer.ids), keeper.new, drops, dict(outcome.failures), finished, outcome.stopped, usd)
@@ -226,80 +224,3 @@ async def _done(job: Callable[[Desk], Any], asks: Desk) -> _Made:
         return ended
     except Exception as problem:  # whatever breaks on one piece must not end the build
         return Failed(f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}")
-
-
-def _sameness(recipe: str, module: ModuleType, config: CurationConfig, models: Mapping[str, Model]) -> dict[str, Any]:
-    """What makes two builds the same: not where servers are, and not how many rows are wanted."""
-    chosen = config.model_dump(mode="json", exclude={"options", *fields_marked(type(config), "model")})
-    return {"recipe": recipe, "version": module.VERSION, **chosen, "models": desk.identities(models)}
-
-
-def _refuse_foreign(out: Path) -> None:
-    """Raises UserError: the folder holds something that this would spoil."""
-    journal = out / WORK / "calls.jsonl"
-    if journal.is_file() or not out.exists():
-        return
-    if not out.is_dir():
-        raise UserError(f"--out: expected a folder, {out} is a file")
-    if (out / ROWS).exists() or (out / manifest.FILE).exists():
-        raise UserError(f"{out} holds a data set that another command made; choose another folder (--out)")
-
-
-def _reviewed(out: Path) -> frozenset[str]:
-    with contextlib.suppress(UserError):
-        return frozenset(manifest.read(out, "data set").get("review", {}).get("dropped", ()))
-    return frozenset()
-
-
-def _kept(out: Path) -> dict[str, Any]:
-    """What the manifest holds that a further run must not lose."""
-    with contextlib.suppress(UserError):
-        found = manifest.read(out, "data set")
-        return {key: found[key] for key in ("review",) if key in found}
-    return {}
-
-
-def _facts(recipe: str, module: ModuleType, config: CurationConfig, command: Iterable[str]) -> dict[str, Any]:
-    return {
-        "recipe": recipe,
-        "recipe_version": module.VERSION,
-        "title": _discovery.summary("curation", recipe).line,
-        "configuration": config.model_dump(mode="json"),
-        "seed": config.seed,
-        "inputs": _inputs(config),
-        "command": list(command),
-    }
-
-
-def _begin(out: Path, recipe: str, module: ModuleType, config: CurationConfig, command: Iterable[str]) -> None:
-    """A manifest from the first moment on, so that a folder left by a kill says what it is."""
-    if not (out / manifest.FILE).exists():
-        manifest.write(out, "data set", {**_facts(recipe, module, config, command), "finished": False})
-
-
-def _finish(
-    out: Path, recipe: str, module: ModuleType, config: CurationConfig, order: Order, content: Mapping[str, Any]
-) -> None:
-    export = getattr(module, "export", None)
-    exported = [str(path.relative_to(out)) for path in export(out)] if export is not None else []
-    if order.parquet and (out / ROWS).stat().st_size:
-        write_parquet(out, out / cards.PARQUET)
-    extra = {"exported": exported} if exported else {}
-    write_manifest(out, {**_facts(recipe, module, config, order.command), **_kept(out), **content, **extra})
-    cards.write(out)
-
-
-def _inputs(config: CurationConfig) -> list[dict[str, Any]]:
-    """The user's files and folders that a configuration names, with their hashes."""
-    found: list[dict[str, Any]] = []
-    for name in fields_marked(type(config), "input"):
-        value = getattr(config, name)
-        path = Path(value.removeprefix("folder/")).expanduser() if value else None
-        if path is None or not path.exists():
-            continue
-        if path.is_file():
-            found.append({"field": name, "path": str(path), "sha256": file_hash(path)})
-        else:
-            listing = sorted((str(p.relative_to(path)), p.stat().st_size) for p in path.rglob("*") if p.is_file())
-            found.append({"field": name, "path": str(path), "files": len(listing), "listing_sha256": digest(listing)})
-    return found

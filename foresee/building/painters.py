@@ -106,9 +106,7 @@ class LocalPainter:
                 device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
             dtype = torch.float32 if device == "cpu" else torch.float16
             try:
-                pipeline = AutoPipelineForText2Image.from_pretrained(
-                    self._where, torch_dtype=dtype, use_safetensors=True
-                )
+                pipeline = AutoPipelineForText2Image.from_pretrained(self._where, dtype=dtype, use_safetensors=True)
                 self._pipeline = pipeline.to(device)
             except (OSError, ValueError) as problem:
                 reason = " ".join(str(problem).split())[:200]

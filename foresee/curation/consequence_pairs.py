@@ -37,6 +37,7 @@ from foresee.building import (
     Shape,
     Tally,
     require,
+    require_none,
     row_id,
     turns,
 )
@@ -129,6 +130,7 @@ def enough(config: Config, tally: Tally) -> bool:
 def build(config: Config) -> Iterator[Piece]:
     """Raises UserError: no writer, painter or judge, or no such category."""
     if config.source == WORLD:
+        require_none(config)
         yield from _from_world(config)
         return
     require(config, "writer", "painter", "judge")

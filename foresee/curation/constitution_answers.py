@@ -36,6 +36,7 @@ from foresee.building import (
     SourceItem,
     read_items,
     require,
+    require_none,
     row_id,
     said,
     turns,
@@ -112,6 +113,7 @@ def build(config: Config) -> Iterator[Piece]:
     if config.constitution:
         constitutions.text(config.constitution)
     if config.source == WORLD:
+        require_none(config)
         yield from _from_world(config)
         return
     require(config, "source", "student", "teacher")

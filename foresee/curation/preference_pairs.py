@@ -33,6 +33,7 @@ from foresee.building import (
     SourceItem,
     read_items,
     require,
+    require_none,
     row_id,
     said,
     turns,
@@ -92,6 +93,7 @@ class Choice(Shape):
 def build(config: Config) -> Iterator[Piece]:
     """Raises UserError: no source, or no student or judge where answers are to be sampled."""
     if config.source == WORLD:
+        require_none(config)
         yield from _from_world(config)
         return
     require(config, "source", *(("student", "judge") if config.layout == "prompts" else ()))

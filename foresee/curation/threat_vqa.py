@@ -33,6 +33,7 @@ from foresee.building import (
     Tally,
     read_items,
     require,
+    require_none,
     row_id,
     said,
     turns,
@@ -135,6 +136,7 @@ def enough(config: Config, tally: Tally) -> bool:
 def build(config: Config) -> Iterator[Piece]:
     """Raises UserError: no writer, or neither a painter nor text alone."""
     if config.source == WORLD:
+        require_none(config)
         yield from _from_world(config)
         return
     require(config, "writer")

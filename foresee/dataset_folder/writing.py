@@ -71,15 +71,21 @@ class RowWriter:
         self.ids.add(row.id)
         return True
 
-    def store(self, picture: bytes | Path, *, name: str = "picture") -> str:
+    def store(self, picture: bytes | Path, *, name: str = "picture", decoded: bool = False) -> str:
         """Keep a picture under the hash of its bytes; the name by which rows refer to it.
+
+        Args:
+            picture: the encoded bytes, or their file.
+            name: what error messages call bytes.
+            decoded: whether the caller has seen every pixel; else they are looked at here.
 
         Raises:
             ImageError: not a picture that can be opened safely.
             UserError: the disk refuses it.
         """
         data = picture.read_bytes() if isinstance(picture, Path) else picture
-        suffix = _SUFFIXES[inspect_bytes(data, name=str(picture) if isinstance(picture, Path) else name).format]
+        name = str(picture) if isinstance(picture, Path) else name
+        suffix = _SUFFIXES[inspect_bytes(data, name=name, decode=not decoded).format]
         kept = f"{IMAGES}/{hashlib.sha256(data).hexdigest()}.{suffix}"
         path = self.folder / kept
         if not path.is_file() or path.stat().st_size != len(data):

@@ -175,6 +175,8 @@ def test_one_clear_line_for_what_the_user_can_mend(
         (("typographic", "--set", "source=world", "--set", "examples=3", "--out", "a"), "examples was 2, now 3"),
         (("typographic", "--set", "source=world", "--out", foreign), "holds a data set that another command made"),
         (("threat_vqa", "--set", "source=world", "--budget", "3"), "--budget needs --price"),
+        (("threat_vqa", "--set", "source=world", "--set", f"writer={RULES}"), "asks no model here: leave writer out"),
+        (("threat_vqa", "--set", "options.writr.base_url=x"), "did you mean writer or painter?"),
         (("threat_vqa", "--set", "source=world", "--price", "cook=1,2"), "has no role 'cook'"),
     ]  # fmt: skip
     for number, (arguments, said) in enumerate(bad):
@@ -187,6 +189,15 @@ def test_one_clear_line_for_what_the_user_can_mend(
     found = cli("curate", "threat_vqa", "--set", f"writer={RULES}", "--set", "modality=text", "--retries", 0)
     assert found.code == 2
     assert "nothing answers at http://127.0.0.1:9/v1" in found.err
+
+
+def test_more_of_the_same_goes_on_with_what_is_there(tmp_path: Path) -> None:
+    make("threat_vqa", {"source": "world", "images": 2}, tmp_path / "set")
+    before = (tmp_path / "set" / "rows.jsonl").read_bytes()
+    make("threat_vqa", {"source": "world", "images": 3}, tmp_path / "set")
+    after = (tmp_path / "set" / "rows.jsonl").read_bytes()
+    assert after.startswith(before)
+    assert len(after) > len(before)
 
 
 def test_a_full_disk_stops_with_one_line(
