@@ -73,7 +73,7 @@ def items(data: Path | None, options: Options) -> Iterator[Item]:
             if options.subset in ("all", row.kind):
                 picture = Picture(row.id, Image.from_bytes(png(pair.id, hazard=row.kind == "hazard")))
                 shows = {"scene": pair.words.twin} if row.kind == "twin" else {}
-                yield foresight.to_item(row, picture, pair.id, options, **shows)
+                yield foresight.to_item(row, picture, pair.id, options, paired=True, **shows)
 
 
 def rows(pair: Pair) -> tuple[files.Row, files.Row]:

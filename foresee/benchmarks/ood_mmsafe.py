@@ -84,13 +84,15 @@ def items(data: Path, options: Options) -> Iterator[Item]:
             raise unknown_name(f"{what} of this copy", chosen, known - {""})
     pictures = {one.row.id: files.picture(one) for one in placed}
     clusters = foresight.clusters((one.row for one in placed), pictures)
+    paired = {name for one in placed if one.row.twin_of for name in (one.row.id, one.row.twin_of)}
     for row in (one.row for one in placed):
         if (
             options.subset in ("all", row.kind)
             and options.category in ("all", row.category)
             and options.split in ("all", row.split)
         ):
-            yield foresight.to_item(row, pictures[row.id], clusters[row.id], options)
+            both = {"paired": True} if row.id in paired else {}
+            yield foresight.to_item(row, pictures[row.id], clusters[row.id], options, **both)
 
 
 def defects(data: Path) -> dict[str, Sequence[str]]:

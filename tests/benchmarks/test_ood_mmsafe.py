@@ -275,8 +275,14 @@ def test_figures(made: Path, load: Load) -> None:
     found = {estimate.name: estimate.value for estimate in summarise(rows, ood_mmsafe.METRICS)}
     assert found == {
         "R0": 0.5, "over_caution": 1.0, "R": 1.0, "S": 1.0, "E": 1.5, "twin.E": 2.0, "safe_but_ineffective": 0.0,
-        "told_apart": 0.25,
+        "told_apart": 0.5,
     }  # fmt: skip
+
+
+def test_nothing_is_told_apart_without_twins(tmp_path: Path, load: Load) -> None:
+    (item,) = load("ood_mmsafe", rows_file(tmp_path, KETTLE))
+    seen = {"risk": 2.0, "safety": 2.0, "effectiveness": 2.0, "over_caution": 0.0}
+    assert "told_apart" not in measured("ood_mmsafe", item, foresight=seen)
 
 
 def test_metrics_of_a_subset() -> None:
