@@ -25,7 +25,7 @@ from foresee.downloads import DownloadProgress, download
 from foresee.errors import UserError, unknown_name
 
 _MARKER = ".foresee-source.json"
-_KINDS: tuple[_discovery.Kind, ...] = ("benchmarks", "labels")
+KINDS: tuple[_discovery.Kind, ...] = ("benchmarks", "labels")
 
 
 def _below(path: str) -> str:
@@ -116,7 +116,7 @@ def find(name: str, kind: _discovery.Kind | None = None) -> Source:
     Raises:
         UserError: no such name (nearest offered), or a declaration that does not fit.
     """
-    kinds = _KINDS if kind is None else (kind,)
+    kinds = KINDS if kind is None else (kind,)
     for each in kinds:
         if name in _discovery.names(each):
             found = _discovery.summary(each, name)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from foresee.errors import UserError
 
-_BATCH = 8  # rows at once; a row may hold a picture of many megabytes
+_AT_ONCE = 4_000_000  # bytes of rows at once, or a single row; a row may hold a picture of many megabytes
 TABLES = (".jsonl", ".json", ".csv", ".parquet", ".arrow")
 
 
@@ -158,13 +158,19 @@ def _batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
     if path.suffix.lower() == ".parquet":
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             _require(path, columns, file.schema_arrow.names)
-            yield from file.iter_batches(batch_size=_BATCH)
+            groups = [file.metadata.row_group(n).total_byte_size for n in range(file.num_row_groups)]
+            yield from file.iter_batches(batch_size=_rows_at_once(sum(groups), file.metadata.num_rows))
         return
     with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
         _require(path, columns, stream.schema.names)
         for batch in stream:
-            for start in range(0, batch.num_rows, _BATCH):
-                yield batch.slice(start, _BATCH)
+            step = _rows_at_once(batch.nbytes, batch.num_rows)
+            for start in range(0, batch.num_rows, step):
+                yield batch.slice(start, step)
+
+
+def _rows_at_once(size: int, rows: int) -> int:
+    return max(1, min(1024, _AT_ONCE * rows // max(size, 1)))
 
 
 def _require(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:

@@ -7,7 +7,6 @@ import importlib.util
 import os
 import platform
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 State = Literal["ok", "missing", "broken"]
@@ -89,16 +88,20 @@ def _data() -> list[Finding]:
     from foresee.errors import UserError
 
     findings = []
-    for kind in ("benchmarks", "labels"):
-        for name in _discovery.names(kind):
-            source = _discovery.summary(kind, name).literals.get("SOURCE", {})
-            if not isinstance(source, dict) or source.get("embedded"):
-                continue
-            try:
-                folder: Path = sources.locate(name)
-                findings.append(Finding("ok", name, str(folder)))
-            except UserError:
-                findings.append(Finding("missing", name, "not on this machine", f"foresee data fetch {name}"))
+    sets = {name: None for kind in sources.KINDS for name in _discovery.names(kind)}  # of one name, files are the same
+    for name in sets:
+        try:
+            source = sources.find(name)
+        except UserError as problem:
+            findings.append(Finding("broken", name, str(problem)))
+            continue
+        if source.embedded or not (source.files or source.homepage):
+            continue  # comes with foresee, or is a file of the user's own
+        try:
+            findings.append(Finding("ok", name, str(sources.locate(name))))
+        except UserError:
+            fetched = f"foresee data fetch {name}" if source.files else source.manual or source.homepage
+            findings.append(Finding("missing", name, "not on this machine", fetched))
     return findings
 
 
