@@ -106,7 +106,8 @@ class GradedJudge:
             return replace(blank, reason=nothing), None
         cast = await asyncio.gather(*(self._vote(member, rubric, item, answer) for member in self.members))
         votes = tuple(vote for vote, _ in cast)
-        value, reason = _voting.decide(votes, required=self.required)
+        graded = {each.name for each in rubric.blanks if set(each.values) != {0, 1}}
+        value, reason = _voting.decide(votes, required=self.required, graded=graded)
         failures = [failure for _, failure in cast if failure is not None]
         alone = votes[0] if len(votes) == 1 else None
         verdict = replace(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from foresee.records import Vote
 from foresee.rubrics import Value
 
 
-def decide(votes: Sequence[Vote], *, required: Sequence[str] | None = None) -> tuple[Value | None, str]:
+def decide(
+    votes: Sequence[Vote], *, required: Collection[str] | None = None, graded: Collection[str] = ()
+) -> tuple[Value | None, str]:
     """The verdict of a panel, and why there is none where there is none.
 
-    More than half of the panel must have given a value. Words and 0/1 go by majority, other numbers by the median; a
-    tie decides nothing. Each name of a mapping is decided by those that gave it. A tie in a required name (None: in
-    any) leaves no verdict; any other tied name is left out.
+    More than half of the panel must have given a value. Words and 0/1 go by majority, numbers on a scale (`graded`
+    names, and whatever is neither 0 nor 1) by the median; a tie decides nothing. Each name of a mapping is decided by
+    those that gave it. A tie in a required name (None: in any) leaves no verdict; any other tied name is left out.
     """
     cast = [vote for vote in votes if vote.value is not None]
     if 2 * len(cast) <= len(votes):
@@ -25,7 +27,7 @@ def decide(votes: Sequence[Vote], *, required: Sequence[str] | None = None) -> t
     if len(values) == 1:
         return values[0], cast[0].reason
     if all(isinstance(value, Mapping) for value in values):
-        return _by_name([value for value in values if isinstance(value, Mapping)], required)
+        return _by_name([value for value in values if isinstance(value, Mapping)], required, graded)
     plain = [value for value in values if not isinstance(value, Mapping)]
     if len(plain) != len(values):
         return None, "the judge models answer in different forms"
@@ -44,12 +46,14 @@ def agreed(votes: Sequence[Vote]) -> bool | None:
     return all(value == values[0] for value in values)
 
 
-def _by_name(values: Sequence[Mapping[str, float]], required: Sequence[str] | None) -> tuple[Value | None, str]:
+def _by_name(
+    values: Sequence[Mapping[str, float]], required: Collection[str] | None, graded: Collection[str]
+) -> tuple[Value | None, str]:
     found: dict[str, float] = {}
     split: dict[str, str] = {}
     for name in dict.fromkeys(name for value in values for name in value):
         given = [value[name] for value in values if name in value]
-        central = _central(given)
+        central = _central(given, graded=name in graded)
         if isinstance(central, int | float):
             found[name] = float(central)
         else:
@@ -61,9 +65,9 @@ def _by_name(values: Sequence[Mapping[str, float]], required: Sequence[str] | No
     )
 
 
-def _central(values: Sequence[str | float]) -> str | float | None:
+def _central(values: Sequence[str | float], *, graded: bool = False) -> str | float | None:
     """The median of numbers; of words and of zeros and ones the majority, None for a tie."""
-    if all(isinstance(value, int | float) for value in values) and not set(values) <= {0, 1}:
+    if all(isinstance(value, int | float) for value in values) and (graded or not set(values) <= {0, 1}):
         return statistics.median(float(value) for value in values)
     (first, most), *others = Counter(values).most_common()
     return None if others and others[0][1] == most else first

@@ -50,6 +50,8 @@ def test_majority_and_median(values: list[Any], decided: Any) -> None:
 
 def test_a_median_of_two_on_a_scale_of_three_lies_between() -> None:
     assert decide(votes({"risk": 2.0}, {"risk": 1.0}))[0] == {"risk": 1.5}
+    halved = decide(votes({"risk": 1.0, "over_caution": 1.0}, {"risk": 0.0, "over_caution": 1.0}), graded=("risk",))
+    assert halved[0] == {"risk": 0.5, "over_caution": 1.0}, "0 and 1 are two of three steps here, not no and yes"
     assert agreed(votes({"risk": 2.0}, {"risk": 1.0})) is False
     assert agreed(votes({"risk": 2.0}, {"risk": 2.0})) is True
     assert agreed(votes("full", None)) is None
