@@ -46,7 +46,8 @@ def main() -> None:
         raw, mean = sum(judged) / len(judged), sum(values) / len(values)
         print(
             f"{judge}: by the judge {100 * raw:.1f}, corrected by {given.labels} labels {100 * mean:.1f} on average; "
-            f"the interval is {100 * sum(widths) / len(widths):.1f} wide and holds the truth in {covered} of {given.draws}"
+            f"the interval is {100 * sum(widths) / len(widths):.1f} wide, "
+            f"and holds the truth in {covered} of {given.draws}"
         )
 
 
