@@ -178,10 +178,11 @@ def _records(config: Config, parts: Parts) -> bool:
 def _arguments(config: Config, parts: Parts, weights: list[float], record: bool) -> dict[str, Any]:
     import os
 
-    together = config.batch * config.accumulate * int(os.environ.get("WORLD_SIZE", "1"))
+    batches = int(parts.arguments.get("steps_per_generation", config.accumulate))
+    together = config.batch * batches * int(os.environ.get("WORLD_SIZE", "1"))
     if together % config.generations:
         raise UserError(
-            f"batch {config.batch} x accumulate {config.accumulate} x processes make {together} answers a step, "
+            f"batch {config.batch} x {batches} batches x processes make {together} answers sampled at once, "
             f"which is no multiple of generations={config.generations}"
         )
     made = {
@@ -198,6 +199,6 @@ def _arguments(config: Config, parts: Parts, weights: list[float], record: bool)
     }
     if record:  # placeholders are barred after the recording, so that what is recorded is what scoring would give
         made["generation_kwargs"] = {**parts.arguments.get("generation_kwargs", {}), "suppress_tokens": None}
-    whole = -(-config.save_every // config.updates)
-    made["save_steps"] = whole * config.updates  # checkpoints lie between samplings
+    between = max(1, config.updates * batches // config.accumulate)  # steps between two samplings
+    made["save_steps"] = -(-config.save_every // between) * between  # a checkpoint lies where new answers begin
     return made
