@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from foresee import _discovery, sources
 from foresee._discovery import Kind
+from foresee.declarations import Source
 from foresee.errors import UserError, unknown_name
 from foresee.images import ImageError, inspect_bytes
 from foresee.records import Item
-from foresee.sources import Source
 
 
 class Count(NamedTuple):

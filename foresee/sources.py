@@ -11,85 +11,21 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import platformdirs
-import pydantic
 
 from foresee import _discovery
 from foresee.archives import ENDINGS, unpack, unpack_once
+from foresee.declarations import Source, SourceFile, declare
 from foresee.downloads import DownloadProgress, download
 from foresee.errors import UserError, unknown_name
 
 _MARKER = ".foresee-source.json"
 KINDS: tuple[_discovery.Kind, ...] = ("benchmarks", "labels")
-
-
-def _below(path: str) -> str:
-    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path:
-        raise ValueError("expected a path below the data folder")
-    return path
-
-
-PathBelow = Annotated[str, pydantic.AfterValidator(_below)]
-
-
-class _Declared(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class SourceFile(_Declared):
-    """One file to download."""
-
-    url: str
-    """http or https, pinned to a revision"""
-    path: PathBelow = ""
-    """where it goes below the data folder: the file itself, or the folder that an archive is unpacked into"""
-    sha256: str | None = None
-    """of the downloaded file; None where the server packs it anew each time"""
-    size: int | None = None
-    """in bytes"""
-    unpack: bool = False
-    """whether it is an archive (zip, tar, tar.gz)"""
-    strip: int = 0
-    """how many leading folders to drop from the names in the archive"""
-
-
-class Source(_Declared):
-    """What a benchmark or label set says of its data."""
-
-    name: str
-    """as its authors write it"""
-    homepage: str = ""
-    paper: str = ""
-    revision: str = ""
-    """the commit or version that the counts below were read from"""
-    licence: str
-    """SPDX name, or in words what the authors say"""
-    consequence: str = ""
-    """what the licence means for a user, in one line"""
-    files: tuple[SourceFile, ...] = ()
-    contents: Mapping[str, str] = {}
-    """SHA-256 of files in the finished folder, checked after unpacking"""
-    at_least: Mapping[str, int] = {}
-    """how many files a sub-folder must hold after unpacking"""
-    expected: Mapping[str, int] = {}
-    """how many items each subset has"""
-    absent: Mapping[str, int] = {}
-    """how many of them have no picture even at the source"""
-    manual: str = ""
-    """how to obtain what can't be downloaded by a program"""
-    folder: PathBelow = ""
-    """name of the data folder; the plug-in's own name if left out"""
-    embedded: bool = False
-    """whether the items come with the program and need no files"""
-    companion: str = ""
-    """the benchmark that shows the other side: benign requests for a harm benchmark, so that refusing all shows"""
-    figures: Mapping[str, str] = {}
-    """figure of a paper -> the options, subsets and files that it needs"""
 
 
 class Fetched(NamedTuple):
@@ -129,20 +65,9 @@ def find(name: str, kind: _discovery.Kind | None = None) -> Source:
     raise unknown_name("benchmark or label set", name, [n for each in kinds for n in _discovery.names(each)])
 
 
-def declare(name: str, literal: Mapping[str, object]) -> Source:
-    """A `SOURCE` literal as a Source. Raises UserError: an unknown or missing key, or a value that does not fit."""
-    try:
-        source = Source.model_validate(literal)
-    except pydantic.ValidationError as problem:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.errors()]
-        raise UserError(f"SOURCE of {name}: " + "; ".join(lines)) from None
-    return source if source.folder else source.model_copy(update={"folder": name})
-
-
 def licence_notice(source: Source) -> str:
     """What a user should know before the files are downloaded: licence, consequence, origin."""
-    lines = [f"{source.name}: licence {source.licence}"]
-    lines += [f"  {source.consequence}"] if source.consequence else []
+    lines = [f"{source.name}: licence {source.licence}", *([f"  {source.consequence}"] if source.consequence else [])]
     lines += [f"  from {source.homepage}" + (f" at {source.revision}" if source.revision else "")]
     lines += [f"  by hand: {source.manual}"] if source.manual else []
     return "\n".join(lines)
@@ -159,8 +84,7 @@ def locate(name: str, data: Path | None = None) -> Path:
 
     Args:
         name: of the benchmark or label set.
-        data: the user's own folder (or file); one with a sub-folder of the set's name stands for that sub-folder, and
-            an archive for what it unpacks to.
+        data: the user's own folder or file; a folder of the set's name in it is meant, and what an archive unpacks to.
 
     Raises:
         UserError: it is nowhere; says what to do.
@@ -169,7 +93,9 @@ def locate(name: str, data: Path | None = None) -> Path:
     if data is not None:
         data = data.expanduser()
         if not data.exists():
-            raise UserError(f"--data: expected the folder with the files of {name}, there is no {data}")
+            raise UserError(
+                f"--data: expected the folder with the files of {name}, there is no {data}; {_how(name, source)}"
+            )
         if data.is_file() and data.name.lower().endswith(ENDINGS):
             return unpack_once(data, pictures())
         return data / source.folder if (data / source.folder).is_dir() else data
@@ -180,15 +106,19 @@ def locate(name: str, data: Path | None = None) -> Path:
         if candidate is not None and candidate.is_dir():
             return candidate
     looked = f"{named} and {cached}" if named else f"{cached}, and FORESEE_DATA is not set"
-    how = f"run 'foresee data fetch {name}'" if source.files else source.manual or f"see {source.homepage}"
-    raise UserError(f"no files of {name} on this machine (looked in {looked}): give --data FOLDER, or {how}")
+    raise UserError(
+        f"no files of {name} on this machine (looked in {looked}): give --data FOLDER, or {_how(name, source)}"
+    )
+
+
+def _how(name: str, source: Source) -> str:
+    return f"run 'foresee data fetch {name}'" if source.files else source.manual or f"see {source.homepage}"
 
 
 def fetch(source: Source, *, to: Path | None = None, progress: DownloadProgress | None = None) -> Fetched:
     """Download, verify and unpack a source's files; does nothing if they are there.
 
-    Interrupted at any moment, the same call continues: what arrived is kept, and the data folder appears only
-    when it is complete.
+    Interrupted, the same call continues: what arrived is kept, and the data folder appears when it is complete.
 
     Args:
         source: what to fetch. Show `licence_notice(source)` first.
@@ -251,7 +181,7 @@ def clean(name: str | None = None) -> Cleaned:
 
 
 def pictures() -> Path:
-    """Where pictures lie that came inside a table or an archive of the user's; made anew when they are needed."""
+    """Where pictures lie that came inside a table or an archive; made anew when they are needed."""
     return home() / ".foresee-pictures"
 
 
@@ -265,8 +195,8 @@ def _cached(source: Source) -> Path:
 
 def _stamp(source: Source) -> dict[str, object]:
     """What makes a fetched folder the one that is declared now."""
-    files = [file.model_dump(mode="json", exclude_defaults=True) for file in source.files]
-    return {"revision": source.revision, "files": files, "contents": dict(source.contents)}
+    kept = source.model_dump(mode="json", include={"revision", "contents"})
+    return {**kept, "files": [file.model_dump(mode="json", exclude_defaults=True) for file in source.files]}
 
 
 def _marker(folder: Path) -> object:

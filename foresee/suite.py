@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,13 +46,24 @@ def members(name: str) -> list[Member]:
     return [Member(run["benchmark"], run.get("options", {}), run.get("label", run["benchmark"])) for run in runs]
 
 
-def own_folder(root: Path, benchmark: str) -> Path:
-    """Where the files of one of several benchmarks lie: the folder of its name below the one that was named."""
-    literals = (
-        _discovery.summary("benchmarks", benchmark).literals if benchmark in _discovery.names("benchmarks") else {}
-    )
-    source = literals.get("SOURCE")
-    return root.expanduser() / ((source.get("folder") if isinstance(source, dict) else "") or benchmark)
+def places(root: Path | None, members: Sequence[Member]) -> dict[str, Path | None]:
+    """Benchmark -> what `--data` means for it.
+
+    A folder that holds a folder of one of several benchmarks is taken for the place of all of them: each is looked for
+    in its own folder there. Any other, and a file, is the data itself.
+    """
+    names = list(dict.fromkeys(member.benchmark for member in members))
+    if root is None:
+        return dict.fromkeys(names)
+    own = {name: root.expanduser() / _folder_name(name) for name in names}
+    several = len(names) > 1 and any(folder.is_dir() for folder in own.values())
+    return {name: own[name] if several else root for name in names}
+
+
+def _folder_name(benchmark: str) -> str:
+    known = benchmark in _discovery.names("benchmarks")
+    source = _discovery.summary("benchmarks", benchmark).literals.get("SOURCE") if known else None
+    return str(source.get("folder") or benchmark) if isinstance(source, dict) else benchmark
 
 
 def resolve(benchmarks: str) -> list[Member]:

@@ -75,10 +75,10 @@ def resolve(
     jobs: list[Job] = []
     problems: list[UserError] = []
     members = suite.resolve(benchmarks)
-    root = plan_options.pop("data", None)
+    places = suite.places(plan_options.pop("data", None), members)
     for member in members:
         given = pairs(options, what=f"{member.benchmark} (-T)", base=member.options)
-        data = suite.own_folder(root, member.benchmark) if root and len(members) > 1 else root
+        data = places[member.benchmark]
         for defense, own in protections.items():
             try:
                 planned = planning.plan(

@@ -64,7 +64,8 @@ def test_a_suite_runs_what_is_at_hand_and_lists_what_is_not(cli: Cli, root: Path
     )  # fmt: skip
     assert done.code == 0, done.err
     assert [line for line in done.err.split("\n") if line.startswith("not run")] == [
-        f"not run: mm_vet: --data: expected the folder with the files of mm_vet, there is no {root / 'mm_vet'}"
+        f"not run: mm_vet: --data: expected the folder with the files of mm_vet, there is no {root / 'mm_vet'}; "
+        "run 'foresee data fetch mm_vet'"
     ]
     found = {each["benchmark"]: {k: v["value"] for k, v in each["metrics"].items()} for each in json.loads(done.out)}
     assert set(found) == {"figstep", "mm_safetybench", "spa_vl", "mossbench"}
@@ -135,3 +136,14 @@ def test_a_harm_benchmark_names_its_benign_side() -> None:
     for name in ("figstep", "mm_safetybench", "spa_vl", "siuo", "mssbench", "vlguard", "vlsbench", "msts"):
         companion = _discovery.load("benchmarks", name).SOURCE["companion"]
         assert companion in _discovery.names("benchmarks")
+
+
+def test_what_data_means_for_several_benchmarks(root: Path, tmp_path: Path) -> None:
+    members = suite.resolve("figstep,mm_vet,world_attack")
+    assert suite.places(root, members)["mm_vet"] == root / "mm_vet", (
+        "the root holds figstep/, so it is the place of all"
+    )
+    alone = root / "figstep"
+    assert set(suite.places(alone, members).values()) == {alone}
+    assert suite.places(root, suite.resolve("figstep")) == {"figstep": root}
+    assert set(suite.places(None, members).values()) == {None}

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from foresee import downloads, sources
+from foresee.declarations import Source, declare
 from foresee.errors import UserError
-from foresee.sources import Fetched, Source, declare
+from foresee.sources import Fetched
 
 from .conftest import PLUGIN, FileServer
 
