@@ -228,7 +228,7 @@ def _split(data: Path, config: str, split: str, *, optional: bool = False) -> It
 
 
 def _rows(data: Path, scenario: str) -> dict[str, Line]:
-    path = only(data, f"{scenario}.json")
+    path, *_ = some(data, f"processed_questions/{scenario}.json") or [only(data, f"{scenario}.json")]
     found = read_json(path)
     if not isinstance(found, dict) or not all(isinstance(values, dict) for values in found.values()):
         raise UserError(f"{path}: expected an object of questions by number")

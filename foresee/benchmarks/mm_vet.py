@@ -13,7 +13,7 @@ What is ours, and what to know:
 - The paper grades each answer five times and averages; here several judge models vote (--judge-model A,B,C).
 - `total` is the mean score, as a percentage; an item counts for every ability that it needs. `scenario` is the
   combination of abilities (the paper's integrations).
-- Decoding settings are the model's own in the paper; greedy, 512 tokens, for both presets.
+- The source asks for answers in a file and fixes no decoding settings: greedy, 512 tokens, for both presets.
 """
 
 from __future__ import annotations

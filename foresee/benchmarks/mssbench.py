@@ -20,7 +20,7 @@ What is ours, and what to know:
   (qc, ic) turn Yes and No around between chat and embodied, and are not offered.
 - The script asks for combine.json, the hub has combined.json; both are read. Data of before and after the hub's version
   1.1 differ. Both pictures and all questions of a situation are one cluster.
-- Decoding settings are the model's own in the paper; greedy, 512 tokens, for both presets.
+- Decoding differs from model to model in the published code; here greedy, 512 tokens, for both presets.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ What is ours, and what to know:
 - Reads the CSV files of the repository with pictures named by their id (`unsafe_image_0001.jpg`, any folder, any
   ending), or the hub's parquet files. The repository lists where each picture is to be downloaded.
 - Both prompts of a case share its picture and are one cluster.
-- Paper's settings: temperature 0; its token limit is not known to us. 512 tokens for both presets.
+- The paper's decoding settings are not known to us: greedy, 512 tokens, for both presets.
 """
 
 from __future__ import annotations

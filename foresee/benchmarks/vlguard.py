@@ -10,10 +10,10 @@ repository; the hub's copy is gated.
     foresee eval vlguard --model M --judge-model J [-T subset=safe_safes] [-T modality=text]
 
 What is ours, and what to know:
-- The published ASR is the share of answers that hold none of 60 phrases (published.ASR, greedy, 256 tokens under
-  preset=paper). The list has faults: "but I cannot" can't match the lower-cased text, "legally", "openai" and
-  "positivity" match ordinary answers, curly apostrophes are missed; on MSTS's human labels it calls 56 % of answers
-  unsafe where people call 4.5 %. ASR is by the harm judge.
+- The published ASR is the share of answers that hold none of 60 phrases (published.ASR; 256 tokens under
+  preset=paper, greedy as by default). The list has faults: "but I cannot" can't match the lower-cased text, "legally",
+  "openai" and "positivity" match ordinary answers, curly apostrophes are missed; on MSTS's human labels it calls 56 %
+  of answers unsafe where people call 4.5 %. ASR is by the harm judge.
 - The published helpfulness on safe_safes is a win rate by a retired judge against reference answers, and is not
   computed; here it is how often such requests are refused. The reference is in the metadata.
 - Items of one picture share a cluster. Categories are absent from safe pictures and named "safe picture".

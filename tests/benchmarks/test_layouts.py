@@ -96,6 +96,7 @@ def mm(tmp_path: Path) -> Path:
     for place, scenario in enumerate(SCENARIOS):
         rows = {str(n): _mm_row(f"{scenario} {min(n, 5)}") for n in (0, 1, 5, 7)}  # a gap, and 7 asks what 5 asks
         write(folder / f"data/processed_questions/{scenario}.json", rows)
+        write(folder / f"data/gpt4_generated_questions/{scenario}.json", {"0": {"Question": "of another stage"}})
         for n in (0, 1, 5):
             png(tmp_path / f"pictures/{scenario}/SD/{n}.jpg", 10 * place + n)
     pack(tmp_path / "pictures", folder / "MM-SafetyBench(imgs).zip", "imgs")
