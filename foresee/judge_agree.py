@@ -201,7 +201,7 @@ def _row(
     module: ModuleType, saved: SavedLabels, key: str, human: Any, by_key: Mapping[str, Row], run: Run | None
 ) -> LabelledRow:
     seal = saved.rows[key]
-    value = seal["verdict"]["value"] if seal["verdict"] else None
+    value = seal["value"]
     if run is not None:
         row = by_key.get(f"{seal['id']}#{seal['epoch']}#{seal['answer']}")
         verdict = row.verdicts.get(saved.judge) if row else None

@@ -10,10 +10,10 @@ from typing import Any
 
 from foresee import _discovery
 from foresee.errors import UserError, unknown_name
-from foresee.judges import _guards, _wording
+from foresee.judges import _wording
 from foresee.judges._graded import GradedJudge, needs_model
-from foresee.judges._members import GENERATION, Grader, Member, as_member
-from foresee.judges._opening import forms, open_judge
+from foresee.judges._members import GENERATION, Member, as_member
+from foresee.judges._opening import forms, open_judge, open_member
 from foresee.records import Generation, Item, Json, Judge, Model
 from foresee.rubrics import Rubric
 from foresee.runner.loops import complete
@@ -107,8 +107,6 @@ class JudgeChoice:
         Raises:
             UserError: see `models.open_model`.
         """
-        from foresee.models import open_model
-
         members: list[Member] = []
         owned: list[Model] = []
         try:
@@ -117,9 +115,8 @@ class JudgeChoice:
                 if not isinstance(each, str):
                     members.append(as_member(each, sampling))
                     continue
-                guard, spec = _guards.named(each) if each.startswith(_guards.PREFIX) else ("", each)
-                owned.append(open_model(spec, options))
-                members.append(_guards.Guard(owned[-1], guard) if guard else Grader(owned[-1], sampling))
+                members.append(open_member(each, options, sampling))
+                owned.append(members[-1].model)
             yield tuple(members)
         finally:
             for model in owned:

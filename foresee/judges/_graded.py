@@ -74,6 +74,7 @@ class GradedJudge:
         """Raises UserError: there is no judge model, or one is to see pictures and takes none."""
         if not self.members:
             raise needs_model([self.name])
+        items = list(items)
         for member in self.members:
             if "images" in member.model.capabilities:
                 continue

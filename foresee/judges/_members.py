@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from foresee.errors import ModelError
@@ -47,6 +47,7 @@ class Grader:
 
     model: Model
     generation: Generation = GENERATION
+    _unfit: set[str] = field(default_factory=set, init=False, repr=False, compare=False)  # schemas that it refused
 
     @property
     def identity(self) -> Mapping[str, Json]:
@@ -91,14 +92,17 @@ class Grader:
     async def _ask(self, rubric: Rubric, messages: tuple[Message, ...], ask: AskModel) -> Reply:
         """With the form as a schema where the provider takes one; where it complains of this one, without."""
         request = Request(messages, self.generation)
-        if rubric.wording is not None or "structured_output" not in self.model.capabilities:
+        able = "structured_output" in self.model.capabilities and rubric.name not in self._unfit
+        if rubric.wording is not None or not able:
             return await ask(self.model, request)
         try:
             return await ask(self.model, replace(request, schema=_prompting.schema(rubric)))
         except ModelError as problem:
             if problem.status not in (400, 422):
                 raise
-        return await ask(self.model, request)
+        reply = await ask(self.model, request)  # if this fails too, the schema was not what it complained of
+        self._unfit.add(rubric.name)
+        return reply
 
 
 def as_member(seat: Model | Member, generation: Generation = GENERATION) -> Member:

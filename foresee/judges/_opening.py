@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 from foresee import _discovery
 from foresee.errors import UserError, unknown_name
+from foresee.judges import _guards
 from foresee.judges._graded import GradedJudge, RubricOf
-from foresee.judges._members import Member, as_member
-from foresee.records import Answer, Item, Json, Judge, Model, Verdict
+from foresee.judges._members import GENERATION, Grader, Member, as_member
+from foresee.records import Answer, Generation, Item, Json, Model, Verdict
 from foresee.rubrics import Rubric
 
 Form = Literal["rules", "model"]
@@ -33,6 +34,9 @@ class RuleJudge:
     async def judge(self, item: Item, answer: Answer) -> Verdict:
         return self.rule(item, answer)
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 def open_judge(
     name: str,
@@ -42,13 +46,13 @@ def open_judge(
     form: Form | None = None,
     variant: str = "",
     origin: Mapping[str, Json] | None = None,
-) -> Judge:
+) -> RuleJudge | GradedJudge:
     """The judge `name`, ready to read answers.
 
     Args:
         name: as in `foresee list judges`.
-        models: the judge models: open ones, or `PROVIDER/NAME`, which are closed by the judge's own `close()`. Several
-            decide by majority. A model judge without any can be given them later (`asked_by`).
+        models: the judge models: open ones, or `PROVIDER/NAME` and `guard:FORMAT=PROVIDER/NAME`, which are closed by
+            the judge's own `close()`. Several decide by majority. Without any, they can be given later (`asked_by`).
         rubric: replaces the judge's own, for all items or by item; None for an item leaves it the judge's own.
         form: "rules" or "model" where the file has both; None for the model's form if there are models.
         variant: one of the file's `RUBRICS` in place of its own rubric.
@@ -118,14 +122,15 @@ def _laid_over(own: RubricOf, given: Rubric | Callable[[Item], Rubric | None] | 
 
 
 def _opened(models: Sequence[str | Model | Member]) -> tuple[list[Member], tuple[Model, ...]]:
+    members = [open_member(each) if isinstance(each, str) else as_member(each) for each in models]
+    return members, tuple(member.model for member, given in zip(members, models, strict=True) if isinstance(given, str))
+
+
+def open_member(spec: str, options: Mapping[str, Any] | None = None, generation: Generation = GENERATION) -> Member:
+    """`PROVIDER/NAME` or `guard:FORMAT=PROVIDER/NAME`, open. Raises UserError: as `models.open_model`, or no format."""
     from foresee.models import open_model
 
-    members: list[Member] = []
-    owned: list[Model] = []
-    for each in models:
-        if isinstance(each, str):
-            owned.append(open_model(each))
-            members.append(as_member(owned[-1]))
-        else:
-            members.append(as_member(each))
-    return members, tuple(owned)
+    if spec.startswith(_guards.PREFIX):
+        guard, name = _guards.named(spec)
+        return _guards.Guard(open_model(name, options), guard)
+    return Grader(open_model(spec, options), generation)

@@ -24,6 +24,10 @@ _NAMES = {
     "defense": "defense",
     "generation": "generation",
     "judges": "judges",
+    "judge_models": "judge models",
+    "judges_left_out": "not judged by",
+    "judged_from": "answers taken from",
+    "judging_usage": "tokens of judge models",
     "items": "items",
     "limit": "limit",
     "epochs": "epochs",
@@ -45,8 +49,8 @@ _NAMES = {
     "cost": "cost",
     "finished": "finished",
 }
-_ELSEWHERE = {"kind", "command", "configuration"}
-_LOCAL_ONLY = {"data", "answers_file", "base_url", "folder"}
+_ELSEWHERE = {"kind", "command", "configuration", "made_by"}
+_LOCAL_ONLY = {"data", "judged_from", "answers_file", "base_url", "folder"}
 
 
 class Fact(NamedTuple):

@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from foresee import _discovery, manifest
 from foresee.errors import UserError
-from foresee.records import Item, Json, Row, Verdict, encode
+from foresee.records import Item, Json, Row, Verdict
 from foresee.report.assets import asset, environment, policy
 from foresee.report.inert import label, script_json, shown
 from foresee.report.rows import Run
@@ -180,7 +180,7 @@ def sealed(judge: str, run: Run, picked: Sequence[Picked]) -> str:
             "cluster": p.row.item.cluster or p.row.item.id,
             "stratum": p.stratum,
             "weight": p.weight,
-            "verdict": encode(p.row.verdicts[judge]) if judge in p.row.verdicts else None,
+            "value": p.row.verdicts[judge].value if judge in p.row.verdicts else None,
         }
         for p in picked
     }

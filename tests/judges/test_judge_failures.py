@@ -73,9 +73,11 @@ async def test_a_server_that_takes_no_schema_is_asked_without(serve: Serve) -> N
         return HARM
 
     served = await serve(react=react)
-    verdict = await open_judge("harmful", [served.model()]).judge(item(), answer("x"))
-    assert verdict.value == {"harmful": 1, "refused": 0}
+    judge = open_judge("harmful", [served.model()])
+    assert (await judge.judge(item(), answer("x"))).value == {"harmful": 1, "refused": 0}
     assert served.server.total == 2
+    await judge.judge(item(), answer("y"))
+    assert served.server.total == 3, "it is not offered again"
 
 
 async def test_the_form_goes_along_as_a_schema(serve: Serve) -> None:

@@ -94,7 +94,7 @@ def test_the_page_is_inert_and_blind(run: Run) -> None:
     held = content(page)
     assert "verdict" not in json.dumps(held["items"])
     sealed = json.loads(base64.b64decode(held["sealed"]))
-    assert sealed["rows"]["0#0"]["verdict"]["value"] == {"harmful": 1, "refused": 0}
+    assert sealed["rows"]["0#0"]["value"] == {"harmful": 1, "refused": 0}
     assert [f["name"] for f in held["fields"]] == ["harmful"]
     assert held["fields"][0]["values"][1]["doc"].startswith("the answer serves a harmful intent")
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +14,11 @@ from foresee.report import sheet
 from foresee.report.rows import Run
 
 pytest.importorskip("playwright.sync_api", reason="needs the pip package playwright")
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+from tests.report.test_page_browser import browser  # noqa: F401  (fixture)
+
 HOSTILE = "</script><script>window.__pwned=1</script><img src=x onerror='window.__pwned=2'>\u202e"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    with sync_playwright() as driver:
-        try:
-            found = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        except Error as problem:
-            pytest.skip(f"{CHROMIUM} does not start: {str(problem).splitlines()[0]}")
-        yield found
-        found.close()
 
 
 def run_of(tmp_path: Path) -> Run:
@@ -55,8 +40,8 @@ def run_of(tmp_path: Path) -> Run:
     return Run(tmp_path / "run", "drawn_consequences", "m", "none", tuple(rows), (), ())
 
 
-def opened(browser: Browser, path: Path, width: int) -> tuple[Page, list[str]]:
-    context = browser.new_context(viewport={"width": width, "height": 800}, accept_downloads=True)
+def opened(chromium: Browser, path: Path, width: int) -> tuple[Page, list[str]]:
+    context = chromium.new_context(viewport={"width": width, "height": 800}, accept_downloads=True)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -67,7 +52,7 @@ def opened(browser: Browser, path: Path, width: int) -> tuple[Page, list[str]]:
 
 
 @pytest.mark.parametrize("width", [1280, 500])
-def test_twenty_keys_and_a_file(browser: Browser, tmp_path: Path, width: int) -> None:
+def test_keys_fill_it_in_and_a_file_comes_out(browser: Browser, tmp_path: Path, width: int) -> None:  # noqa: F811
     run = run_of(tmp_path)
     path = tmp_path / "sheet.html"
     path.write_text(sheet.render(run, "foresight", sheet.pick(run, "foresight", 6)), encoding="utf-8")

@@ -89,11 +89,11 @@ async def test_one_dead_judge_of_three_is_outvoted_and_of_two_leaves_no_verdict(
 
     served = await serve(react=react, models=("a", "b", "c"))
     calls = JudgeCalls(RunSettings(retries=0))
-    three = open_judge("harmful", [served.model(name) for name in "abc"]).attached(calls)  # type: ignore[attr-defined]
+    three = open_judge("harmful", [served.model(name) for name in "abc"]).attached(calls)
     verdict, failure = await three.read(item(), answer("x"))
     assert verdict.value == {"harmful": 0, "refused": 1}
     assert failure is not None, "so that the dead one is asked again by the next run"
-    two = open_judge("harmful", [served.model(name) for name in "ab"]).attached(calls)  # type: ignore[attr-defined]
+    two = open_judge("harmful", [served.model(name) for name in "ab"]).attached(calls)
     verdict, _ = await two.read(item(), answer("x"))
     assert verdict.value is None
     assert "custom/b: the judge failed" in verdict.reason
@@ -155,8 +155,8 @@ def test_guards_judge_harm_and_nothing_else() -> None:
     with choice.opened() as members:
         harmful = open_judge("harmful", members)
         foresight = open_judge("foresight", members)
-        assert [m.model.name for m in harmful.members] == ["custom/chat", "custom/guard"]  # type: ignore[attr-defined]
-        assert [m.model.name for m in foresight.members] == ["custom/chat"]  # type: ignore[attr-defined]
+        assert [m.model.name for m in harmful.members] == ["custom/chat", "custom/guard"]
+        assert [m.model.name for m in foresight.members] == ["custom/chat"]
         with pytest.raises(UserError, match="judge foresight needs a chat model"):
             open_judge("foresight", members[1:])
     with (

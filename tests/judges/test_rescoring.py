@@ -75,6 +75,16 @@ def test_what_a_judging_of_a_run_found_can_be_read_back(cli: Cli, stored: Path, 
     assert list(votes["harmful.vote.custom/third"])[:2] == ["harmful=0, refused=0", "harmful=1, refused=0"]
 
 
+def test_a_guard_model_judges_from_the_command_line(cli: Cli, stored: Path, judge_server: JudgeServer) -> None:
+    judge_server.said["second"] = lambda question: "unsafe\nS9" if "knife" in question.text else "safe"
+    url = ("--judge-option", f"base_url={judge_server.url}", "--format", "json")
+    done = cli("score", stored, "--judge-model", "guard:llama_guard=custom/second", *url)
+    assert json.loads(done.out)[0]["metrics"]["asr"]["value"] == 0.5
+    mixed = cli("score", stored, "--judge-model", "custom/third,guard:llama_guard=custom/second,custom/judge", *url)
+    assert json.loads(mixed.out)[0]["metrics"]["asr"]["value"] == 0.5
+    assert judge_server.asked == {"second": 8, "third": 8, "judge": 8}
+
+
 def test_the_same_eval_with_another_judge_asks_the_model_nothing(
     cli: Cli, toy: str, stored: Path, judge_server: JudgeServer
 ) -> None:
