@@ -21,6 +21,7 @@ from pathlib import Path
 RECIPES = {
     "vision_reasoning": lambda rows: {"pairs": rows // 2},  # a picture of its own for each row
     "threat_vqa": lambda rows: {"images": rows // 5},  # five or six rows for each picture
+    "attack_rewrites": lambda rows: {"attacks": ["inquiry"], "original": False},  # texts alone, from a file
 }
 
 
@@ -29,7 +30,11 @@ def build(recipe: str, rows: int, folder: str) -> None:
     from foresee.building import make
 
     began, began_cpu = time.monotonic(), time.process_time()
-    done = make(recipe, {"source": "world", **RECIPES[recipe](rows)}, Path(folder))
+    source = "world"
+    if recipe == "attack_rewrites":
+        source = str(Path(folder) / "sentences.txt")
+        Path(source).write_text("".join(f"This is sentence number {number}.\n" for number in range(rows)))
+    done = make(recipe, {"source": source, **RECIPES[recipe](rows)}, Path(folder) / "set")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     figures = {
         "rows": done.rows,

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from foresee.building.drafting import CurationConfig, Draft, Dropped, Tally
-from foresee.building.likeness import EvaluationPictures, NearDuplicates, perceptual_hash
+from foresee.building.likeness import BenchmarkPictures, EvaluationPictures, NearDuplicates, perceptual_hash
 from foresee.dataset_folder import RowWriter, image_path, read
 from foresee.images import ImageError, load_rgb
 from foresee.records import Image
@@ -25,9 +25,16 @@ class Keeper:
         writer: open on the data set's folder.
         config: near-duplicates and excluded pictures.
         reviewed: ids that a person has dropped; they stay out.
+        of_benchmark: see `EvaluationPictures`.
     """
 
-    def __init__(self, writer: RowWriter, config: CurationConfig, reviewed: frozenset[str]) -> None:
+    def __init__(
+        self,
+        writer: RowWriter,
+        config: CurationConfig,
+        reviewed: frozenset[str],
+        of_benchmark: BenchmarkPictures | None = None,
+    ) -> None:
         self.writer = writer
         self.tally = Tally()
         self.drops: Counter[str] = Counter()
@@ -35,6 +42,7 @@ class Keeper:
         self.new = 0
         self._config = config
         self._reviewed = reviewed
+        self._of_benchmark = of_benchmark
         self._near = NearDuplicates(config.near_duplicates)
         self._guard: EvaluationPictures | None = None
         if self._near.on and writer.ids:
@@ -111,7 +119,7 @@ class Keeper:
     def _refuse_evaluation(self, data: bytes, picture: PIL.Image.Image) -> None:
         """Raises Dropped: an evaluation set has this picture."""
         if self._guard is None:
-            self._guard = EvaluationPictures(self._config.exclude)
+            self._guard = EvaluationPictures(self._config.exclude, self._of_benchmark)
         owner = self._guard.owner(data, picture)
         if owner is not None:
             raise Dropped(f"picture belongs to an evaluation set ({owner})")

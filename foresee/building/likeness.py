@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from foresee import _discovery, sources
 from foresee.errors import UserError
 from foresee.images import ImageError, inspect_image, load_rgb
+from foresee.records import Image
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -76,38 +77,49 @@ def perceptual_hash(picture: PIL.Image.Image) -> int:
     return int("".join("1" if bit else "0" for bit in bits), 2)
 
 
+BenchmarkPictures: TypeAlias = Callable[[str], Iterable[Image]]
+"""The pictures that a benchmark asks about; raises UserError where this machine has no copy of it."""
+
+
 class EvaluationPictures:
     """Pictures that evaluations use, so that none of them is trained on.
 
     Compared by the hash of their bytes, and where width and height agree also by that of their pixels, which finds
-    copies in another format. Files are looked at; archives and Parquet files are not opened.
+    copies in another format.
 
     Args:
         named: folders, files, names of benchmarks, or "benchmarks" for all whose files are on this machine.
+        of_benchmark: a benchmark's name -> the pictures of its items. None: every picture file below its folder counts,
+            training pictures that lie there too; archives and Parquet files are not opened then.
 
     Raises:
         UserError: neither a path nor a benchmark.
     """
 
-    def __init__(self, named: Iterable[str]) -> None:
+    def __init__(self, named: Iterable[str], of_benchmark: BenchmarkPictures | None = None) -> None:
         self.counts: dict[str, int] = {}
         self.absent: list[str] = []
+        self._of_benchmark = of_benchmark or (lambda name: _files(sources.locate(name)))
         self._bytes: dict[str, str] = {}
         self._sizes: dict[tuple[int, int], list[tuple[Path, str]]] = defaultdict(list)
         self._pixels: dict[tuple[int, int], dict[str, str]] = {}
+        self._loose: dict[str, str] = {}  # pixel hashes of pictures that are no files
         for name in named:
             if name == ALL_BENCHMARKS:
                 for benchmark in _discovery.names("benchmarks"):
                     self._take_benchmark(benchmark, optional=True)
             elif Path(name).expanduser().exists():
-                self._take(name, Path(name).expanduser())
+                self._take(name, _files(Path(name).expanduser()))
             else:
                 self._take_benchmark(name, optional=False)
 
     def owner(self, data: bytes, picture: PIL.Image.Image) -> str | None:
         """The evaluation set that a picture belongs to; None if it belongs to none."""
         found = self._bytes.get(hashlib.sha256(data).hexdigest())
-        return found or self._pixels_of(picture.size).get(pixel_hash(picture))
+        if found:
+            return found
+        pixels = pixel_hash(picture)
+        return self._loose.get(pixels) or self._pixels_of(picture.size).get(pixels)
 
     def record(self) -> dict[str, Any]:
         """For the manifest: what was compared, and a digest of it."""
@@ -123,27 +135,27 @@ class EvaluationPictures:
         if isinstance(source, dict) and source.get("embedded"):
             return
         try:
-            folder = sources.locate(name)
+            self._take(name, self._of_benchmark(name))
         except UserError:
             if not optional:
                 raise
             self.absent.append(name)
-            return
-        self._take(name, folder)
 
-    def _take(self, name: str, place: Path) -> None:
-        files = [place] if place.is_file() else sorted(place.rglob("*"))
+    def _take(self, name: str, pictures: Iterable[Image]) -> None:
         count = 0
-        for path in files:
-            if path.suffix.lower() not in _SUFFIXES or not path.is_file():
+        for image in pictures:
+            if image.sha256 in self._bytes:
                 continue
-            self._bytes.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), name)
-            try:
-                facts = inspect_image(path, decode=False)
-            except ImageError:
-                continue
-            self._sizes[facts.width, facts.height].append((path, name))
+            self._bytes[image.sha256] = name
             count += 1
+            try:
+                if image.path is None:
+                    self._loose.setdefault(pixel_hash(load_rgb(image.read())), name)
+                    continue
+                facts = inspect_image(image.path, decode=False)
+            except (ImageError, OSError):
+                continue
+            self._sizes[facts.width, facts.height].append((image.path, name))
         self.counts[name] = count
 
     def _pixels_of(self, size: tuple[int, int]) -> dict[str, str]:
@@ -156,6 +168,12 @@ class EvaluationPictures:
                 except ImageError:
                     continue
         return self._pixels[size]
+
+
+def _files(place: Path) -> Iterator[Image]:
+    for path in [place] if place.is_file() else sorted(place.rglob("*")):
+        if path.suffix.lower() in _SUFFIXES and path.is_file():
+            yield Image.from_path(path)
 
 
 def pixel_hash(picture: PIL.Image.Image) -> str:

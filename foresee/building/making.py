@@ -18,6 +18,7 @@ from foresee.building.desk import Desk, Failed
 from foresee.building.drafting import CurationConfig, Draft, Dropped, Piece, fields_marked
 from foresee.building.keeping import Keeper
 from foresee.building.ledger import BudgetSpent, Ledger, check_budget, read_prices
+from foresee.building.likeness import BenchmarkPictures
 from foresee.building.recording import Making
 from foresee.config import build
 from foresee.dataset_folder import RowWriter
@@ -71,6 +72,8 @@ class Order(NamedTuple):
     budget: float | None = None
     parquet: bool = False
     command: Sequence[str] = ()
+    of_benchmark: BenchmarkPictures | None = None
+    """a benchmark's name -> the pictures that it asks about, to keep them out; see `EvaluationPictures`"""
 
 
 def make(
@@ -115,7 +118,7 @@ def make(
         recording.begin(out, making)
         asks = Desk(config, models, journal, work / "pictures", ledger, hard)
         with RowWriter.open(out) as writer:
-            keeper = Keeper(writer, config, recording.reviewed(out))
+            keeper = Keeper(writer, config, recording.reviewed(out), order.of_benchmark)
             outcome = complete(lambda: _build(module, config, asks, keeper, progress))
             content = {
                 "finished": not outcome.stopped and not outcome.failures,

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from foresee.building import Built, Progress
+    from foresee.records import Image
 
 
 _GOES_ON = "The same command goes on with an interrupted build. --settings lists what can be set."
@@ -96,6 +97,7 @@ def recipe(
         budget=budget,
         parquet=format == "parquet",
         command=["foresee", *sys.argv[1:]],
+        of_benchmark=_benchmark_pictures,
     )
     with _progress(name) as progress:
         built = make(name, values, out or Path("datasets") / name, order=order, progress=progress)
@@ -130,6 +132,16 @@ def review(
     typer.echo(f"{pages.rows:,} rows to review; open in a browser:")
     for path in pages.paths:
         typer.echo(f"  {path.resolve().as_uri()}")
+
+
+def _benchmark_pictures(name: str) -> Iterator[Image]:
+    """The pictures that a benchmark asks about, in this machine's copy. Raises UserError: there is none."""
+    from foresee import _discovery, sources
+
+    folder = sources.locate(name)
+    module = _discovery.load("benchmarks", name)
+    for item in module.items(folder, module.Options()):
+        yield from item.images
 
 
 def _say_result(built: Built) -> None:

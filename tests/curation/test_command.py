@@ -1,0 +1,62 @@
+"""`foresee curate` on the command line: files of settings, lists, formats, benchmarks on this machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from foresee import dataset_folder, manifest
+from tests.cli.conftest import mmsa  # noqa: F401 - a fixture
+from tests.curation.conftest import Cli, Served, drawn
+
+
+def test_settings_come_from_a_file_and_the_command_line_wins(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('source = "world"\nexamples = 3\nplain = true\n[page]\nside = 128\nsize = 14\n')
+    found = cli("curate", "typographic", "mine.toml", "--set", "examples=2", "--format", "parquet")
+    assert found.code == 0, found.err
+    assert found.out.startswith("datasets/typographic: 4 rows (4 new)")
+    assert (tmp_path / "datasets" / "typographic" / "rows.parquet").is_file()
+    card = (tmp_path / "datasets" / "typographic" / "README.md").read_text(encoding="utf-8")
+    assert "path: rows.parquet" in card
+    record = manifest.read(tmp_path / "datasets" / "typographic", "data set")
+    assert record["configuration"]["page"]["side"] == 128
+    assert record["command"][:3] == ["foresee", "curate", "typographic"]
+
+
+def test_recipes_and_their_settings_are_listed(cli: Cli) -> None:
+    found = cli("curate", "--help")
+    assert "threat_vqa" in found.out
+    assert "review" in found.out
+    settings = cli("curate", "typographic", "--settings")
+    assert "page.side [760]: width and height in pixels; 760 in FigStep" in settings.out
+    assert "seed [0]: decides every random choice" in settings.out
+
+
+def test_pictures_that_a_benchmark_on_this_machine_asks_about_are_left_out(
+    cli: Cli,
+    served: Served,
+    mmsa: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = tmp_path / "root"
+    shutil.copytree(mmsa, root / "mmsafeaware")
+    monkeypatch.setenv("FORESEE_DATA", str(root))
+    (root / "mmsafeaware" / "train.png").write_bytes(drawn(7))  # lies there, and no item asks about it
+    shutil.copyfile(root / "mmsafeaware" / "data" / "images" / "983.png", tmp_path / "evaluated.png")
+    (tmp_path / "free.png").write_bytes(drawn(7))
+    rows = [{"id": name, "text": "A sentence.", "image": f"{name}.png"} for name in ("evaluated", "free")]
+    (tmp_path / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = ("--set", "source=items.jsonl", "--set", "original=false", "--set", 'attacks=["inquiry"]')
+    found = cli("curate", "attack_rewrites", *given, "--out", "out")
+    assert found.code == 0, found.err
+    assert "1 × picture belongs to an evaluation set (mmsafeaware)" in found.out
+    assert [row.facts["cluster"].split("-")[0] for row in dataset_folder.read(tmp_path / "out")] == ["free"]
+    guard = manifest.read(tmp_path / "out")["evaluation_pictures"]
+    assert guard["pictures"]["mmsafeaware"] > 0
+    assert "figstep" in guard["not_on_this_machine"]
+    assert guard["overlap_with_rows"] == 0
+    assert "0 in common with mmsafeaware" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
