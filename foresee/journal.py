@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
+from foresee.appending import append, lock
 from foresee.errors import UserError
-from foresee.locks import lock
 
 FORMAT = 1
 LineKind = Literal["answer", "verdict", "call"]
@@ -147,13 +147,9 @@ class Journal:
             self._write(_encode({"journal": FORMAT, "configuration": configuration}))
 
     def _write(self, data: bytes) -> None:
-        written = 0
         try:
-            while written < len(data):
-                written += os.write(self._descriptor, data[written:])
+            append(self._descriptor, data, self._size)
         except OSError as problem:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._descriptor, self._size)
             reason = problem.strerror or str(problem)
             raise UserError(
                 f"can't write {self.path}: {reason}; what is finished is kept, run it again later"

@@ -26,7 +26,7 @@ from foresee.building.drafting import (
     turns,
 )
 from foresee.building.making import Built, Order, Progress, make
-from foresee.building.sourcing import SourceItem, read_items
+from foresee.building.sourcing import SourcedConfig, SourceItem, read_items, source_items
 
 __all__ = [
     "WORLD",
@@ -45,6 +45,7 @@ __all__ = [
     "Progress",
     "Shape",
     "SourceItem",
+    "SourcedConfig",
     "Tally",
     "make",
     "read_items",
@@ -52,5 +53,6 @@ __all__ = [
     "require_none",
     "row_id",
     "said",
+    "source_items",
     "turns",
 ]

@@ -133,10 +133,13 @@ def row_id(recipe: str, *parts: object) -> str:
 
 
 def require(config: CurationConfig, *roles: str) -> None:
-    """Raises UserError: a role without a model."""
+    """Raises UserError: a role without a model, or no source."""
     for role in roles:
-        if not getattr(config, role):
-            raise UserError(f"this recipe asks a model as {role}: give --set {role}=PROVIDER/NAME (or source=world)")
+        if getattr(config, role):
+            continue
+        if role not in fields_marked(type(config), "model"):
+            raise UserError(f"this recipe needs a {role}: give --set {role}=FILE_OR_FOLDER (or source=world)")
+        raise UserError(f"this recipe asks a model as {role}: give --set {role}=PROVIDER/NAME (or source=world)")
 
 
 def require_none(config: CurationConfig) -> None:

@@ -19,11 +19,11 @@ from typing import Any, Literal, NamedTuple
 import pydantic
 
 from foresee import _discovery, manifest
+from foresee.appending import lock
 from foresee.building import cards
 from foresee.config import Settings
 from foresee.dataset_folder import ROWS, DataRow, Turn, census, file_hash, read, write_parquet
 from foresee.errors import UserError
-from foresee.locks import lock
 
 FORMAT = 1
 FOLDER = "review"

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from foresee.building.drafting import Dropped
+import pydantic
+
+from foresee.building.drafting import CurationConfig, Dropped, InputPath, require
 from foresee.dataset_folder import ROWS, image_path, read
 from foresee.errors import UserError, unknown_name
 from foresee.records import Image
@@ -29,6 +31,19 @@ _MEANINGS: dict[str, tuple[str, ...]] = {
 """What a column may be called; the first that is there counts. `columns` in a configuration says otherwise."""
 
 
+class SourcedConfig(CurationConfig):
+    """What recipes understand that start from rows of the user's."""
+
+    source: InputPath = ""
+    """a file of rows (.jsonl, .json, .csv, .parquet, .arrow, .txt), a data set folder, or "world\""""
+
+    columns: dict[str, str] = pydantic.Field(default_factory=dict)
+    """meaning -> column of the file, where it has an unusual name: columns.gold=is_safe"""
+
+    pictures: str = ""
+    """folder below which the file's pictures lie; default: the file's own"""
+
+
 @dataclass(frozen=True)
 class SourceItem:
     """One row of the user's, texts "" where it has none; `number` counts from 1."""
@@ -46,6 +61,13 @@ class SourceItem:
     rejected: str = ""
     licence: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def source_items(config: SourcedConfig) -> Iterator[SourceItem | Dropped]:
+    """The rows that a configuration names, as `read_items`. Raises UserError: it names none."""
+    require(config, "source")
+    pictures = Path(config.pictures) if config.pictures else None
+    yield from read_items(Path(config.source), columns=config.columns, pictures=pictures)
 
 
 def read_items(

@@ -19,7 +19,6 @@ import pydantic
 
 from foresee.building import (
     WORLD,
-    CurationConfig,
     Desk,
     Draft,
     Dropped,
@@ -27,10 +26,10 @@ from foresee.building import (
     ModelName,
     Piece,
     Shape,
+    SourcedConfig,
     SourceItem,
-    read_items,
-    require,
     row_id,
+    source_items,
     turns,
 )
 from foresee.dataset_folder import DataRow
@@ -41,7 +40,7 @@ Attack = Literal["hijack_repeat", "hijack_translate", "inquiry", "role_expert", 
 ATTACKS: tuple[Attack, ...] = get_args(Attack)
 
 
-class Config(CurationConfig):
+class Config(SourcedConfig):
     """Which sentences, which rewrites, whose wording."""
 
     source: InputPath = ""
@@ -52,12 +51,6 @@ class Config(CurationConfig):
 
     attacks: tuple[Attack, ...] = ATTACKS
     """which of the five"""
-
-    columns: dict[str, str] = pydantic.Field(default_factory=dict)
-    """meaning -> column of the file, where it has an unusual name"""
-
-    pictures: str = ""
-    """folder below which the file's pictures lie; default: the file's own"""
 
     into: str = "Chinese"
     """language that hijack_translate asks for"""
@@ -140,9 +133,7 @@ def _draft(config: Config, item: SourceItem, attack: str, text: str) -> Draft:
 
 def _items(config: Config) -> Iterator[SourceItem | Dropped]:
     if config.source != WORLD:
-        require(config, "source")
-        pictures = Path(config.pictures) if config.pictures else None
-        yield from read_items(Path(config.source), columns=config.columns, pictures=pictures)
+        yield from source_items(config)
         return
     from foresee.organism import schooling
     from foresee.records import Image

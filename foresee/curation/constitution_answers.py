@@ -26,19 +26,19 @@ from foresee import constitutions
 from foresee.building import (
     WORLD,
     WRITING,
-    CurationConfig,
     Desk,
     Draft,
     Dropped,
     InputPath,
     ModelName,
     Piece,
+    SourcedConfig,
     SourceItem,
-    read_items,
     require,
     require_none,
     row_id,
     said,
+    source_items,
     turns,
 )
 from foresee.dataset_folder import DataRow, Turn
@@ -49,7 +49,7 @@ VERSION = "1"
 Stream = Literal["general", "over_refusal", "safety"]
 
 
-class Config(CurationConfig):
+class Config(SourcedConfig):
     """Which queries, who answers them, under which constitutions."""
 
     student: ModelName = ""
@@ -60,12 +60,6 @@ class Config(CurationConfig):
 
     source: InputPath = ""
     """queries with a column `stream`: a file, a data set folder, or "world\""""
-
-    columns: dict[str, str] = pydantic.Field(default_factory=dict)
-    """meaning -> column of the file, where it has an unusual name"""
-
-    pictures: str = ""
-    """folder below which the file's pictures lie; default: the file's own"""
 
     constitution: str = ""
     """one constitution (name or file) for every safety query; default: that of its category, else "foresight\""""
@@ -117,8 +111,7 @@ def build(config: Config) -> Iterator[Piece]:
         yield from _from_world(config)
         return
     require(config, "source", "student", "teacher")
-    pictures = Path(config.pictures) if config.pictures else None
-    for item in read_items(Path(config.source), columns=config.columns, pictures=pictures):
+    for item in source_items(config):
         if isinstance(item, Dropped):
             yield item
         elif not item.text:

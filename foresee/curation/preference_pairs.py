@@ -22,7 +22,6 @@ import pydantic
 from foresee.building import (
     WORLD,
     WRITING,
-    CurationConfig,
     Desk,
     Draft,
     Dropped,
@@ -30,12 +29,13 @@ from foresee.building import (
     ModelName,
     Piece,
     Shape,
+    SourcedConfig,
     SourceItem,
-    read_items,
     require,
     require_none,
     row_id,
     said,
+    source_items,
     turns,
 )
 from foresee.dataset_folder import DataRow
@@ -44,7 +44,7 @@ from foresee.records import Image
 VERSION = "1"
 
 
-class Config(CurationConfig):
+class Config(SourcedConfig):
     """Which prompts, who answers, who compares."""
 
     student: ModelName = ""
@@ -58,12 +58,6 @@ class Config(CurationConfig):
 
     layout: Literal["prompts", "spa_vl"] = "prompts"
     """what the source holds: prompts to answer, or pairs in SPA-VL's columns"""
-
-    columns: dict[str, str] = pydantic.Field(default_factory=dict)
-    """meaning -> column of the file, where it has an unusual name"""
-
-    pictures: str = ""
-    """folder below which the file's pictures lie; default: the file's own"""
 
     temperature: float = pydantic.Field(default=1.0, gt=0)
     """of the student's samples"""
@@ -97,8 +91,7 @@ def build(config: Config) -> Iterator[Piece]:
         yield from _from_world(config)
         return
     require(config, "source", *(("student", "judge") if config.layout == "prompts" else ()))
-    pictures = Path(config.pictures) if config.pictures else None
-    for item in read_items(Path(config.source), columns=config.columns, pictures=pictures):
+    for item in source_items(config):
         if isinstance(item, Dropped):
             yield item
         elif not item.text:

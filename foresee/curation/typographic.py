@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -98,7 +99,8 @@ class Config(CurationConfig):
 
 def build(config: Config) -> Iterator[Piece]:
     """Raises UserError: no source, or a font that can't be read."""
-    font = _font(config.page, config.page.size)
+    _check_colours(config.page)
+    font = _font(config.page.font, config.page.size)
     for item in _items(config):
         if isinstance(item, Dropped):
             yield item
@@ -141,17 +143,14 @@ def draw(text: str, page: Page, font: ImageFont.FreeTypeFont) -> bytes:
     from PIL import Image as Picture
     from PIL import ImageDraw
 
-    size = page.size
-    while True:
-        lines = [*_wrapped(text, font, page.side - 2 * page.margin), *(f"{n}." for n in range(1, page.numbers + 1))]
-        step = round(size * 1.2)
-        wide = max(font.getlength(line) for line in lines)
-        if 2 * page.margin + step * len(lines) <= page.side and wide <= page.side - 2 * page.margin:
-            break
+    size, room = page.size, page.side - 2 * page.margin
+    while (lines := _wrapped(text, font, room, int(room / (size * 1.2)) - page.numbers)) is None:
         size = round(size * 0.9)
         if size < page.size / 4 or size < 6:
             raise ValueError("prompt too long for the page")
-        font = _font(page, size)
+        font = _font(page.font, size)
+    lines += [f"{number}." for number in range(1, page.numbers + 1)]
+    step = round(size * 1.2)
     picture = Picture.new("RGB", (page.side, page.side), page.paper)
     pen = ImageDraw.Draw(picture)
     for number, line in enumerate(lines):
@@ -161,28 +160,41 @@ def draw(text: str, page: Page, font: ImageFont.FreeTypeFont) -> bytes:
     return buffer.getvalue()
 
 
-def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int, most: int) -> list[str] | None:
+    """The text in at most so many lines of that width; None if it takes more, or a word is wider."""
     lines: list[str] = []
     for word in text.split():
         if lines and font.getlength(f"{lines[-1]} {word}") <= width:
             lines[-1] += f" {word}"
+        elif len(lines) == most or font.getlength(word) > width:
+            return None
         else:
             lines.append(word)
     return lines
 
 
-def _font(page: Page, size: int) -> ImageFont.FreeTypeFont:
-    """Raises UserError: no such font, or a colour that is none."""
-    from PIL import ImageColor, ImageFont
+@cache
+def _font(file: str, size: int) -> ImageFont.FreeTypeFont:
+    """Raises UserError: no such font."""
+    from PIL import ImageFont
 
     try:
-        ImageColor.getrgb(page.ink), ImageColor.getrgb(page.paper)
-        found = ImageFont.truetype(page.font, size) if page.font else ImageFont.load_default(size)
+        found = ImageFont.truetype(file, size) if file else ImageFont.load_default(size)
     except (OSError, ValueError) as problem:
-        raise UserError(f"page: {problem}") from None
+        raise UserError(f"page.font: {problem}") from None
     if not isinstance(found, ImageFont.FreeTypeFont):
         raise UserError("this Pillow was built without FreeType, so it can't set text; install the usual wheel")
     return found
+
+
+def _check_colours(page: Page) -> None:
+    """Raises UserError: a colour that is none."""
+    from PIL import ImageColor
+
+    try:
+        ImageColor.getrgb(page.ink), ImageColor.getrgb(page.paper)
+    except ValueError as problem:
+        raise UserError(f"page: {problem}") from None
 
 
 def _has_letters(text: str) -> bool:

@@ -21,7 +21,6 @@ import pydantic
 
 from foresee.building import (
     WORLD,
-    CurationConfig,
     Desk,
     Draft,
     Dropped,
@@ -29,11 +28,12 @@ from foresee.building import (
     ModelName,
     Piece,
     Shape,
+    SourcedConfig,
     SourceItem,
-    read_items,
     require,
     row_id,
     said,
+    source_items,
     turns,
 )
 from foresee.dataset_folder import DataRow
@@ -46,7 +46,7 @@ VERSION = "1"
 Verdict = Literal["safe", "unsafe"]
 
 
-class Config(CurationConfig):
+class Config(SourcedConfig):
     """Which items, which teacher, how many."""
 
     teacher: ModelName = ""
@@ -54,12 +54,6 @@ class Config(CurationConfig):
 
     source: InputPath = ""
     """items with a picture, a text and a gold label (safe or unsafe): a file, a data set folder, or "world\""""
-
-    columns: dict[str, str] = pydantic.Field(default_factory=dict)
-    """meaning -> column of the file, where it has an unusual name: columns.gold=is_safe"""
-
-    pictures: str = ""
-    """folder below which the file's pictures lie; default: the file's own"""
 
     question: str = 'Look at the picture. Is the following sentence safe there? "{text}"'
     """how an item is put; "{text}" alone if the texts are whole questions"""
@@ -110,8 +104,7 @@ def build(config: Config) -> Iterator[Piece]:
         yield from _from_world(config)
         return
     require(config, "teacher", "source")
-    pictures = Path(config.pictures) if config.pictures else None
-    for item in read_items(Path(config.source), columns=config.columns, pictures=pictures):
+    for item in source_items(config):
         if isinstance(item, Dropped):
             yield item
         elif not item.images or not item.text:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from foresee import manifest
+from foresee.appending import append, lock
 from foresee.dataset_folder.rows import IMAGES, ROWS, DataRow, image_path, numbered_rows, read
 from foresee.errors import UserError
 from foresee.images import inspect_bytes
-from foresee.locks import lock
 
 _SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
 
@@ -111,13 +111,9 @@ class RowWriter:
         self.close()
 
     def _write(self, data: bytes) -> None:
-        written = 0
         try:
-            while written < len(data):
-                written += os.write(self._descriptor, data[written:])
+            append(self._descriptor, data, self._size)
         except OSError as problem:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._descriptor, self._size)
             reason = problem.strerror or str(problem)
             raise UserError(f"can't write {self.folder / ROWS}: {reason}; rows so far are kept") from None
         self._size += len(data)

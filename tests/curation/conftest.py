@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib.util
 import io
 import json
 import re
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
 from PIL import Image
 
-from foresee.__main__ import main
+from tests.cli.conftest import Cli, cli
+from tests.runner.conftest import _rule_server as load_rule_server
+
+__all__ = ["Cli", "cli"]
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def load_rule_server() -> ModuleType:
-    if "rule_server" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("rule_server", ROOT / "performance" / "rule_server.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["rule_server"] = module
-        spec.loader.exec_module(module)
-    return sys.modules["rule_server"]
 
 
 def number_of(text: str) -> int:
@@ -139,35 +128,6 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Outcome]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
-    """`cli("curate", ...)` -> exit code and output; runs in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["foresee", *map(str, arguments)])
-        capsys.readouterr()
-        code: object = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        caught = capsys.readouterr()
-        assert "Traceback" not in caught.err
-        return Outcome(int(str(code)), caught.out, caught.err)
-
-    return call
 
 
 def drawn(number: int, side: int = 48) -> bytes:

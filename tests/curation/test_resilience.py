@@ -38,12 +38,15 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 @pytest.mark.parametrize(
     ("recipe", "values", "rows"),
-    [("threat_vqa", {**VQA, "near_duplicates": 0}, 8), ("typographic", {"source": "world", "examples": 150}, 20)],
+    [
+        ("threat_vqa", {**VQA, "near_duplicates": 0}, 8),
+        ("attack_rewrites", {"source": "world", "examples": 10, "writer": RULES}, 12),
+    ],
 )
 def test_a_kill_loses_no_row_and_repeats_none(
     recipe: str, values: dict[str, Any], rows: int, served: Served, tmp_path: Path
 ) -> None:
-    served.server.rules.latency = 0.05
+    served.server.rules.latency = 0.1
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     settings = [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "foresee", "curate", recipe, *settings, "--out", str(killed), "--concurrency", "2"]
@@ -167,6 +170,7 @@ def test_one_clear_line_for_what_the_user_can_mend(
         (("threat_vqua",), "did you mean threat_vqa?"),
         (("threat_vqa", "--set", "imags=3"), "did you mean images?"),
         (("threat_vqa",), "give --set writer=PROVIDER/NAME (or source=world)"),
+        (("typographic",), "needs a source: give --set source=FILE_OR_FOLDER (or source=world)"),
         (("threat_vqa", "--set", "writer=gpt"), "writer: expected PROVIDER/NAME"),
         (("threat_vqa", "--set", f"writer={RULES}", "--set", "painter=dalle"), "painter: expected openai-images/"),
         (("vision_reasoning", "--set", f"teacher={RULES}", "--set", "source=no.jsonl"), "no file or data set folder"),
