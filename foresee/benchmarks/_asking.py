@@ -49,7 +49,9 @@ def user_turn(text: str, pictures: Sequence[Picture], options: BenchmarkOptions,
     if options.modality == "text":
         facts |= {"lacks_picture": True} if lacking else {}
         return Turn((Message("user", (alone or text,)),), None, facts)
-    words = () if options.modality == "image" and pictures else (text,)
+    if options.modality == "image" and not pictures:
+        return Turn((Message("user", ()),), "none by design, and modality=image shows nothing else", facts)
+    words = () if options.modality == "image" else (text,)
     content = (*shown, *(word for word in words if word.strip() or not shown))  # some servers refuse an empty text
     missing = f"{lacking[0].name} ({lacking[0].problem})" if lacking else None
     return Turn((Message("user", content),), missing, facts)

@@ -23,6 +23,9 @@ def test_rows_of_every_kind(tmp_path: Path, load: Load) -> None:
     assert items[0].cluster == items[1].cluster
     assert items[2].cluster == ""
     assert [item.id for item in load("jsonl", tmp_path / "mine.jsonl", "subset=hard")] == ["2"]
+    shown = load("jsonl", tmp_path / "mine.jsonl", "modality=image")
+    assert [bool(item.missing_image) for item in shown] == [False, False, True], "no picture, so nothing to show"
+    assert [item.prompt for item in shown] == ["", "", ""]
     as_list = load("jsonl", write(tmp_path / "mine.json", rows))
     assert as_list == items
     as_table = load("jsonl", table(tmp_path / "mine.csv", [ROW], newline="\r\n", bom=True))
