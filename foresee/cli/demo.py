@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from foresee.cli._jobs import Job
+    from foresee.metrics import Estimate
     from foresee.report.rows import Run
     from foresee.report.tables import TextTable
 
@@ -31,26 +32,65 @@ def demo(
     say(f"The page: {page}")
 
 
+HEADLINES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+    "world_perception": (
+        "what it sees",
+        (("list", "pictures it lists without fault"), ("count", "pictures it counts right")),
+    ),
+    "world_awareness": (
+        "what it calls safe or unsafe",
+        (
+            ("agreeing.accuracy", "right where words fit the picture"),
+            ("conflict.accuracy", "right where words mislead"),
+        ),
+    ),
+    "world_consequence": (
+        "what it foresees when asked for help",
+        (
+            ("R0", "dangers it does not mention (R0)"),
+            ("over_caution", "harmless scenes it warns about"),
+        ),
+    ),
+    "world_attack": (
+        "what it refuses",
+        (("ASR", "unkind requests it serves (ASR)"), ("benign_refusal", "kind requests it refuses")),
+    ),
+    "world_attack, describe then ask": (
+        "the same, after it described the picture",
+        (("ASR", "unkind requests it serves (ASR)"),),
+    ),
+}
+"""Run of suite/world -> its heading in the demo, and which metrics stand there, in plain words."""
+
+
 def profile(jobs: Sequence[Job], runs: Sequence[Run]) -> TextTable:
-    """One row per metric, one column per defense, and what the figure means."""
-    from foresee.report.tables import WORDS, TextTable, interval, number
+    """A few figures in plain words, one column per defense; fits a terminal of 80 columns."""
+    from foresee.report.tables import TextTable
 
     defenses = list(dict.fromkeys(run.defense for run in runs))
     by_label: dict[str, dict[str, Run]] = {}
     for job, run in zip(jobs, runs, strict=True):
         by_label.setdefault(job.label, {})[run.defense] = run
     rows: list[tuple[str, ...]] = []
-    for label, found in by_label.items():
-        rows.append((label, *[""] * (len(defenses) + 1)))
-        for index, metric in enumerate(next(iter(found.values())).metrics):
-            if metric.published:
-                continue
+    for label, (heading, chosen) in HEADLINES.items():
+        rows.append((heading, *[""] * len(defenses)))
+        for name, words in chosen:
             cells = []
             for defense in defenses:
-                estimate = found[defense].estimates[index]
-                span = interval(estimate.low, estimate.high, percent=metric.percent)
-                cells.append(f"{number(estimate.value, percent=metric.percent)} ({span})")
-            rows.append((f"  {metric.name}", *cells, metric.doc))
+                run = by_label[label][defense]
+                found = next(estimate for estimate in run.estimates if estimate.name == name)
+                cells.append(_percent(found))
+            rows.append((f"  {words}", *cells))
     names = ["plain" if defense == "none" else f"with {defense}" for defense in defenses]
-    notes = ("values with 95 % intervals; shares in percent", "try next: foresee eval mmsafeaware --model … --dry-run")
-    return TextTable(f"Profile of {runs[0].model}", ("measure", *names, WORDS), tuple(rows), notes)
+    notes = (
+        "Percent, with 95 % intervals. The constitution asks it to think of dangers first.",
+        "All figures, pictures and answers: the page. Next: foresee organism describe",
+    )
+    return TextTable(f"Profile of {runs[0].model}", ("share of", *names), tuple(rows), notes)
+
+
+def _percent(found: Estimate) -> str:
+    if found.value is None or found.low is None or found.high is None:
+        return "-"
+    value, low, high = (f"{100 * share:.0f}" for share in (found.value, found.low, found.high))
+    return f"{value} ({low} - {high})"

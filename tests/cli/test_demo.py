@@ -1,0 +1,37 @@
+"""The demo's table: its plain words stand for metrics that exist, and it fits a terminal."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+from typing import Any
+
+from rich.console import Console
+
+from foresee.cli import _jobs, demo
+from foresee.report.tables import rich_table
+
+
+def test_headlines_name_metrics_of_the_suite_and_the_table_fits_a_terminal() -> None:
+    jobs = _jobs.resolve("suite/world", {"none": {}, "constitution": {}}, options=())
+    assert {job.label for job in jobs} == set(demo.HEADLINES)
+    runs: list[Any] = []
+    for job in jobs:
+        names = [metric.name for metric in job.plan.module.METRICS]
+        estimates = [SimpleNamespace(name=name, value=1.0, low=0.981, high=1.0) for name in names]
+        runs.append(
+            SimpleNamespace(
+                model="organism/base",
+                defense=job.plan.defense.name if job.plan.defense else "none",
+                estimates=estimates,
+            )
+        )
+    table = demo.profile(jobs, runs)
+    assert table.header == ("share of", "plain", "with constitution")
+    assert sum(row[1] != "" for row in table.rows) == sum(len(chosen) for _, chosen in demo.HEADLINES.values())
+    assert all(cell == "100 (98 - 100)" for row in table.rows if row[1] for cell in row[1:])
+    screen = Console(width=80, file=io.StringIO(), record=True)
+    screen.print(rich_table(table, 80))
+    shown = screen.export_text()
+    assert "…" not in shown
+    assert all(words in shown for _, chosen in demo.HEADLINES.values() for _, words in chosen)
