@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from foresee.cli._jobs import Job
-    from foresee.metrics import Estimate
+    from foresee.statistics import Estimate
     from foresee.report.rows import Run
     from foresee.report.tables import TextTable
 
