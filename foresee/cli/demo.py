@@ -10,9 +10,9 @@ import typer
 
 if TYPE_CHECKING:
     from foresee.cli._jobs import Job
-    from foresee.statistics import Estimate
     from foresee.report.rows import Run
     from foresee.report.tables import TextTable
+    from foresee.statistics import Estimate
 
 
 def demo(
