@@ -105,7 +105,6 @@ class Desk:
         system: str = "",
         generation: Generation = WRITING,
         sample: int = 0,
-        schema: Mapping[str, Any] | None = None,
     ) -> str:
         """The model's text.
 
@@ -116,18 +115,19 @@ class Desk:
             system: the system's turn, if there is to be one.
             generation: how it is sampled.
             sample: a different number asks for another sample of the same.
-            schema: JSON of this shape is asked for, where the model can be held to it.
 
         Raises:
             Dropped: the provider withheld it, it is empty, cut off or in the wrong language.
             Failed: no answer came this time.
             UserError: the same failure came too often in a row.
         """
-        model = self._models[role]
-        if schema is not None and "structured_output" not in model.capabilities:
-            schema = None
         opening = (Message("system", (system,)),) if system else ()
-        request = Request((*opening, Message("user", (*images, prompt))), generation, schema=schema)
+        text = await self._text(role, Request((*opening, Message("user", (*images, prompt))), generation), sample)
+        if not is_in(text, self.config.language):
+            raise self._foreign(role, text)
+        return text
+
+    async def _text(self, role: str, request: Request, sample: int) -> str:
         reply = await self._once(role, request, sample)
         if reply.status == "refused_by_api":
             raise Dropped(f"the provider of the {role} withheld the answer", reply.finish_reason)
@@ -135,10 +135,11 @@ class Desk:
         if not text:
             raise Dropped(f"empty answer of the {role}")
         if reply.finish_reason == "length":
-            raise Dropped(f"answer of the {role} cut off at {generation.max_tokens} tokens")
-        if schema is None and not is_in(text, self.config.language):
-            raise Dropped(f"answer of the {role} not in language '{self.config.language}'", text[:80])
+            raise Dropped(f"answer of the {role} cut off at {request.generation.max_tokens} tokens")
         return text
+
+    def _foreign(self, role: str, text: str) -> Dropped:
+        return Dropped(f"answer of the {role} not in language '{self.config.language}'", text)
 
     async def fill(
         self,
@@ -156,25 +157,21 @@ class Desk:
             Dropped: it never fitted; and whatever `ask` raises.
         """
         described = f"{prompt}\n\nAnswer with one JSON object and nothing else:\n{_outline(shape)}"
+        able = "structured_output" in self._models[role].capabilities
+        schema = shape.model_json_schema() if able else None
+        request = Request((Message("user", (*images, described)),), generation, schema=schema)
         problem = Dropped(f"no valid JSON from the {role}")
         for again in range(_TRIES):
-            text = await self.ask(
-                role,
-                described,
-                images=images,
-                generation=generation,
-                sample=sample * _TRIES + again,
-                schema=shape.model_json_schema(),
-            )
+            text = await self._text(role, request, sample * _TRIES + again)
             values = read_json(text)
             try:
                 filled = shape.model_validate(values)
             except pydantic.ValidationError:
-                problem = Dropped(f"no valid JSON from the {role}", text[:80])
+                problem = Dropped(f"no valid JSON from the {role}", text)
                 continue
             if is_in(" ".join(_texts(filled.model_dump())), self.config.language):
                 return filled
-            problem = Dropped(f"answer of the {role} not in language '{self.config.language}'", text[:80])
+            problem = self._foreign(role, text)
         raise problem
 
     async def paint(self, description: str, *, role: str = PAINTER, sample: int = 0) -> Image:

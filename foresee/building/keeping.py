@@ -45,6 +45,7 @@ class Keeper:
         self._of_benchmark = of_benchmark
         self._near = NearDuplicates(config.near_duplicates)
         self._guard: EvaluationPictures | None = None
+        self._guards = False
         if self._near.on and writer.ids:
             self._remember()
 
@@ -55,6 +56,7 @@ class Keeper:
 
     def keep(self, draft: Draft) -> None:
         """Write a draft's row, or count why not. Raises UserError: the disk refuses it."""
+        self._guards |= draft.guarded and bool(draft.pictures)
         try:
             if draft.row.id in self._reviewed:
                 raise Dropped("dropped in review")
@@ -71,13 +73,16 @@ class Keeper:
 
     def guard_record(self) -> dict[str, Any]:
         """What pictures were compared with, for the manifest; the overlap is counted anew over the rows written."""
-        if self._guard is None:
+        if not self._guards:
             return {"compared": False, "why": "every picture was made for this data set, or there are none"}
+        if not self._config.exclude:
+            return {"compared": False, "why": "exclude is empty"}
         overlap = 0
+        guard = self._opened_guard()
         for name in {name for row in read(self.writer.folder) for name in row.images}:
             path = image_path(self.writer.folder, name)
-            overlap += self._guard.owner(path.read_bytes(), load_rgb(path)) is not None
-        return {"compared": True, **self._guard.record(), "overlap_with_rows": overlap}
+            overlap += guard.owner(path.read_bytes(), load_rgb(path)) is not None
+        return {"compared": True, **guard.record(), "overlap_with_rows": overlap}
 
     def _write(self, draft: Draft) -> None:
         if draft.needs and draft.needs not in self.writer.ids:
@@ -118,11 +123,15 @@ class Keeper:
 
     def _refuse_evaluation(self, data: bytes, picture: PIL.Image.Image) -> None:
         """Raises Dropped: an evaluation set has this picture."""
-        if self._guard is None:
-            self._guard = EvaluationPictures(self._config.exclude, self._of_benchmark)
-        owner = self._guard.owner(data, picture)
+        owner = self._opened_guard().owner(data, picture)
         if owner is not None:
             raise Dropped(f"picture belongs to an evaluation set ({owner})")
+
+    def _opened_guard(self) -> EvaluationPictures:
+        """Read when first needed: it takes seconds, and builds without pictures of the user's need none."""
+        if self._guard is None:
+            self._guard = EvaluationPictures(self._config.exclude, self._of_benchmark)
+        return self._guard
 
     def _remember(self) -> None:
         """Pictures of rows from an earlier run, so that what is made now is compared with them too."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from foresee import _discovery, sources
-from foresee.errors import UserError
+from foresee.errors import UserError, unknown_name
 from foresee.images import ImageError, inspect_image, load_rgb
 from foresee.records import Image
 
@@ -79,6 +79,14 @@ def perceptual_hash(picture: PIL.Image.Image) -> int:
 
 BenchmarkPictures: TypeAlias = Callable[[str], Iterable[Image]]
 """The pictures that a benchmark asks about; raises UserError where this machine has no copy of it."""
+
+
+def check_named(named: Iterable[str]) -> None:
+    """Raises UserError: something in `exclude` that is neither a path nor a benchmark."""
+    known = _discovery.names("benchmarks")
+    for name in named:
+        if name not in (ALL_BENCHMARKS, *known) and not Path(name).expanduser().exists():
+            raise unknown_name("path or benchmark (exclude)", name, [ALL_BENCHMARKS, *known])
 
 
 class EvaluationPictures:

@@ -18,7 +18,7 @@ from foresee.building.desk import Desk, Failed
 from foresee.building.drafting import CurationConfig, Draft, Dropped, Piece, fields_marked
 from foresee.building.keeping import Keeper
 from foresee.building.ledger import BudgetSpent, Ledger, check_budget, read_prices
-from foresee.building.likeness import BenchmarkPictures
+from foresee.building.likeness import BenchmarkPictures, check_named
 from foresee.building.recording import Making
 from foresee.config import build
 from foresee.dataset_folder import RowWriter
@@ -105,6 +105,7 @@ def make(
     for role in config.options:
         if role not in (*roles, "all"):
             raise unknown_name("role of this recipe", role, [*roles, "all"])
+    check_named(config.exclude)
     prices = read_prices(order.prices, roles)
     check_budget(order.budget, prices)
     recording.refuse_foreign(out)

@@ -76,8 +76,7 @@ def _kept(out: Path) -> dict[str, Any]:
 
 def begin(out: Path, making: Making) -> None:
     """A manifest from the first moment on, so that a folder left by a kill says what it is."""
-    if not (out / manifest.FILE).exists():
-        manifest.write(out, "data set", {**making.facts(), "finished": False})
+    manifest.write(out, "data set", {**making.facts(), **_kept(out), "finished": False})
 
 
 def finish(out: Path, making: Making, content: Mapping[str, Any], *, parquet: bool) -> None:

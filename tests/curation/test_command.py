@@ -59,4 +59,7 @@ def test_pictures_that_a_benchmark_on_this_machine_asks_about_are_left_out(
     assert guard["pictures"]["mmsafeaware"] > 0
     assert "figstep" in guard["not_on_this_machine"]
     assert guard["overlap_with_rows"] == 0
+    again = cli("curate", "attack_rewrites", *given, "--out", "out")
+    assert "1 rows (0 new)" in again.out
+    assert manifest.read(tmp_path / "out")["evaluation_pictures"] == guard, "the proof is made anew by each run"
     assert "0 in common with mmsafeaware" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
