@@ -19,7 +19,7 @@ from foresee.building.drafting import CurationConfig, Dropped
 from foresee.building.languages import is_in
 from foresee.building.ledger import PAINTER, Ledger
 from foresee.building.painters import FOLDER, Easel, open_painter
-from foresee.errors import ModelError, UserError
+from foresee.errors import ModelError, UserError, unknown_name
 from foresee.images import ImageError, inspect_bytes
 from foresee.journal import Journal
 from foresee.models import open_model
@@ -257,6 +257,13 @@ def open_models(config: CurationConfig, roles: Iterable[str], folder: Path) -> d
         else:
             found[role] = open_model(spec, options)
     return found
+
+
+def check_options(config: CurationConfig, roles: Iterable[str]) -> None:
+    """Raises UserError: options for a role that the recipe does not have."""
+    for role in config.options:
+        if role not in (*roles, "all"):
+            raise unknown_name("role of this recipe", role, [*roles, "all"])
 
 
 def identities(models: Mapping[str, Model]) -> dict[str, Any]:

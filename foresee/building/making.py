@@ -22,7 +22,7 @@ from foresee.building.likeness import BenchmarkPictures, check_named
 from foresee.building.recording import Making
 from foresee.config import build
 from foresee.dataset_folder import RowWriter
-from foresee.errors import UserError, unknown_name
+from foresee.errors import UserError
 from foresee.images import ImageError
 from foresee.journal import Journal
 from foresee.runner import RunSettings
@@ -102,9 +102,7 @@ def make(
     making = Making(recipe, module, config, order.command)
     hard = build(RunSettings, order.hard, what="run settings").model_dump(include=set(order.hard))
     roles = fields_marked(type(config), "model")
-    for role in config.options:
-        if role not in (*roles, "all"):
-            raise unknown_name("role of this recipe", role, [*roles, "all"])
+    desk.check_options(config, roles)
     check_named(config.exclude)
     prices = read_prices(order.prices, roles)
     check_budget(order.budget, prices)

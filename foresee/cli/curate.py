@@ -71,6 +71,9 @@ def recipe(
     concurrency: Annotated[int | None, typer.Option("--concurrency", help="calls in flight of each model")] = None,
     retries: Annotated[int | None, typer.Option("--retries", help="further tries after a passing failure")] = None,
     timeout: Annotated[float | None, typer.Option("--timeout", help="seconds for one call")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="what would be asked of whom, and the first row; asks nothing")
+    ] = False,
     show_settings: Annotated[bool, typer.Option("--settings", help="list every setting with its default")] = False,
 ) -> None:
     """Build a data set by a recipe."""
@@ -88,6 +91,9 @@ def recipe(
         raise unknown_name("format", format, ("jsonl", "parquet"))
     base = config.read_toml(Path(file)) if file else {}
     values = config.pairs(settings or (), what=f"{name} (--set)", base=base)
+    if dry_run:
+        _print_preview(name, config.build(module.Config, values, what=name))
+        return
     from foresee.building import Order, make
 
     hard = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
@@ -132,6 +138,27 @@ def review(
     typer.echo(f"{pages.rows:,} rows to review; open in a browser:")
     for path in pages.paths:
         typer.echo(f"  {path.resolve().as_uri()}")
+
+
+def _print_preview(name: str, config: Any) -> None:
+    from foresee import _discovery
+    from foresee.building.previewing import preview
+
+    found = preview(_discovery.load("curation", name), config)
+    typer.echo(f"{name}: nothing is asked or written in a dry run")
+    for role, model in found.models.items():
+        typer.echo(f"  {role}: {model}")
+    more = " and more" if found.more else ""
+    typer.echo(f"  rows made by rules: {found.rows:,}{more if found.rows else ''}")
+    typer.echo(f"  candidates for which models are asked: {found.jobs:,}{more if found.jobs else ''}")
+    for reason, count in found.drops.items():
+        typer.echo(f"  left out: {count:,} × {reason}")
+    if found.first_call is not None:
+        role, prompt = found.first_call
+        typer.echo(f"  first call, of the {role}:")
+        typer.echo("".join(f"    {line}\n" for line in prompt.splitlines()).rstrip("\n"))
+    if found.first_row is not None:
+        typer.echo(f"  first row: {found.first_row.line()}")
 
 
 def _benchmark_pictures(name: str) -> Iterator[Image]:
