@@ -12,7 +12,7 @@ from foresee import organism
 from foresee.errors import UserError
 from foresee.training._settings import TrainingConfig
 from foresee.vlm import LoadOptions, Vlm, load, placement
-from foresee.vlm.checkpoints import fingerprint, one_line
+from foresee.vlm.checkpoints import one_line, weights_hash
 
 _NOT_LANGUAGE = r"vision|visual|image_newline|projector|connector|aligner|audio|video"
 _LANGUAGE = rf"(?!.*({_NOT_LANGUAGE})).*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
@@ -38,7 +38,7 @@ class Policy:
         return getattr(self.processor, "tokenizer", self.processor)
 
     def record(self) -> dict[str, Any]:
-        return {"folder": str(self.folder), "weights": fingerprint(self.folder)}
+        return {"folder": str(self.folder), "weights": weights_hash(self.folder)}
 
 
 def folder_or_id(name: str) -> str:

@@ -119,7 +119,7 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
     trainer.accelerator.wait_for_everyone()
     watcher.take_up(int(checkpoint.name.rpartition("-")[2]) if checkpoint else -1)
     begun, cpu = time.monotonic(), time.process_time()
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    _train(trainer, str(checkpoint) if checkpoint else None)
     kept = _keep(session)
     if leads:
         record |= {
@@ -149,8 +149,21 @@ def _make(method: ModuleType, config: TrainingConfig, parts: Parts) -> Any:
         return method.trainer(config, parts)
     except UserError:
         raise
-    except (ValueError, TypeError) as problem:  # TRL's own checks
+    except (ValueError, TypeError, ImportError, RuntimeError) as problem:  # TRL's own checks
         raise UserError(f"TRL refuses these settings: {one_line(problem)}") from problem
+
+
+def _train(trainer: Any, checkpoint: str | None) -> None:
+    import torch
+
+    try:
+        trainer.train(resume_from_checkpoint=checkpoint)
+    except torch.OutOfMemoryError:
+        here, batch = trainer.args.device, trainer.args.per_device_train_batch_size
+        raise UserError(
+            f"not enough memory on {here} for {batch} sequences at once: lower batch and raise accumulate, "
+            "or set gradient_checkpointing=true, tune=lora or quantisation=4bit"
+        ) from None
 
 
 def _keep(session: Session) -> str:

@@ -13,9 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from foresee import manifest
 from foresee.config import Settings
 from foresee.errors import UserError
-from foresee.vlm.checkpoints import Kind, import_torch, kind_of, one_line, quietly, resolve, resolve_adapter
+from foresee.vlm.checkpoints import (
+    Kind,
+    import_torch,
+    kind_of,
+    one_line,
+    quietly,
+    resolve,
+    resolve_adapter,
+    weights_hash,
+)
 from foresee.vlm.processors import load_processor
 
 
@@ -91,6 +101,7 @@ def load(name: str | Path, adapter: str | Path | None = None, *, options: LoadOp
         processor, tokenizer = _load_texts(folder, kind, options)
         model = _load_model(folder, kind, options, (device, dtype))
         if adapter_folder:
+            _check_base(adapter_folder, folder)
             model = _with_adapter(model, adapter_folder)
     tokenizer.padding_side = "left"
     eos = _eos_ids(model, tokenizer)
@@ -166,6 +177,18 @@ def _load_model(folder: Path, kind: Kind, options: LoadOptions, place: tuple[str
     if absent:  # transformers would go on with random numbers in their place
         raise UserError(f"{folder}: {len(absent)} weights are not in the checkpoint, the first is {absent[0]}")
     return model
+
+
+def _check_base(adapter: Path, folder: Path) -> None:
+    """Models may be alike in shape and not in weights; an adapter of our training says which weights it is for."""
+    if not (adapter / manifest.FILE).is_file():
+        return
+    base = manifest.read(adapter).get("base", {})
+    if base.get("weights", "") not in ("", here := weights_hash(folder)):
+        raise UserError(
+            f"{adapter}: the adapter is of another model: it was trained on {base.get('name')} with the weights "
+            f"{base['weights']}, {folder} has {here}"
+        )
 
 
 def _with_adapter(model: Any, folder: Path) -> Any:

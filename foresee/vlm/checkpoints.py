@@ -55,15 +55,27 @@ def fingerprint(folder: Path) -> str:
     """A hash of a checkpoint's content, the same wherever it lies: small files whole, large ones in samples."""
     found = hashlib.sha256()
     for path in sorted(p for p in folder.iterdir() if p.suffix in (".json", ".jinja", ".safetensors", ".model")):
-        size = path.stat().st_size
-        found.update(f"{path.name} {size}\n".encode())
-        with path.open("rb") as file:
-            if size <= 64 * _SAMPLE:
-                found.update(file.read())
-                continue
-            for position in (0, size // 2, size - _SAMPLE):
-                file.seek(position)
-                found.update(file.read(_SAMPLE))
+        _hash_file(found, path)
+    return found.hexdigest()[:16]
+
+
+def _hash_file(found: hashlib._Hash, path: Path) -> None:
+    size = path.stat().st_size
+    found.update(f"{path.name} {size}\n".encode())
+    with path.open("rb") as file:
+        if size <= 64 * _SAMPLE:
+            found.update(file.read())
+            return
+        for position in (0, size // 2, size - _SAMPLE):
+            file.seek(position)
+            found.update(file.read(_SAMPLE))
+
+
+def weights_hash(folder: Path) -> str:
+    """A hash of a checkpoint's weights alone: what an adapter of it depends on. Large files in samples."""
+    found = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        _hash_file(found, path)
     return found.hexdigest()[:16]
 
 

@@ -338,6 +338,22 @@ def test_an_adapter_can_be_gone_on_from_and_merged(models: Any, folders: Any, tm
         merge(models["llava"], second, tmp_path / "merged")
 
 
+def test_an_adapter_is_not_put_on_a_model_of_the_same_shape(models: Any, folders: Any, tmp_path: Path) -> None:
+    import shutil
+
+    from foresee.vlm import load
+
+    taught = training.train("sft", settings("sft", models, folders, tmp_path / "run", "steps=1"))
+    twin = tmp_path / "twin"
+    shutil.copytree(models["llava"], twin)
+    weights = load_file(twin / "model.safetensors")
+    name = next(iter(weights))
+    save_file({**weights, name: weights[name] + 1}, twin / "model.safetensors", metadata={"format": "pt"})
+    assert load(models["llava"], taught).adapter == taught
+    with pytest.raises(UserError, match="of another model: it was trained on"):
+        load(twin, taught)
+
+
 def test_the_vision_tower_learns_if_it_is_asked_to(models: Any, folders: Any, tmp_path: Path) -> None:
     for kind in ("llava", "qwen2_5_vl"):
         prepared = session("sft", settings("sft", models, folders, tmp_path / kind, "vision=true", kind=kind))
