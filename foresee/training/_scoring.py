@@ -40,8 +40,9 @@ def logprobs(model: Any, prompts: Mapping[str, Any], which: Any, answers: Any, m
         answers: (B, T) token ids.
         mask: (B, T), 1 on tokens of the answer.
     """
-    bare = _bare(model)
-    before = getattr(bare.model, "rope_deltas", None)
+    inner = getattr(_bare(model), "model", None)
+    mrope = hasattr(inner, "rope_deltas")
+    before = getattr(inner, "rope_deltas", None)
     head = {name: value[:, :-1] if name in _PER_TOKEN else value for name, value in prompts.items()}
     cache = model(**head, use_cache=True, logits_to_keep=1).past_key_values
     cache.batch_select_indices(which)
@@ -49,13 +50,13 @@ def logprobs(model: Any, prompts: Mapping[str, Any], which: Any, answers: Any, m
     ids = torch.cat([prompts["input_ids"][which, -1:], answers], dim=1)
     labels = torch.cat([torch.full_like(ids[:, :1], -100), answers.masked_fill(mask == 0, -100)], dim=1)
     more = {name: torch.zeros_like(ids) for name in _PER_TOKEN[2:] if name in prompts}
-    if hasattr(bare.model, "rope_deltas"):
-        more["position_ids"] = _mrope_positions(bare, prompts, which, whole_mask, ids.shape[1])
+    if mrope:
+        more["position_ids"] = _mrope_positions(inner, prompts, which, whole_mask, ids.shape[1])
     out = model(
         input_ids=ids, attention_mask=whole_mask, past_key_values=cache, labels=labels, fused_lm_head=True, **more
     )
-    if hasattr(bare.model, "rope_deltas"):
-        bare.model.rope_deltas = before
+    if mrope:
+        inner.rope_deltas = before
     return out.log_probs[:, -answers.shape[1] :]
 
 
@@ -66,10 +67,10 @@ def _bare(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "peft_config") else model
 
 
-def _mrope_positions(bare: Any, prompts: Mapping[str, Any], which: Any, mask: Any, tokens: int) -> Any:
+def _mrope_positions(inner: Any, prompts: Mapping[str, Any], which: Any, mask: Any, tokens: int) -> Any:
     """Positions (3, B, tokens) of the last tokens for Qwen's types, which can't tell them after a cache."""
     if "image_grid_thw" in prompts:
-        places = (mask.cumsum(-1) - 1)[:, -tokens:] + bare.model.rope_deltas.to(mask.device)[which]
+        places = (mask.cumsum(-1) - 1)[:, -tokens:] + inner.rope_deltas.to(mask.device)[which]
     else:  # without pictures the prompt was read with plain positions, padding included
         places = torch.arange(mask.shape[1] - tokens, mask.shape[1], device=mask.device).expand(len(mask), -1)
     return places.expand(3, -1, -1)

@@ -78,7 +78,8 @@ def prepare(name: str, method: ModuleType, config: TrainingConfig, report: Calla
     asked: tuple[Item, ...] = _probe.items(config.probe)
     judge: Judge | None = _probe.judge_of(config.probe.judge, config.probe.judge_models) if asked else None
     policy = _policy.open_policy(config)
-    _check_modalities(policy, rows)
+    if not hasattr(policy.processor, "image_processor"):
+        raise UserError(f"{policy.folder} is a text-only model: expected one that takes images, as the trainings do")
     from transformers import set_seed
 
     from foresee.training._watching import Watcher
@@ -231,11 +232,6 @@ def _record(session: Session, command: Sequence[str], before: Mapping[str, Any])
         "finished": False,
         **{key: before.get(key, 0.0) for key in ("wall_seconds", "cpu_seconds")},
     }
-
-
-def _check_modalities(policy: Policy, rows: Rows) -> None:
-    if not hasattr(policy.processor, "image_processor") and any(row.images for row in rows.rows):
-        raise UserError(f"{policy.folder} is a text-only model, and {rows.folder} holds images")
 
 
 def _quiet_libraries() -> None:

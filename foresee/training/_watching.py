@@ -63,6 +63,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
             self._dog.see(int(line["step"]), line)
             if any(key.startswith("probe/") for key in line):
                 self._remember(int(line["step"]), line)
+        self.trainer.accelerator.wait_for_everyone()  # all have read it
         if self._leads:
             text = "".join(json.dumps(line) + "\n" for line in lines)
             (self._folder / _metrics.FILE).write_text(text, encoding="utf-8")
