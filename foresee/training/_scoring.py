@@ -40,7 +40,7 @@ def logprobs(model: Any, prompts: Mapping[str, Any], which: Any, answers: Any, m
         answers: (B, T) token ids.
         mask: (B, T), 1 on tokens of the answer.
     """
-    inner = getattr(_bare(model), "model", None)
+    inner: Any = getattr(_bare(model), "model", None)
     mrope = hasattr(inner, "rope_deltas")
     before = getattr(inner, "rope_deltas", None)
     head = {name: value[:, :-1] if name in _PER_TOKEN else value for name, value in prompts.items()}
