@@ -10,7 +10,7 @@ import pytest
 
 from foresee import dataset_folder, manifest
 from tests.cli.conftest import mmsa  # noqa: F401 - a fixture
-from tests.curation.conftest import Cli, Served, drawn
+from tests.curation.conftest import ROOT, Cli, Served, drawn
 
 
 def test_settings_come_from_a_file_and_the_command_line_wins(cli: Cli, tmp_path: Path) -> None:
@@ -75,3 +75,17 @@ def test_pictures_that_a_benchmark_on_this_machine_asks_about_are_left_out(
     assert "1 rows (0 new)" in again.out
     assert manifest.read(tmp_path / "out")["evaluation_pictures"] == guard, "the proof is made anew by each run"
     assert "0 in common with mmsafeaware" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_recipe_that_the_docs_show_runs_as_a_plug_in(
+    cli: Cli, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "docs" / "curation.md").read_text(encoding="utf-8")
+    code = text.split("## A recipe of your own")[1].split("```python\n")[1].split("```")[0]
+    (tmp_path / "plugins" / "curation").mkdir(parents=True)
+    (tmp_path / "plugins" / "curation" / "mine.py").write_text(code, encoding="utf-8")
+    monkeypatch.setenv("FORESEE_PLUGINS", str(tmp_path / "plugins"))
+    found = cli("curate", "mine", "--set", "writer=custom/rules")
+    assert found.code == 0, found.err
+    assert [row.request for row in dataset_folder.read(tmp_path / "datasets" / "mine")] == ["bread", "tea"]
+    assert "What it makes, in one line." in cli("curate", "mine", "--help").out
