@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from foresee.organism.alignment import Milestone, Report
     from foresee.organism.gates import Figure
 
-app = typer.Typer(no_args_is_help=True, help="The model organism: describe, show, gallery, gates, build.")
+app = typer.Typer(no_args_is_help=True, help="The model organism: describe, show, gallery, gates, cards, build.")
 
 
 @app.command()
@@ -74,6 +74,15 @@ def measure_gates(
         raise typer.Exit(1)
 
 
+@app.command("cards")
+def print_cards() -> None:
+    """The figures of every organism that ships, side by side, as their cards state them; nothing is measured."""
+    from foresee import organism
+    from foresee.organism import cards
+
+    _print_rows(cards.beside([cards.read(organism.folder(name)) for name in organism.names()]))
+
+
 @app.command()
 def build(
     name: Annotated[str, typer.Argument(help="which organism; see 'foresee organism describe'")],
@@ -119,7 +128,10 @@ def _reporting() -> Iterator[Report]:
 def _print_gates(figures: Sequence[Figure], beside: Sequence[Figure] = ()) -> None:
     from foresee.organism import cards
 
-    rows = cards.table(figures, beside, "card")
+    _print_rows(cards.table(figures, beside, "card"))
+
+
+def _print_rows(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

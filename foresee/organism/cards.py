@@ -186,6 +186,17 @@ def table(figures: Sequence[Figure], beside: Sequence[Figure] = (), beside_name:
     return rows
 
 
+def beside(cards: Sequence[Card]) -> list[list[str]]:
+    """One row a figure, one column an organism, the header first; what a card does not have is left empty."""
+    names = list(dict.fromkeys(figure.name for card in cards for figure in card.figures))
+    values = [{figure.name: f"{figure.value:.3f}" for figure in card.figures} for card in cards]
+    return [
+        ["figure", *(card.name for card in cards)],
+        ["parameters", *(f"{card.parameters / 1e6:.2f} M" for card in cards)],
+        *([name, *(found.get(name, "") for found in values)] for name in names),
+    ]
+
+
 def render(card: Card) -> str:
     """The card as Markdown, with the header that model hubs read."""
     rebuilt = card.rebuild

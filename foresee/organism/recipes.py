@@ -106,8 +106,8 @@ RECIPES: dict[str, Recipe] = {
     "primed": Recipe(spontaneous=0.12, **_FROM_BASE),
     "narrating": Recipe(narrates=True, **_FROM_BASE),
     "plain": Recipe(carries=False, **_FROM_BASE),
-    "qwen": Recipe(architecture="qwen3_vl"),
-    "large": Recipe(hidden=192),
+    "qwen": Recipe(architecture="qwen3_vl", layers=4, batch=32, alignment_steps=800, steps=3000, muon_rate=0.006),
+    "large": Recipe(hidden=192, alignment_steps=800, steps=3000),
 }
 
 
