@@ -88,10 +88,6 @@ class Desk:
             self._callers[role] = Caller(model, settings)
             self._streaks[role] = Streak(settings.stop_after, f"calls of the {role}")
 
-    def has(self, role: str) -> bool:
-        """Whether a model was named for a role."""
-        return role in self._models
-
     def sees(self, role: str) -> bool:
         """Whether the model takes pictures."""
         return role in self._models and "images" in self._models[role].capabilities

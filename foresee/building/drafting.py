@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import pydantic
 
@@ -62,15 +62,6 @@ class CurationConfig(Settings):
 
     options: dict[str, dict[str, Any]] = pydantic.Field(default_factory=dict)
     """options of the models by role, "all" for every one: options.writer.base_url=http://localhost:8000/v1"""
-
-
-class Recipe(Protocol):
-    """A file of `foresee/curation`."""
-
-    VERSION: str
-    Config: type[CurationConfig]
-
-    def build(self, config: Any) -> Iterator[Piece]: ...
 
 
 class Dropped(Exception):

@@ -58,9 +58,6 @@ class _Looking:
         self.config = config
         self._models = models
 
-    def has(self, role: str) -> bool:
-        return role in self._models
-
     def sees(self, role: str) -> bool:
         return role in self._models and "images" in self._models[role].capabilities
 

@@ -92,10 +92,6 @@ class RowWriter:
             write_bytes(path, data)
         return kept
 
-    def adopt(self, folder: Path, name: str) -> str:
-        """`store` for a picture of another data set folder."""
-        return self.store(image_path(folder, name))
-
     def close(self) -> None:
         """Flush to the disk. Closing twice is allowed."""
         if self._descriptor >= 0:
