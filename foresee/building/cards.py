@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -90,7 +91,8 @@ def _summary(found: Census, record: Mapping[str, Any]) -> str:
             f"\n\nReviewed by a person: {seen:,} of these rows ({fixed:,} of them changed); "
             f"{len(review.get('dropped', ())):,} more were dropped."
         )
-    return f"{rows} {trains}{unfinished}{reviewed}\n"
+    licence = "" if any(found.by["licence"]) else "\n\nNo licence is stated for these rows."
+    return f"{rows} {trains}{licence}{unfinished}{reviewed}\n"
 
 
 def _many(count: int, what: str) -> str:
@@ -118,6 +120,8 @@ def _made(record: Mapping[str, Any]) -> str:
     if record.get("recipe"):
         version = f" version {record['recipe_version']}" if record.get("recipe_version") else ""
         lines.append(f"- recipe `{_plain(record['recipe'])}`{version}, foresee {record.get('foresee', '?')}")
+    if record.get("command"):
+        lines.append(f"- command: {_code(shlex.join(map(str, record['command'])))}")
     for role, model in dict(record.get("models") or {}).items():
         lines.append(f"- {role}: `{_plain(model.get('name', '?'))}`")
     for entry in record.get("inputs") or ():
@@ -182,6 +186,13 @@ def _fenced(text: str) -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}\n{fence}"
+
+
+def _code(text: str) -> str:
+    """Text on one line as code that it can't end."""
+    line = " ".join(text.split())
+    fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
+    return f"{fence} {line} {fence}" if len(fence) > 1 else f"{fence}{line}{fence}"
 
 
 def _cut(text: str) -> str:

@@ -21,6 +21,7 @@ def test_settings_come_from_a_file_and_the_command_line_wins(cli: Cli, tmp_path:
     assert (tmp_path / "datasets" / "typographic" / "rows.parquet").is_file()
     card = (tmp_path / "datasets" / "typographic" / "README.md").read_text(encoding="utf-8")
     assert "path: rows.parquet" in card
+    assert "- command: `foresee curate typographic mine.toml --set examples=2 --format parquet`" in card
     record = manifest.read(tmp_path / "datasets" / "typographic", "data set")
     assert record["configuration"]["page"]["side"] == 128
     assert record["command"][:3] == ["foresee", "curate", "typographic"]

@@ -209,4 +209,5 @@ def test_a_card_can_be_made_for_a_folder_made_by_hand(tmp_path: Path) -> None:
         writer.add(DataRow(id="a", images=(name,), prompt=(Turn(role="user", content="what is it?"),)))
     text = cards.write(tmp_path / "hand").read_text(encoding="utf-8")
     assert "1 row with 1 distinct picture." in text
+    assert "No licence is stated for these rows." in text
     assert f"![picture]({name})" in text
