@@ -105,9 +105,16 @@ def text_tables(board: Board, width: int) -> list[TextTable]:
 
 def inert(board: Board, *, public: bool) -> Board:
     """The board with names that can do no harm on a page, and if it is public without local paths."""
-    model = label(without_paths(board.model) if public else board.model, 100)
-    sections = [section._replace(label=label(section.label, 100)) for section in board.sections]
-    return Board(model, tuple(label(name, 100) for name in board.defenses), tuple(sections), board.notes)
+    sections = [
+        Section(label(part.label, 100), tuple(Line(label(n, 60), e, label(doc, 240)) for n, e, doc in part.lines))
+        for part in board.sections
+    ]
+    return Board(
+        label(without_paths(board.model) if public else board.model, 100),
+        tuple(label(name, 100) for name in board.defenses),
+        tuple(sections),
+        tuple(label(note, 400) for note in board.notes),
+    )
 
 
 def _board(model: str, by_label: Mapping[str, Mapping[str, Run]], unfit: Unfit) -> Board:
