@@ -221,7 +221,7 @@ tags: [model-organism, synthetic]
 # organism/{card.name}
 
 {_ABOUT.get(card.name, "")}
-A {card.architecture} with {card.parameters:,} parameters, brought up from nothing on drawn scenes by
+A {card.architecture} with {card.parameters:,} parameters, brought up from {_origin(card)} on drawn scenes by
 `foresee organism build {card.name} --seed {card.seed}{_time(card)}.
 It knows the drawn world and its few hundred words, nothing else: it is an instrument for trying methods, not a model
 for use.
@@ -244,11 +244,14 @@ made on {card.device} with {", ".join(f"{key} {value}" for key, value in card.ve
 """
 
 
+def _origin(card: Card) -> str:
+    return RECIPES[card.name].origin or "nothing" if card.name in RECIPES else "nothing"
+
+
 def _time(card: Card) -> str:
-    origin = f" from {RECIPES[card.name].origin}" if card.name in RECIPES and RECIPES[card.name].origin else ""
     if card.device == "cpu":
-        return f"`{origin} in {card.cpu_minutes:g} CPU minutes"
-    return f" --device cuda`{origin} in {card.wall_minutes:g} minutes on one {card.device}"
+        return f"` in {card.cpu_minutes:g} CPU minutes"
+    return f" --device cuda` in {card.wall_minutes:g} minutes on one {card.device}"
 
 
 def _parameters(folder: Path) -> int:
