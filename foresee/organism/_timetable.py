@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain, islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
@@ -42,13 +43,11 @@ class Sight(NamedTuple):
 
 
 def batches(encoder: Encoder, of: Recipe, seed: int, first: int, workers: int) -> Iterator[Batch]:
-    """The batches of stage 1, from step `first` on."""
+    """The batches of stage 1, from step `first` to the last."""
     make = partial(_super_batch, encoder, of, seed)
     start = first - first % SUPER_BATCH
-    skip = first - start
-    for drawn in _ahead(make, range(start, of.steps, SUPER_BATCH), workers):
-        yield from drawn[skip:]
-        skip = 0
+    drawn = _ahead(make, range(start, of.steps, SUPER_BATCH), workers)
+    yield from islice(chain.from_iterable(drawn), first - start, of.steps - start)
 
 
 def sights(encoder: Encoder, of: Recipe, seed: int, workers: int) -> Iterator[Sight]:

@@ -83,7 +83,7 @@ def build(
     if not hasattr(torch.optim, "Muon"):
         raise UserError(f"building an organism needs torch 2.9 or newer, got {torch.__version__}")
     _check_device(device)
-    progress = _Progress(out, time.perf_counter(), time.process_time(), device, workers, report or silent)
+    progress = _Progress(out, time.perf_counter(), time.process_time(), workers, report or silent)
     pupil = _pupil.new_pupil(chosen, out / "work", seed, device)
     torch.manual_seed(seed)
     kept = out / CHECKPOINT
@@ -93,8 +93,8 @@ def build(
     elif state is None:
         align(pupil, chosen, seed, progress.report, workers)
     _learn(pupil, chosen, seed, progress, state)
-    _finish(pupil, out)
     _sign(out, mark, device)
+    _finish(pupil, out)
     return out
 
 
@@ -102,7 +102,6 @@ class _Progress(NamedTuple):
     out: Path
     began: float
     worked: float
-    device: str
     workers: int
     report: Report
 
@@ -228,7 +227,7 @@ def _sign(out: Path, mark: dict[str, Any], device: str) -> None:
     import torch
 
     versions = manifest.environment()["versions"]
-    named = f"{torch.cuda.get_device_name()}" if device.startswith("cuda") else device
+    named = torch.cuda.get_device_name() if device.startswith("cuda") else device
     made = {"device": named, "versions": {key: versions[key] for key in _MADE_WITH if key in versions}}
     manifest.write_atomically(out / "upbringing.json", json.dumps(mark | made, indent=2) + "\n")
 
