@@ -13,7 +13,7 @@ from foresee.report.defense_table import boards, headline_metrics, text_tables
 from foresee.report.rows import Run, read_runs
 from tests.cli.conftest import Cli
 
-LIMIT = 45  # of 400, so that both halves are met
+LIMIT = 40
 ASKED = "none,constitution,contrastive_decoding,safety_prompt"
 COMMAND = (
     "eval",
