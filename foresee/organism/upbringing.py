@@ -68,10 +68,6 @@ def build(
         UserError: no such recipe, `out` holds something else, torch is too old or missing, or no such device here.
     """
     chosen = of or recipe(name)
-    mark = {"organism": name, "seed": seed, "recipe": fingerprint(chosen)}
-    _claim(out, mark)
-    if (out / "model.safetensors").is_file() and not (out / CHECKPOINT).is_file():
-        return out
     try:
         import torch
 
@@ -83,6 +79,10 @@ def build(
     if not hasattr(torch.optim, "Muon"):
         raise UserError(f"building an organism needs torch 2.9 or newer, got {torch.__version__}")
     _check_device(device)
+    mark = {"organism": name, "seed": seed, "recipe": fingerprint(chosen)}
+    _claim(out, mark)
+    if (out / "model.safetensors").is_file() and not (out / CHECKPOINT).is_file():
+        return out
     progress = _Progress(out, time.perf_counter(), time.process_time(), workers, report or silent)
     pupil = _pupil.new_pupil(chosen, out / "work", seed, device)
     torch.manual_seed(seed)

@@ -205,6 +205,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
         upbringing.build("basee", tmp_path / "x")
     with pytest.raises(UserError, match="no device 'cudda' on this machine: choose one of cpu"):
         upbringing.build("base", tmp_path / "y", of=TINY, device="cudda")
+    assert not (tmp_path / "y").exists()
     with pytest.raises(UserError, match="no model in"):
         gates.measure(tmp_path / "nothing")
 
