@@ -54,6 +54,7 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         self._rewards: Any = None
         self._sampled: Any = None
         logging.getLogger("trl.trainer.grpo_trainer").addFilter(WithoutRows())
+        self.model.register_forward_pre_hook(_without_empty_pictures, with_kwargs=True)
 
     @property
     def _needs_teacher(self) -> bool:
@@ -171,6 +172,14 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         general = self._replay_loss(self.accelerator.unwrap_model(model), self._step)
         self._metrics["train"]["replay/loss"].append(self.accelerator.gather(general.detach()).mean().item())
         return loss + self._settings.replay_weight * general / self.current_gradient_accumulation_steps
+
+
+def _without_empty_pictures(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """TRL cuts mixed batches into parts, and hands a part that has no pictures an empty tensor of them."""
+    pixels = kwargs.get("pixel_values")
+    if pixels is None or len(pixels):
+        return None
+    return args, {name: value for name, value in kwargs.items() if not name.startswith(("pixel_", "image_"))}
 
 
 class _Recorder(LogitsProcessor):  # type: ignore[misc]

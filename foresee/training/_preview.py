@@ -68,7 +68,7 @@ def _measure(session: Session) -> Iterator[_Measured]:
         begun = time.monotonic()
         trainer.training_step(trainer.model, inputs, None)
         seconds = time.monotonic() - begun
-        yield _Measured((getattr(trainer, "_buffered_inputs", None) or [inputs])[0], seconds)
+        yield _Measured(getattr(trainer, "_buffered_inputs", None) or [inputs], seconds)
     trainer.model.zero_grad()
 
 
@@ -92,15 +92,17 @@ def _about_data(session: Session) -> list[str]:
     return lines
 
 
-def _examples(session: Session, inputs: Mapping[str, Any]) -> Iterator[str]:
+def _examples(session: Session, batches: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A few sequences of the batches, with and without pictures where there are both."""
     image = getattr(session.trainer.model.config, "image_token_id", None)
     tokenizer = session.parts.policy.tokenizer
-    for row, (ids, learnt) in enumerate(_sequences(inputs)):
+    sequences = [sequence for batch in batches for sequence in _sequences(batch)]
+    kinds = [[s for s in sequences if (image in s[0]) is pictured] for pictured in (True, False)]
+    shown = [*kinds[0][:1], *kinds[1][:1], *kinds[0][1:], *kinds[1][1:]]
+    for ids, learnt in shown[:_EXAMPLES]:
         pictures = sum(token == image for token in ids)
         yield f"  {len(ids)} tokens, {pictures} of pictures, {sum(learnt)} with loss:"
         yield f"    {render(ids, learnt, tokenizer, image)}"
-        if row + 1 == _EXAMPLES:
-            return
 
 
 def _sequences(inputs: Mapping[str, Any]) -> Iterator[tuple[list[int], list[bool]]]:
