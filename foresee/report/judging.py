@@ -65,7 +65,7 @@ def alone(run: Run) -> list[Alone]:
     found = []
     for model in models:
         rows = [measured(module, replace(row, verdicts=_by_one(row, model))) for row in run.rows]
-        found.append(Alone(model, tuple(summarise(rows, metrics))))
+        found.append(Alone(label(model), tuple(summarise(rows, metrics))))
     return found
 
 
@@ -95,9 +95,9 @@ def _panel(run: Run, judge: str) -> JudgedBy:
     compared = [None if same is None else float(not same) for same in votes]
     clusters = [row.item.cluster or row.item.id for row, _ in read]
     return JudgedBy(
-        judge=judge,
-        models=tuple(dict.fromkeys(name for _, verdict in read for name in _models(verdict))),
-        rubrics=tuple(dict.fromkeys(verdict.rubric for _, verdict in read if verdict.rubric)),
+        judge=label(judge),
+        models=tuple(dict.fromkeys(label(name) for _, verdict in read for name in _models(verdict))),
+        rubrics=tuple(dict.fromkeys(label(verdict.rubric) for _, verdict in read if verdict.rubric)),
         scored=sum(verdict.value is not None for _, verdict in read),
         total=len(read),
         reasons=tuple(f"{reason} ({count})" for reason, count in unscored.most_common(_REASONS)),
