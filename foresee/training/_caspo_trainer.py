@@ -89,11 +89,11 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         out: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        out["advantages"] = self._advantages(inputs, out)
+        out["advantages"] = self._blend(inputs, out)
         return out
 
-    def _advantages(self, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any]) -> Any:
-        """(B, T)."""
+    def _blend(self, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any]) -> Any:
+        """The advantages (B, T): outcome and tokens, as the settings weigh them."""
         mode = "train" if self.model.training else "eval"
         group = self.num_generations if mode == "train" else self.num_generations_eval
         mask, config = out["completion_mask"], self._settings
