@@ -1,8 +1,9 @@
 """TRL's GRPOTrainer with advantages of CASPO's: the only change is what `advantages` holds.
 
 TRL samples the answers, has them judged and computes the clipped loss; its loss takes advantages of shape (B, T) as
-well as (B,). Overridden: the advantages, the tokenising of text-only prompts beside others (which TRL 1.16 fails on),
-sampling (to keep the log-probabilities that it computes anyway), and the loss where there are replay rows.
+well as (B,). Overridden: the advantages; sampling, to keep the log-probabilities that it computes anyway; the loss,
+where there are replay rows; and the tokenising of text-only prompts beside others, on which TRL 1.16 fails, as towers
+do on what it then hands them (a hook on the model mends that).
 """
 
 from __future__ import annotations

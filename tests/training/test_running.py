@@ -218,7 +218,7 @@ def test_a_folder_can_be_the_probe_and_a_rule_judge_reads_it(models: Any, folder
 def test_dry_run_shows_what_the_model_sees_and_leaves_nothing(
     method: str, models: Any, folders: Any, tmp_path: Path
 ) -> None:
-    config = settings(method, models, folders, tmp_path / "run", "accumulate=2", kind="qwen2_5_vl")
+    config = settings(method, models, folders, tmp_path / "run", "accumulate=2", "limit=2", kind="qwen2_5_vl")
     text = _preview.preview(method, config)
     assert "<|image_pad|> x 9" in text
     assert "parameters are trained" in text
