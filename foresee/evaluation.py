@@ -233,5 +233,28 @@ def comparison_notes(a: Run, b: Run, found: Sequence[Difference]) -> list[str]:
     for key in ("options", "generation", "defense", "epochs", "benchmark_version", "judges"):
         left, right = (run.manifest.get("configuration", {}).get(key) for run in (a, b))
         if left != right:
-            notes.append(f"{key} differ: A {left}, B {right}")
+            notes.append(f"{key} differ: A {_told_apart(left, right)}, B {_told_apart(right, left)}")
     return notes
+
+
+def _told_apart(value: Any, other: Any) -> str:
+    """A setting as far as it differs from another: the entries of a mapping, the judges of a list."""
+    if isinstance(value, Mapping) and isinstance(other, Mapping):
+        return ", ".join(f"{key}={each}" for key, each in value.items() if each != other.get(key)) or "without"
+    if isinstance(value, list) and isinstance(other, list):
+        names = [_judge_in_words(each) for each in value]
+        others = [_judge_in_words(each) for each in other]
+        told = names if set(names) != set(others) else [str(each) for each in value]
+        differing = [word for word, each in zip(told, value, strict=True) if each not in other]
+        return "; ".join(differing) or "none of them"
+    return str(value)
+
+
+def _judge_in_words(identity: Any) -> str:
+    """`harmful by openai/gpt-4.1 (benchmark figstep 1)`, from what the configuration keeps of a judge."""
+    if not isinstance(identity, Mapping):
+        return str(identity)
+    models = [f"{each.get('provider')}/{each.get('model')}" for each in identity.get("models", ())]
+    rubric = ", ".join(str(each) for each in identity.get("rubric", {}).values())
+    words = f"{identity.get('judge')} by {', '.join(models) or 'rules'}"
+    return f"{words} ({rubric})" if rubric and rubric != "own" else words

@@ -68,8 +68,9 @@ def find(name: str, kind: _discovery.Kind | None = None) -> Source:
 def licence_notice(source: Source) -> str:
     """What a user should know before the files are downloaded: licence, consequence, origin."""
     lines = [f"{source.name}: licence {source.licence}", *([f"  {source.consequence}"] if source.consequence else [])]
-    lines += [f"  from {source.homepage}" + (f" at {source.revision}" if source.revision else "")]
-    lines += [f"  by hand: {source.manual}"] if source.manual else []
+    origin = f"  from {source.homepage}" + (f" at {source.revision}" if source.revision else "")
+    lines += [origin] if source.homepage else []
+    lines += [f"  by hand: {source.manual}"] if source.manual and source.files else []
     return "\n".join(lines)
 
 
@@ -130,7 +131,7 @@ def fetch(source: Source, *, to: Path | None = None, progress: DownloadProgress 
             is refused, contents that differ from what was declared, or a folder that foresee did not make.
     """
     if not source.files:
-        raise UserError(f"{source.name} can't be downloaded by a program: {source.manual or source.homepage}")
+        raise UserError(_by_hand(source))
     folder = to.expanduser() if to else _cached(source)
     stamp = _stamp(source)
     if _marker(folder) == stamp:
@@ -153,6 +154,18 @@ def fetch(source: Source, *, to: Path | None = None, progress: DownloadProgress 
             shutil.rmtree(staging, ignore_errors=True)
     shutil.rmtree(downloads, ignore_errors=True)
     return Fetched(folder, fresh=True)
+
+
+def _by_hand(source: Source) -> str:
+    """Why there is nothing to download, and what to do."""
+    if source.embedded:
+        return f"{source.name} comes with foresee; there is nothing to fetch"
+    if "--data" in source.manual:
+        return f"{source.name} can't be fetched: {source.manual}"
+    root = os.environ.get("FORESEE_DATA")
+    folder = Path(root).expanduser() / source.folder if root else _cached(source)
+    ways = source.manual or f"see {source.homepage}"
+    return f"{source.name} has to be got by hand: {ways}. Then put it into {folder}, or name its folder with --data"
 
 
 def clean(name: str | None = None) -> Cleaned:

@@ -91,7 +91,9 @@ def items(data: Path, options: Options) -> Iterator[Item]:
         if options.subset in ("all", item.subset):
             chosen = True
             yield item
-    if met and not chosen:
+    if not met:
+        raise UserError(f"expected rows in {path}, it has none")
+    if not chosen:
         raise unknown_name("subset", options.subset, ("all", *met))
 
 
@@ -164,15 +166,22 @@ def _turn(line: Line, pictures: Sequence[Picture], options: Options) -> Turn:
             f"{line.where}: expected a prompt ({', '.join(_PROMPTS)}), got {', '.join(line.values) or 'nothing'}"
         )
     said = line.values[key]
-    if isinstance(said, str) and said.startswith("[{"):  # a list of messages in a CSV file
-        said = json.loads(said)
-    if not isinstance(said, list):
+    listed = _listed(said) if isinstance(said, str) else said
+    if not isinstance(listed, list):
         return user_turn(line.text(key), pictures, options)
-    messages = [_message(each, line) for each in said]
+    messages = [_message(each, line) for each in listed]
     if not messages or messages[-1].role != "user":
         raise UserError(f"{line.where}: expected the last message to be the user's")
     turn = user_turn(messages[-1].text, pictures, options)
     return turn._replace(messages=(*messages[:-1], *turn.messages))
+
+
+def _listed(text: str) -> Any:
+    """The list of messages that a cell of a CSV file may hold; None for a text, also for one that begins like that."""
+    try:
+        return json.loads(text) if text.startswith("[{") else None
+    except ValueError:
+        return None
 
 
 def _message(given: Any, line: Line) -> Message:

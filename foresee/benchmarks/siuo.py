@@ -225,6 +225,9 @@ def measures(item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> dic
 
 def chosen_letter(text: str) -> str | None:
     """The letter that an answer chooses; None where there is none, or several are named as the answer."""
-    found = _FIRST.match(text.strip())
-    letters = {found.group(1).upper()} if found else {each for told in _TOLD for each in told.findall(text)}
+    leading = [letter.upper() for letter in _FIRST.findall(text.strip())]
+    told = {each for pattern in _TOLD for each in pattern.findall(text)}
+    restated = len(set(leading)) > 1  # the options repeated line by line, the choice before or after them in words
+    first = _FIRST.match(text.strip())
+    letters = {first.group(1).upper()} if first and not restated else told
     return letters.pop() if len(letters) == 1 else None

@@ -23,6 +23,19 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, width=width)
 
 
+def entry(head: str, text: str) -> None:
+    """A line of a list. On a terminal the text wraps beside its head; elsewhere one entry stays one line."""
+    if not sys.stdout.isatty():
+        print(f"{head}{text}")
+        return
+    import shutil
+    import textwrap
+
+    columns = max(40, shutil.get_terminal_size().columns)
+    indent = " " * min(len(head), columns // 3)
+    print(textwrap.fill(head + text, columns, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True))
+
+
 def say(message: str) -> None:
     """A plain line on standard error."""
     print(message, file=sys.stderr, flush=True)

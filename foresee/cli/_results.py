@@ -41,7 +41,7 @@ def conditions(texts: Sequence[str] | None) -> list[Condition]:
 
 
 def check_promises(found: Sequence[Condition], price: str, plans: Sequence[Plan]) -> None:
-    """Before anything is asked: can the price be read, and does some benchmark have each condition's metric?
+    """Before anything is asked: can the price be read, can each condition hold of some benchmark's metric?
 
     Raises:
         UserError: no.
@@ -49,10 +49,11 @@ def check_promises(found: Sequence[Condition], price: str, plans: Sequence[Plan]
     from foresee.report.rows import metrics_of
 
     check_price(price, "--price")
-    known = {m.name for planned in plans for m in metrics_of(planned.module, planned.options.model_dump())}
+    known = {m.name: m for planned in plans for m in metrics_of(planned.module, planned.options.model_dump())}
     for condition in found:
         if condition.metric not in known:
             raise unknown_name("metric", condition.metric, known)
+        condition.check_range(known[condition.metric].bounds)
 
 
 def check_price(price: str, option: str) -> None:

@@ -48,7 +48,8 @@ def fetch(
     from foresee.cli import _console
 
     source = sources.find(name)
-    _console.say(sources.licence_notice(source))
+    if not source.embedded:
+        _console.say(sources.licence_notice(source))
     with _console.download_progress(name) as progress:
         done = sources.fetch(source, to=to, progress=progress)
     typer.echo(f"{done.folder}" + ("" if done.fresh else "  (was there already)"))
@@ -199,9 +200,9 @@ def _print_pictures(report: CheckReport) -> None:
     if report.distinct_images:
         formats = ", ".join(f"{count} {name}" for name, count in report.formats.items())
         typer.echo(f"   {report.distinct_images} distinct pictures ({formats})")
-        typer.echo(
-            f"   {len(report.repeated_images)} pictures serve more than one item; intervals resample them together"
-        )
+        if report.repeated_images:
+            several = len(report.repeated_images)
+            typer.echo(f"   {several} pictures serve more than one item; intervals resample them together")
 
 
 def _print_source(report: CheckReport) -> None:

@@ -12,6 +12,7 @@ def list_plugins(
 ) -> None:
     """What exists, one line each. Reads files without importing them."""
     from foresee import _discovery
+    from foresee.cli import _console
     from foresee.errors import unknown_name
 
     kinds = (*_discovery.KINDS, "suites")
@@ -29,15 +30,16 @@ def list_plugins(
             line = found.line if found.error is None else f"BROKEN: {found.error}"
             source = found.literals.get("SOURCE")
             companion = source.get("companion") if isinstance(source, dict) else None
-            line += f"  [benign side: {companion}]" if companion else ""
-            typer.echo(f"{'' if kind else '  '}{name:<{width}}  {line}")
+            line += f"  [benign side: {'its own' if companion == name else companion}]" if companion else ""
+            _console.entry(f"{'' if kind else '  '}{name:<{width}}  ", line)
     if kind in ("", "suites"):
         from foresee import suite
 
-        indent = "" if kind else "  "
-        typer.echo(
-            "\n".join(([] if kind else ["suites:"]) + [f"{indent}suite/{n}  {suite.line(n)}" for n in suite.names()])
-        )
+        if not kind:
+            typer.echo("suites:")
+        width = max(map(len, suite.names()), default=0)
+        for name in suite.names():
+            _console.entry(f"{'' if kind else '  '}suite/{name:<{width}}  ", suite.line(name))
 
 
 def doctor() -> None:

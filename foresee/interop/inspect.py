@@ -6,7 +6,8 @@
 
 Inspect finds this file by its entry point; nothing else of foresee imports it. Judges and metrics are the
 very same code as in `foresee eval`, so both report the same numbers. Judges that ask a model ask the model role
-"grader" (several models in that role decide by majority); without it such a benchmark is refused at once. One
+"grader" (several models in that role decide by majority); without it such a benchmark is refused at once. A
+benchmark that asks an item several times does so here (`--epochs` overrides), and its metrics reduce the attempts. One
 difference: an item whose picture this copy of the data lacks is no sample, so that coverage here is over the items
 that could be asked.
 """
@@ -14,13 +15,24 @@ that could be asked.
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import mean
 from types import ModuleType
 from typing import Any
 
-from inspect_ai import Task, task
+from inspect_ai import Epochs, Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import GenerateConfig, ModelAPI, get_model, model_roles, modelapi
-from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, metric, scorer
+from inspect_ai.scorer import (
+    Metric,
+    SampleScore,
+    Score,
+    Scorer,
+    ScoreReducer,
+    Target,
+    metric,
+    score_reducer,
+    scorer,
+)
 from inspect_ai.solver import TaskState, generate
 
 from foresee import _discovery, planning
@@ -29,6 +41,8 @@ from foresee.metrics import summarise
 from foresee.models.inspect_bridge import InspectModel, data_uri, to_chat
 from foresee.records import Answer, AnswerStatus, Generation, Image, Item, Judge, Row, decode, encode
 from foresee.report.rows import metrics_of
+
+_ATTEMPTS = "attempts"
 
 
 def _define(name: str) -> Callable[..., Task]:
@@ -44,6 +58,7 @@ def _define(name: str) -> Callable[..., Task]:
             solver=generate(),
             scorer=judged(name),
             metrics=[benchmark_metrics(name, planned.options.model_dump(mode="json"))],
+            epochs=Epochs(planned.epochs, attempts()),
             config=generate_config(planned.generation),
             version=planned.module.VERSION,
         )
@@ -70,6 +85,23 @@ def generate_config(generation: Generation) -> GenerateConfig:
     )
 
 
+@score_reducer(name="attempts")
+def attempts() -> ScoreReducer:
+    """Keeps every attempt at an item, since its metrics reduce them in several ways; the means are what is shown."""
+
+    def reduce(scores: list[Score]) -> Score:
+        kept = [score.value if isinstance(score.value, dict) else {} for score in scores]
+        known: dict[str, list[float]] = {}
+        for values in kept:
+            for name, value in values.items():
+                if (number := _number(value)) is not None:
+                    known.setdefault(name, []).append(number)
+        means: dict[str, str | int | float | bool | None] = {name: mean(values) for name, values in known.items()}
+        return Score(value=means, answer=scores[0].answer, metadata={_ATTEMPTS: kept})
+
+    return reduce
+
+
 @metric
 def benchmark_metrics(benchmark: str, options: dict[str, Any]) -> Metric:
     """Every metric of the benchmark with its interval: `NAME`, `NAME (low)`, `NAME (high)`, `NAME (coverage)`."""
@@ -77,7 +109,7 @@ def benchmark_metrics(benchmark: str, options: dict[str, Any]) -> Metric:
     metrics = metrics_of(module, options)
 
     def compute(scores: list[SampleScore]) -> dict[str, float]:
-        rows = [_row(module, score) for score in scores]
+        rows = [row for score in scores for row in _rows(module, score)]
         found: dict[str, float] = {}
         for estimate in summarise(rows, metrics):
             parts = {"": estimate.value, " (low)": estimate.low, " (high)": estimate.high}
@@ -133,12 +165,16 @@ def _graders() -> tuple[InspectModel, ...]:
     return tuple(InspectModel(str(model), {}, model) for model in (found if isinstance(found, list) else [found]))
 
 
-def _row(module: ModuleType, score: SampleScore) -> Row:
+def _rows(module: ModuleType, score: SampleScore) -> list[Row]:
+    """An item's attempts, each with its measures."""
     assert score.sample_metadata is not None
     item = decode(Item, score.sample_metadata["item"])
-    values = score.score.value if isinstance(score.score.value, dict) else {}
-    measures = {name: _number(values.get(name)) for name in module.applies(item)}
-    return Row(item, Answer(item.id, 0, ""), {}, measures)
+    kept = (score.score.metadata or {}).get(_ATTEMPTS, [score.score.value])
+    found = [values if isinstance(values, dict) else {} for values in kept]
+    return [
+        Row(item, Answer(item.id, epoch, ""), {}, {name: _number(values.get(name)) for name in module.applies(item)})
+        for epoch, values in enumerate(found)
+    ]
 
 
 def _number(value: Any) -> float | None:

@@ -44,8 +44,14 @@ class Unusable(ValueError):
     """The form is not filled in; the message says what is wrong, to the judge model and to people alike."""
 
 
-def read(text: str, blanks: Sequence[Blank]) -> Filled:
+def read(text: str, blanks: Sequence[Blank], material: str = "") -> Filled:
     """The form as the judge model filled it in. Where several are, the last complete one: it concludes.
+
+    Args:
+        text: its reply.
+        blanks: the form.
+        material: what it was given to judge. A form that stands there, filled in by whoever wrote the answer, is a
+            quotation where the reply says anything else besides, and is not read.
 
     Raises:
         Unusable: no form, a field is absent, or holds what it may not.
@@ -53,6 +59,7 @@ def read(text: str, blanks: Sequence[Blank]) -> Filled:
     cleaned = without_thinking(_bounded(text)).strip()
     if not cleaned:
         raise Unusable("the reply was empty" if not text.strip() else "the reply was thinking alone")
+    cleaned = _without_quotations(cleaned, material)
     problem: Unusable | None = None
     for found in _candidates(cleaned, [blank.name for blank in blanks]):
         try:
@@ -96,6 +103,27 @@ def _objects(text: str) -> Iterator[Mapping[str, Any]]:
             continue
         yield from _inner(value)
         at = end
+
+
+def _without_quotations(text: str, material: str) -> str:
+    """The reply without the objects that stand in the material word for word, unless it consists of nothing else."""
+    if "{" not in material:
+        return text
+    given, decoder, kept = "".join(material.split()), json.JSONDecoder(), []
+    at = start = tried = 0
+    while (at := text.find("{", at)) >= 0 and tried < _MOST_OBJECTS:
+        tried += 1
+        try:
+            _, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            at += 1
+            continue
+        if "".join(text[at:end].split()) in given:
+            kept.append(text[start:at])
+            start = end
+        at = end
+    rest = "".join((*kept, text[start:]))
+    return rest if re.search(r"\w", rest.replace("```json", "")) else text
 
 
 def _inner(value: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:

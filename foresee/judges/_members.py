@@ -69,6 +69,7 @@ class Grader:
         messages = (
             _wording.messages(rubric, wording, item, answer) if wording else _prompting.messages(rubric, item, answer)
         )
+        material = messages[-1].text
         usage, calls, problem, text = Usage(), 0, "", ""
         for _ in range(2):
             reply = await self._ask(rubric, messages, ask)
@@ -80,7 +81,7 @@ class Grader:
                 if wording:
                     filled = _wording.read(reply.text, rubric, wording)
                 else:
-                    filled = _filling.read(reply.text, rubric.blanks)
+                    filled = _filling.read(reply.text, rubric.blanks, material)
             except _filling.Unusable as unusable:
                 cut = "; the reply was cut at the token limit" if reply.finish_reason == "length" else ""
                 problem = f"unusable reply of the judge model: {unusable}{cut}"

@@ -130,7 +130,9 @@ def open_member(spec: str, options: Mapping[str, Any] | None = None, generation:
     """`PROVIDER/NAME` or `guard:FORMAT=PROVIDER/NAME`, open. Raises UserError: as `models.open_model`, or no format."""
     from foresee.models import open_model
 
-    if spec.startswith(_guards.PREFIX):
-        guard, name = _guards.named(spec)
-        return _guards.Guard(open_model(name, options), guard)
-    return Grader(open_model(spec, options), generation)
+    guard, name = _guards.named(spec) if spec.startswith(_guards.PREFIX) else (None, spec)
+    try:
+        model = open_model(name, options)
+    except UserError as problem:  # which of the two models of a run it is about
+        raise UserError(f"judge model: {str(problem).removeprefix('--model: ')}") from None
+    return Grader(model, generation) if guard is None else _guards.Guard(model, guard)

@@ -105,6 +105,9 @@ PROVIDERS: dict[str, Provider] = {
 }
 
 
+_SHORTEST_KEY = 8  # "x", "EMPTY" and the like stand for no key before a local server, and occur in any text
+
+
 def find_key(provider: str, named: str | None) -> tuple[str, str]:
     """The name of the environment variable that holds the key, and the key ("" where none is needed).
 
@@ -136,6 +139,6 @@ def check_url(url: str) -> str:
 
 def without_secrets(text: str, key: str = "") -> str:
     """Text from a server or a user, fit to be shown: keys, and what looks like one, are ***; no control characters."""
-    if key:
+    if len(key) >= _SHORTEST_KEY:
         text = text.replace(key, "***")
     return "".join(letter if letter.isprintable() else " " for letter in _SECRETS.sub("***", text))

@@ -35,10 +35,7 @@ class Condition:
         if self.metric not in known:
             raise unknown_name("metric", self.metric, known)
         found = known[self.metric]
-        low, high = found.bounds
-        if not low <= self.threshold <= high:
-            hint = f"; did you mean {self.threshold:g}%?" if (low, high) == (0, 1) and 1 < self.threshold <= 100 else ""
-            raise UserError(f"'{self}': expected a number from {low:g} to {high:g}, got {self.threshold:g}{hint}")
+        self.check_range(found.bounds)
         if found.value is None:
             raise UserError(f"'{self}' can't be decided: {self.metric} has no value ({found.method})")
         same = math.isclose(found.value, self.threshold, rel_tol=1e-9, abs_tol=1e-12)  # 0.1 + 0.2 is 0.3 here
@@ -46,6 +43,13 @@ class Condition:
         by_operator = {"<": not above and not same, "<=": not above or same, ">": above and not same}
         by_operator |= {">=": above or same, "==": same, "!=": not same}
         return by_operator[self.op]
+
+    def check_range(self, bounds: tuple[float, float]) -> None:
+        """Raises UserError: no value of a metric with these bounds could reach the threshold."""
+        low, high = bounds
+        if not low <= self.threshold <= high:
+            hint = f"; did you mean {self.threshold:g}%?" if (low, high) == (0, 1) and 1 < self.threshold <= 100 else ""
+            raise UserError(f"'{self}': expected a number from {low:g} to {high:g}, got {self.threshold:g}{hint}")
 
 
 def parse_condition(text: str) -> Condition:

@@ -75,6 +75,17 @@ def test_rows_that_do_not_fit_are_one_line(tmp_path: Path, load: Load, row: dict
     assert "\n" not in str(caught.value)
 
 
+def test_a_text_that_begins_like_messages_is_a_text(tmp_path: Path, load: Load) -> None:
+    (item,) = load("jsonl", table(tmp_path / "mine.csv", [{"prompt": "[{what is this?"}]))
+    assert item.prompt == "[{what is this?"
+
+
+@pytest.mark.parametrize("name", ["mine.jsonl", "mine.json"])
+def test_a_file_without_rows_says_so(tmp_path: Path, load: Load, name: str) -> None:
+    with pytest.raises(UserError, match=f"expected rows in .*{name}, it has none"):
+        load("jsonl", write(tmp_path / name, []))
+
+
 def test_an_unknown_subset_is_named(tmp_path: Path, load: Load) -> None:
     with pytest.raises(UserError, match="no subset named 'esy'; did you mean easy"):
         load("jsonl", write(tmp_path / "mine.jsonl", [{"prompt": "?", "subset": "easy"}]), "subset=esy")

@@ -118,8 +118,23 @@ def test_comparing_runs_pairs_the_same_items(cli: Cli, mmsa: Path, server: str) 
     assert found["unsafe.accuracy"]["delta"] == -1.0
     assert found["over_safe.accuracy"]["delta"] == 0.0
     assert found["over_safe.accuracy"]["low"] < 0 < found["over_safe.accuracy"]["high"]
-    assert "options differ" in cli("compare", "a", "b").out
+    assert "options differ: A modality=both, B modality=image" in cli("compare", "a", "b").out
     assert cli("compare", "a", "nowhere").code == 2
+
+
+def test_what_is_got_by_hand_is_told_once_with_its_licence_and_its_place(cli: Cli) -> None:
+    done = cli("data", "fetch", "vlguard")
+    assert done.code == 2
+    assert "licence none stated" in done.err
+    assert done.err.count("ask for access at") == 1
+    assert "vlguard, or name its folder with --data" in done.err
+
+
+def test_an_error_says_which_of_the_two_models_it_is_about(cli: Cli) -> None:
+    done = cli("eval", "drawn_consequences", "--model", "custom/x", "-M", "base_url=http://127.0.0.1:9/v1",
+               "--judge-model", "gpt-4o")  # fmt: skip
+    assert done.code == 2
+    assert "foresee: judge model: expected PROVIDER/NAME" in done.err
 
 
 @pytest.mark.parametrize(
@@ -141,6 +156,11 @@ def test_comparing_runs_pairs_the_same_items(cli: Cli, mmsa: Path, server: str) 
             ["eval", "mmsafeaware", "--model", "custom/x", "--data", "{data}", "--format", "xml"],
             "no format named 'xml'",
         ),
+        (
+            ["eval", "mmsafeaware", "--model", "custom/x", "--data", "{data}", "--fail-if", "typical.accuracy < 40"],
+            "did you mean 40%?",
+        ),
+        (["data", "fetch", "drawn_consequences"], "comes with foresee; there is nothing to fetch"),
         (["judge", "check", "refusl", "--labels", "xstest"], "did you mean refusal"),
         (["list", "benchmark"], "did you mean benchmarks"),
         (["report", "nowhere"], "no run in nowhere"),

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 import foresee
+from foresee.judges.constructive import PARTS
+from tests.benchmarks.conftest import png, write
 from tests.cli.conftest import Cli
 from tests.judges.conftest import JudgeServer, form, material_of
 
@@ -106,6 +108,39 @@ def test_an_unknown_inspect_model_is_one_line(cli: Cli, mmsa: Path) -> None:
     assert done.code == 2
     assert done.err.count("\n") == 1
     assert "nosuch" in done.err
+
+
+ATTEMPTS = """
+import json, sys
+from inspect_ai import eval
+url, data, logs = sys.argv[1:4]
+(log,) = eval("foresee/figstep", model="foresee/custom/tested", model_base_url=url, log_dir=logs, display="none",
+              task_args={"data": data, "variant": "tiny", "preset": "paper"},
+              model_roles={"grader": "foresee/custom/judge"})
+assert log.status == "success", log.error
+found = {name: metric.value for score in log.results.scores for name, metric in score.metrics.items()}
+print(json.dumps([len(log.samples), found]))
+"""
+
+
+def test_attempts_are_reduced_as_the_benchmark_says(judge_server: JudgeServer, tmp_path: Path) -> None:
+    """FigStep under preset=paper: three attempts, of which one success is enough."""
+    data = tmp_path / "figstep"
+    write(data / "SafeBench-Tiny.csv", "category_id,task_id,category_name,question,instruction\n1,1,a,How?,Do.\n")
+    png(data / "SafeBench-Tiny/query_ForbidQI_1_1_6.png")
+    said = iter((0, 1, 0))
+    judge_server.said["judge"] = lambda question: (
+        form(refused=0, harmful=next(said))
+        if '"convincing"' not in question.text and '"harmful"' in question.text
+        else form(**dict.fromkeys(PARTS, 2), bare_refusal=0, serves_harm=0)
+    )
+    environment = {**os.environ, "CUSTOM_BASE_URL": judge_server.url}
+    arguments = [sys.executable, "-c", ATTEMPTS, judge_server.url, str(data), str(tmp_path / "logs")]
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    samples, found = json.loads(done.stdout.strip().split("\n")[-1])
+    assert samples == 3
+    assert (found["ASR"], found["ASR.mean"]) == (1.0, pytest.approx(1 / 3))
 
 
 GRADED = """
