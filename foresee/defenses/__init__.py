@@ -24,6 +24,7 @@ from foresee.errors import UserError, unknown_name
 from foresee.records import Ask, Generation, Item, Json, Procedure, Reply
 
 _KINDS = ("edit", "decoding", "answer")
+_NO_DEFENSE = "-S: defense options were given, but no defense (--defense)"
 DRAWN_WORLD = "drawn world"
 
 
@@ -102,7 +103,7 @@ def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> 
     """
     if name == "none":
         if options:
-            raise UserError("-S: defense options were given, but no defense (--defense)")
+            raise UserError(_NO_DEFENSE)
         return None
     modules = _modules(name)
     for each, module in modules.items():
@@ -121,6 +122,8 @@ def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> 
 def dealt(names: Sequence[str], options: Iterable[str] | Mapping[str, Any]) -> list[dict[str, Any]]:
     """For each of several defenses, those of the options that it has. Raises UserError: an option that none has."""
     given = _pairs(options)
+    if given and set(names) == {"none"}:
+        raise UserError(_NO_DEFENSE)
     modules = [{} if name == "none" else _modules(name) for name in names]
     for key in given:
         if not any(key in known or _owners(known, key) for known in modules):

@@ -116,6 +116,8 @@ def test_each_option_goes_to_the_defenses_that_have_it() -> None:
     ]
     with pytest.raises(UserError, match="'plaice'"):
         dealt(names, ["plaice=after"])
+    with pytest.raises(UserError, match="but no defense"):
+        dealt(["none"], ["place=after"])
 
 
 def test_english_prompts_are_not_for_a_model_without_english(tmp_path: Path) -> None:
