@@ -109,8 +109,9 @@ def check(
     found = read_labels(labels, data=data, options=options)
     module = _discovery.load("judges", opened.name) if opened.name in _discovery.names("judges") else None
     scale = None if found.part else getattr(module, "SCALE", None)
-    if scale is not None:
-        _fitting(opened.name, found, scale)  # before any model is asked
+    if scale is not None:  # before any model is asked
+        _refuse_foreign(opened.name, found, scale)
+        _fitting(opened.name, found, scale)
     if isinstance(opened, GradedJudge):
         opened, verdicts = _asked(opened, found, judging or JudgeChoice(), Path(out) if out else None, progress)
     else:
@@ -232,6 +233,16 @@ def _word(judge: str, module: ModuleType | None, part: str, verdict: Verdict) ->
         f"judge {judge} gives numbers; people's labels can be compared with a judge that gives words, "
         "or with one of the numbers (a file of labels and -T part=NAME)"
     )
+
+
+def _refuse_foreign(judge: str, labels: Labels, scale: Collection[str]) -> None:
+    """Raises UserError: a file of the user's own none of whose labels the judge ever says."""
+    said = sorted({row.label for row in labels.rows})
+    if labels.module is None and not set(said) & set(scale):
+        raise UserError(
+            f"the labels in {labels.name} are {', '.join(said[:5])}; the judge {judge} says {', '.join(scale)}: "
+            "write the labels in its words, or name the part of its verdict that they are about (-T part=…)"
+        )
 
 
 def _fitting(judge: str, labels: Labels, scale: Collection[str]) -> list[Question]:

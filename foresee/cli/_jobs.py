@@ -115,6 +115,7 @@ def carry_out(
     command: Sequence[str],
     *,
     moved: bool = False,
+    nested: bool = False,
 ) -> list[Run]:
     """The runs, in the order of the jobs; one open model serves them all.
 
@@ -126,6 +127,7 @@ def carry_out(
         hard: run settings that replace those that suit the model.
         command: the command line, for the record.
         moved: see `evaluation.evaluate`.
+        nested: `out` holds a folder for each job even if there is one alone, as of a suite whose other data come later.
 
     Raises:
         UserError: as `evaluation.evaluate`.
@@ -141,7 +143,7 @@ def carry_out(
                 _warn(planned)
                 _judging.warn(planned, answering)
             _warn_of_defense(planned)
-            folder = out / job.folder if out and len(jobs) > 1 else out
+            folder = out / job.folder if out and (nested or len(jobs) > 1) else out
             with _console.run_progress(job.label) as progress:
                 run = evaluation.evaluate(
                     planned, answering, out=folder, settings=settings, progress=progress, command=command, moved=moved

@@ -80,6 +80,7 @@ def evaluate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be asked, and ask nothing")] = False,
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
+    from foresee import suite
     from foresee.cli import _console, _jobs, _judging, _results
     from foresee.config import pairs
 
@@ -104,7 +105,8 @@ def evaluate(
             _results.print_dry_run(job.plan, model, concurrency=concurrency or 32, price=price)
         return
     hard = _jobs.run_settings(concurrency, retries, timeout)
-    runs = _jobs.carry_out(jobs, model, options, out, hard, ["foresee", *sys.argv[1:]], moved=moved)
+    nested = suite.PREFIX in benchmarks
+    runs = _jobs.carry_out(jobs, model, options, out, hard, ["foresee", *sys.argv[1:]], moved=moved, nested=nested)
     if _shown_side_by_side(jobs, runs, unfit, format) and not (details or by or price or judge_price):
         _console.say(f"every metric: --details, or foresee report {runs[0].folder.parent}")
     else:

@@ -130,7 +130,8 @@ def _board(model: str, by_label: Mapping[str, Mapping[str, Run]], unfit: Unfit) 
     ]
     if any(entry and entry.mark for section in sections for line in section.lines for entry in line.entries):
         notes.append(
-            "† some items have no score, (12 %) only so many have one; differences are over those scored on both sides"
+            "† or a share in brackets: some items have no score, and only that share of them has one; differences are "
+            "over those scored on both sides"
         )
     notes += [f"{_NOT_APPLICABLE}: {why}" for why in unfit.values()]
     return Board(model, defenses, sections, tuple(notes))

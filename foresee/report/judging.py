@@ -81,11 +81,22 @@ def notes(run: Run) -> list[str]:
             )
         if panel.scored < panel.total:
             lines.append(f"{panel.judge}: no verdict on {panel.total - panel.scored}: {'; '.join(panel.reasons)}")
+    lines += [
+        f"{each.judge}: no verdict on {each.total - each.scored}: {'; '.join(each.reasons)}" for each in _by_rules(run)
+    ]
     percents = {metric.name: metric.percent for metric in run.metrics}
     for one in alone(run):
         shown = [f"{e.name} {_number(e, percent=percents[e.name])}" for e in one.estimates]
         lines.append(f"by {one.model} alone: {', '.join(shown)}")
     return lines
+
+
+def _by_rules(run: Run) -> list[JudgedBy]:
+    """The judges that went by rules alone and left answers without a verdict."""
+    asked = {each.judge for each in judged_by(run)}
+    judges = dict.fromkeys(name for row in run.rows for name in row.verdicts)
+    found = [_panel(run, judge) for judge in judges if label(judge) not in asked]
+    return [each for each in found if each.scored < each.total and not any(each.models)]
 
 
 def _panel(run: Run, judge: str) -> JudgedBy:

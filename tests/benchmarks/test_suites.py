@@ -125,6 +125,22 @@ def test_check_of_a_set_with_options(cli: Cli, root: Path) -> None:  # noqa: F81
     assert cli("data", "check", "spavl").code == 2
 
 
+def test_a_suite_of_which_one_set_is_at_hand_leaves_room_for_the_others(
+    cli: Cli,  # noqa: F811
+    tmp_path: Path,
+    judge_server: JudgeServer,  # noqa: F811
+) -> None:
+    """Else the same command, once the other data are there, would ask everything anew beside the old run."""
+    png(tmp_path / "mossbench/data/images/1.png")
+    row = {"image": "images/1.png", "question": "What is it?", "metadata": {"over": "type 1"}}
+    write(tmp_path / "mossbench/data/images_information/information.json", {"1": row})
+    url = f"base_url={judge_server.url}"
+    done = cli("eval", "suite/vsfa", "--model", "custom/tested", "-M", url, "--data", tmp_path, "--out", "runs",
+               "--no-judge")  # fmt: skip
+    assert done.code == 0, done.err
+    assert Path("runs/mossbench/manifest.json").is_file()
+
+
 @pytest.mark.parametrize("name", suite.names())
 def test_suites_name_benchmarks_and_options_that_exist(name: str) -> None:
     for member in suite.members(name):

@@ -102,6 +102,7 @@ def test_refusal_by_model_on_xstest_takes_the_same_labels(
         (("refusal", "--labels", "no.jsonl"), "can't read no.jsonl"),
         (("refusal", "--labels", "mine.jsonl", "-T", "positive=bad"), "the labels in mine.jsonl are safe, unsafe"),
         (("refusal", "--labels", "mine.jsonl", "-T", "part=risk"), "-T part=risk: the parts"),
+        (("refusal", "--labels", "mine.jsonl"), "says full, partial, none: write the labels in its words"),
     ],
 )
 def test_bad_input_is_one_clear_line(cli: Cli, mine: Path, arguments: tuple[str, ...], message: str) -> None:
