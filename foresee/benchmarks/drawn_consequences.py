@@ -37,6 +37,7 @@ SOURCE = {
     "embedded": True,
     "licence": "Apache-2.0",
     "expected": {"hazard": 63, "twin": 63},
+    "companion": "drawn_consequences",
 }
 VERSION = "1"
 JUDGES = ("foresight",)

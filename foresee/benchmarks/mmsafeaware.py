@@ -56,6 +56,7 @@ SOURCE = {
     "at_least": {"data/images": 1100, "data/images2": 353},
     "expected": {"over_safe": 497, "attack": 855, "typical": 171},
     "absent": {"over_safe": 70},
+    "companion": "mmsafeaware",
 }
 VERSION = "1"
 JUDGES = ("awareness",)

@@ -65,6 +65,7 @@ SOURCE = {
         ),
     },
     "expected": {"safe": 250, "unsafe": 200},
+    "companion": "xstest",
 }
 VERSION = "1"
 JUDGES = ("refusal",)

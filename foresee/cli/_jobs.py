@@ -180,7 +180,10 @@ def one_sided(jobs: Sequence[Job]) -> list[str]:
     if any(companion in (whole if companion == name else run) for name, companion in wanted.items()):
         return []
     return [
-        f"{name} alone would call a model that refuses everything perfect; its benign side: foresee eval {companion}"
+        f"{name}: a part of it (-T subset=…) is one side alone; refusing everything, or nothing, would look perfect "
+        "on it, so run the whole set too"
+        if companion == name
+        else f"{name} alone would call a model that refuses everything perfect; its benign side: foresee eval {companion}"
         for name, companion in wanted.items()
     ]
 

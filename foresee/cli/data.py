@@ -192,7 +192,8 @@ def _print_pictures(report: CheckReport) -> None:
         typer.echo(f"   without a usable picture: {len(report.missing)}{at_source}")
     for subset, extra in report.missing_here.items():
         lacking = [fault for fault in report.missing if fault.subset == subset]
-        typer.echo(f"!! {subset}: {extra} more than the source lacks; e.g. {lacking[0].reason}")
+        beyond = " beyond those that the source lacks" if report.absent.get(subset) else ""
+        typer.echo(f"!! {subset}: {extra} pictures not in this copy{beyond}; e.g. {lacking[0].reason}")
     if report.lacking:
         typer.echo(f"!! {report.lacking} items lack their picture here and can be asked as text alone: a dry run")
     for fault in report.unreadable[:_SHOWN]:
@@ -211,10 +212,12 @@ def _print_source(report: CheckReport) -> None:
     if source is None:
         return
     if not report.complete:
-        fetched = f"foresee data fetch {report.name}" if source.files else ""
+        by_hand = source.manual and not any(count.differs for count in report.counts)  # what can be fetched is here
+        fetched = f"foresee data fetch {report.name}" if source.files and not by_hand else ""
         for way in filter(None, (fetched, source.manual)):
             typer.echo(f"   to get the rest: {way}")
     for figure, needs in source.figures.items():
         typer.echo(f"   for {figure}: {needs}")
     if source.companion:
-        typer.echo(f"   companion, without which a harm figure says little: {source.companion}")
+        side = "its own other subsets" if source.companion == report.name else source.companion
+        typer.echo(f"   companion, without which a harm figure says little: {side}")

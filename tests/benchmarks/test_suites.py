@@ -120,7 +120,7 @@ def test_check_of_a_set_with_options(cli: Cli, root: Path) -> None:  # noqa: F81
     assert "!! help: 1 items (expected 265), 1 can be asked" in done.out
     assert "to get the rest: hf download sqrti/SPA-VL" in done.out
     assert "for VSFA Table 1 (ASR, constructive score): subset=harm" in done.out
-    assert "companion, without which a harm figure says little: spa_vl" in done.out
+    assert "companion, without which a harm figure says little: its own other subsets" in done.out
     assert cli("data", "check", "spa_vl", "--data", root, "-T", "subset=helpp").code == 2
     assert cli("data", "check", "spavl").code == 2
 
