@@ -179,13 +179,18 @@ def one_sided(jobs: Sequence[Job]) -> list[str]:
     wanted = {name: companion for name, companion in named.items() if companion}
     if any(companion in (whole if companion == name else run) for name, companion in wanted.items()):
         return []
-    return [
-        f"{name}: a part of it (-T subset=…) is one side alone; refusing everything, or nothing, would look perfect "
-        "on it, so run the whole set too"
-        if companion == name
-        else f"{name} alone would call a model that refuses everything perfect; its benign side: foresee eval {companion}"
-        for name, companion in wanted.items()
-    ]
+    return [_half(name) if companion == name else _other_side(name, companion) for name, companion in wanted.items()]
+
+
+def _half(name: str) -> str:
+    return (
+        f"{name}: a part of it (-T subset=…) is one side alone, on which refusing everything, or nothing, would look "
+        "perfect; run the whole set too"
+    )
+
+
+def _other_side(name: str, companion: str) -> str:
+    return f"{name} alone would call a model that refuses everything perfect; its benign side: foresee eval {companion}"
 
 
 def _warn_of_defense(planned: Plan) -> None:

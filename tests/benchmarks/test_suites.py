@@ -87,10 +87,7 @@ def test_answers_now_and_judges_later(cli: Cli, root: Path, judge_server: JudgeS
     model = ("--model", "custom/tested", "-M", url, "--data", root)
     alone = cli("eval", "spa_vl", *model, "--no-judge", "--out", "run", "-T", "subset=harm", "--format", "json")
     assert alone.code == 0, alone.err
-    assert (
-        "spa_vl alone would call a model that refuses everything perfect; its benign side: foresee eval spa_vl"
-        in alone.err
-    )
+    assert "spa_vl: a part of it (-T subset=…) is one side alone" in alone.err
     metrics = json.loads(alone.out)[0]["metrics"]
     assert (metrics["ASR"]["n"], metrics["refusal_rate"]["value"]) == (0, 1.0), "rules read, the rest is unscored"
     later = cli("score", "run", "--judge-model", "custom/judge", "--judge-option", url, "--format", "json")

@@ -54,9 +54,9 @@ def test_a_limit_can_be_raised_in_the_same_folder(cli: Cli, mmsa: Path, server: 
 def test_another_configuration_in_the_same_folder_is_refused(cli: Cli, mmsa: Path, server: str) -> None:
     assert evaluate(cli, mmsa, server, "--out", "run").code == 0
     before = Path("run/journal.jsonl").read_bytes()
-    refused = evaluate(cli, mmsa, server, "--out", "run", "-T", "subset=attack")
+    refused = evaluate(cli, mmsa, server, "--out", "run", "-T", "modality=image")
     assert refused.code == 2
-    assert "options.subset" in refused.err
+    assert "options.modality" in refused.err
     assert refused.err.count("\n") == 1
     assert Path("run/journal.jsonl").read_bytes() == before
 
