@@ -54,10 +54,11 @@ def test_a_limit_can_be_raised_in_the_same_folder(cli: Cli, mmsa: Path, server: 
 def test_another_configuration_in_the_same_folder_is_refused(cli: Cli, mmsa: Path, server: str) -> None:
     assert evaluate(cli, mmsa, server, "--out", "run").code == 0
     before = Path("run/journal.jsonl").read_bytes()
-    refused = evaluate(cli, mmsa, server, "--out", "run", "-T", "modality=image")
+    refused = evaluate(cli, mmsa, server, "--out", "run", "-T", "subset=attack")
     assert refused.code == 2
-    assert "options.modality" in refused.err
-    assert refused.err.count("\n") == 1
+    assert "is one side alone" in refused.err
+    assert "options.subset" in refused.err.splitlines()[-1]
+    assert refused.err.count("\n") == 2
     assert Path("run/journal.jsonl").read_bytes() == before
 
 
