@@ -64,8 +64,14 @@ def build(cls: type[S], values: Mapping[str, Any], *, what: str) -> S:
     try:
         return cls.model_validate(dict(values))
     except pydantic.ValidationError as problem:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in problem.errors()]
-        raise UserError(f"{what}: " + "; ".join(lines)) from None
+        raise UserError(f"{what}: " + "; ".join(_in_words(dict(e)) for e in problem.errors())) from None
+
+
+def _in_words(error: Mapping[str, Any]) -> str:
+    place = ".".join(map(str, error["loc"]))
+    if error["type"] == "missing":  # what was given instead is everything else
+        return f"{place}: Field required; it has no default"
+    return f"{place}: {error['msg']} (got {error['input']!r})"
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def check(name: Name, data: Data = None, task_options: TaskOptions = None) -> No
     """Counts per subset, missing, unreadable and repeated pictures, flaws of the texts. Exit 1 if incomplete."""
     from foresee import _discovery, inventory
     from foresee.config import from_pairs
+    from foresee.errors import UserError
 
     complete = True
     kinds: tuple[_discovery.Kind, ...] = ("benchmarks", "labels")
@@ -67,7 +68,15 @@ def check(name: Name, data: Data = None, task_options: TaskOptions = None) -> No
     for kind in having:
         cls = getattr(_discovery.load(kind, name), "Options", None)
         given = (task_options or ()) if kind == having[0] else ()  # of one name, options are the benchmark's
-        report = inventory.check(name, data, from_pairs(cls, given, what=f"{name} (-T)") if cls else None, kind=kind)
+        options = from_pairs(cls, given, what=f"{name} (-T)") if cls else None
+        try:
+            report = inventory.check(name, data, options, kind=kind)
+        except UserError as problem:
+            if kind == having[0]:
+                raise
+            typer.echo(f"{name} (labelled answers): {problem}")  # the benchmark runs without them
+            complete = False
+            continue
         _print_check(report, kind)
         complete &= report.complete
     raise typer.Exit(0 if complete else 1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from foresee import constitutions
 from foresee.errors import UserError
 from foresee.records import Image, Item, Message
 
@@ -15,8 +15,18 @@ def of_the_world(item: Item) -> bool:
 
 
 def words(text: str, own: str) -> str:
-    """Our wording for "auto", else that of a file or of one of `foresee/constitutions`. Raises UserError: no such."""
-    return own if text == "auto" else constitutions.text(text)
+    """Our wording for "auto", else a file's, to the letter. Raises UserError: it can't be read, or holds nothing."""
+    if text == "auto":
+        return own
+    path = Path(text).expanduser()
+    try:
+        said = path.read_text(encoding="utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        why = getattr(problem, "strerror", None) or "not UTF-8 text"
+        raise UserError(f"-S text: expected auto, or a file with the words; {path}: {why}") from None
+    if not said:
+        raise UserError(f"-S text: {path} is empty")
+    return said
 
 
 def as_system(item: Item, text: str) -> Item:

@@ -65,6 +65,17 @@ def test_a_file_brings_its_own_wording(name: str, item: Make, tmp_path: Path) ->
         edited(name, item(), text=str(tmp_path / "none.txt"))
 
 
+@pytest.mark.parametrize("name", ["safety_prompt", "adashield", "contextual_prompt", "chain_of_thought"])
+def test_a_published_wording_is_taken_to_the_letter(name: str, item: Make, tmp_path: Path) -> None:
+    """Headings and comments, which a constitution's file may have, are words of it here."""
+    published = "# Look\n<!-- twice -->Look at it {twice}."
+    (tmp_path / "mine").write_text(published)
+    changed = edited(name, item(), text=str(tmp_path / "mine"))
+    assert published in "\n".join(turn.text for turn in changed.messages)
+    with pytest.raises(UserError, match="expected auto, or a file with the words; hate: No such file"):
+        edited(name, item(), text="hate")  # the name of a constitution
+
+
 def test_the_drawn_world_is_spoken_to_in_its_own_language(item: Make) -> None:
     asked = item(text="is it safe to light a candle here ?", benchmark="world_awareness")
     assert edited("chain_of_thought", asked).prompt == f"{asked.prompt} {language.LOOK_FIRST}"
