@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from foresee.judges import JudgeChoice
     from foresee.planning import Plan
     from foresee.records import Model
+    from foresee.report.rows import Run
 
 JudgeModel = Annotated[
     str | None,
@@ -67,6 +68,17 @@ def choice(
         by_model=tuple(by_model or ()),
         templates=tuple(templates or ()),
     )
+
+
+def warn_of_unread(run: Run) -> None:
+    """Say which of a judged run's judges none of the judge models could be, as of guards alone."""
+    from foresee import _discovery
+
+    recorded = run.manifest.get("configuration", {}).get("judges", [])
+    seated = {each.get("judge") for each in recorded if isinstance(each, dict)}
+    unread = [name for name in _discovery.load("benchmarks", run.benchmark).JUDGES if name not in seated]
+    if seated and unread:
+        _console.say(f"{run.benchmark}: not judged by {', '.join(unread)}")
 
 
 def warn(planned: Plan, model: Model) -> None:

@@ -80,6 +80,8 @@ def score(
             run = stored.score(
                 answers, planned, out=folder, model=model, settings=settings, progress=progress, command=command
             )
+    if "guard:" in (judge_model or ""):
+        _judging.warn_of_unread(run)
     _results.show([run], format=format, by=by, judge_price=judge_price, correct=correct)
     _results.exit_on(conditions, [run])
 

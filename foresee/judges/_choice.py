@@ -148,7 +148,14 @@ def _hooked(hook: RubricHook, judge: str, item: Item) -> Rubric | None:
 
 
 def seated(judges: Sequence[Judge], members: Sequence[Member]) -> tuple[Judge, ...]:
-    """The judges with their judge models. Raises UserError: one needs a model that none of these can be."""
-    return tuple(
-        judge.asked_by(members) if isinstance(judge, GradedJudge) and not judge.members else judge for judge in judges
-    )
+    """The judges with their judge models, without those that none of these can be (guard models read harm alone).
+
+    Raises:
+        UserError: none of the judges that ask a model can be served.
+    """
+    waiting = [judge for judge in judges if isinstance(judge, GradedJudge) and not judge.members]
+    served = {judge.name: judge.asked_by(members) for judge in waiting if any(m.reads(judge.name) for m in members)}
+    if waiting and not served:
+        waiting[0].asked_by(members)  # says which kind of model is needed
+    left_out = {judge.name for judge in waiting} - served.keys()
+    return tuple(served.get(judge.name, judge) for judge in judges if judge.name not in left_out)
