@@ -101,7 +101,7 @@ def load(name: str | Path, adapter: str | Path | None = None, *, options: LoadOp
         processor, tokenizer = _load_texts(folder, kind, options)
         model = _load_model(folder, kind, options, (device, dtype))
         if adapter_folder:
-            _check_base(adapter_folder, folder)
+            check_base(adapter_folder, folder)
             model = _with_adapter(model, adapter_folder)
     tokenizer.padding_side = "left"
     eos = _eos_ids(model, tokenizer)
@@ -179,8 +179,12 @@ def _load_model(folder: Path, kind: Kind, options: LoadOptions, place: tuple[str
     return model
 
 
-def _check_base(adapter: Path, folder: Path) -> None:
-    """Models may be alike in shape and not in weights; an adapter of our training says which weights it is for."""
+def check_base(adapter: Path, folder: Path) -> None:
+    """Models may be alike in shape and not in weights; an adapter of our training says which weights it is for.
+
+    Raises:
+        UserError: the adapter was trained on other weights.
+    """
     if not (adapter / manifest.FILE).is_file():
         return
     base = manifest.read(adapter).get("base", {})
