@@ -27,6 +27,10 @@ from foresee.runner.keys import digest
 from foresee.runner.loops import complete, each
 from foresee.statistics import Agreement, Difference, agreement, paired_difference
 
+_NUMBERS = (
+    "judge {judge} gives numbers; people's labels can be compared with a judge that gives words and lists them (SCALE), "
+    "or with one of the numbers (a file of labels and -T part=NAME)"
+)
 _AT_ONCE = 16  # calls of a judge that asks a model
 
 
@@ -112,6 +116,8 @@ def check(
     if scale is not None:  # before any model is asked
         _refuse_foreign(opened.name, found, scale)
         _fitting(opened.name, found, scale)
+    elif isinstance(opened, GradedJudge) and not found.part:
+        raise UserError(_NUMBERS.format(judge=opened.name))
     if isinstance(opened, GradedJudge):
         opened, verdicts = _asked(opened, found, judging or JudgeChoice(), Path(out) if out else None, progress)
     else:
@@ -229,10 +235,7 @@ def _word(judge: str, module: ModuleType | None, part: str, verdict: Verdict) ->
         return value
     if isinstance(value, Mapping) and module is not None and hasattr(module, "word"):
         return str(module.word(value))
-    raise UserError(
-        f"judge {judge} gives numbers; people's labels can be compared with a judge that gives words, "
-        "or with one of the numbers (a file of labels and -T part=NAME)"
-    )
+    raise UserError(_NUMBERS.format(judge=judge))
 
 
 def _refuse_foreign(judge: str, labels: Labels, scale: Collection[str]) -> None:

@@ -99,6 +99,7 @@ def test_refusal_by_model_on_xstest_takes_the_same_labels(
             ("awareness", "--labels", "mine.jsonl", "--judge-model", "custom/a"),
             "judge awareness goes by rules and asks no model",
         ),
+        (("foresight", "--labels", "mine.jsonl", "--judge-model", "custom/a"), "judge foresight gives numbers"),
         (("refusal", "--labels", "no.jsonl"), "can't read no.jsonl"),
         (("refusal", "--labels", "mine.jsonl", "-T", "positive=bad"), "the labels in mine.jsonl are safe, unsafe"),
         (("refusal", "--labels", "mine.jsonl", "-T", "part=risk"), "-T part=risk: the parts"),
