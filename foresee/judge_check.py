@@ -28,7 +28,7 @@ from foresee.runner.loops import complete, each
 from foresee.statistics import Agreement, Difference, agreement, paired_difference
 
 _NUMBERS = (
-    "judge {judge} gives numbers; people's labels can be compared with a judge that gives words and lists them (SCALE), "
+    "judge {judge} gives numbers; people's labels can be compared with a judge whose SCALE lists words, "
     "or with one of the numbers (a file of labels and -T part=NAME)"
 )
 _AT_ONCE = 16  # calls of a judge that asks a model

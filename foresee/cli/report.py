@@ -26,7 +26,7 @@ def compare(
     from foresee.report.rows import read_runs
 
     _results.check_format(format, "")
-    found = read_runs(runs)
+    found = read_runs(runs, judgings=False)
     if len(found) < 2:
         raise UserError(f"expected two runs or more to compare, got {len(found)}")
     if len(found) > 2:

@@ -68,8 +68,12 @@ class Run:
         return pd.DataFrame.from_records(list(map(flat, self.rows)))
 
 
-def read_runs(paths: Iterable[Path]) -> list[Run]:
+def read_runs(paths: Iterable[Path], *, judgings: bool = True) -> list[Run]:
     """Every run below these folders (a folder of runs holds one run folder per benchmark and defense).
+
+    Args:
+        paths: run folders, or folders of them.
+        judgings: whether a run comes with its other judgings; one that was stored unjudged is then left out for them.
 
     Raises:
         UserError: a path that holds no run.
@@ -77,9 +81,11 @@ def read_runs(paths: Iterable[Path]) -> list[Run]:
     runs = []
     for path in paths:
         folders = [path, *_below(path / JUDGED)] if (path / manifest.FILE).exists() else _below(path)
+        if not judgings:
+            folders = [folder for folder in folders if folder == path or folder.parent.name != JUDGED]
         if not folders:
             raise UserError(f"no run in {path}: expected a folder that 'foresee eval' or 'foresee score' wrote")
-        runs += [read_run(folder) for folder in folders if not _judged_elsewhere(folder)]
+        runs += [read_run(folder) for folder in folders if not (judgings and _judged_elsewhere(folder))]
     return runs
 
 

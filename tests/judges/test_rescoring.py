@@ -60,6 +60,8 @@ def test_judged_later_by_several_who_stand_beside_each_other(cli: Cli, stored: P
     assert "judges differ: A harmful by custom/judge, B harmful by custom/second" in notes or (
         "judges differ: A harmful by" in notes and "{" not in notes
     )
+    with_base = cli("compare", stored, runs[0].folder)
+    assert "A: custom/tested on toy B: custom/tested on toy, judged by custom/judge" in " ".join(with_base.out.split())
 
 
 def test_what_a_judging_of_a_run_found_can_be_read_back(cli: Cli, stored: Path, judge_server: JudgeServer) -> None:
