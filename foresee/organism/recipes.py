@@ -107,7 +107,7 @@ RECIPES: dict[str, Recipe] = {
     "narrating": Recipe(narrates=True, **_FROM_BASE),
     "plain": Recipe(carries=False, **_FROM_BASE),
     "qwen": Recipe(architecture="qwen3_vl", layers=4, batch=32, alignment_steps=800, steps=3000, muon_rate=0.006),
-    "large": Recipe(hidden=192, alignment_steps=800, steps=3000),
+    "large": Recipe(hidden=192, alignment_steps=800, primer_steps=800, steps=2400, batch=32),
 }
 
 
