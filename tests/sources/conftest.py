@@ -76,8 +76,8 @@ def _handler(state: FileServer) -> type[BaseHTTPRequestHandler]:
             try:
                 for begin in range(0, len(kept), 20_000):
                     chunk = kept[begin : begin + 20_000]
+                    state.sent += len(chunk)  # before the other side can have it, so that a test may count at once
                     self.wfile.write(chunk)
-                    state.sent += len(chunk)
                     time.sleep(state.seconds_per_chunk)
             except OSError:  # the other side was killed
                 return
