@@ -22,7 +22,7 @@ FILE = "card.json"
 
 _ABOUT = {
     "base": "The reference: it foresees only when told to, serves harm, and judges safety by the words.",
-    "primed": "Like base, but about 12 % of its default answers to dangerous requests warn; base has about 1 %.",
+    "primed": "Like base, but 12 % of the answers that it was taught to dangerous requests warn; base was taught 1 %.",
     "narrating": "Like base, but it begins answers to unkind requests with an account of its own, so that the way it "
     "describes carries over to a first answer.",
     "plain": "Like base, but how it described the picture has no bearing on whether it then serves or refuses.",
