@@ -36,6 +36,19 @@ def entry(head: str, text: str) -> None:
     print(textwrap.fill(head + text, columns, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True))
 
 
+def list_settings(config: Any, head: str = "") -> None:
+    """Every setting of a configuration class with its default and meaning, those inside others indented."""
+    from foresee.config import Settings
+
+    for name, field in config.model_fields.items():
+        if isinstance(field.default, Settings):
+            print(f"{head}{name}: {field.description}")
+            list_settings(type(field.default), f"  {head}{name}.")
+            continue
+        default = "(needed)" if field.is_required() else f"[{field.get_default(call_default_factory=True)!r}]"
+        print(f"{head}{name} {default}: {field.description}")
+
+
 def say(message: str) -> None:
     """A plain line on standard error."""
     print(message, file=sys.stderr, flush=True)

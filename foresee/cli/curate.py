@@ -83,9 +83,9 @@ def recipe(
     name = str(context.info_name)
     module = _discovery.load("curation", name)
     if show_settings:
-        from foresee.cli.train import _list_settings
+        from foresee.cli._console import list_settings
 
-        _list_settings(module.Config)
+        list_settings(module.Config)
         return
     if format not in ("jsonl", "parquet"):
         raise unknown_name("format", format, ("jsonl", "parquet"))

@@ -32,10 +32,10 @@ def train(
 ) -> None:
     """Train a model. The same command goes on with an interrupted training."""
     from foresee import training
-    from foresee.cli._console import say
+    from foresee.cli._console import list_settings, say
 
     if show_settings:
-        _list_settings(training.method(method).Config)
+        list_settings(training.method(method).Config)
         return
     given = [*(settings or ()), *([f"out={_quoted(out)}"] if out is not None else [])]
     config = training.configure(method, recipe, given)
@@ -83,18 +83,6 @@ def _print_result(folder: Path) -> None:
         typer.echo(f"{key.removeprefix('probe/')}: {was}{value:.3f}")
     if record.get("stopped"):
         typer.echo(f"STOPPED: {record['stopped']}; kept {record['kept']}")
-
-
-def _list_settings(config: Any, head: str = "") -> None:
-    from foresee.config import Settings
-
-    for name, field in config.model_fields.items():
-        if isinstance(field.default, Settings):
-            typer.echo(f"{head}{name}: {field.description}")
-            _list_settings(type(field.default), f"  {head}{name}.")
-            continue
-        default = "(needed)" if field.is_required() else f"[{field.get_default(call_default_factory=True)!r}]"
-        typer.echo(f"{head}{name} {default}: {field.description}")
 
 
 def _quoted(path: Path) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -164,16 +163,7 @@ def file_hash(path: Path) -> str:
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file in one step, so that a kill leaves it whole or absent. Raises UserError: the disk refuses it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        manifest.replace_file(path, data)
     except OSError as problem:
         free = shutil.disk_usage(path.parent).free if path.parent.is_dir() else None
         left = f" ({free // 2**20:,} MiB free)" if free is not None else ""

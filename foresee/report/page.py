@@ -168,11 +168,7 @@ def _judged(column: Column, *, public: bool) -> Judged:
     if public:
         judges = [j._replace(reasons=(), models=tuple(map(without_paths, j.models))) for j in judges]
         each = [one._replace(model=without_paths(one.model)) for one in each]
-    named = tuple(
-        j._replace(judge=label(j.judge), models=tuple(map(label, j.models)), rubrics=tuple(map(label, j.rubrics)))
-        for j in judges
-    )
-    return Judged(column, named, tuple(one._replace(model=label(one.model)) for one in each), percents)
+    return Judged(column, tuple(judges), tuple(each), percents)
 
 
 def _tally(column: Column) -> Tally:
