@@ -23,8 +23,8 @@ test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup
-	$(BIN)/ruff check foresee tests performance
-	$(BIN)/ruff format --check foresee tests performance
+	$(BIN)/ruff check foresee tests performance tools
+	$(BIN)/ruff format --check foresee tests performance tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 

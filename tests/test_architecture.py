@@ -13,7 +13,7 @@ import pytest
 from foresee import _discovery
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = sorted((ROOT / "foresee").rglob("*.py"))
+SOURCES = sorted(path for folder in ("foresee", "tools") for path in (ROOT / folder).rglob("*.py"))
 HEAVY = ("torch", "transformers", "inspect_ai", "pandas", "scipy", "matplotlib", "aiohttp", "numpy")
 
 
@@ -25,6 +25,15 @@ def test_layers_point_one_way() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_package_needs_nothing_that_it_does_not_ship() -> None:
+    outside = {"tools", "tests", "performance"}
+    for path in (ROOT / "foresee").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            assert not outside & {name.partition(".")[0] for name in names}, relative(path)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)

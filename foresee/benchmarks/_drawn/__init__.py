@@ -1,1 +1,0 @@
-"""The pictures of drawn_consequences: a pen, parts by theme, a scene for each pair."""

@@ -1,0 +1,1 @@
+"""What maintainers run and users never import: not in the wheel."""
