@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from foresee.evaluation import compare, evaluate
     from foresee.judges import JudgeChoice, open_judge
     from foresee.planning import plan
-    from foresee.report.rows import Run, read_run, read_runs
+    from foresee.report.rows import Run, read_run
+    from foresee.report.stored_runs import read_runs
     from foresee.stored import rescore, score
 
 _WHERE = {
@@ -28,7 +29,7 @@ _WHERE = {
     "JudgeChoice": "foresee.judges",
     "Run": "foresee.report.rows",
     "read_run": "foresee.report.rows",
-    "read_runs": "foresee.report.rows",
+    "read_runs": "foresee.report.stored_runs",
     "ModelError": "foresee.errors",
     "UserError": "foresee.errors",
 }

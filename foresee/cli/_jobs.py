@@ -205,7 +205,7 @@ def _warn_of_defense(planned: Plan) -> None:
 def _warn(planned: Plan) -> None:
     name, total = planned.benchmark, len(planned.items)
     if blind := sum(bool(item.metadata.get("lacks_picture")) for item in planned.items):
-        _console.say(f"{name}: {blind} of {total} items lack their picture here and are asked as text: a dry run only")
+        _console.say(f"{name}: {blind} of {total} items lack their image here: text only, not comparable")
     if missing := total - planned.askable:
         _console.say(
             f"{name}: {missing} of {total} items lack their image in this copy of the data; "

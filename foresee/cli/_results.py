@@ -134,19 +134,18 @@ def put_comparison(a: Run, b: Run, format: str) -> None:
     from foresee.report.tables import differences
 
     found = evaluation.compare(a, b)
-    table = differences(f"A: {a.title}   B: {b.title}", found, a.metrics)
-    put(table._replace(notes=tuple(evaluation.comparison_notes(a, b, found))), format)
+    table = differences(f"A: {a.title}   B: {b.title}", found, a.metrics, (*a.rows, *b.rows))
+    put(table._replace(notes=(*table.notes, *evaluation.comparison_notes(a, b, found))), format)
 
 
 def put(table: TextTable, format: str) -> None:
     from foresee.cli._console import console
-    from foresee.report.tables import markdown, rich_table
+    from foresee.report import tables
 
     if format == "md":
-        typer.echo(markdown(table))
+        typer.echo(tables.markdown(table))
     else:
-        screen = console()
-        screen.print(rich_table(table, screen.width))
+        tables.show(table, console())
 
 
 def print_dry_run(planned: Plan, model: str, *, concurrency: int, price: str) -> None:
@@ -161,7 +160,7 @@ def print_dry_run(planned: Plan, model: str, *, concurrency: int, price: str) ->
         note = "" if total == askable else f" ({total - askable} without their image)"
         typer.echo(f"  {subset or 'all'}: {askable} items{note}")
     if blind := sum(bool(item.metadata.get("lacks_picture")) for item in planned.items):
-        typer.echo(f"  text alone: {blind} items whose picture this copy lacks; no figure of the benchmark")
+        typer.echo(f"  text only, not comparable: {blind} items whose image this copy lacks")
     protection = planned.protection
     asked = [protection.edit(item) if protection else item for item in planned.items if item.missing_image is None]
     distinct = {(item.prompt, tuple(i.sha256 for i in item.images)) for item in asked}

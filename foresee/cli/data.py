@@ -204,7 +204,7 @@ def _print_pictures(report: CheckReport) -> None:
         beyond = " beyond those that the source lacks" if report.absent.get(subset) else ""
         typer.echo(f"!! {subset}: {extra} pictures not in this copy{beyond}; e.g. {lacking[0].reason}")
     if report.lacking:
-        typer.echo(f"!! {report.lacking} items lack their picture here and can be asked as text alone: a dry run")
+        typer.echo(f"!! {report.lacking} items lack their image here and can be asked as text only, not comparable")
     for fault in report.unreadable[:_SHOWN]:
         typer.echo(f"!! {fault.item_id}: {fault.reason}")
     if report.distinct_images:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +23,12 @@ def compare(
     from dataclasses import asdict
 
     from foresee import evaluation
-    from foresee.cli import _results
+    from foresee.cli import _console, _results
     from foresee.errors import UserError
-    from foresee.report.rows import read_runs
+    from foresee.report.stored_runs import read_runs
 
     _results.check_format(format, "")
-    found = read_runs(runs, judgings=False)
+    found = read_runs(runs, judgings=False, skipped=_console.say)
     if len(found) < 2:
         raise UserError(f"expected two runs or more to compare, got {len(found)}")
     if len(found) > 2:
@@ -44,39 +46,79 @@ def compare(
 
 def page(
     runs: RunFolders,
-    out: Annotated[Path, typer.Option("--out", help="the HTML file to write")] = Path("report.html"),
-    images: Annotated[bool, typer.Option("--images/--no-images", help="embed (small) pictures")] = True,
-    public: Annotated[bool, typer.Option("--public", help="aggregates only: no prompts, answers or pictures")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="the HTML file; default: report.html in the folder that holds the runs named"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over a page that is there already")] = False,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="embed (small) images")] = True,
+    public: Annotated[bool, typer.Option("--public", help="aggregates only: no prompts, answers or images")] = False,
 ) -> None:
-    """Write one self-contained HTML page about one run or several; of trainings, their curves."""
+    """Write one self-contained HTML page about one run or several; of trainings, their curves.
+
+    A page that is there already is kept: without --out the new one is called report-2.html and so on, with --out
+    --force is needed.
+    """
     from foresee.cli._console import say
     from foresee.report import page, training
-    from foresee.report.rows import read_runs
+    from foresee.report.stored_runs import read_runs
 
+    path = _page_file(runs, out, force=force)
     if all(training.is_training(folder) for folder in runs):
-        training.write(out, runs, public=public)
+        training.write(path, runs, public=public)
     else:
-        page.write(out, read_runs(runs), images=images, public=public)
-    say(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
+        page.write(path, read_runs(runs, skipped=say), images=images, public=public)
+    say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def _page_file(runs: Sequence[Path], out: Path | None, *, force: bool) -> Path:
+    """Where the page goes. Raises UserError: the file named is there already."""
+    from foresee.errors import UserError
+
+    if out is not None:
+        if out.exists() and not force:
+            raise UserError(f"{out} is there already: give --force to write over it, or another --out")
+        return out
+    folder = Path(os.path.relpath(os.path.commonpath([run.absolute() for run in runs])))
+    first = folder / "report.html"
+    if force or not first.exists():
+        return first
+    number = 2
+    while (numbered := folder / f"report-{number}.html").exists():
+        number += 1
+    return numbered
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="run folder")],
+    runs: RunFolders,
     format: Annotated[str, typer.Option("--format", help="csv, parquet, jsonl or eval (an Inspect log)")] = "csv",
-    out: Annotated[Path | None, typer.Option("--out", help="file to write; default: beside the journal")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="file to write, one for all runs; default: rows.FORMAT in each run folder"),
+    ] = None,
 ) -> None:
-    """Write a run's tidy rows: one line per item and epoch."""
-    from foresee.cli._console import say
-    from foresee.report.export import write
-    from foresee.report.rows import read_run
+    """Write runs' tidy rows: one line per item and epoch, with the run, the model and the defense in front.
 
-    run_read = read_run(run)
+    A run whose benchmark is not at hand (a file of yours, FORESEE_PLUGINS not set) comes without its measures.
+    """
+    from foresee.cli._console import say
+    from foresee.errors import UserError
+    from foresee.report.export import write
+    from foresee.report.stored_runs import read_runs
+
+    found = read_runs(runs, judgings=False, skipped=say, without_code=True)
+    for run in found:
+        if not run.metrics:
+            say(f"{run.folder}: {run.warnings[0]}; to have them, name its folder in FORESEE_PLUGINS")
+        if run.unfinished:
+            say(f"note: {run.folder} is UNFINISHED, {run.unfinished} rows were not asked yet")
     if format == "eval":
         from foresee.interop.inspect_log import write_log
 
-        path = write_log(run_read, out)
+        if out is not None and len(found) > 1:
+            raise UserError(f"--out: an Inspect log holds one run, got {len(found)}; leave it out")
+        paths = [write_log(run, out) for run in found]
     else:
-        path = write(run_read, format, out)
-    say(f"wrote {path}")
-    if run_read.unfinished:
-        say(f"note: the run is UNFINISHED, {run_read.unfinished} rows were not asked yet")
+        paths = [write(found, format, out)] if out is not None else [write([run], format) for run in found]
+    for path in paths:
+        say(f"wrote {path}")

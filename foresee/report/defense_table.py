@@ -18,11 +18,12 @@ from foresee.report.inert import label
 from foresee.report.provenance import without_paths
 from foresee.report.rows import Run
 from foresee.report.run_names import benchmark_file, protections, variant
-from foresee.report.tables import TextTable, number
+from foresee.report.tables import TextTable, natural_width, number
 from foresee.statistics import Difference, Estimate
 
 _PRICE = re.compile(r"over_(caution|refusal|safe)|benign_(refusal|served)|refusal_rate")
 _MOST_COLUMNS = 5
+_FIRST_COLUMN = 26
 _NEARLY_ALL = 0.9
 _NOT_APPLICABLE = "n/a"
 _DASH = "–"
@@ -90,17 +91,19 @@ def text_tables(board: Board, width: int) -> list[TextTable]:
     Defenses are columns; where that makes too many, the first one stands in each of several tables. Many settings on
     one benchmark, as in a sweep, are rows instead.
     """
+    docs = dict.fromkeys(f"{line.name}: {line.doc}" for part in board.sections for line in part.lines if line.doc)
+    notes = (*board.notes, *docs)
     if len(board.sections) == 1 and len(board.defenses) > _MOST_COLUMNS:
         flat = _swept(board, stacked=False)
-        return [(flat if _width(flat) <= width else _swept(board, stacked=True))._replace(notes=board.notes)]
+        return [(flat if _width(flat) <= width else _swept(board, stacked=True))._replace(notes=notes)]
     others = range(1, len(board.defenses))
     for count in range(len(others), 0, -1):
         for stacked in (False, True):
             parts = [(0, *others[i : i + count]) for i in range(0, len(others), count)]
             tables = [_table(board, part, stacked=stacked) for part in parts]
             if count == 1 or max(map(_width, tables)) <= width:
-                return [t._replace(notes=board.notes if t is tables[-1] else ()) for t in tables]
-    return [_table(board, (0,), stacked=False)._replace(notes=board.notes)]
+                return [t._replace(notes=notes if t is tables[-1] else ()) for t in tables]
+    return [_table(board, (0,), stacked=False)._replace(notes=notes)]
 
 
 def inert(board: Board, *, public: bool) -> Board:
@@ -233,7 +236,7 @@ def _table(board: Board, columns: Sequence[int], *, stacked: bool) -> TextTable:
             rows.append((f"  {line.name}", *(joined if stacked else apart)))
     names = [board.defenses[i] for i in columns]
     header = names if stacked else [names[0], *(text for name in names[1:] for text in (name, f"Δ {names[0]}"))]
-    return TextTable(f"Defenses of {board.model}", ("", *header), tuple(rows))
+    return TextTable(f"Defenses of {board.model}{_against(names[0])}", ("", *header), tuple(rows))
 
 
 def _swept(board: Board, *, stacked: bool) -> TextTable:
@@ -254,8 +257,13 @@ def _swept(board: Board, *, stacked: bool) -> TextTable:
     names = [line.name for line in measured]
     header = names if stacked else [text for name in names for text in (name, f"Δ {board.defenses[0]}")]
     costs = [line.name for line in section.lines[-2:]]
-    title = f"{stem.strip() or 'Defenses'} of {board.model} on {section.label}"
+    title = f"{stem.strip() or 'Defenses'} of {board.model} on {section.label}{_against(board.defenses[0])}"
     return TextTable(title, ("", *header, *costs), tuple(rows))
+
+
+def _against(first: str) -> str:
+    """Said above the table where the others are not compared with no defense at all."""
+    return "" if first == "none" else f", compared with {first}"
 
 
 def _cells(entry: Entry | None) -> tuple[str, str]:
@@ -265,5 +273,6 @@ def _cells(entry: Entry | None) -> tuple[str, str]:
 
 
 def _width(table: TextTable) -> int:
-    cells = zip(table.header, *table.rows, strict=True)
-    return sum(max(len(part) for text in column for part in text.split("\n")) + 3 for column in cells)
+    """How wide the table's numbers need it to be; names of benchmarks and figures, in the first column, may wrap."""
+    first = min(_FIRST_COLUMN, max(len(row[0]) for row in table.rows))
+    return first + 3 + natural_width(table.header[1:], [row[1:] for row in table.rows])

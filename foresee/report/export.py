@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,24 +18,40 @@ FORMATS = ("csv", "parquet", "jsonl", "eval")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write(run: Run, format: str, out: Path | None = None) -> Path:
-    """Write the rows and return the file.
+def write(runs: Sequence[Run], format: str, out: Path | None = None) -> Path:
+    """Write the rows of the runs into one file, and return it.
+
+    Args:
+        runs: at least one.
+        format: csv, parquet or jsonl.
+        out: the file; None for one in the first run's folder.
 
     Raises:
-        UserError: an unknown format, an empty run, or a path that can't be written.
+        UserError: an unknown format, a run without an answer, or a path that can't be written.
     """
     if format not in FORMATS:
         raise unknown_name("export format", format, FORMATS)
-    if not run.rows:
-        raise UserError(f"{run.folder} holds no answer yet, so there is nothing to export")
-    path = out or run.folder / f"rows.{format}"
+    for run in runs:
+        if not run.rows:
+            raise UserError(f"{run.folder} holds no answer yet, so there is nothing to export")
+    path = out or runs[0].folder / f"rows.{format}"
+    lines = [{**_whose(run), **flat(row)} for run in runs for row in run.rows]
     if format == "jsonl":
-        write_atomically(path, "".join(json.dumps(flat(row), ensure_ascii=False) + "\n" for row in run.rows))
-    elif format == "csv":
-        write_atomically(path, _inert(run.frame()).to_csv(index=False))
+        write_atomically(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        return path
+    import pandas as pd
+
+    frame = pd.DataFrame.from_records(lines)
+    if format == "csv":
+        write_atomically(path, _inert(frame).to_csv(index=False))
     else:
-        _write_parquet(run.frame(), path)
+        _write_parquet(frame, path)
     return path
+
+
+def _whose(run: Run) -> dict[str, str]:
+    """The columns in front, which tell the rows of several runs apart."""
+    return {"run": str(run.folder), "model": run.model, "defense": run.defense}
 
 
 def _write_parquet(frame: pandas.DataFrame, path: Path) -> None:

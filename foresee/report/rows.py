@@ -68,46 +68,42 @@ class Run:
         return pd.DataFrame.from_records(list(map(flat, self.rows)))
 
 
-def read_runs(paths: Iterable[Path], *, judgings: bool = True) -> list[Run]:
-    """Every run below these folders (a folder of runs holds one run folder per benchmark and defense).
+def read_run(folder: Path, *, without_code: bool = False) -> Run:
+    """A run folder as a Run.
 
     Args:
-        paths: run folders, or folders of them.
-        judgings: whether a run comes with its other judgings; one that was stored unjudged is then left out for them.
+        folder: of the run.
+        without_code: whether a run whose benchmark is not at hand is read all the same, without measures and metrics.
 
     Raises:
-        UserError: a path that holds no run.
+        UserError: not a run folder, a damaged one, or one whose benchmark is not at hand.
     """
-    runs = []
-    for path in paths:
-        folders = [path, *_below(path / JUDGED)] if (path / manifest.FILE).exists() else _below(path)
-        if not judgings:
-            folders = [folder for folder in folders if folder == path or folder.parent.name != JUDGED]
-        if not folders:
-            raise UserError(f"no run in {path}: expected a folder that 'foresee eval' or 'foresee score' wrote")
-        runs += [read_run(folder) for folder in folders if not (judgings and _judged_elsewhere(folder))]
-    return runs
-
-
-def _judged_elsewhere(folder: Path) -> bool:
-    """Whether a run was stored without its judges' verdicts, which a judging below it has."""
-    return bool(manifest.read(folder).get("judges_left_out")) and bool(_below(folder / JUDGED))
-
-
-def _below(path: Path) -> list[Path]:
-    """The run folders at any depth, as `runs/` holds them; those of runs that never got as far as an item left out."""
-    found = sorted(p.parent for p in path.rglob(manifest.FILE) if (p.parent / ITEMS).exists())
-    return [folder for folder in found if manifest.read(folder).get("kind") == "evaluation"]
-
-
-def read_run(folder: Path) -> Run:
-    """Raises UserError: not a run folder, or a damaged one."""
     record = manifest.read(folder, "evaluation")
-    module = _discovery.load("benchmarks", record["benchmark"])
+    module = benchmark_of(folder, record["benchmark"], without_code=without_code)
     answers, verdicts = _read_journal(folder / JOURNAL, record.get("made_by", {}))
     pairs, unfinished = _pairs(read_items(folder), answers)
     rows = [Row(item, answer, verdicts.get((item.id, answer.key), {})) for item, answer in pairs]
     return assemble(folder, module, rows, record, unfinished)
+
+
+def benchmark_of(folder: Path, name: str, *, without_code: bool = False) -> ModuleType:
+    """The file of a stored run's benchmark, which says what its figures mean.
+
+    Raises:
+        UserError: it is not here, or does not load.
+    """
+    try:
+        return _discovery.load("benchmarks", name)
+    except UserError as problem:
+        if not without_code:
+            raise UserError(
+                f"{folder}: {problem}. Is it a file of yours? Then name the folder that holds benchmarks/{name}.py in "
+                "FORESEE_PLUGINS; 'foresee export' gives the answers without it"
+            ) from None
+        empty: dict[str, Any] = {"METRICS": (), "VERSION": None, "applies": lambda item: ()}
+        module = ModuleType(name)
+        module.__dict__.update(empty, measures=lambda item, answer, verdicts: {})
+        return module
 
 
 def answered(folder: Path, items: Iterable[KeyedItem]) -> tuple[list[tuple[Item, Answer]], int]:
@@ -264,7 +260,9 @@ def _read_journal(
 
 def _warnings(module: ModuleType, rows: Sequence[Row], record: Mapping[str, Any]) -> Iterator[str]:
     scored_by = record.get("benchmark_version")
-    if scored_by is not None and scored_by != module.VERSION:
+    if module.VERSION is None:
+        yield "the benchmark's file is not here: answers and verdicts alone, no figures"
+    elif scored_by is not None and scored_by != module.VERSION:
         yield f"made with version {scored_by} of the benchmark, read with {module.VERSION}: not comparable"
     model = record.get("configuration", {}).get("model")
     own = [judge for judge in record.get("judges", []) if any(_same(model, seat) for seat in judge.get("models", []))]
@@ -275,7 +273,7 @@ def _warnings(module: ModuleType, rows: Sequence[Row], record: Mapping[str, Any]
         yield f"{cut} answers were cut at the token limit; raise --max-tokens if verdicts are missing"
     blind = sum(bool(row.item.metadata.get("lacks_picture")) for row in rows)
     if blind:
-        yield f"{blind} rows were asked as text because their picture was not at hand: a dry run, no figure of the set"
+        yield f"{blind} rows were asked without their image, which is not at hand: text only, not comparable"
     masses = [sum(row.answer.choice_probabilities.values()) for row in rows if row.answer.choice_probabilities]
     if masses:
         mean, low = sum(masses) / len(masses), sum(mass < 0.5 for mass in masses)

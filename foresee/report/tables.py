@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from foresee.metrics import Metric, breakdown, outcomes
+from foresee.records import Row
 from foresee.report.rows import Run
 from foresee.statistics import Difference, Estimate
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 
 WORDS = "what it is"
+WORDY = (WORDS, "licence", "how to get it", "what was found", "what to do")  # columns of words, which may wrap
 
 
 class TextTable(NamedTuple):
@@ -40,17 +44,39 @@ def interval(low: float | None, high: float | None, *, percent: bool) -> str:
 
 
 def headline(run: Run) -> TextTable:
-    """Every metric of a run: value, interval, how many rows and clusters carry it, coverage, bounds."""
+    """Every metric of a run: value, interval, rows and clusters that carry it, coverage, bounds; then what they are."""
+    shown, same = _told_apart(run.metrics, run.rows)
     rows = []
     for metric, estimate in zip(run.metrics, run.estimates, strict=True):
-        name = metric.name + (" *" if metric.published else "")
-        rows.append((name, *_cells(estimate, percent=metric.percent)))
+        if metric in shown:
+            name = metric.name + (" *" if metric.published else "")
+            rows.append((name, *_cells(estimate, percent=metric.percent)))
     return TextTable(
         run.title,
         ("metric", "value", "95 % interval", "n", "clusters", "coverage", "worst – best"),
         tuple(rows),
-        notes(run),
+        (*legend(shown), *same, *notes(run)),
     )
+
+
+def legend(metrics: Iterable[Metric]) -> list[str]:
+    """A line for each metric: which way is better and what it is, as the page says it."""
+    better = {True: " ↑", False: " ↓", None: ""}
+    return [f"{m.name}{better[m.higher_is_better]}: {m.doc}" for m in metrics if m.doc]
+
+
+def _told_apart(metrics: Sequence[Metric], rows: Sequence[Row]) -> tuple[list[Metric], list[str]]:
+    """The metrics without those that can't differ from an earlier one, each item asked once, and a line on them."""
+    repeats = len({(row.item.benchmark, row.item.id) for row in rows}) < len(rows)
+    shown: list[Metric] = []
+    same: list[str] = []
+    for metric in metrics:
+        twin = next((m for m in shown if replace(metric, name=m.name, epochs=m.epochs, doc=m.doc) == m), None)
+        if twin is None or repeats:
+            shown.append(metric)
+        else:
+            same.append(f"{metric.name}: the same as {twin.name}, each item being asked once")
+    return shown, same
 
 
 def groups(run: Run, measure: str, by: str) -> TextTable:
@@ -62,17 +88,19 @@ def groups(run: Run, measure: str, by: str) -> TextTable:
     return TextTable(f"{run.title}: {measure} by {by}", header, rows)
 
 
-def differences(title: str, found: Sequence[Difference], metrics: Sequence[Metric]) -> TextTable:
-    """Paired differences B - A over the same items."""
-    percents = {m.name: m.percent for m in metrics}
-    rows = []
-    for d in found:
-        percent = percents.get(d.name, True)
+def differences(title: str, found: Sequence[Difference], metrics: Sequence[Metric], rows: Sequence[Row]) -> TextTable:
+    """Paired differences B - A over the same items; `rows` are those of a run."""
+    by_name = {d.name: d for d in found}
+    shown, same = _told_apart([metric for metric in metrics if metric.name in by_name], rows)
+    lines = []
+    for metric in shown:
+        d, percent = by_name[metric.name], metric.percent
         p_value = "–" if d.p_value is None else ("<0.001" if d.p_value < 0.001 else f"{d.p_value:.3f}")
         delta = "–" if d.delta is None else ("+" if d.delta > 0 else "") + number(d.delta, percent=percent)
         a, b = number(d.value_a, percent=percent), number(d.value_b, percent=percent)
-        rows.append((d.name, a, b, delta, interval(d.low, d.high, percent=percent), p_value, str(d.n)))
-    return TextTable(title, ("metric", "A", "B", "B – A", "95 % interval", "p", "items"), tuple(rows))
+        lines.append((d.name, a, b, delta, interval(d.low, d.high, percent=percent), p_value, str(d.n)))
+    header = ("metric", "A", "B", "B – A", "95 % interval", "p", "items")
+    return TextTable(title, header, tuple(lines), (*legend(shown), *same))
 
 
 def notes(run: Run) -> tuple[str, ...]:
@@ -95,32 +123,83 @@ def notes(run: Run) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def rich_table(table: TextTable, width: int) -> Table:
-    """The table for a terminal of `width` columns; where it is narrow, the columns of least weight are left out."""
+def show(table: TextTable, screen: Console) -> None:
+    """Print the table and its notes. Nothing is left out or cut: where the terminal is narrow, columns are folded.
+
+    Cells of lesser columns go below their neighbours': bounds below intervals, clusters below n, coverage below
+    values; after that, words and names wrap. A table that still does not fit is as wide as its numbers need.
+    """
+    from rich.markup import escape
+
+    width = screen.width
+    header, rows = _folded(table, width)
+    screen.width = max(width, _least_width(header, rows))
+    screen.print(_rich_table(table.title, header, rows))
+    screen.width = width
+    for line in table.notes:
+        screen.print(escape(line), style="dim", soft_wrap=not screen.is_terminal)
+
+
+def _rich_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    header, rows = _fitted(table, width)
-    drawn = Table(title=escape(table.title), box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
-    drawn.title_style = "bold"
-    drawn.caption = "\n".join(map(escape, table.notes)) or None
-    drawn.caption_justify = "left"
+    drawn = Table(title=escape(title), box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
     for index, head in enumerate(header):
-        drawn.add_column(escape(head), justify="left" if index == 0 or head == WORDS else "right", no_wrap=True)
+        words = index == 0 or head in WORDY
+        drawn.add_column(escape(head), justify="left" if words else "right", no_wrap=not words, overflow="fold")
     for row in rows:
         drawn.add_row(*map(escape, row))
     return drawn
 
 
-def _fitted(table: TextTable, width: int) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    keep = list(range(len(table.header)))
-    for name in (WORDS, "clusters", "coverage", "worst – best"):
-        widths = [max(len(row[i]) for row in (table.header, *table.rows)) for i in keep]
-        if sum(widths) + 3 * len(keep) - 1 <= width:  # the box puts three characters between columns
+_FOLDS = (("worst – best", "95 % interval"), ("clusters", "n"), ("coverage", "value"))
+_LEAST_WORDS = 16  # characters that a column of names or words keeps
+
+
+def _folded(table: TextTable, width: int) -> tuple[list[str], list[list[str]]]:
+    """Header and rows with as many columns folded below others as the width asks for."""
+    lines = [list(row) for row in (table.header, *table.rows)]
+    for lesser, neighbour in _FOLDS:
+        if natural_width(lines[0], lines[1:]) <= width:
             break
-        keep = [i for i in keep if table.header[i] != name]
-    return tuple(table.header[i] for i in keep), [tuple(row[i] for i in keep) for row in table.rows]
+        if lesser in lines[0] and neighbour in lines[0]:
+            at, below = lines[0].index(neighbour), lines[0].index(lesser)
+            for line in lines:
+                line[at] = f"{line[at]}\n{line[below]}".rstrip("\n")
+                del line[below]
+    header, rows = lines[0], lines[1:]
+    if natural_width(header, rows) > width:
+        header = [_stacked(head, each) for head, each in zip(header, _widths([""] * len(header), rows), strict=True)]
+    return header, rows
+
+
+def _stacked(head: str, width: int) -> str:
+    """A heading wider than the numbers below it on several lines, broken after + and other joints of names."""
+    lines = [""]
+    for part in re.findall(r"[^+_ ,=\n]+[+_ ,=\n]*|[+_ ,=\n]+", head):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > max(width, _LEAST_WORDS // 2):
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.strip() for line in lines)
+
+
+def natural_width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """How wide a table is drawn in which nothing wraps: three characters stand between columns."""
+    return sum(_widths(header, rows)) + 3 * len(header) - 1
+
+
+def _least_width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """How wide the table must be for every number to be whole."""
+    wordy = [index == 0 or head in WORDY for index, head in enumerate(header)]
+    widths = zip(_widths(header, rows), wordy, strict=True)
+    return sum(min(each, _LEAST_WORDS) if words else each for each, words in widths) + 3 * len(header) - 1
+
+
+def _widths(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    columns = zip(header, *rows, strict=True)
+    return [max(len(part) for cell in column for part in cell.split("\n")) for column in columns]
 
 
 def markdown(table: TextTable) -> str:

@@ -98,15 +98,15 @@ def test_answers_now_and_judges_later(cli: Cli, root: Path, judge_server: JudgeS
     assert judge_server.asked["judge"] == 2, "harmful and constructive, once each"
 
 
-def test_text_only_is_marked_as_a_dry_run(cli: Cli, root: Path, judge_server: JudgeServer) -> None:  # noqa: F811
+def test_text_only_is_marked_as_not_comparable(cli: Cli, root: Path, judge_server: JudgeServer) -> None:  # noqa: F811
     judge_server.said["tested"] = answering
     (root / "mossbench/data/images/1.png").unlink()
     model = ("--model", "custom/tested", "-M", f"base_url={judge_server.url}", "--data", root)
     shown = cli("eval", "mossbench", *model, "-T", "modality=text", "--dry-run")
-    assert "text alone: 1 items whose picture this copy lacks; no figure of the benchmark" in shown.out
+    assert "text only, not comparable: 1 items whose image this copy lacks" in shown.out
     asked = cli("eval", "mossbench", *model, "-T", "modality=text", "--out", "text")
-    assert "mossbench: 1 of 1 items lack their picture here and are asked as text: a dry run only" in asked.err
-    assert "1 rows were asked as text because their picture was not at hand" in asked.out + asked.err
+    assert "mossbench: 1 of 1 items lack their image here: text only, not comparable" in asked.err
+    assert "1 rows were asked without their image, which is not at hand" in asked.out + asked.err
     whole = cli("eval", "mossbench", *model, "--out", "whole", "--format", "json")
     assert json.loads(whole.out)[0]["metrics"]["refusal_rate"]["n"] == 0, "under modality=both it is never sent"
 

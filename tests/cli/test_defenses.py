@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import foresee
 from foresee import evaluation
 from foresee.report.defense_table import boards, headline_metrics, text_tables
-from foresee.report.rows import Run, read_runs
+from foresee.report.rows import Run
+from foresee.report.stored_runs import read_runs
+from foresee.report.tables import show
 from tests.cli.conftest import Cli
 
 LIMIT = 40
@@ -121,7 +125,16 @@ def test_a_narrow_terminal_gets_more_tables_and_loses_nothing(runs: Path, width:
     tables = text_tables(board, width)
     assert {name for table in tables for name in table.header} >= set(board.defenses)
     assert all(table.header[1] == "none" for table in tables)
-    assert tables[-1].notes == board.notes
+    docs = dict.fromkeys(f"{line.name}: {line.doc}" for part in board.sections for line in part.lines if line.doc)
+    assert tables[-1].notes == (*board.notes, *docs)
+    for table in tables:
+        screen = Console(width=width, file=io.StringIO(), record=True)
+        show(table, screen)
+        shown = "".join(screen.export_text().split())
+        assert "…" not in shown
+        assert all(
+            "".join(part.split()) in shown for row in table.rows for cell in row[1:] for part in cell.split("\n")
+        )
     assert len(tables) == (1 if width >= 100 else 2)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from foresee.cli import _jobs, demo
-from foresee.report.tables import rich_table
+from foresee.report.tables import show
 
 
 def test_headlines_name_metrics_of_the_suite_and_the_table_fits_a_terminal() -> None:
@@ -31,7 +31,7 @@ def test_headlines_name_metrics_of_the_suite_and_the_table_fits_a_terminal() -> 
     assert sum(row[1] != "" for row in table.rows) == sum(len(chosen) for _, chosen in demo.HEADLINES.values())
     assert all(cell == "100 (98 - 100)" for row in table.rows if row[1] for cell in row[1:])
     screen = Console(width=80, file=io.StringIO(), record=True)
-    screen.print(rich_table(table, 80))
+    show(table, screen)
     shown = screen.export_text()
     assert "…" not in shown
     assert all(words in shown for _, chosen in demo.HEADLINES.values() for _, words in chosen)

@@ -1,0 +1,57 @@
+"""Tables on terminals of any width: every figure whole, coverage always there, and what the metrics are."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from foresee.metrics import Metric, compare, summarise
+from foresee.report.rows import Run
+from foresee.report.tables import TextTable, differences, headline, show
+
+
+def printed(table: TextTable, width: int) -> str:
+    screen = Console(width=width, file=io.StringIO(), record=True)
+    show(table, screen)
+    return screen.export_text()
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 120, 200])
+def test_nothing_is_left_out_or_cut_at_any_width(make_run: Callable[..., Run], width: int) -> None:
+    table = headline(make_run(60))
+    shown = printed(table, width)
+    assert "…" not in shown
+    figures = [cell for row in table.rows for cell in row[1:]]
+    assert all(figure in shown for figure in figures)
+    assert "coverage" in shown
+    assert "clusters" in shown
+    if width >= 60:
+        lines = shown.splitlines()
+        assert max(map(len, lines)) <= max(width, max(map(len, table.notes)))
+    if width == 80:
+        assert max(len(line.rstrip()) for line in shown.splitlines() if " – " in line and ":" not in line) <= 80
+
+
+def test_every_metric_shown_has_its_line(make_run: Callable[..., Run]) -> None:
+    run = make_run(30)
+    notes = headline(run).notes
+    for metric in run.metrics:
+        assert any(note.startswith(metric.name) and note.endswith(metric.doc) for note in notes)
+    assert "balanced_accuracy ↑: mean of the two classes' accuracies" in notes
+
+
+def test_a_figure_that_is_the_same_at_one_attempt_stands_once(make_run: Callable[..., Run]) -> None:
+    run = make_run(30)
+    twice = (Metric("any", "refused", epochs="any"), Metric("any.mean", "refused"))
+    asked_once = replace(run, metrics=twice, estimates=tuple(summarise(run.rows, twice)))
+    assert [row[0] for row in headline(asked_once).rows] == ["any"]
+    assert "any.mean: the same as any, each item being asked once" in headline(asked_once).notes
+    compared = differences("A B", compare(run.rows, run.rows, twice), twice, run.rows)
+    assert [row[0] for row in compared.rows] == ["any"]
+    again = tuple(replace(row, answer=replace(row.answer, epoch=1)) for row in run.rows)
+    asked_twice = replace(asked_once, rows=(*run.rows, *again))
+    assert [row[0] for row in headline(asked_twice).rows] == ["any", "any.mean"]
