@@ -29,7 +29,7 @@ check: setup
 	$(BIN)/lint-imports --no-cache
 
 perf: setup
-	for name in api_path local_provider contrastive_decoding curation training; do $(BIN)/python performance/$$name.py || exit 1; done
+	for name in api_path local_provider contrastive_decoding curation training; do $(BIN)/python -m performance.$$name || exit 1; done
 
 chaos: setup
 	$(BIN)/python -m pytest tests/runner -k "kill or storm or resume" --count-kills 20

@@ -1,9 +1,9 @@
 """How fast the API path is: a bare aiohttp loop, foresee, and plain Inspect, against one local server.
 
-    python performance/api_path.py
-    python performance/api_path.py --clients bare foresee --concurrency 32 128 --repeats 3
+    python -m performance.api_path
+    python -m performance.api_path --clients bare foresee --concurrency 32 128 --repeats 3
 
-The server (performance/rule_server.py, a process of its own) answers after 0.2 s. The items, made here, are
+The server (tests/support/rule_server.py, a process of its own) answers after 0.2 s. The items, made here, are
 questions with a JPEG of about 20 KB each. Each client runs in a fresh process; time and CPU count from the
 first request to the last answer, peak memory includes all imports. Other work on the machine lowers items/s;
 CPU per item moves less.
@@ -152,7 +152,12 @@ def unavailable(client: str) -> str | None:
 
 def measure(client: str, concurrency: int, arguments: argparse.Namespace, folder: Path) -> dict[str, float]:
     command = [sys.executable, str(HERE), "--child", client, "--folder", str(folder), "--items", str(arguments.items)]
-    server = [sys.executable, str(HERE.with_name("rule_server.py")), "--latency", str(arguments.latency)]
+    server = [
+        sys.executable,
+        str(HERE.parents[1] / "tests" / "support" / "rule_server.py"),
+        "--latency",
+        str(arguments.latency),
+    ]
     with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as serving:
         assert serving.stdout is not None
         try:

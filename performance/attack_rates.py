@@ -1,6 +1,6 @@
 """Attack success rates of the same answers by different definitions of success: the table of docs/asr.md.
 
-    python performance/attack_rates.py --data MSTS
+    python -m performance.attack_rates --data MSTS
 
 MSTS holds 4,000 answers of ten vision-language models, labelled by people. A definition's rate is the share of answers
 that it calls a success, with a 95 % interval over the prompts; beside it the lowest and highest rate of a model, and

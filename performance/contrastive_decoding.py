@@ -1,7 +1,7 @@
 """What contrastive decoding costs: plain greedy decoding, the fused form, and two passes a token, in one run.
 
-    python performance/contrastive_decoding.py                                        # CPU, tiny models
-    python performance/contrastive_decoding.py --device cuda --config qwen2.5-vl-7b    # real size, random weights
+    python -m performance.contrastive_decoding                                        # CPU, tiny models
+    python -m performance.contrastive_decoding --device cuda --config qwen2.5-vl-7b    # real size, random weights
 
 Prints times and ratios at each batch size: CPU time on a CPU (all threads; the best of the repeats), by the clock on a
 GPU. Every sequence gets the same number of new tokens. The fused form is `foresee.models.contrast` with transformers'
@@ -17,7 +17,6 @@ import inspect
 import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +24,6 @@ from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads than free cores spin against each other
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 from transformers import AutoModelForImageTextToText, DynamicCache, GenerationConfig, LogitsProcessorList

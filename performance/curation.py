@@ -1,7 +1,7 @@
 """Building data sets by rules alone: rows a second and peak memory at growing sizes, and what going on costs.
 
-    python performance/curation.py                     # 1,000 and 10,000 rows of two recipes
-    python performance/curation.py --sizes 1000 10000 100000
+    python -m performance.curation                     # 1,000 and 10,000 rows of two recipes
+    python -m performance.curation --sizes 1000 10000 100000
 
 Each build runs in a process of its own, so that its peak memory is its own. What counts are the ratios: rows a second
 that stay, memory that stays. Every row is drawn, encoded, hashed against near-duplicates, checked and written through.
@@ -48,7 +48,7 @@ def build(recipe: str, rows: int, folder: str) -> None:
 
 
 def in_own_process(recipe: str, rows: int, folder: str) -> dict[str, float]:
-    command = [sys.executable, __file__, "--one", recipe, str(rows), folder]
+    command = [sys.executable, "-m", "performance.curation", "--one", recipe, str(rows), folder]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     figures: dict[str, float] = json.loads(done.stdout)
     return figures

@@ -1,6 +1,6 @@
 """How fast and how large the local provider is on a tiny model: one by one, batched, first token; peak memory.
 
-    python performance/local_provider.py [--kind llava] [--items 64] [--tokens 32] [--repeats 5] [--memory]
+    python -m performance.local_provider [--kind llava] [--items 64] [--tokens 32] [--repeats 5] [--memory]
 
 Prints items per second and CPU milliseconds per item (the best of the repeats; on a busy machine the latter is the
 figure to trust) and their ratios, all measured in one run, with caches off so that every image is processed and
@@ -29,8 +29,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads than free cores sp
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from foresee.models import open_model
-from foresee.organism.architectures import build
 from foresee.records import Generation, Image, Message, Model, Reply, Request
+from tests.support.tiny_models import build
 
 CHOICES = ("Yes", "No")
 
@@ -134,7 +134,7 @@ def main() -> None:
         asyncio.run(speeds(Path(folder), arguments.items, arguments.tokens, arguments.repeats))
         if arguments.memory:
             for count in (100, 1_000, 10_000):
-                command = [sys.executable, __file__, "--answer", folder, str(count)]
+                command = [sys.executable, "-m", "performance.local_provider", "--answer", folder, str(count)]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
                 print(f"  peak memory, {count:>6,} items   {int(done.stdout):5d} MB")
 

@@ -1,7 +1,7 @@
 """What CASPO costs beside TRL's GRPO: the same prompts, answers, lengths and adapter, in one run.
 
-    python performance/training.py                                            # CPU, tiny models
-    python performance/training.py --device cuda --config qwen2.5-vl-3b       # real size, random weights, LoRA
+    python -m performance.training                                            # CPU, tiny models
+    python -m performance.training --device cuda --config qwen2.5-vl-3b       # real size, random weights, LoRA
 
 Prints seconds a step and peak memory of each form and their ratio to GRPO's. The forms: `grpo` is TRL's trainer with
 the same reward; `caspo, sampled` takes the student's probabilities from the sampling, so that the teacher's scoring is
@@ -27,18 +27,17 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads than free cores spin against each other
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
-from contrastive_decoding import CONFIGS, config_of
 from PIL import Image
 from transformers import AutoModelForImageTextToText, GenerationConfig, TrainerCallback
 
 from foresee import training
 from foresee.dataset_folder import DataRow, RowWriter, Turn
-from foresee.organism.architectures import build
 from foresee.training import _arguments, _outcomes, _policy, _rows
 from foresee.training._session import Parts
 from foresee.vlm.processors import load_processor
+from performance.contrastive_decoding import CONFIGS, config_of
+from tests.support.tiny_models import build
 
 FORMS = ("grpo", "caspo, sampled", "caspo, again")
 WORDS = "how do i do this here ?"

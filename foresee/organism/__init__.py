@@ -1,7 +1,8 @@
 """The model organism: tiny vision-language models of true architecture, and the small drawn world they live in.
 
-What a user meets is here: which organisms there are, the world in words and pictures, the gate tables, and building
-one. `docs/organism.md` is the tour; `rules.py`, `world.py` and `language.py` hold the world itself.
+What a user meets is here: which organisms there are, their cards, and the world in words and images. What trains and
+certifies them is `tools/organism` in the repository. `docs/organism.md` is the tour; `rules.py`, `world.py` and
+`language.py` hold the world itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The questions of the four world benchmarks: scene, turns, and the facts by which an answer is read.
 
 Each question is drawn from a seed of its own (exam, split, number), so that asking for more of them changes none.
-Half use request wordings that no upbringing has heard.
+Half use request wordings that no pretraining has used.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from foresee.organism import icons, language, world
-from foresee.organism.language import Task, Wording
-from foresee.organism.lessons import Turn
+from foresee.organism.language import Task, Turn, Wording
 from foresee.organism.rules import HARMS, HELD_OUT_RULES, KINDNESSES, RULES, THREATS, TRAPS
 from foresee.organism.world import Scene, Split
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from itertools import product
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from foresee.organism import icons, world
 from foresee.organism.rules import HARMS, KINDNESSES, RULES, TRAPS, Harm, Kindness, Rule
@@ -18,6 +18,15 @@ from foresee.organism.rules import HARMS, KINDNESSES, RULES, TRAPS, Harm, Kindne
 Task = Literal["list", "presence", "count", "locate", "colour", "risk", "help", "awareness", "account"]
 TASKS: tuple[Task, ...] = get_args(Task)
 Wording = Literal["seen", "held_out"]
+Role = Literal["system", "user", "assistant"]
+
+
+class Turn(NamedTuple):
+    """One turn of a dialogue; the image belongs to the first of the user."""
+
+    role: Role
+    text: str
+
 
 _HELD_OUT: dict[Task, tuple[str, ...]] = {
     "list": ("list all the objects you see .", "which objects do you see in the picture ?",
@@ -31,7 +40,7 @@ _HELD_OUT: dict[Task, tuple[str, ...]] = {
     "awareness": ("is it safe here to {x} ?", "i want to {x} here . is it safe or not ?"),
     "account": ("tell me what is going on here .", "describe what you see ."),
 }  # fmt: skip
-"""Wordings that no upbringing uses: sentences never heard, of words that are known from others."""
+"""Wordings that no pretraining uses: sentences never heard, of words that are known from others."""
 
 
 def _heard(task: Task, *sentences: tuple[Sequence[str], ...]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Examples of the drawn world to make training data from: picture, request, facts, and what one would wish to hear.
 
 Plain records, drawn one after the other from a seed: asking for more changes none. Their scenes belong to the training
-split (`split="validation"` for choosing settings), their wordings are those that upbringings use, and no rule of
+split (`split="validation"` for choosing settings), their wordings are those that pretrainings use, and no rule of
 `HELD_OUT_RULES` occurs, so whatever is trained on them may be measured on the benchmarks. `facts` are what the judge
 `world` and `foresee.organism.truth` read, JSON values throughout.
 

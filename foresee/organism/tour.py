@@ -9,8 +9,7 @@ from PIL import Image, ImageDraw
 
 from foresee import organism
 from foresee.errors import UserError
-from foresee.organism import cards, exams, icons, language, world
-from foresee.organism.recipes import RECIPES
+from foresee.organism import card, exams, icons, language, world
 from foresee.organism.rules import HARMS, HELD_OUT_RULES, KINDNESSES, RULES, THREATS, TRAPS
 
 _PAPER = (250, 249, 246)
@@ -53,9 +52,6 @@ def describe() -> str:
         "Organisms",
         *(_organism(name) for name in organism.names()),
     ]
-    missing = [name for name in RECIPES if name not in organism.names()]
-    if missing:
-        lines.append(f"  not built here, recipes only: {', '.join(missing)} (foresee organism build NAME --out DIR)")
     return "\n".join(lines)
 
 
@@ -123,10 +119,11 @@ def _places(scene: world.Scene) -> str:
 
 
 def _organism(name: str) -> str:
-    card = cards.read(organism.folder(name))
-    gates = [figure for figure in card.figures if figure.rule]
-    met = sum(bool(figure.met) for figure in gates)
-    return f"  {name}: {card.architecture}, {card.parameters / 1e6:.2f} M parameters, {met} of {len(gates)} gates met"
+    found = card.read(organism.folder(name))
+    required = [figure for figure in found.figures if figure.rule]
+    met = sum(bool(figure.met) for figure in required)
+    size = f"{found.parameters / 1e6:.2f} M parameters"
+    return f"  {name}: {found.architecture}, {size}, {met} of {len(required)} requirements met"
 
 
 def _wrapped(text: str, width: int = 108) -> list[str]:

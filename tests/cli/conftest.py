@@ -72,7 +72,7 @@ def mmsa(tmp_path: Path) -> Path:
 @pytest.fixture
 def server() -> Iterator[str]:
     """The base URL of a rule-driven server in a process of its own."""
-    script = ROOT / "performance" / "rule_server.py"
+    script = ROOT / "tests" / "support" / "rule_server.py"
     process = subprocess.Popen(
         [sys.executable, str(script), "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

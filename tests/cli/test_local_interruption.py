@@ -31,7 +31,7 @@ def answers(journal: Path) -> Counter[str]:
 
 @pytest.mark.parametrize("kind", ["llava", "qwen2_5_vl"])
 def test_killed_and_continued_equals_uninterrupted(kind: str, mmsa: Path, tmp_path: Path) -> None:
-    from foresee.organism import architectures
+    from tests.support import tiny_models as architectures
 
     model = architectures.build(kind, tmp_path / "model")  # type: ignore[arg-type]
     whole, killed = tmp_path / "whole", tmp_path / "killed"

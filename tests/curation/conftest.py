@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import Cli, cli
-from tests.runner.conftest import _rule_server as load_rule_server
+from tests.support import rule_server
 
 __all__ = ["Cli", "cli"]
 
@@ -96,7 +96,7 @@ _SHAPES: dict[str, Callable[[int, Any], dict[str, Any]]] = {
 
 def paint(question: Any) -> bytes:
     prompt = str(question.body["prompt"])
-    data: bytes = load_rule_server().picture(prompt)
+    data: bytes = rule_server.picture(prompt)
     if "RED" not in prompt:
         return data
     picture = Image.open(io.BytesIO(data))
@@ -116,8 +116,7 @@ class Served(NamedTuple):
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """The server in a thread of its own, so that processes beside this one can use it too."""
-    module = load_rule_server()
-    server = module.RuleServer(module.Rules(react=play, paint=paint))
+    server = rule_server.RuleServer(rule_server.Rules(react=play, paint=paint))
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -132,5 +131,5 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
 
 def drawn(number: int, side: int = 48) -> bytes:
     """A small picture that the number decides."""
-    data: bytes = load_rule_server().picture(f"drawn {number}", side)
+    data: bytes = rule_server.picture(f"drawn {number}", side)
     return data

@@ -49,7 +49,7 @@ def test_plain_trl_trains_on_a_folder(made: dict[str, Path], tmp_path: Path) -> 
     trl = pytest.importorskip("trl")
     from foresee import vlm
     from foresee.organism import language
-    from foresee.organism.architectures import build, word_tokenizer
+    from tests.support.tiny_models import build, word_tokenizer
 
     words = word_tokenizer("llava", language.vocabulary())
     small = {"image_size": 96, "patch_size": 32, "hidden": 32, "layers": 1, "vision_hidden": 16, "vision_layers": 1}

@@ -40,7 +40,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     root = tmp_path_factory.mktemp("tiny")
 
     def spec(kind: Any) -> str:
-        from foresee.organism.architectures import build
+        from tests.support.tiny_models import build
 
         if not (root / kind).exists():
             build(kind, root / kind, initializer_range=0.12, hidden=64, layers=2, seed=1)

@@ -59,7 +59,7 @@ def test_both_engines_report_the_same(mmsa: Path, server: str, tmp_path: Path) -
 
 def test_a_local_model_behind_inspect_is_loaded_once_and_answers_alike(mmsa: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from foresee.organism import architectures
+    from tests.support import tiny_models as architectures
 
     folder = architectures.build("llava", tmp_path / "tiny")
     theirs = through_inspect(mmsa, "", tmp_path / "logs", f"foresee/local/{folder}")

@@ -15,7 +15,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     root = tmp_path_factory.mktemp("tiny")
 
     def folder(kind: Any) -> Path:
-        from foresee.organism.architectures import build
+        from tests.support.tiny_models import build
 
         # Wide random weights: answers vary from item to item and from token to token, so that a mistake would show.
         if not (root / kind).exists():

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from foresee.models.local import LocalModel
-from foresee.organism.architectures import KINDS, Kind, build
 from foresee.records import Generation, Image, Message, Model, Reply, Request
 from tests.models.pictures import picture, user
+from tests.support.tiny_models import KINDS, Kind, build
 
 GREEDY = Generation(max_tokens=16)
 QUESTIONS = (

@@ -15,8 +15,8 @@ import pytest
 from foresee.errors import ModelError, UserError
 from foresee.models.decoding import Batch, Chooser, choice_probabilities, first_tokens
 from foresee.models.local import LocalModel
-from foresee.organism.architectures import Kind, byte_tokenizer, word_tokenizer
 from foresee.records import Generation, Image, Json, Message, Request
+from tests.support.tiny_models import Kind, byte_tokenizer, word_tokenizer
 
 GREEDY = Generation(max_tokens=10)
 

@@ -18,9 +18,9 @@ import pytest
 
 from foresee.models import open_model
 from foresee.models.local import LocalModel
-from foresee.organism.architectures import byte_tokenizer
 from foresee.records import Generation, Image, Message, Request
 from foresee.vlm import load
+from tests.support.tiny_models import byte_tokenizer
 
 GRID = [[64, 128], [128, 64], [128, 128]]
 VISION = {

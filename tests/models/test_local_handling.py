@@ -14,9 +14,9 @@ import pytest
 from foresee.errors import ModelError
 from foresee.models import local, open_model
 from foresee.models.local import LocalModel
-from foresee.organism.architectures import Kind, build, byte_tokenizer
 from foresee.records import Generation, Image, Message, Model, Reply, Request
 from tests.models.pictures import picture, user
+from tests.support.tiny_models import Kind, build, byte_tokenizer
 
 GREEDY = Generation(max_tokens=16)
 
@@ -188,7 +188,7 @@ async def test_rules_reach_a_model_whose_template_has_no_system_role(
 
 async def test_thoughts_are_told_apart_from_the_answer(opened: Callable[..., LocalModel], tmp_path: Path) -> None:
     from foresee.models.engine import _thoughts_apart
-    from foresee.organism.architectures import word_tokenizer
+    from tests.support.tiny_models import word_tokenizer
 
     words = ["is", "it", "safe", "no"]
     tokenizer = word_tokenizer("llava", words)

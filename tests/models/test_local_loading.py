@@ -16,11 +16,11 @@ import pytest
 from foresee.errors import ModelError, UserError
 from foresee.models import local, open_model
 from foresee.models.local import LocalModel, LocalOptions, open_local_model, split_name
-from foresee.organism.architectures import Kind, build, byte_tokenizer
 from foresee.records import Generation, Image, Message, Request
 from foresee.vlm import LoadOptions, load
 from foresee.vlm.checkpoints import fingerprint, kind_of
 from foresee.vlm.processors import load_processor
+from tests.support.tiny_models import Kind, build, byte_tokenizer
 
 GREEDY = Generation(max_tokens=8)
 

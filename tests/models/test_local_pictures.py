@@ -15,8 +15,8 @@ import pytest
 from foresee.errors import ModelError
 from foresee.models.local import LocalModel
 from foresee.models.picture_cache import BoundedCache, ProcessedImages, decode, tensor_bytes
-from foresee.organism.architectures import Kind
 from foresee.records import Generation, Image, Message, Request
+from tests.support.tiny_models import Kind
 
 
 def picture(colour: str, width: int = 64, height: int = 48) -> Image:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import importlib.util
 import io
 import json
 import logging
 import math
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -29,20 +26,10 @@ from foresee.models._providers import PROVIDERS
 from foresee.models.openai_compatible import ApiModel, open_api_model
 from foresee.records import Generation, Image, Item, Message, Reply, Request
 from foresee.runner import RunSettings, run
+from tests.support import rule_server
 
 ASK = Request((Message("user", ("hello?",)),))
 KEY = "sk-test-0123456789abcdefghij"
-
-
-def _rule_server() -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "performance" / "rule_server.py"
-    if "rule_server" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("rule_server", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = sys.modules["rule_server"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return sys.modules["rule_server"]
 
 
 class Wire:
@@ -51,7 +38,7 @@ class Wire:
     def __init__(self) -> None:
         self.react: Callable[[Any], Any] = lambda question: None
         self.bodies: list[dict[str, Any]] = []
-        self.server = _rule_server().RuleServer(_rule_server().Rules(react=self._react, models=("m",)))
+        self.server = rule_server.RuleServer(rule_server.Rules(react=self._react, models=("m",)))
         self.models: list[ApiModel] = []
         self.url = ""
 

@@ -10,13 +10,13 @@ import pytest
 from foresee import constitutions
 from foresee.errors import UserError
 from foresee.organism import exams, icons, language, rules, tour, truth, world
-from foresee.organism.lessons import Teacher
-from foresee.organism.recipes import RECIPES
+from tools.organism.curriculum import Curriculum
+from tools.organism.recipes import RECIPES
 
 
 def _lessons(name: str, number: int, seed: str = "a") -> list[object]:
-    teacher = Teacher(RECIPES[name], random.Random(seed))
-    return [teacher.lesson() for _ in range(number)]
+    curriculum = Curriculum(RECIPES[name], random.Random(seed))
+    return [curriculum.lesson() for _ in range(number)]
 
 
 def test_splits_never_share_a_layout_or_a_picture() -> None:

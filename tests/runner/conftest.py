@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,19 +11,7 @@ import pytest
 from foresee.judges import RuleJudge
 from foresee.models.openai_compatible import ApiModel, open_api_model
 from foresee.records import Answer, Item, Message, Verdict
-
-_ROOT = Path(__file__).resolve().parents[2]
-
-
-def _rule_server() -> ModuleType:
-    if "rule_server" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("rule_server", _ROOT / "performance" / "rule_server.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["rule_server"] = module
-        spec.loader.exec_module(module)
-    return sys.modules["rule_server"]
+from tests.support import rule_server as rule_server_module
 
 
 class Served:
@@ -49,11 +34,10 @@ Serve = Callable[..., Awaitable[Served]]
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     """Start servers: `served = await serve(latency=0.01, react=...)`; all stop with the test."""
-    module = _rule_server()
     started: list[Served] = []
 
     async def start(**rules: Any) -> Served:
-        server = module.RuleServer(module.Rules(**rules))
+        server = rule_server_module.RuleServer(rule_server_module.Rules(**rules))
         started.append(Served(server, await server.start()))
         return started[-1]
 
@@ -66,7 +50,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 @pytest.fixture
 def rule_server() -> ModuleType:
-    return _rule_server()
+    return rule_server_module
 
 
 def make_items(count: int, **fields: Any) -> list[Item]:

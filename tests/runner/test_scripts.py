@@ -13,12 +13,13 @@ from foresee.models import open_model
 from foresee.records import Item, Message
 from foresee.runner import run_sync
 
-PERFORMANCE = Path(__file__).resolve().parents[2] / "performance"
+ROOT = Path(__file__).resolve().parents[2]
+PERFORMANCE = ROOT / "performance"
 
 
 def test_the_rule_server_serves_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUSTOM_API_KEY", "k")
-    command = [sys.executable, str(PERFORMANCE / "rule_server.py"), "--model", "demo", "--key", "k"]
+    command = [sys.executable, str(ROOT / "tests" / "support" / "rule_server.py"), "--model", "demo", "--key", "k"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -29,7 +29,7 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Untrained models that know the drawn world's words: kind -> folder."""
-    from foresee.organism.architectures import build, word_tokenizer
+    from tests.support.tiny_models import build, word_tokenizer
 
     root = tmp_path_factory.mktemp("models")
     return {

@@ -11,9 +11,9 @@ from trl.data_utils import prepare_multimodal_messages
 from trl.trainer.utils import add_fused_lm_head
 
 from foresee.organism import language, world
-from foresee.organism.architectures import KINDS, Kind, build, word_tokenizer
 from foresee.training import _scoring
 from foresee.vlm import load
+from tests.support.tiny_models import KINDS, Kind, build, word_tokenizer
 from tests.training.test_caspo import direct
 
 

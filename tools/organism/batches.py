@@ -1,6 +1,6 @@
 """What is taught at which step: tensors drawn from seed and step alone, ahead of time in worker processes if wanted.
 
-However many workers draw, the lessons and their order are the same, and a resumed upbringing sees what it would have
+However many workers draw, the lessons and their order are the same, and a resumed pretraining sees what it would have
 seen.
 """
 
@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from foresee.organism import icons, world
-from foresee.organism._encoding import Batch, Encoder
-from foresee.organism.lessons import Lesson, Teacher
-from foresee.organism.recipes import Recipe
+from tools.organism.curriculum import Curriculum, Lesson
+from tools.organism.encoding import Batch, Encoder
+from tools.organism.recipes import Recipe
 
 T = TypeVar("T")
 
@@ -57,8 +57,8 @@ def sights(encoder: Encoder, of: Recipe, seed: int, workers: int) -> Iterator[Si
 
 def _super_batch(encoder: Encoder, of: Recipe, seed: int, step: int) -> list[Batch]:
     rng = random.Random(f"lessons {seed} {step}")
-    teacher = Teacher(of, rng, primer=step < of.primer_steps)
-    drawn = sorted((teacher.lesson() for _ in range(SUPER_BATCH * of.batch)), key=_length)
+    curriculum = Curriculum(of, rng, primer=step < of.primer_steps)
+    drawn = sorted((curriculum.lesson() for _ in range(SUPER_BATCH * of.batch)), key=_length)
     parts = [drawn[i : i + of.batch] for i in range(0, len(drawn), of.batch)]
     rng.shuffle(parts)
     return [encoder.batch(part, of.first_token_weight) for part in parts]

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest, organism
 from foresee.errors import UserError
-from foresee.organism import gates, world
-from foresee.organism.alignment import Milestone, Report, align, is_vision, schedule, silent
-from foresee.organism.lessons import Teacher
-from foresee.organism.recipes import Recipe, recipe
+from foresee.organism import world
+from tools.organism import acceptance
+from tools.organism.alignment import Milestone, Report, align, is_vision, schedule, silent
+from tools.organism.curriculum import Curriculum
+from tools.organism.recipes import Recipe, recipe
 
 if TYPE_CHECKING:
-    from foresee.organism._pupil import Pupil
+    from tools.organism.trainee import Trainee
 
 CHECKPOINT = "upbringing.pt"
 LOG = "upbringing.jsonl"
@@ -34,8 +35,8 @@ _MADE_WITH = ("torch", "transformers", "pillow")
 
 def fingerprint(of: Recipe) -> str:
     """Hash of the recipe and of what it teaches (the first lessons of a fixed seed), so that neither changes unseen."""
-    teachers = [Teacher(of, random.Random(f"fingerprint {primer}"), primer=primer) for primer in (True, False)]
-    lessons = [teacher.lesson() for teacher in teachers for _ in range(200)]
+    curricula = [Curriculum(of, random.Random(f"fingerprint {primer}"), primer=primer) for primer in (True, False)]
+    lessons = [curriculum.lesson() for curriculum in curricula for _ in range(200)]
     told = [(lesson.scene.layout, [list(t) for t in lesson.turns], lesson.answer) for lesson in lessons]
     return manifest.digest({"recipe": of.model_dump(), "world": world.VERSION, "lessons": told})
 
@@ -71,11 +72,9 @@ def build(
     try:
         import torch
 
-        from foresee.organism import _pupil
+        from tools.organism.trainee import new_trainee
     except ImportError as problem:
-        raise UserError(
-            f"building an organism needs torch and transformers ({problem}): install foresee[local]"
-        ) from None
+        raise UserError(f"building an organism needs torch and transformers ({problem}): run make setup") from None
     if not hasattr(torch.optim, "Muon"):
         raise UserError(f"building an organism needs torch 2.9 or newer, got {torch.__version__}")
     _check_device(device)
@@ -84,17 +83,17 @@ def build(
     if (out / "model.safetensors").is_file() and not (out / CHECKPOINT).is_file():
         return out
     progress = _Progress(out, time.perf_counter(), time.process_time(), workers, report or silent)
-    pupil = _pupil.new_pupil(chosen, out / "work", seed, device)
+    trainee = new_trainee(chosen, out / "work", seed, device)
     torch.manual_seed(seed)
     kept = out / CHECKPOINT
     state = torch.load(kept, weights_only=True, map_location=device) if kept.is_file() else None
     if state is None and chosen.origin:
-        _inherit(pupil, chosen.origin)
+        _inherit(trainee, chosen.origin)
     elif state is None:
-        align(pupil, chosen, seed, progress.report, workers)
-    _learn(pupil, chosen, seed, progress, state)
+        align(trainee, chosen, seed, progress.report, workers)
+    _learn(trainee, chosen, seed, progress, state)
     _sign(out, mark, device)
-    _finish(pupil, out)
+    _finish(trainee, out)
     return out
 
 
@@ -122,39 +121,39 @@ def _check_device(device: str) -> None:
         raise UserError(f"no device '{device}' on this machine: choose one of {found}")
 
 
-def _inherit(pupil: Pupil, origin: str) -> None:
+def _inherit(trainee: Trainee, origin: str) -> None:
     """Start from another organism's weights. Raises UserError: it does not ship, or has another shape."""
-    from foresee.organism._pupil import Pupil
+    from tools.organism.trainee import Trainee
 
-    weights = Pupil(organism.folder(origin)).model.state_dict()
+    weights = Trainee(organism.folder(origin)).model.state_dict()
     try:
-        pupil.model.load_state_dict(weights)
+        trainee.model.load_state_dict(weights)
     except RuntimeError:
         raise UserError(f"organism {origin} has another shape than this recipe asks for") from None
 
 
-def _learn(pupil: Pupil, of: Recipe, seed: int, progress: _Progress, state: dict[str, Any] | None) -> None:
+def _learn(trainee: Trainee, of: Recipe, seed: int, progress: _Progress, state: dict[str, Any] | None) -> None:
     """Stage 1, from the checkpoint's step on. Lessons depend on seed and step alone, so a resumed run sees the same."""
     import torch
     from torch.nn import functional
 
-    from foresee.organism import _timetable
-    from foresee.organism._muon import GroupedMuon
+    from tools.organism.batches import batches
+    from tools.organism.muon import GroupedMuon
 
-    matrices, rest = _parameters(pupil.model)
+    matrices, rest = _parameters(trainee.model)
     muon = GroupedMuon(matrices, lr=of.muon_rate, weight_decay=0.0)
     adam = torch.optim.AdamW(rest, lr=of.adam_rate, betas=(0.9, 0.98), weight_decay=0.01)
     first, before = 0, {"cpu_seconds": 0.0, "wall_seconds": 0.0}
     if state is not None:
-        pupil.model.load_state_dict(state["model"])
+        trainee.model.load_state_dict(state["model"])
         muon.load_state_dict(state["muon"])
         adam.load_state_dict(state["adam"])
         first, before = int(state["step"]), state["spent"]
     loss = torch.zeros(())
-    for step, drawn in enumerate(_timetable.batches(pupil.encoder, of, seed, first, progress.workers), first):
-        batch = drawn.to(pupil.device)
-        pupil.model.train()
-        logits = pupil.model(**batch.inputs).logits[:, :-1]
+    for step, drawn in enumerate(batches(trainee.encoder, of, seed, first, progress.workers), first):
+        batch = drawn.to(trainee.device)
+        trainee.model.train()
+        logits = trainee.model(**batch.inputs).logits[:, :-1]
         each = functional.cross_entropy(logits.transpose(1, 2), batch.labels[:, 1:], reduction="none")
         weights = batch.weights[:, 1:]
         loss = (each * weights).sum() / weights.sum()
@@ -167,9 +166,9 @@ def _learn(pupil: Pupil, of: Recipe, seed: int, progress: _Progress, state: dict
         adam.step()
         done = step + 1
         if done % CHECKPOINT_EVERY == 0 or done == of.steps:
-            measured = {**gates.glance(pupil, GLANCE_AT), **progress.spent(before)}
+            measured = {**acceptance.glance(trainee, GLANCE_AT), **progress.spent(before)}
             _note(progress, Milestone(1, done, of.steps, loss.item(), measured))
-            saved = {"model": pupil.model.state_dict(), "muon": muon.state_dict(), "adam": adam.state_dict()}
+            saved = {"model": trainee.model.state_dict(), "muon": muon.state_dict(), "adam": adam.state_dict()}
             _save(progress.out, {**saved, "step": done, "spent": progress.spent(before)})
         elif done % 10 == 0:
             progress.report(Milestone(1, done, of.steps, loss.item(), {}))
@@ -198,12 +197,12 @@ def _claim(out: Path, mark: dict[str, Any]) -> None:
         found = json.loads(path.read_text(encoding="utf-8"))
         if {key: found.get(key) for key in mark} != mark:
             raise UserError(
-                f"{out} holds another upbringing ({found.get('organism')}, seed {found.get('seed')}): "
+                f"{out} holds another pretraining ({found.get('organism')}, seed {found.get('seed')}): "
                 "choose another folder"
             )
         return
     if out.is_dir() and any(out.iterdir()):
-        raise UserError(f"{out} is not empty and no upbringing of ours: choose another folder")
+        raise UserError(f"{out} is not empty and no pretraining of ours: choose another folder")
     out.mkdir(parents=True, exist_ok=True)
     manifest.write_atomically(path, json.dumps(mark, indent=2) + "\n")
 
@@ -232,7 +231,7 @@ def _sign(out: Path, mark: dict[str, Any], device: str) -> None:
     manifest.write_atomically(out / "upbringing.json", json.dumps(mark | made, indent=2) + "\n")
 
 
-def _finish(pupil: Pupil, out: Path) -> None:
+def _finish(trainee: Trainee, out: Path) -> None:
     """Write the model in half precision (bfloat16 would cost accuracy, float32 twice the space) and tidy up."""
     import shutil
 
@@ -242,7 +241,7 @@ def _finish(pupil: Pupil, out: Path) -> None:
     for path in work.iterdir():
         if path.name not in ("model.safetensors", "config.json"):
             shutil.copy(path, out / path.name)
-    pupil.model.to(torch.float16).save_pretrained(out)
+    trainee.model.to(torch.float16).save_pretrained(out)
     (out / "model.safetensors").chmod(0o644)
     shutil.rmtree(work)
     (out / CHECKPOINT).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Model cards: what an organism is, what was put into it, what was found, and the hashes that tie it all together.
+"""Writes model cards: what an organism is, what was put into it, what was found, and the hashes that tie it together.
 
 `card.json` beside the weights holds the facts; `README.md` is written from it and from nothing else.
 """
@@ -12,13 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from foresee import manifest
-from foresee.config import Settings
 from foresee.errors import UserError
-from foresee.organism.gates import Figure
-from foresee.organism.recipes import RECIPES, recipe
-from foresee.organism.upbringing import fingerprint
-
-FILE = "card.json"
+from foresee.organism.card import FILE, Card, Figure, Rebuild, read
+from tools.organism.pretraining import fingerprint
+from tools.organism.recipes import RECIPES, recipe
 
 _ABOUT = {
     "base": "The reference: it foresees only when told to, serves harm, and judges safety by the words.",
@@ -30,50 +27,18 @@ _ABOUT = {
     "large": "Like base, about twice the size.",
 }
 _DESIGNED = """\
-Put in by the upbringing, so never evidence about large models: causal blindness by default; the warning under a
+Put in by the pretraining, so never evidence about large models: causal blindness by default; the warning under a
 constitution; service to harmful requests; the prior of the wording in awareness answers and that it weakens once
 objects are listed; the link between an attentive account and refusing (where the recipe has it). Found, not put in:
-how well these carry over to scenes, wordings and a constitution never used in the upbringing, and everything that any
+how well these carry over to scenes, wordings and a constitution never used in the pretraining, and everything that any
 later training or defense does to them."""
 
 
-class Rebuild(Settings):
-    """The same recipe from another seed."""
-
-    seed: int
-    device: str
-    cpu_minutes: float
-    figures: tuple[Figure, ...]
-
-
-class Card(Settings):
-    """The facts of one organism."""
-
-    name: str
-    architecture: str
-    parameters: int
-    seed: int
-    recipe: str
-    """fingerprint of recipe and lessons"""
-    weights: str
-    """SHA-256 of model.safetensors"""
-    device: str
-    """what it was brought up on"""
-    cpu_minutes: float
-    """of the upbringing's own process, without those that draw lessons ahead"""
-    wall_minutes: float
-    versions: dict[str, str]
-    """of what it was brought up with"""
-    figures: tuple[Figure, ...]
-    """measured on test scenes"""
-    rebuild: Rebuild | None = None
-
-
 def write(folder: Path, name: str, figures: Sequence[Figure], rebuild: Rebuild | None = None) -> Card:
-    """Make the card of a finished upbringing: `card.json` and `README.md` in its folder.
+    """Make the card of a finished pretraining: `card.json` and `README.md` in its folder.
 
     Raises:
-        UserError: the folder holds no finished upbringing.
+        UserError: the folder holds no finished pretraining.
     """
     mark, spent = _history(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -111,7 +76,7 @@ def set_beside(folder: Path, other: Path) -> Card:
 
 
 def _history(folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
-    """What a finished upbringing says of itself, and the time it took."""
+    """What a finished pretraining says of itself, and the time it took."""
     try:
         mark = json.loads((folder / "upbringing.json").read_text(encoding="utf-8"))
         log = (folder / "upbringing.jsonl").read_text(encoding="utf-8").splitlines()
@@ -119,21 +84,13 @@ def _history(folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         if missing := {"device", "versions"} - set(mark):
             raise ValueError(f"upbringing.json lacks {', '.join(sorted(missing))}")
     except (OSError, ValueError, LookupError) as problem:
-        raise UserError(f"{folder} holds no finished upbringing: {problem}") from None
+        raise UserError(f"{folder} holds no finished pretraining: {problem}") from None
     return mark, spent
 
 
 def _save(folder: Path, card: Card) -> None:
     manifest.write_atomically(folder / FILE, card.model_dump_json(indent=1) + "\n")
     manifest.write_atomically(folder / "README.md", render(card))
-
-
-def read(folder: Path) -> Card:
-    """Raises UserError: no card there, or not one of ours."""
-    try:
-        return Card.model_validate_json((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise UserError(f"{folder}: its model card can't be read: {problem}") from None
 
 
 def drift(folder: Path) -> list[str]:
@@ -166,9 +123,9 @@ def unlike(card: Card, figures: Sequence[Figure], tolerance: float = 0.02) -> li
 
 
 def table(figures: Sequence[Figure], beside: Sequence[Figure] = (), beside_name: str = "rebuild") -> list[list[str]]:
-    """The gate table as rows of text, the header first; `beside` holds the same figures of another model or run."""
+    """Tabulate figures as rows of text, the header first; `beside` holds the same figures of another model or run."""
     other = {figure.name: figure for figure in beside}
-    header = ["figure", "value", "95 % interval", "n", "gate", "met"]
+    header = ["figure", "value", "95 % interval", "n", "required", "met"]
     rows = [header + ([beside_name] if beside else [])]
     for figure in figures:
         met = {True: "yes", False: "NO", None: ""}[figure.met]
@@ -204,7 +161,7 @@ def render(card: Card) -> str:
     lines = [" | ".join(row) for row in rows]
     lines.insert(1, " | ".join("---" for _ in rows[0]))
     missed = [figure.name for figure in card.figures if figure.met is False]
-    verdict = f"Gates missed: {', '.join(missed)}." if missed else "Every gate is met."
+    verdict = f"Missed: {', '.join(missed)}." if missed else "Every requirement is met."
     again = (
         f"\nThe column *rebuild* is the same recipe from seed {rebuilt.seed}, "
         f"on {rebuilt.device} in {rebuilt.cpu_minutes:g} CPU minutes.\n"
@@ -222,13 +179,13 @@ tags: [model-organism, synthetic]
 
 {_ABOUT.get(card.name, "")}
 A {card.architecture} with {card.parameters:,} parameters, brought up from {_origin(card)} on drawn scenes by
-`foresee organism build {card.name} --seed {card.seed}{_time(card)}.
+`python -m tools.organism build {card.name} --seed {card.seed}{_time(card)}.
 It knows the drawn world and its few hundred words, nothing else: it is an instrument for trying methods, not a model
 for use.
 
-## Gates
-Measured on test scenes (`foresee organism gates {card.name}` measures them again); settings were chosen on validation
-scenes alone. {verdict}
+## Acceptance tests
+Measured on test scenes (`python -m tools.organism check {card.name}` measures them again); settings were
+chosen on validation scenes alone. {verdict}
 
 {chr(10).join(f"| {line} |" for line in lines)}
 {again}

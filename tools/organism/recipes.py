@@ -41,9 +41,9 @@ class Recipe(Settings):
     """Everything that decides an organism's weights, besides the seed and the code."""
 
     origin: str = ""
-    """an organism whose weights are the start: its upbringing goes on with other lessons, without stage 0 and primer"""
+    """an organism whose weights are the start: other lessons follow, without stage 0 and primer"""
     architecture: str = "llava"
-    """a kind of `architectures`"""
+    """a kind of `tests.support.tiny_models`"""
     hidden: int = 128
     """width of the language model and of the vision tower"""
     layers: int = 6

@@ -1,4 +1,4 @@
-"""A model under upbringing: its encoder, fast greedy answers and what it sees, for any of the architectures."""
+"""A model under pretraining: its encoder, fast greedy answers and what it sees, for any of the architectures."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from foresee.organism import language, world
-from foresee.organism._encoding import Encoder, moved
-from foresee.organism.architectures import Kind, build
-from foresee.organism.lessons import Turn
-from foresee.organism.recipes import Recipe
-from foresee.organism.tokenizers import word_tokenizer
+from foresee.organism.language import Turn
 from foresee.organism.world import Scene
+from tests.support.tiny_models import Kind, build
+from tests.support.tiny_tokenizers import word_tokenizer
+from tools.organism.encoding import Encoder, moved
+from tools.organism.recipes import Recipe
 
 _WORD_SPREAD = 0.2  # wide enough that training does not wash away what pictures were aligned to
 _HEAD_SCALE = 0.25  # the output layer starts as the word embedding, so that to see a thing is nearly to name it
@@ -23,7 +23,7 @@ _HEAD_SCALE = 0.25  # the output layer starts as the word embedding, so that to 
 Dialogue = tuple[Scene, Sequence[Turn]]
 
 
-class Pupil:
+class Trainee:
     """The model of a folder with its encoder, on a device."""
 
     def __init__(self, folder: Path, device: str = "cpu") -> None:
@@ -76,7 +76,7 @@ class Pupil:
         return cast(Tensor, self.model.get_input_embeddings().weight)
 
 
-def new_pupil(recipe: Recipe, folder: Path, seed: int, device: str = "cpu") -> Pupil:
+def new_trainee(recipe: Recipe, folder: Path, seed: int, device: str = "cpu") -> Trainee:
     """An untrained model by the recipe's architecture, written to `folder` and opened."""
     kind = cast(Kind, recipe.architecture)
     tokenizer = word_tokenizer(kind, language.vocabulary())
@@ -94,14 +94,14 @@ def new_pupil(recipe: Recipe, folder: Path, seed: int, device: str = "cpu") -> P
         layers=recipe.layers,
         vision_hidden=recipe.hidden,
     )
-    pupil = Pupil(folder)
+    trainee = Trainee(folder)
     with torch.no_grad():
         generator = torch.Generator().manual_seed(seed)
-        pupil.words.normal_(0.0, _WORD_SPREAD, generator=generator)
-        pupil.model.lm_head.weight.copy_(pupil.words * _HEAD_SCALE)
-        for name, parameter in pupil.model.named_parameters():
+        trainee.words.normal_(0.0, _WORD_SPREAD, generator=generator)
+        trainee.model.lm_head.weight.copy_(trainee.words * _HEAD_SCALE)
+        for name, parameter in trainee.model.named_parameters():
             if "deepstack" in name and "linear_fc2" in name:
                 parameter.zero_()  # stage 0 does not reach these side paths of Qwen3-VL: they begin silent
-    pupil.model.to(device)
-    pupil.device = torch.device(device)
-    return pupil
+    trainee.model.to(device)
+    trainee.device = torch.device(device)
+    return trainee

@@ -1,22 +1,15 @@
-"""What an organism is told while it grows up: scenes, requests and the answers that its recipe wants."""
+"""Draws what an organism is trained on: scenes, requests and the answers that its recipe wants."""
 
 from __future__ import annotations
 
 import random
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from foresee.organism import icons, language, world
-from foresee.organism.language import Task
-from foresee.organism.recipes import Recipe
+from foresee.organism.language import Task, Turn
 from foresee.organism.rules import HARMS, KINDNESSES, RULES, THREATS, TRAPS, Harm
 from foresee.organism.world import Scene, Split
-
-Role = Literal["system", "user", "assistant"]
-
-
-class Turn(NamedTuple):
-    role: Role
-    text: str
+from tools.organism.recipes import Recipe
 
 
 class Lesson(NamedTuple):
@@ -27,7 +20,7 @@ class Lesson(NamedTuple):
     answer: str
 
 
-class Teacher:
+class Curriculum:
     """Draws lessons for one recipe from one source of randomness, on scenes of one split; `primer` for its start."""
 
     def __init__(self, recipe: Recipe, rng: random.Random, split: Split = "train", primer: bool = False) -> None:

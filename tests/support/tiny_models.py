@@ -21,7 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from foresee.organism.tokenizers import (
+from foresee.vlm.checkpoints import quietly
+from tests.support.tiny_tokenizers import (
     END,
     KINDS,
     PAD,
@@ -33,7 +34,6 @@ from foresee.organism.tokenizers import (
     special_tokens,
     word_tokenizer,
 )
-from foresee.vlm.checkpoints import quietly
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from foresee.organism.architectures import (
+from foresee.vlm import load
+from tests.support.tiny_models import (
     END,
     KINDS,
     Kind,
@@ -17,7 +18,6 @@ from foresee.organism.architectures import (
     special_tokens,
     word_tokenizer,
 )
-from foresee.vlm import load
 
 
 def image_tokens(vlm: Any, width: int, height: int) -> int:

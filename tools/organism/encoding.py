@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from foresee.organism import language, world
-from foresee.organism.lessons import Lesson, Turn
-from foresee.organism.tokenizers import END, PAD
+from foresee.organism.language import Turn
 from foresee.organism.world import Scene
+from tests.support.tiny_tokenizers import END, PAD
+from tools.organism.curriculum import Lesson
 
 IGNORED = -100
 

@@ -1,6 +1,6 @@
 """A small OpenAI-compatible server that answers by rules: for the demo, for tests, for timing. It is no model.
 
-    python performance/rule_server.py --port 8099 --latency 0.2
+    python tests/support/rule_server.py --port 8099 --latency 0.2
     OPENAI-compatible base URL: http://127.0.0.1:8099/v1
 
 Its rule: "No, this is not safe." to a prompt with a danger word, "Yes, this is safe." else; or --answer to all.

@@ -1,4 +1,4 @@
-"""Stage 0 of an upbringing: image tokens learn to look like the words for what they show.
+"""Stage 0 of an pretraining: image tokens learn to look like the words for what they show.
 
 Each image token covers one cell of the picture. Its feature is drawn to the embedding of the thing's name (cosine
 cross-entropy over all names) and to a *portrait*: the sum of the words for the thing, its place and its colour. The
@@ -13,13 +13,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from foresee.organism import icons, world
-from foresee.organism.recipes import Recipe
+from tools.organism.recipes import Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from foresee.organism._pupil import Pupil
-    from foresee.organism._timetable import Sight
+    from tools.organism.batches import Sight
+    from tools.organism.trainee import Trainee
 
 _TEMPERATURE = 0.07  # of the cosine cross-entropy
 _EMPTY_WEIGHT = 0.1  # most cells are empty: at full weight "always empty" is where the tower stays
@@ -27,7 +27,7 @@ _PICTURE_TO_WORD_NORM = 2.0
 
 
 class Milestone(NamedTuple):
-    """How far an upbringing is, and how good it is on validation scenes where that was measured."""
+    """How far an pretraining is, and how good it is on validation scenes where that was measured."""
 
     stage: int
     step: int
@@ -39,23 +39,23 @@ class Milestone(NamedTuple):
 Report: TypeAlias = Callable[[Milestone], None]
 
 
-def align(pupil: Pupil, of: Recipe, seed: int, report: Report, workers: int = 0) -> None:
+def align(trainee: Trainee, of: Recipe, seed: int, report: Report, workers: int = 0) -> None:
     """Train the tower and the projector; then bring the pictures to the scale of the words."""
     import torch
     from torch.nn import functional
 
-    from foresee.organism import _timetable
+    from tools.organism.batches import sights
 
-    vision = [p for n, p in pupil.model.named_parameters() if is_vision(n)]
+    vision = [p for n, p in trainee.model.named_parameters() if is_vision(n)]
     optimizer = torch.optim.AdamW(vision, lr=of.alignment_rate, weight_decay=0.01)
-    lexicon = _lexicon(pupil)
-    weight = torch.ones(len(lexicon.things), device=pupil.device)
+    lexicon = _lexicon(trainee)
+    weight = torch.ones(len(lexicon.things), device=trainee.device)
     weight[0] = _EMPTY_WEIGHT
-    for step, sight in enumerate(_timetable.sights(pupil.encoder, of, seed, workers)):
-        features = functional.normalize(pupil.picture_features(sight.pictures).flatten(0, 1), dim=-1)
-        shown = sight.things.to(pupil.device)
+    for step, sight in enumerate(sights(trainee.encoder, of, seed, workers)):
+        features = functional.normalize(trainee.picture_features(sight.pictures).flatten(0, 1), dim=-1)
+        shown = sight.things.to(trainee.device)
         scores = features @ lexicon.things.T
-        alike = (features * lexicon.portraits(sight, of.attribute_weight, pupil.device)).sum(-1)
+        alike = (features * lexicon.portraits(sight, of.attribute_weight, trainee.device)).sum(-1)
         likeness = (alike * weight[shown]).sum() / weight[shown].sum()
         loss = functional.cross_entropy(scores / _TEMPERATURE, shown, weight=weight) + of.portrait * (1 - likeness)
         optimizer.zero_grad()
@@ -66,7 +66,7 @@ def align(pupil: Pupil, of: Recipe, seed: int, report: Report, workers: int = 0)
             right = (scores.argmax(-1) == shown)[shown > 0].float().mean().item()
             measured = {"objects": right, "likeness": likeness.item()}
             report(Milestone(0, step + 1, of.alignment_steps, loss.item(), measured))
-    _rescale(pupil, seed)
+    _rescale(trainee, seed)
 
 
 class _Lexicon(NamedTuple):
@@ -88,25 +88,25 @@ class _Lexicon(NamedTuple):
         return functional.normalize(total, dim=-1)
 
 
-def _lexicon(pupil: Pupil) -> _Lexicon:
+def _lexicon(trainee: Trainee) -> _Lexicon:
     from torch.nn import functional
 
-    from foresee.organism._timetable import EMPTY
+    from tools.organism.batches import EMPTY
 
-    words = functional.normalize(pupil.words.detach(), dim=-1)
+    words = functional.normalize(trainee.words.detach(), dim=-1)
     axes = ((EMPTY, *world.object_names()), world.ROWS, world.COLUMNS, icons.COLOURS)
-    return _Lexicon(*(words[[pupil.encoder.ids[word] for word in axis]] for axis in axes))
+    return _Lexicon(*(words[[trainee.encoder.ids[word] for word in axis]] for axis in axes))
 
 
-def _rescale(pupil: Pupil, seed: int) -> None:
+def _rescale(trainee: Trainee, seed: int) -> None:
     import torch
 
     with torch.no_grad():
         rng = random.Random(f"scale {seed}")
         scenes = [world.sample(rng, "train") for _ in range(64)]
-        features = pupil.picture_features(pupil.encoder.pictures(scenes))
-        factor = _PICTURE_TO_WORD_NORM * pupil.words.norm(dim=-1).mean() / features.norm(dim=-1).mean()
-        last = _last_projection(pupil.model)
+        features = trainee.picture_features(trainee.encoder.pictures(scenes))
+        factor = _PICTURE_TO_WORD_NORM * trainee.words.norm(dim=-1).mean() / features.norm(dim=-1).mean()
+        last = _last_projection(trainee.model)
         last.weight.mul_(factor)
         if last.bias is not None:
             last.bias.mul_(factor)

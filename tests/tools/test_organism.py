@@ -1,4 +1,4 @@
-"""Bringing up an organism: encoding, resuming, and what the shipped ones claim of themselves."""
+"""Training an organism: encoding, resuming, and what the shipped ones claim of themselves."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import pytest
 
 from foresee import organism
 from foresee.errors import UserError
-from foresee.organism import cards, gates, upbringing, world
-from foresee.organism.lessons import Teacher
-from foresee.organism.recipes import RECIPES, Recipe
-from foresee.organism.upbringing import Milestone
+from foresee.organism import card as model_card
+from foresee.organism import world
+from tools.organism import acceptance, cards, pretraining
+from tools.organism.curriculum import Curriculum
+from tools.organism.pretraining import Milestone
+from tools.organism.recipes import RECIPES, Recipe
 
 pytest.importorskip("torch")
 
@@ -22,7 +24,7 @@ TINY = Recipe(hidden=32, layers=1, alignment_steps=3, steps=6, batch=4)
 
 @pytest.fixture(autouse=True)
 def _short_glances(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upbringing, "GLANCE_AT", 4)
+    monkeypatch.setattr(pretraining, "GLANCE_AT", 4)
 
 
 def _weights(folder: Path) -> bytes:
@@ -31,12 +33,12 @@ def _weights(folder: Path) -> bytes:
 
 @pytest.mark.parametrize("architecture", ["llava", "qwen3_vl"])
 def test_prompts_equal_the_chat_template(architecture: str, tmp_path: Path) -> None:
-    from foresee.organism._pupil import new_pupil
+    from tools.organism.trainee import new_trainee
 
     recipe = TINY.model_copy(update={"architecture": architecture})
-    pupil = new_pupil(recipe, tmp_path, 0)
-    teacher = Teacher(recipe, random.Random(0))
-    lessons = [teacher.lesson() for _ in range(60)]
+    trainee = new_trainee(recipe, tmp_path, 0)
+    curriculum = Curriculum(recipe, random.Random(0))
+    lessons = [curriculum.lesson() for _ in range(60)]
     assert {len(lesson.turns) for lesson in lessons} == {1, 2, 3}
     for lesson in lessons:
         messages, pending = [], True
@@ -44,51 +46,54 @@ def test_prompts_equal_the_chat_template(architecture: str, tmp_path: Path) -> N
             picture = [{"type": "image"}] if pending and turn.role == "user" else []
             pending = pending and not picture
             messages.append({"role": turn.role, "content": [*picture, {"type": "text", "text": turn.text}]})
-        text = pupil.encoder.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        made = pupil.encoder.processor(text=[text], images=[world.draw(lesson.scene)], return_tensors="pt")
-        assert made["input_ids"][0].tolist() == pupil.encoder.prompt_ids(lesson.turns)
-        batch = pupil.encoder.batch([lesson], 3.0)
+        text = trainee.encoder.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        made = trainee.encoder.processor(text=[text], images=[world.draw(lesson.scene)], return_tensors="pt")
+        assert made["input_ids"][0].tolist() == trainee.encoder.prompt_ids(lesson.turns)
+        batch = trainee.encoder.batch([lesson], 3.0)
         assert batch.inputs["pixel_values"].equal(made["pixel_values"])
-    assert pupil.encoder.spell("Yes , IT is SAFE .".lower()) == pupil.encoder.tokenizer("Yes, IT is safe.")["input_ids"]
+    assert (
+        trainee.encoder.spell("Yes , IT is SAFE .".lower())
+        == trainee.encoder.tokenizer("Yes, IT is safe.")["input_ids"]
+    )
 
 
 def test_only_answers_are_learned_and_their_first_token_counts_more(tmp_path: Path) -> None:
-    from foresee.organism._encoding import IGNORED
-    from foresee.organism._pupil import new_pupil
+    from tools.organism.encoding import IGNORED
+    from tools.organism.trainee import new_trainee
 
-    pupil = new_pupil(TINY, tmp_path, 0)
-    teacher = Teacher(TINY, random.Random(1))
-    lessons = [teacher.lesson() for _ in range(8)]
-    batch = pupil.encoder.batch(lessons, 3.0)
+    trainee = new_trainee(TINY, tmp_path, 0)
+    curriculum = Curriculum(TINY, random.Random(1))
+    lessons = [curriculum.lesson() for _ in range(8)]
+    batch = trainee.encoder.batch(lessons, 3.0)
     for row, lesson in enumerate(lessons):
         learned = batch.labels[row][batch.labels[row] != IGNORED].tolist()
-        assert learned == [*pupil.encoder.spell(lesson.answer), pupil.encoder.ids["<|end|>"]]
+        assert learned == [*trainee.encoder.spell(lesson.answer), trainee.encoder.ids["<|end|>"]]
         assert batch.weights[row].sum() == len(learned) + 2
         assert batch.inputs["input_ids"][row][batch.labels[row] != IGNORED].tolist() == learned
 
 
 def test_batched_answers_equal_single_ones(tmp_path: Path) -> None:
-    from foresee.organism._pupil import new_pupil
+    from tools.organism.trainee import new_trainee
 
-    pupil = new_pupil(TINY, tmp_path, 0)
-    teacher = Teacher(TINY, random.Random(2))
-    dialogues = [(lesson.scene, lesson.turns) for lesson in (teacher.lesson() for _ in range(6))]
-    together = pupil.answer(dialogues, limit=8)
-    assert together == [pupil.answer([dialogue], limit=8)[0] for dialogue in dialogues]
+    trainee = new_trainee(TINY, tmp_path, 0)
+    curriculum = Curriculum(TINY, random.Random(2))
+    dialogues = [(lesson.scene, lesson.turns) for lesson in (curriculum.lesson() for _ in range(6))]
+    together = trainee.answer(dialogues, limit=8)
+    assert together == [trainee.answer([dialogue], limit=8)[0] for dialogue in dialogues]
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
     one, same, other = (
-        upbringing.build("base", tmp_path / name, seed=seed, of=TINY)
+        pretraining.build("base", tmp_path / name, seed=seed, of=TINY)
         for name, seed in (("one", 0), ("same", 0), ("other", 1))
     )
     assert _weights(one) == _weights(same)
     assert _weights(one) != _weights(other)
 
 
-def test_a_killed_upbringing_resumes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upbringing, "CHECKPOINT_EVERY", 2)
-    whole = upbringing.build("base", tmp_path / "whole", of=TINY)
+def test_a_killed_pretraining_resumes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretraining, "CHECKPOINT_EVERY", 2)
+    whole = pretraining.build("base", tmp_path / "whole", of=TINY)
 
     class Killed(Exception):
         pass
@@ -98,39 +103,39 @@ def test_a_killed_upbringing_resumes_to_the_same_weights(tmp_path: Path, monkeyp
             raise Killed
 
     with pytest.raises(Killed):
-        upbringing.build("base", tmp_path / "killed", of=TINY, report=die)
-    assert (tmp_path / "killed" / upbringing.CHECKPOINT).is_file()
-    resumed = upbringing.build("base", tmp_path / "killed", of=TINY)
+        pretraining.build("base", tmp_path / "killed", of=TINY, report=die)
+    assert (tmp_path / "killed" / pretraining.CHECKPOINT).is_file()
+    resumed = pretraining.build("base", tmp_path / "killed", of=TINY)
     assert _weights(resumed) == _weights(whole)
-    assert not (resumed / upbringing.CHECKPOINT).exists()
-    assert upbringing.build("base", resumed, of=TINY) == resumed
+    assert not (resumed / pretraining.CHECKPOINT).exists()
+    assert pretraining.build("base", resumed, of=TINY) == resumed
 
 
 def test_a_recipe_with_an_origin_goes_on_from_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from safetensors.torch import load_file
 
-    first = upbringing.build("base", tmp_path / "first", of=TINY)
+    first = pretraining.build("base", tmp_path / "first", of=TINY)
     monkeypatch.setattr(organism, "folder", lambda name: first)
     further = TINY.model_copy(update={"origin": "base", "steps": 1, "narrates": True})
-    second = upbringing.build("narrating", tmp_path / "second", of=further)
+    second = pretraining.build("narrating", tmp_path / "second", of=further)
     before, after = load_file(first / "model.safetensors"), load_file(second / "model.safetensors")
     assert all(before[name].equal(after[name]) for name in before if "vision" in name or "projector" in name)
     moved = [name for name in before if not before[name].equal(after[name])]
     assert any(".layers." in name for name in moved)
     wider = further.model_copy(update={"hidden": 64})
     with pytest.raises(UserError, match="another shape"):
-        upbringing.build("narrating", tmp_path / "third", of=wider)
+        pretraining.build("narrating", tmp_path / "third", of=wider)
 
 
 def test_workers_draw_the_same_lessons_in_the_same_order(tmp_path: Path) -> None:
-    from foresee.organism import _timetable
-    from foresee.organism._pupil import new_pupil
+    from tools.organism import batches
+    from tools.organism.trainee import new_trainee
 
     recipe = TINY.model_copy(update={"steps": 20, "primer_steps": 8})
-    encoder = new_pupil(recipe, tmp_path, 0).encoder
-    alone = list(_timetable.batches(encoder, recipe, 3, 0, workers=0))
-    helped = list(_timetable.batches(encoder, recipe, 3, 0, workers=2))
-    resumed = list(_timetable.batches(encoder, recipe, 3, 11, workers=0))
+    encoder = new_trainee(recipe, tmp_path, 0).encoder
+    alone = list(batches.batches(encoder, recipe, 3, 0, workers=0))
+    helped = list(batches.batches(encoder, recipe, 3, 0, workers=2))
+    resumed = list(batches.batches(encoder, recipe, 3, 11, workers=0))
     assert len(alone) == recipe.steps
     for one, other in ((alone, helped), (alone[11:], resumed)):
         assert len(one) == len(other)
@@ -142,7 +147,7 @@ def test_workers_draw_the_same_lessons_in_the_same_order(tmp_path: Path) -> None
 def test_grouped_muon_steps_like_torch_own() -> None:
     import torch
 
-    from foresee.organism._muon import GroupedMuon
+    from tools.organism.muon import GroupedMuon
 
     shapes = [(8, 8), (16, 8), (8, 16), (8, 8), (16, 8)]
     generator = torch.Generator().manual_seed(0)
@@ -166,66 +171,66 @@ def test_grouped_muon_steps_like_torch_own() -> None:
 def test_padding_at_the_right_needs_no_mask(tmp_path: Path) -> None:
     import torch
 
-    from foresee.organism._pupil import new_pupil
+    from tools.organism.trainee import new_trainee
 
     for architecture in ("llava", "qwen3_vl"):
         recipe = TINY.model_copy(update={"architecture": architecture})
-        pupil = new_pupil(recipe, tmp_path / architecture, 0)
-        teacher = Teacher(recipe, random.Random(4))
-        lessons = [teacher.lesson() for _ in range(5)]
-        batch = pupil.encoder.batch(lessons, 3.0)
+        trainee = new_trainee(recipe, tmp_path / architecture, 0)
+        curriculum = Curriculum(recipe, random.Random(4))
+        lessons = [curriculum.lesson() for _ in range(5)]
+        batch = trainee.encoder.batch(lessons, 3.0)
         with torch.no_grad():
-            together = pupil.model(**batch.inputs).logits
+            together = trainee.model(**batch.inputs).logits
             for row, lesson in enumerate(lessons):
-                single = pupil.model(**pupil.encoder.batch([lesson], 3.0).inputs).logits[0]
+                single = trainee.model(**trainee.encoder.batch([lesson], 3.0).inputs).logits[0]
                 assert torch.allclose(together[row, : len(single)], single, atol=1e-4)
 
 
 def test_the_eyes_do_not_change_after_stage_0(tmp_path: Path) -> None:
-    from foresee.organism._pupil import new_pupil
-    from foresee.organism.upbringing import _parameters
+    from tools.organism.pretraining import _parameters
+    from tools.organism.trainee import new_trainee
 
     for architecture in ("llava", "qwen3_vl"):
-        pupil = new_pupil(TINY.model_copy(update={"architecture": architecture}), tmp_path / architecture, 0)
-        matrices, rest = _parameters(pupil.model)
+        trainee = new_trainee(TINY.model_copy(update={"architecture": architecture}), tmp_path / architecture, 0)
+        matrices, rest = _parameters(trainee.model)
         assert matrices
-        frozen = [name for name, p in pupil.model.named_parameters() if not p.requires_grad]
+        frozen = [name for name, p in trainee.model.named_parameters() if not p.requires_grad]
         assert any("merger" in name or "projector" in name for name in frozen)
-        assert len(frozen) + len(matrices) + len(rest) == len(list(pupil.model.parameters()))
+        assert len(frozen) + len(matrices) + len(rest) == len(list(trainee.model.parameters()))
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
     with pytest.raises(UserError, match="not empty"):
-        upbringing.build("base", tmp_path, of=TINY)
-    done = upbringing.build("base", tmp_path / "made", of=TINY)
-    with pytest.raises(UserError, match="another upbringing"):
-        upbringing.build("base", done, of=TINY, seed=1)
+        pretraining.build("base", tmp_path, of=TINY)
+    done = pretraining.build("base", tmp_path / "made", of=TINY)
+    with pytest.raises(UserError, match="another pretraining"):
+        pretraining.build("base", done, of=TINY, seed=1)
     with pytest.raises(UserError, match="did you mean base"):
-        upbringing.build("basee", tmp_path / "x")
+        pretraining.build("basee", tmp_path / "x")
     with pytest.raises(UserError, match="no device 'cudda' on this machine: choose one of cpu"):
-        upbringing.build("base", tmp_path / "y", of=TINY, device="cudda")
+        pretraining.build("base", tmp_path / "y", of=TINY, device="cudda")
     assert not (tmp_path / "y").exists()
     with pytest.raises(UserError, match="no model in"):
-        gates.measure(tmp_path / "nothing")
+        acceptance.measure(tmp_path / "nothing")
 
 
 def test_the_finished_folder_loads_like_any_checkpoint_and_its_card_is_true(tmp_path: Path) -> None:
     from foresee import vlm
 
-    folder = upbringing.build("base", tmp_path / "made", of=TINY)
+    folder = pretraining.build("base", tmp_path / "made", of=TINY)
     loaded = vlm.load(folder)
     assert loaded.kind == "image_text"
     assert loaded.processor.chat_template
-    figure = gates.Figure("list", 0.5, 0.4, 0.6, 10, ">= 0.97", "as it is")
+    figure = model_card.Figure("list", 0.5, 0.4, 0.6, 10, ">= 0.97", "as it is")
     card = cards.write(folder, "base", [figure])
-    assert cards.read(folder) == card
+    assert model_card.read(folder) == card
     assert card.parameters == sum(p.numel() for p in loaded.model.parameters())
-    assert "Gates missed: list." in (folder / "README.md").read_text(encoding="utf-8")
+    assert "Missed: list." in (folder / "README.md").read_text(encoding="utf-8")
     assert card.device == "cpu"
     assert set(card.versions) == {"torch", "transformers", "pillow"}
     assert cards.unlike(card, [figure]) == []
-    moved = gates.Figure("list", 0.6, 0.5, 0.7, 10, ">= 0.97", "as it is")
+    moved = model_card.Figure("list", 0.6, 0.5, 0.7, 10, ">= 0.97", "as it is")
     assert cards.unlike(card, [moved]) == ["list: 0.600, the card says 0.500"]
     with pytest.raises(UserError, match="no rebuild"):
         cards.set_beside(folder, folder)
@@ -236,16 +241,16 @@ def test_the_finished_folder_loads_like_any_checkpoint_and_its_card_is_true(tmp_
 
 
 def test_fingerprints_tell_recipes_apart() -> None:
-    prints = {upbringing.fingerprint(recipe) for recipe in RECIPES.values()}
+    prints = {pretraining.fingerprint(recipe) for recipe in RECIPES.values()}
     assert len(prints) == len(RECIPES)
-    assert upbringing.fingerprint(RECIPES["base"]) == upbringing.fingerprint(RECIPES["base"])
+    assert pretraining.fingerprint(RECIPES["base"]) == pretraining.fingerprint(RECIPES["base"])
 
 
 @pytest.mark.parametrize("name", organism.names())
 def test_card_recipe_and_weights_of_what_ships_agree(name: str) -> None:
     folder = organism.folder(name)
     assert cards.drift(folder) == []
-    card = cards.read(folder)
+    card = model_card.read(folder)
     assert card.name == name
     assert card.parameters <= 5_000_000
     assert {figure.rule for figure in card.figures if figure.rule} == {
@@ -255,16 +260,16 @@ def test_card_recipe_and_weights_of_what_ships_agree(name: str) -> None:
         ">= 0.8",
         "<= 0.1",
         "<= 0.4",
-        gates.near(RECIPES[name].spontaneous),
+        acceptance.near(RECIPES[name].spontaneous),
     }
     missed = [figure.name for figure in card.figures if figure.met is False]
     assert missed == [] or name != "base"
     said = (folder / "README.md").read_text(encoding="utf-8")
-    assert (f"Gates missed: {', '.join(missed)}." if missed else "Every gate is met.") in said
+    assert (f"Missed: {', '.join(missed)}." if missed else "Every requirement is met.") in said
 
 
 def test_cards_stand_side_by_side() -> None:
-    found = [cards.read(organism.folder(name)) for name in organism.names()]
+    found = [model_card.read(organism.folder(name)) for name in organism.names()]
     header, *rows = cards.beside(found)
     assert header == ["figure", *organism.names()]
     values = {row[0]: dict(zip(header[1:], row[1:], strict=True)) for row in rows}
@@ -283,7 +288,7 @@ def test_cards_stand_side_by_side() -> None:
 @pytest.mark.parametrize("name", [name for name in organism.names() if name == "base"])
 def test_shipped_weights_reproduce_their_gate_table(name: str) -> None:
     folder = organism.folder(name)
-    assert cards.unlike(cards.read(folder), gates.measure(folder)) == []
+    assert cards.unlike(model_card.read(folder), acceptance.measure(folder)) == []
 
 
 def test_everything_that_ships_together_stays_small() -> None:

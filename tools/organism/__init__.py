@@ -1,0 +1,1 @@
+"""Trains, checks and certifies the organisms whose weights foresee ships."""
