@@ -20,6 +20,7 @@ from foresee.errors import UserError
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
 _CHUNK = 1 << 20
+_MAX_HEADER = 4_000_000  # bytes of a tar member's headers, which are read whole; a name takes a few hundred
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,8 @@ def check_size(unpacked: int, packed: int, limits: Limits, archive: str) -> None
 def _unzip(archive: Path, writer: _Writer) -> None:
     with zipfile.ZipFile(archive) as packed:
         for member in packed.infolist():
+            if not member.filename:
+                raise writer.refuse(member.filename, "has no name")
             kind = member.external_attr >> 16 & 0o170000
             if kind not in (0, 0o100000, 0o040000):
                 raise writer.refuse(member.filename, "is a link or a device")
@@ -191,17 +194,21 @@ def _unzip(archive: Path, writer: _Writer) -> None:
 
 
 def _untar(plain: _Readable, writer: _Writer) -> None:
-    counted = _Counted(plain, lambda size: check_size(size, writer.packed, writer.limits, writer.archive))
+    name = writer.archive
+    counted = _Counted(plain, name, lambda size: check_size(size, writer.packed, writer.limits, name))
+    counted.bound(_MAX_HEADER)
     stream = io.BufferedReader(counted)
     with tarfile.open(fileobj=stream, mode="r|") as packed:
-        for member in packed:
+        while member := packed.next():
+            counted.bound(None)  # of a member's content the limits take care
             if member.isdir():
                 writer.place(member.name)
-                continue
-            source = packed.extractfile(member) if member.isreg() else None
-            if source is None:
+            elif source := packed.extractfile(member) if member.isreg() else None:
+                writer.write(member.name, source)
+            else:
                 raise writer.refuse(member.name, "is a link or a device")
-            writer.write(member.name, source)
+            counted.bound(_MAX_HEADER)
+    counted.bound(None)
     while stream.read(_CHUNK):  # to the end, where gzip keeps its checksum; tarfile stops before
         pass
 
@@ -209,10 +216,16 @@ def _untar(plain: _Readable, writer: _Writer) -> None:
 class _Counted(io.RawIOBase):
     """A stream that reports how much was read: a tar header can itself be a bomb, before any file is written."""
 
-    def __init__(self, source: _Readable, seen: Callable[[int], None]) -> None:
+    def __init__(self, source: _Readable, name: str, seen: Callable[[int], None]) -> None:
         self.source = source
+        self.name = name
         self.seen = seen
         self.total = 0
+        self.last: int | None = None
+
+    def bound(self, more: int | None) -> None:
+        """Refuse to read more than so many further bytes; None lifts that."""
+        self.last = None if more is None else self.total + more
 
     def readable(self) -> bool:
         return True
@@ -222,4 +235,6 @@ class _Counted(io.RawIOBase):
         buffer[: len(chunk)] = chunk
         self.total += len(chunk)
         self.seen(self.total)
+        if self.last is not None and self.total > self.last:
+            raise ArchiveError(f"{self.name}: refused, a member's header has over {_MAX_HEADER:,} bytes")
         return len(chunk)

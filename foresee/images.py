@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from foresee.errors import UserError
+from foresee.image_structure import whole_size, without_texts
+from foresee.untrusted import MAX_IMAGE_BYTES, read_regular
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -22,9 +24,9 @@ Format = Literal["JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 _DECODERS = tuple(name for name in FORMATS if name != "MPO")  # found through JPEG; by itself Pillow does not load it
-MAX_FILE_BYTES = 64_000_000
+MAX_FILE_BYTES = MAX_IMAGE_BYTES
 MAX_PIXELS = 50_000_000  # 150 MB as RGB; the largest picture of the published sets here has 4 million
-
+_CONVERTIBLE = ("AVIF", "HEIC", "TIFF", "JPEG 2000", "JPEG XL")
 
 _OPENING = threading.Lock()  # warning filters are the whole process's, so two threads must not change them at once
 
@@ -50,7 +52,7 @@ def recognise(start: bytes) -> str:
 
     Returns:
         A name in FORMATS (an MPO file starts as the JPEG that its first frame is), or else "HTML", "SVG",
-        "PDF", "Git LFS pointer", "empty" or "unknown".
+        "PDF", "AVIF", "HEIC", "TIFF", "JPEG 2000", "JPEG XL", "Git LFS pointer", "empty" or "unknown".
     """
     if not start:
         return "empty"
@@ -59,6 +61,9 @@ def recognise(start: bytes) -> str:
             return name
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "WEBP"
+    if start[4:8] == b"ftyp":
+        brands = start[8:64]
+        return "AVIF" if b"avi" in brands else "HEIC" if b"hei" in brands or b"mif1" in brands else "unknown"
     text = start[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return "HTML"
@@ -74,6 +79,12 @@ _MAGIC = {
     b"GIF89a": "GIF",
     b"BM": "BMP",
     b"%PDF": "PDF",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"\0\0\0\x0cjP  \r\n": "JPEG 2000",
+    b"\xffO\xffQ": "JPEG 2000",
+    b"\0\0\0\x0cJXL \r\n": "JPEG XL",
+    b"\xff\n": "JPEG XL",
     b"version https://git-lfs": "Git LFS pointer",
 }
 
@@ -97,6 +108,29 @@ def inspect_bytes(data: bytes, *, name: str = "image", decode: bool = True) -> I
         if decode:
             _decode(picture, name)
         return ImageFacts(_format(picture), picture.width, picture.height, picture.mode)
+
+
+class Shape(NamedTuple):
+    """What an image is that was found whole; `width` and `height` in pixels."""
+
+    format: Format
+    width: int
+    height: int
+
+
+def require_whole(data: bytes, *, name: str = "image") -> Shape:
+    """What an image is, found whole by its structure, or by decoding it where the structure leaves doubt.
+
+    Raises:
+        ImageError: not an image that can be used, damaged or cut off, and why.
+    """
+    kind = recognise(data[:512])
+    size = whole_size(kind, data) if len(data) <= MAX_FILE_BYTES else None
+    if size is None:
+        facts = inspect_bytes(data, name=name)
+        return Shape(facts.format, facts.width, facts.height)
+    _refuse_huge(*size, name)
+    return Shape(next(known for known in FORMATS if known == kind), *size)
 
 
 def load_rgb(source: bytes | Path, *, name: str = "image") -> PIL.Image.Image:
@@ -123,10 +157,7 @@ def load_rgb(source: bytes | Path, *, name: str = "image") -> PIL.Image.Image:
 
 def _read(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise ImageError(f"{path}: expected an image of at most {MAX_FILE_BYTES:,} bytes, it has {size:,}")
-        return path.read_bytes()
+        return read_regular(path, MAX_FILE_BYTES)
     except OSError as problem:
         raise ImageError(f"{path} can't be read: {problem.strerror or problem}") from None
 
@@ -143,16 +174,19 @@ def _opened(data: bytes, name: str) -> PIL.Image.Image:
     try:
         with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # our own limit, below, is stricter than the one Pillow warns of
-            picture = Pillow.open(io.BytesIO(data), formats=_DECODERS)
+            plain = without_texts(data) if kind == "PNG" else data  # Pillow refuses a PNG for a long text in it
+            picture = Pillow.open(io.BytesIO(plain), formats=_DECODERS)
     except Pillow.DecompressionBombError as problem:
         raise ImageError(f"{name}: {problem}") from None
     except Exception as problem:  # decoders of hostile files raise anything
         raise ImageError(f"{name}: a damaged {kind} file ({_reason(problem)})") from None
-    if picture.width * picture.height > MAX_PIXELS:
-        size = f"{picture.width} x {picture.height}"
-        picture.close()
-        raise ImageError(f"{name}: expected at most {MAX_PIXELS:,} pixels, it unpacks to {size}")
+    _refuse_huge(picture.width, picture.height, name)
     return picture
+
+
+def _refuse_huge(width: int, height: int, name: str) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{name}: expected at most {MAX_PIXELS:,} pixels, it unpacks to {width} x {height}")
 
 
 def _decode(picture: PIL.Image.Image, name: str) -> None:
@@ -195,7 +229,8 @@ def _described(kind: str) -> str:
         return "the file is empty"
     if kind == "unknown":
         return "its content is of no kind known here"
-    return f"its content is {kind}"
+    advice = "; convert it to PNG or JPEG" if kind in _CONVERTIBLE else ""
+    return f"its content is {kind}{advice}"
 
 
 def _reason(problem: Exception) -> str:

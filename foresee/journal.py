@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 
 from foresee.appending import append, lock
 from foresee.errors import UserError
+from foresee.untrusted import open_regular
 
 FORMAT = 1
 LineKind = Literal["answer", "verdict", "call"]
@@ -60,6 +61,8 @@ class Journal:
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                open_regular(path).close()  # a pipe would wait for ever
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError as problem:
             raise UserError(f"can't write {path}: {problem.strerror}") from None
@@ -185,7 +188,7 @@ def _encode(line: Mapping[str, Any]) -> bytes:
 def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
     """Each line's bytes and content; None as content for a last line that is torn."""
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except OSError as problem:
         raise UserError(f"can't read {path}: {problem.strerror}") from None
     with file:

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias, TypeVar, runtim
 
 import pydantic
 
+from foresee.untrusted import MAX_IMAGE_BYTES, read_regular
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Role = Literal["system", "user", "assistant"]
 AnswerStatus = Literal["ok", "refused_by_api", "error", "missing_image"]
@@ -30,20 +32,20 @@ class Image:
 
     @classmethod
     def from_path(cls, path: Path) -> Image:
-        """Raises OSError if the file can't be read."""
-        return cls(hashlib.sha256(path.read_bytes()).hexdigest(), path)
+        """Raises OSError: it can't be read, is no regular file, or has more bytes than any image may."""
+        return cls(hashlib.sha256(read_regular(path, MAX_IMAGE_BYTES)).hexdigest(), path)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Image:
         return cls(hashlib.sha256(data).hexdigest(), None, data)
 
     def read(self) -> bytes:
-        """The encoded bytes. Raises OSError if the file is gone."""
+        """The encoded bytes. Raises OSError: the file is gone, or is not what `from_path` takes."""
         if self.data is not None:
             return self.data
         if self.path is None:
             raise OSError("an image with neither a path nor bytes")
-        return self.path.read_bytes()
+        return read_regular(self.path, MAX_IMAGE_BYTES)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ No model under test is asked. What judge models were asked before, by this or an
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -26,6 +25,8 @@ from foresee.redaction import without_secrets
 from foresee.report import rows as run_folder
 from foresee.report.rows import KeyedItem, Run
 from foresee.runner import JudgeCalls, RunSettings, judge_answers
+from foresee.tables import Line, is_missing, text_lines
+from foresee.untrusted import parse_json
 
 JUDGED = run_folder.JUDGED
 _TEXT_FIELDS = ("response", "answer", "output", "prediction")
@@ -38,6 +39,11 @@ class StoredAnswers:
     texts: dict[tuple[str, int], str | None]
     epochs: int
     sha256: str
+
+    def answers(self, item: Item) -> tuple[KeyedItem, list[Answer]]:
+        """Its answers. They were given elsewhere, with the image: that this copy lacks it matters no more."""
+        found = [self.answer(item, epoch) for epoch in range(self.epochs)]
+        return KeyedItem(replace(item, missing_image=None), tuple(answer.key for answer in found)), found
 
     def answer(self, item: Item, epoch: int) -> Answer:
         text = self.texts.get((item.id, epoch))
@@ -54,6 +60,7 @@ def score(
     *,
     out: Path | str,
     model: str | None = None,
+    field: str | None = None,
     settings: RunSettings | None = None,
     progress: Callable[[int, int], None] | None = None,
     command: Sequence[str] = (),
@@ -67,6 +74,7 @@ def score(
         benchmark: a name (with `planning.plan`'s keyword arguments) or a finished Plan.
         out: the run folder to write.
         model: what to call the model; the file's name if left out.
+        field: the field of each line that holds the model's answer, where that is not `response`.
         settings: retries and limits for judge models.
         progress: called with (done, total) after each answer.
         command: the command line, for the record.
@@ -80,21 +88,19 @@ def score(
     if not planned.is_seated:
         with planned.judging.opened() as members:
             planned = planned.seated(members)
-            return score(answers, planned, out=out, model=model, settings=settings, progress=progress, command=command)
-    stored = read_answers(Path(answers), planned)
+            return score(
+                answers, planned, out=out, model=model, field=field, settings=settings, progress=progress,
+                command=command,
+            )  # fmt: skip
+    stored = read_answers(Path(answers), planned, field)
     folder = Path(out)
     configuration = {**planning.configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
-    keyed, pairs = [], []
-    for item in planned.items:
-        mine = [stored.answer(item, epoch) for epoch in range(stored.epochs)]
-        # The answer was given elsewhere, with the image; that this copy lacks it does not matter any more.
-        present = replace(item, missing_image=None)
-        keyed.append(KeyedItem(present, tuple(answer.key for answer in mine)))
-        pairs += [(present, answer) for answer in mine]
+    given = [stored.answers(item) for item in planned.items]
+    pairs = [(keyed.item, answer) for keyed, found in given for answer in found]
     calls = _Calls(settings, _calls_below(folder), progress)
     with open_journal(folder, configuration) as journal:
         _copy(journal, (answer for _, answer in pairs))
-        run_folder.write_items(folder, keyed)
+        run_folder.write_items(folder, [keyed for keyed, _ in given])
         judged = calls.judge(pairs, planned.judges, journal)
     record = {
         **planning.record(planned),
@@ -217,31 +223,35 @@ def _slug(judges: Sequence[Judge], made: Mapping[str, Any]) -> str:
     return f"{text}-{manifest.digest(made['judges'])[:8]}"
 
 
-def read_answers(path: Path, planned: Plan) -> StoredAnswers:
-    """Raises UserError with file and line number: not JSON, no id or text, an unknown id, an id twice."""
-    try:
-        data = path.read_bytes()
-        lines = data.decode("utf-8-sig").split("\n")  # not splitlines(): U+2028 is legal inside JSON
-    except OSError as problem:
-        raise UserError(f"can't read {path}: {problem.strerror}") from None
-    except UnicodeDecodeError as problem:
-        raise UserError(f"{path} is not UTF-8 text: {problem.reason} at byte {problem.start}") from None
+def read_answers(path: Path, planned: Plan, field: str | None = None) -> StoredAnswers:
+    """Texts by item id and epoch.
+
+    Args:
+        path: the JSONL file.
+        planned: whose items they answer.
+        field: the field of each line that holds the text; None for `response`, or the one that is there of
+            `answer`, `output` and `prediction`.
+
+    Raises:
+        UserError: with file and line number: not JSON, no id or text, several fields that may be the text (a result
+            file often holds the gold answer too), an unknown id, an id twice.
+    """
     # With --limit or -T subset=... the file may well hold more than is planned: only ids that the whole
     # benchmark lacks are mistakes, so they are looked for there.
     planned_ids = {item.id for item in planned.items}
     known = planned_ids
     texts: dict[tuple[str, int], str | None] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        item_id, epoch, text = _parse(line, f"{path}:{number}")
+    content = hashlib.sha256()
+    for line, where in text_lines(path):
+        content.update(line.encode())
+        item_id, epoch, text = _parse(line, where, field)
         if item_id not in known:
             known = planned_ids | {item.id for item in planned.module.items(planned.data, planned.module.Options())}
         if item_id not in known:
             reason = unknown_name(f"item of {planned.benchmark}", item_id, known)
-            raise UserError(f"{path}:{number}: {reason}")
+            raise UserError(f"{where}: {reason}")
         if (item_id, epoch) in texts:
-            raise UserError(f"{path}:{number}: id '{item_id}' a second time; repeats need \"epoch\": 0, 1, ...")
+            raise UserError(f"{where}: id '{item_id}' a second time; repeats need \"epoch\": 0, 1, ...")
         texts[item_id, epoch] = text
     if not any(item_id in planned_ids for item_id, _ in texts):
         raise UserError(f"{path} holds no answer to any of the {len(planned_ids)} items asked for")
@@ -249,25 +259,38 @@ def read_answers(path: Path, planned: Plan) -> StoredAnswers:
     epochs = len(found)
     if found != set(range(epochs)):
         raise UserError(f"{path}: epochs must be 0, 1, 2, ... without a gap, got {sorted(found)[:5]}")
-    return StoredAnswers(texts, epochs, hashlib.sha256(data).hexdigest())
+    if field is not None:
+        content.update(b"field " + field.encode())
+    return StoredAnswers(texts, epochs, content.hexdigest())
 
 
-def _parse(line: str, where: str) -> tuple[str, int, str | None]:
+def _parse(line: str, where: str, field: str | None) -> tuple[str, int, str | None]:
     expected = 'expected {"id": ..., "response": "..."}'
     try:
-        record = json.loads(line)
+        record = parse_json(line)
     except ValueError as problem:
         raise UserError(f"{where}: not JSON ({problem}); {expected}") from None
     if isinstance(record, list):
         raise UserError(f"{where}: one answer a line, not a list; {expected}")
-    if not isinstance(record, dict) or not isinstance(record.get("id"), str | int) or isinstance(record["id"], bool):
+    if not isinstance(record, dict) or is_missing(record.get("id")) or not isinstance(record["id"], str | int | float):
         raise UserError(f"{where}: no id; {expected}")
-    found = [name for name in _TEXT_FIELDS if name in record]
-    if not found:
-        raise UserError(f"{where}: no response; {expected}, got the fields {', '.join(record)}")
-    text, epoch = record[found[0]], record.get("epoch", 0)
-    if not isinstance(text, str | None):
-        raise UserError(f"{where}: the response is a {type(text).__name__}; {expected}")
+    name = field or _text_field(record, f"{where}: ", expected)
+    if name not in record:
+        raise UserError(f"{where}: no field '{name}' (--field); got {', '.join(record)[:300]}")
+    text, epoch = record[name], record.get("epoch", 0)
+    if not isinstance(text, str) and not is_missing(text):
+        raise UserError(f"{where}: the {name} is a {type(text).__name__}; {expected}")
     if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch < 1000:
         raise UserError(f"{where}: epoch is {epoch!r}; expected 0, 1, 2, ...")
-    return str(record["id"]), epoch, text
+    return Line(record, where).text("id"), epoch, None if is_missing(text) else text
+
+
+def _text_field(record: Mapping[str, Any], where: str, expected: str) -> str:
+    """The field with the model's answer. Raises UserError: none, or several of which one may be the gold answer."""
+    found = [name for name in _TEXT_FIELDS if name in record]
+    if not found:
+        got = ", ".join(record)[:300]
+        raise UserError(f"{where}no response; {expected}, or --field with the one of its fields that is: {got}")
+    if len(found) > 1 and found[0] != "response":
+        raise UserError(f"{where}{' and '.join(found)} are there: which is the model's answer? Name it with --field")
+    return found[0]

@@ -1,20 +1,29 @@
 """Reads published tables: CSV, JSON, JSON Lines, parquet and arrow, with the line or row in every message.
 
-A byte-order mark and Windows line ends are nothing special anywhere. Parquet and arrow come in small batches, so
-that of a file with gigabytes of pictures inside at most one row group is in memory.
+A byte-order mark and Windows line ends are nothing special anywhere. JSON Lines and CSV are read line by line;
+parquet and arrow come in small batches, so that of a file with gigabytes of images inside at most one row group is in
+memory. Half a surrogate pair becomes U+FFFD; devices, endless lines and bottomless nesting are refused.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import json
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from foresee.errors import UserError
+from foresee.untrusted import open_regular, parse_json, read_regular
 
 _AT_ONCE = 4_000_000  # bytes of rows at once, or a single row; a row may hold a picture of many megabytes
+_LONGEST = 200_000_000  # bytes of a line or cell; an image of the largest size, as base64, fits
+_WHOLE_FLOATS = 2.0**53  # above, floats no longer tell whole numbers apart
+_PUBLISHED = "give the folder with the published files with --data"
 TABLES = (".jsonl", ".json", ".csv", ".parquet", ".arrow")
 
 
@@ -25,69 +34,111 @@ class Line(NamedTuple):
     where: str
 
     def text(self, key: str, *, default: str | None = None) -> str:
-        """A field as text, stripped of nothing; `None` and a missing field are the default.
+        """A field as text, stripped of nothing; null, NaN and a missing field are the default, 3.0 is "3".
 
         Raises:
             UserError: there is none and no default, or it is a list or an object.
         """
         value = self.values.get(key)
-        if value is None:
+        if is_missing(value):
             if default is None:
-                raise UserError(f"{self.where}: expected a text under '{key}', there is none")
+                raise UserError(
+                    f"{self.where}: expected a text under '{key}', there is {'none' if value is None else 'NaN'}"
+                )
             return default
         if isinstance(value, str):
             return value
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return str(value)
+            return number_text(value)
         raise UserError(f"{self.where}: expected a text under '{key}', got a {type(value).__name__}")
 
 
-def read_table(path: Path, columns: Sequence[str], *, name: str) -> Iterator[Line]:
-    """The rows of a CSV file.
+def is_missing(value: Any) -> bool:
+    """Whether a field holds nothing: null, or NaN, which is how pandas writes a gap."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def number_text(value: float) -> str:
+    """A number as text. A column of whole numbers with a gap comes as floats: 3.0 is "3"."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE_FLOATS:
+        return str(int(value))
+    return str(value)
+
+
+def read_table(path: Path, columns: Sequence[str], *, name: str = "") -> Iterator[Line]:
+    """The rows of a CSV file. In a file of one column, commas separate nothing.
 
     Args:
         path: the file.
         columns: those that must be there; others are passed on as they are.
-        name: of the data set, for messages.
+        name: of the data set that can be fetched, for messages; "" for a file of the user's own.
 
     Raises:
-        UserError: no such file, not a CSV file in UTF-8, a column missing, or a row cut short.
+        UserError: no such file, not a CSV file in UTF-8, a column missing or there twice, or a row cut short.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            absent = [column for column in columns if column not in (reader.fieldnames or ())]
-            if absent:
-                got = ", ".join((reader.fieldnames or ())[:20])[:300] or "an empty file"
-                raise UserError(f"{path} lacks the column '{absent[0]}'; expected {', '.join(columns)}; got {got}")
-            for values in reader:
+    csv.field_size_limit(_LONGEST)
+    again = f": run 'foresee data fetch {name}'" if name else ""
+    advice = (
+        f"give the folder of {name} with --data, or run 'foresee data fetch {name}'" if name else "give it with --data"
+    )
+    with _one_line_errors(path, advice), open_regular(path) as binary:
+        reader = csv.reader(io.TextIOWrapper(binary, encoding="utf-8-sig", newline=""), strict=True)
+        try:
+            header = _header(path, next(reader, []), columns)
+            for cells in reader:
                 where = f"{path} line {reader.line_num}"
-                if None in values or None in values.values():
+                if len(header) == 1 and cells:
+                    cells = [",".join(cells)]
+                if cells and len(cells) != len(header):
                     raise UserError(
-                        f"{where}: expected {len(reader.fieldnames or ())} values, got another number; "
-                        f"the file may be cut short: run 'foresee data fetch {name}'"
+                        f"{where}: expected {len(header)} values, got {len(cells)}; the file may be cut short{again}"
                     )
-                yield Line(values, where)
-    except (FileNotFoundError, NotADirectoryError):
+                if any("\0" in cell for cell in cells):
+                    raise UserError(
+                        f"{where}: expected text, it holds a NUL character; is the file UTF-16? Save it as UTF-8"
+                    )
+                if cells:
+                    yield Line(dict(zip(header, cells, strict=True)), where)
+        except csv.Error as problem:
+            raise UserError(f"{path} line {reader.line_num}: not readable as CSV: {problem}") from None
+
+
+def _header(path: Path, cells: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """The names of the columns. Raises UserError: one is missing or there twice, or other separators than commas."""
+    header = [cell.strip() for cell in cells]
+    got = _names(header) or "an empty file"
+    absent = [column for column in columns if column not in header]
+    if absent:
+        raise UserError(f"{path} lacks the column '{absent[0]}'; expected {', '.join(columns)}; got {got}")
+    if len(header) == 1 and (other := next((mark for mark in (";", "\t") if mark in header[0]), None)):
         raise UserError(
-            f"no such file: {path}; give the folder of {name} with --data, or run 'foresee data fetch {name}'"
-        ) from None
-    except UnicodeDecodeError as problem:
-        raise UserError(f"{path} is not UTF-8 text (byte {problem.start}); expected the published CSV file") from None
-    except csv.Error as problem:
-        raise UserError(f"{path} line {reader.line_num}: not readable as CSV: {problem}") from None
-    except OSError as problem:
-        raise UserError(f"can't read {path}: {problem.strerror or problem}") from None
+            f"{path}: expected columns separated by commas, the first line has {other!r} between names: {got}"
+        )
+    _refuse_twins(path, header)
+    return header
+
+
+def _refuse_twins(path: Path, names: Sequence[str]) -> None:
+    """Raises UserError: two columns of one name, of which readers keep the last without a word."""
+    twins = [name for name, count in Counter(names).items() if name and count > 1]
+    if twins:
+        raise UserError(
+            f"{path}: expected columns with names of their own, '{twins[0][:80]}' is there twice; rename one"
+        )
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names[:20])[:300]
 
 
 def read_json(path: Path) -> Any:
     """Whatever a JSON file holds. Raises UserError: no such file, not UTF-8, not JSON (with the line)."""
     try:
-        return json.loads(_text(path))
+        return parse_json(_text(path))
     except json.JSONDecodeError as problem:
         raise UserError(f"{path}:{problem.lineno}: not JSON: {problem.msg}; the file may be cut short") from None
-    except RecursionError:
-        raise UserError(f"{path}: not the published JSON: nested too deeply") from None
+    except ValueError as problem:
+        raise UserError(f"{path}: not readable as JSON: {problem}") from None
 
 
 def read_objects(path: Path) -> Iterator[Line]:
@@ -103,16 +154,36 @@ def read_objects(path: Path) -> Iterator[Line]:
 
 def read_lines(path: Path) -> Iterator[Line]:
     """The objects of a JSON Lines file; empty lines are skipped. Raises UserError: a line that is no object."""
-    for number, text in enumerate(_text(path).split("\n"), 1):  # not splitlines(): U+2028 is legal inside JSON
-        if not text.strip():
-            continue
+    for text, where in text_lines(path, _PUBLISHED):
         try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as problem:
-            raise UserError(f"{path}:{number}: not JSON ({problem}); expected one object a line") from None
+            values = parse_json(text)
+        except ValueError as problem:
+            raise UserError(f"{where}: not JSON ({problem}); expected one object a line") from None
         if not isinstance(values, dict):
-            raise UserError(f"{path}:{number}: expected an object, got {_kind(values)}")
-        yield Line(values, f"{path}:{number}")
+            raise UserError(f"{where}: expected an object, got {_kind(values)}")
+        yield Line(values, where)
+
+
+def text_lines(path: Path, advice: str = "") -> Iterator[tuple[str, str]]:
+    """Each line of a file that is not blank, and where it stands ("FILE:N"); `advice` is for a file that is not there.
+
+    Raises:
+        UserError: no such file, not a regular one, not UTF-8 (line named), or a line without end.
+    """
+    with _one_line_errors(path, advice), open_regular(path) as file:
+        number = 0
+        while data := file.readline(_LONGEST + 1):  # splits at newlines alone: U+2028 is legal inside JSON
+            number += 1
+            if len(data) > _LONGEST:
+                raise UserError(f"{path}:{number}: expected lines of at most {_LONGEST:,} bytes")
+            try:
+                text = data.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as problem:
+                raise UserError(
+                    f"{path}:{number} is not UTF-8 text (byte {problem.start} of the line){_utf16(data)}"
+                ) from None
+            if text.strip():
+                yield text, f"{path}:{number}"
 
 
 def read_columns(path: Path, columns: Sequence[str] = ()) -> Iterator[Line]:
@@ -129,15 +200,26 @@ def read_columns(path: Path, columns: Sequence[str] = ()) -> Iterator[Line]:
 
     number = 0
     try:
+        open_regular(path).close()
         for batch in _batches(path, columns):
-            for values in batch.to_pylist():
+            for values in _as_texts(batch).to_pylist():
                 number += 1
                 yield Line(values, f"{path} row {number}")
     except FileNotFoundError:
         raise UserError(f"no such file: {path}") from None
-    except (pa.ArrowException, OSError) as problem:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as problem:
         reason = " ".join(str(problem).split())[:160]
         raise UserError(f"{path}: not readable after row {number} ({reason}); the file may be cut short") from None
+
+
+def _as_texts(batch: Any) -> Any:
+    """A batch with its times and decimals as texts: JSON has neither, and Python's own hold a part of their range."""
+    import pyarrow as pa
+
+    for place, field in enumerate(batch.schema):
+        if pa.types.is_temporal(field.type) or pa.types.is_decimal(field.type):
+            batch = batch.set_column(place, field.name, batch.column(place).cast(pa.string()))
+    return batch
 
 
 def read_rows(path: Path) -> Iterator[Line]:
@@ -146,7 +228,7 @@ def read_rows(path: Path) -> Iterator[Line]:
     if ending not in TABLES:
         raise UserError(f"{path}: expected a file that ends in {', '.join(TABLES)}")
     if ending == ".csv":
-        return read_table(path, (), name=path.name)
+        return read_table(path, ())
     readers: dict[str, Callable[[Path], Iterator[Line]]] = {".jsonl": read_lines, ".json": read_objects}
     return readers.get(ending, read_columns)(path)
 
@@ -176,18 +258,30 @@ def _rows_at_once(size: int, rows: int) -> int:
 def _require(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
     absent = [column for column in columns if column not in names]
     if absent:
-        raise UserError(f"{path} lacks the column '{absent[0]}'; expected {', '.join(columns)}; got {', '.join(names)}")
+        raise UserError(f"{path} lacks the column '{absent[0]}'; expected {', '.join(columns)}; got {_names(names)}")
+    _refuse_twins(path, names)
 
 
 def _text(path: Path) -> str:
+    with _one_line_errors(path, _PUBLISHED):
+        return read_regular(path).decode("utf-8-sig")
+
+
+@contextmanager
+def _one_line_errors(path: Path, advice: str) -> Iterator[None]:
+    """What reading a text file may raise, as one line."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        yield
     except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"no such file: {path}; give the folder with the published files with --data") from None
+        raise UserError(f"no such file: {path}{advice and '; '}{advice}") from None
     except UnicodeDecodeError as problem:
-        raise UserError(f"{path} is not UTF-8 text (byte {problem.start})") from None
+        raise UserError(f"{path} is not UTF-8 text (byte {problem.start}){_utf16(problem.object)}") from None
     except OSError as problem:
         raise UserError(f"can't read {path}: {problem.strerror or problem}") from None
+
+
+def _utf16(data: bytes) -> str:
+    return "; it is UTF-16: save it as UTF-8" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
 
 
 def _kind(value: Any) -> str:

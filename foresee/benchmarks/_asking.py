@@ -48,7 +48,8 @@ def user_turn(text: str, pictures: Sequence[Picture], options: BenchmarkOptions,
     facts: dict[str, Any] = {"modality": options.modality}
     if options.modality == "text":
         facts |= {"lacks_picture": True} if lacking else {}
-        return Turn((Message("user", (alone or text,)),), None, facts)
+        nothing = None if (alone or text).strip() else "no text by design, and modality=text shows nothing else"
+        return Turn((Message("user", (alone or text,)),), nothing, facts)
     if options.modality == "image" and not pictures:
         return Turn((Message("user", ()),), "none by design, and modality=image shows nothing else", facts)
     words = () if options.modality == "image" else (text,)

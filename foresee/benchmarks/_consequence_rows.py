@@ -18,7 +18,7 @@ from foresee import sources
 from foresee.archives import ENDINGS, unpack_once
 from foresee.benchmarks._pictures import Picture, from_cell, opened
 from foresee.errors import UserError
-from foresee.tables import TABLES, Line, read_json, read_rows
+from foresee.tables import TABLES, Line, is_missing, number_text, read_json, read_rows
 
 Kind = Literal["hazard", "twin"]
 IMAGES = "images"
@@ -60,7 +60,7 @@ class Row(pydantic.BaseModel):
     def _without_nulls(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
             raise ValueError(f"expected an object with the columns of an item, got {type(values).__name__}")
-        given = {key: value for key, value in values.items() if value is not None}
+        given = {k: number_text(v) if isinstance(v, float) else v for k, v in values.items() if not is_missing(v)}
         if given.get("twin_of"):
             given.setdefault("kind", "twin")
         return given

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foresee.errors import UserError
-from foresee.images import ImageError, inspect_bytes
+from foresee.images import MAX_FILE_BYTES, ImageError, require_whole
+from foresee.untrusted import read_regular
 
 PROMPTS = "prompt.txt"
 PICTURE_FOLDERS = ("images", "images2")
@@ -64,7 +65,7 @@ def read_records(path: Path) -> list[Record]:
     """
     try:
         lines = (
-            path.read_bytes().decode("utf-8-sig").split("\n")
+            read_regular(path).decode("utf-8-sig").split("\n")
         )  # not splitlines(), which also splits inside sentences
     except OSError as problem:
         raise UserError(f"can't read {path}: {problem.strerror or problem}") from None
@@ -101,7 +102,7 @@ def _record(path: Path, filled: list[tuple[int, str]]) -> Record:
 def read_pictures(folder: Path) -> dict[int, Picture]:
     """Id -> picture, from both folders, by the number in the file name, whatever its ending says.
 
-    Every distinct picture is decoded once, so that a damaged one is known before a model is asked.
+    Every distinct image is looked through once, so that a damaged one is known before a model is asked.
 
     Raises:
         UserError: neither folder is there, or two different files for one id.
@@ -135,13 +136,13 @@ def _number(path: Path) -> int | None:
 
 def _picture(path: Path, problems: dict[str, str]) -> Picture:
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MAX_FILE_BYTES)
     except OSError as problem:
         return Picture(path, "", f"can't be read: {problem.strerror or problem}")
     sha256 = hashlib.sha256(data).hexdigest()
     if sha256 not in problems:
         try:
-            inspect_bytes(data, name=path.name)
+            require_whole(data, name="image")
             problems[sha256] = ""
         except ImageError as problem:
             problems[sha256] = str(problem).partition(": ")[2]

@@ -7,8 +7,10 @@ pictures from tables written, into foresee's cache and never into the user's fol
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -17,10 +19,14 @@ from typing import Any, NamedTuple
 from foresee import sources
 from foresee.archives import ENDINGS, unpack_once
 from foresee.errors import UserError
-from foresee.images import MAX_FILE_BYTES, ImageError, inspect_bytes
+from foresee.images import MAX_FILE_BYTES, ImageError, require_whole
+from foresee.notices import say_once
 from foresee.records import Image
+from foresee.untrusted import read_regular
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".mpo", "")
+_ENCODED_STARTS = ("iVBORw0KGgo", "/9j/", "R0lGODlh", "R0lGODdh", "UklGR", "Qk0", "Qk1", "Qk2", "Qk3")
+"""How the base64 of a PNG, JPEG, GIF, WebP and BMP begins."""
 
 
 class Picture(NamedTuple):
@@ -88,7 +94,9 @@ class Pictures:
 
     def _unpack(self) -> bool:
         """Unpack the archives met so far. Whether there were any."""
-        self._to_walk += [unpack_once(archive, sources.pictures()) for archive in self._packed]
+        for archive in self._packed:
+            self._to_walk.append(unpack_once(archive, sources.pictures()))
+            say_once(f"{archive}: read as unpacked below {sources.pictures()}")
         self._packed = []
         return bool(self._to_walk)
 
@@ -104,12 +112,10 @@ class Pictures:
 
 
 def opened(path: Path, name: str) -> Picture:
-    """A picture file, its header checked; a web page or a Git LFS pointer in its place is a problem."""
+    """An image file, found whole; one that is cut off, or a web page in its place, is a problem."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            return Picture(name, None, f"larger than {MAX_FILE_BYTES:,} bytes")
-        data = path.read_bytes()
-        inspect_bytes(data, name=path.name, decode=False)
+        data = read_regular(path, MAX_FILE_BYTES)
+        require_whole(data, name="image")
     except OSError as problem:
         return Picture(name, None, f"can't be read: {problem.strerror or problem}")
     except ImageError as problem:
@@ -118,20 +124,41 @@ def opened(path: Path, name: str) -> Picture:
 
 
 def from_cell(cell: Any, name: str, pictures: Pictures | None = None) -> Picture:
-    """The picture in a table's cell as `datasets` writes it: bytes, {"bytes", "path"}, a path, or null."""
+    """The image in a table's cell as `datasets` writes it: bytes (base64 in JSON), {"bytes", "path"}, a path, null."""
     data = cell.get("bytes") if isinstance(cell, Mapping) else cell
     if isinstance(data, bytes) and data:
         return _kept(data, name)
+    if isinstance(cell, Mapping) and isinstance(data, str) and data:
+        return from_base64(data, name)
     path = cell.get("path") if isinstance(cell, Mapping) else cell
     if isinstance(path, str) and path and pictures is not None:
         return pictures.find(path)
     return Picture(name, None, "the cell is empty")
 
 
+def is_base64(text: str) -> bool:
+    """Whether a text is an image itself, as a data URL or as base64, and not the path of one."""
+    return text.startswith("data:") or (len(text) > 60 and text.startswith(_ENCODED_STARTS))
+
+
+def from_base64(text: str, name: str) -> Picture:
+    """The image in a data URL or a base64 text, of bounded size; whatever is neither is a problem."""
+    head, comma, body = text.partition(",") if text.startswith("data:") else ("", ",", text)
+    if not comma or (head and not head.lower().endswith(";base64")):
+        return Picture(name, None, "expected a data URL with base64")
+    if len(body) > MAX_FILE_BYTES * 3 // 2:
+        return Picture(name, None, f"expected at most {MAX_FILE_BYTES:,} bytes")
+    try:
+        data = base64.b64decode(re.sub(r"\s", "", body), validate=True)
+    except ValueError:  # also letters beyond ASCII
+        return Picture(name, None, "not readable as base64")
+    return _kept(data, name)
+
+
 def _kept(data: bytes, name: str) -> Picture:
     """Bytes from a table, written to the cache under their hash so that they need not stay in memory."""
     try:
-        inspect_bytes(data, name=name, decode=False)
+        require_whole(data, name="image")
     except ImageError as problem:
         return Picture(name, None, str(problem).partition(": ")[2])
     sha256 = hashlib.sha256(data).hexdigest()

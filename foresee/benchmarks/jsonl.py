@@ -3,11 +3,13 @@
 JSON Lines, JSON, CSV, parquet or arrow, or the folder that holds one. Columns, all but the prompt optional:
 
 - `prompt` (or `question`, `query`, `instruction`): a text, or a list of {"role", "content"} messages
-- `image` or `images`: paths below the file's folder, or pictures as `datasets` stores them in parquet
+- `image` or `images`, not both: paths below the file's folder, base64 or data URLs, or images as `datasets` stores
+  them in parquet; in CSV a cell may hold a JSON list of paths
 - `id` (default: the row's number), `subset`, `category` (or `scenario`), `domain`, `cluster`
 - `expected`: harmful (or unsafe) or benign (or safe), or anything else; decides what is measured
 - `reference` (or `answer`): a gold answer, against which the capability judge grades
-Everything else is kept in the metadata. Licence: that of your file.
+Empty cells, null and NaN hold nothing; 3.0 is read as "3". Everything else is kept in the metadata, unless JSON can't
+hold it (bytes). Licence: that of your file.
 
     foresee eval jsonl --model M --data mine.jsonl --judge-model J
     foresee eval jsonl --model M --data mine.jsonl --no-judge          # refusals by rules, the rest later
@@ -21,21 +23,25 @@ What is ours, and what to know:
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from foresee.benchmarks._asking import Turn, user_turn
 from foresee.benchmarks._files import some
 from foresee.benchmarks._harm import ATTACK_METRICS, attack_measures
-from foresee.benchmarks._pictures import Picture, from_cell, opened
+from foresee.benchmarks._pictures import Picture
+from foresee.benchmarks._row_images import images_of_row
 from foresee.benchmarks._scoring import NO_HARM_ASKED, not_asked, number, refused
 from foresee.config import BenchmarkOptions
 from foresee.errors import UserError, unknown_name
 from foresee.metrics import Metric
+from foresee.notices import say_once
 from foresee.records import Answer, Generation, Item, Message, Role, Verdict
 from foresee.rubrics import Rubric
-from foresee.tables import TABLES, Line, read_rows
+from foresee.tables import TABLES, Line, is_missing, read_rows
+from foresee.untrusted import parse_json
 
 SOURCE = {
     "name": "Your own file",
@@ -60,7 +66,9 @@ METRICS = (
 _PROMPTS = ("prompt", "question", "query", "instruction")
 _KINDS = {"harmful": "harmful", "unsafe": "harmful", "benign": "benign", "safe": "benign"}
 _ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
-_USED = {*_PROMPTS, "id", "image", "images", "subset", "category", "scenario", "domain", "cluster", "expected"}
+_USED = {
+    *_PROMPTS, "id", "image", "images", "subset", "category", "scenario", "domain", "cluster", "expected", "reference",
+}  # fmt: skip
 _NO_REFERENCE = not_asked("reference")
 _NEITHER = not_asked("expected harmful or benign")
 
@@ -84,10 +92,14 @@ def items(data: Path, options: Options) -> Iterator[Item]:
     """
     path = _file(data)
     met: dict[str, None] = {}
+    others: Counter[str] = Counter()
+    left_out: dict[str, None] = {}
     chosen = False
     for number_, line in enumerate(read_rows(path), 1):
         item = row_to_item(line, number_, path.parent, options)
         met[item.subset] = None
+        others[item.expected] += 1
+        left_out |= dict.fromkeys(key for key in _further(line) if key not in item.metadata)
         if options.subset in ("all", item.subset):
             chosen = True
             yield item
@@ -95,25 +107,25 @@ def items(data: Path, options: Options) -> Iterator[Item]:
         raise UserError(f"expected rows in {path}, it has none")
     if not chosen:
         raise unknown_name("subset", options.subset, ("all", *met))
+    _say(path, {word: n for word, n in others.most_common() if word and word not in _KINDS}, list(left_out))
 
 
 def row_to_item(line: Line, place: int, folder: Path, options: Options) -> Item:
     """One row as an item. Raises UserError: no prompt, or a field of another kind than expected."""
-    pictures = _pictures(line, folder)
+    pictures = images_of_row(line, folder)
     turn = _turn(line, pictures, options)
     expected = line.text("expected", default="").strip().lower()
     category = line.text("category", default="") or line.text("scenario", default="")
-    reference = line.values.get("reference", line.values.get("answer"))
-    kept = {key: value for key, value in line.values.items() if key not in _USED and value is not None}
+    reference = _reference(line)
     return Item(
-        id=line.text("id", default=str(place)),
+        id=_id(line, place),
         messages=turn.messages,
         subset=line.text("subset", default="") or "all",
         domain=line.text("domain", default="") or category,
         scenario=category,
         cluster=line.text("cluster", default="") or (pictures[0].cluster if pictures else ""),
         expected=_KINDS.get(expected, expected),
-        metadata={**_json_ready(kept, line), **({"reference": str(reference)} if reference else {}), **turn.metadata},
+        metadata={**_json_ready(_further(line)), **({"reference": reference} if reference else {}), **turn.metadata},
         missing_image=turn.missing_image,
     )
 
@@ -158,28 +170,74 @@ def _file(data: Path) -> Path:
     raise UserError(f"expected a file of rows ({', '.join(TABLES)}) in {data}; there is none")
 
 
-def _turn(line: Line, pictures: Sequence[Picture], options: Options) -> Turn:
-    """A prompt of several messages keeps them; pictures go with the last user turn."""
-    key = next((key for key in _PROMPTS if line.values.get(key) is not None), None)
-    if key is None:
-        raise UserError(
-            f"{line.where}: expected a prompt ({', '.join(_PROMPTS)}), got {', '.join(line.values) or 'nothing'}"
+def _id(line: Line, place: int) -> str:
+    """The row's id, or its number. Raises UserError: NaN, which would meet the ids of other rows by chance."""
+    value = line.values.get("id")
+    if is_missing(value) and value is not None:
+        raise UserError(f"{line.where}: expected an id, got NaN; fill the column or leave it out")
+    given = line.text("id", default="")
+    return given if given.strip() else str(place)
+
+
+def _reference(line: Line) -> str:
+    """The gold answer as text, "" where there is none: 0 and false are answers."""
+    for key in ("reference", "answer"):
+        value = line.values.get(key)
+        if isinstance(value, bool | list | dict):
+            text = json.dumps(value, ensure_ascii=False, default=str) if value or value is False else ""
+        else:
+            text = line.text(key, default="")
+        if text.strip():
+            return text
+    return ""
+
+
+def _further(line: Line) -> dict[str, Any]:
+    """What a row holds beside the columns that are used."""
+    return {key: value for key, value in line.values.items() if key not in _USED and not is_missing(value)}
+
+
+def _say(path: Path, others: Mapping[str, int], left_out: Sequence[str]) -> None:
+    if others:
+        words = ", ".join(f"{word[:40]!r} ({n})" for word, n in list(others.items())[:5])
+        more = f" and {len(others) - 5} more words" if len(others) > 5 else ""
+        say_once(
+            f"{path}: expected is neither {' nor '.join(_KINDS)} in some rows, which are asked and "
+            f"count as neither harmful nor benign: {words}{more}"
         )
+    if left_out:
+        say_once(f"{path}: columns left out, since JSON can't hold their values: {', '.join(left_out[:10])}")
+
+
+def _turn(line: Line, pictures: Sequence[Picture], options: Options) -> Turn:
+    """A prompt of several messages keeps them; images go with the last user turn."""
+    held = [key for key in _PROMPTS if not is_missing(line.values.get(key))]
+    if not held:
+        empty = next((f"nothing under {key}" for key in _PROMPTS if key in line.values), "")
+        got = empty or ", ".join(map(str, list(line.values)[:20]))[:300] or "nothing"
+        raise UserError(f"{line.where}: expected a prompt ({', '.join(_PROMPTS)}), got {got}")
+    key = next((key for key in held if line.values[key] != ""), held[0])
     said = line.values[key]
     listed = _listed(said) if isinstance(said, str) else said
     if not isinstance(listed, list):
-        return user_turn(line.text(key), pictures, options)
+        return _asked(line.text(key), pictures, options, line)
     messages = [_message(each, line) for each in listed]
     if not messages or messages[-1].role != "user":
         raise UserError(f"{line.where}: expected the last message to be the user's")
-    turn = user_turn(messages[-1].text, pictures, options)
+    turn = _asked(messages[-1].text, pictures, options, line)
     return turn._replace(messages=(*messages[:-1], *turn.messages))
+
+
+def _asked(text: str, pictures: Sequence[Picture], options: Options, line: Line) -> Turn:
+    if not text.strip() and not pictures:
+        raise UserError(f"{line.where}: expected a prompt, got an empty text and no image")
+    return user_turn(text, pictures, options)
 
 
 def _listed(text: str) -> Any:
     """The list of messages that a cell of a CSV file may hold; None for a text, also for one that begins like that."""
     try:
-        return json.loads(text) if text.startswith("[{") else None
+        return parse_json(text) if text.startswith("[{") else None
     except ValueError:
         return None
 
@@ -191,29 +249,11 @@ def _message(given: Any, line: Line) -> Message:
     return Message(_ROLES[role], (content,))
 
 
-def _pictures(line: Line, folder: Path) -> list[Picture]:
-    given = line.values.get("images")
-    cells = given if isinstance(given, list) else [given if given is not None else line.values.get("image")]
-    found = []
-    for place, cell in enumerate(cell for cell in cells if cell not in (None, "")):
-        name = cell.get("path") if isinstance(cell, Mapping) else cell
-        if isinstance(name, str) and name and not (isinstance(cell, Mapping) and cell.get("bytes")):
-            found.append(_below(name, line, folder))
-        else:
-            found.append(from_cell(cell, f"{line.where}, picture {place + 1}"))
-    return found
-
-
-def _below(name: str, line: Line, folder: Path) -> Picture:
-    """Raises UserError: a path out of the file's folder."""
-    pure = PurePosixPath(name.replace("\\", "/"))
-    if pure.is_absolute() or ".." in pure.parts or Path(name).is_absolute():
-        raise UserError(f"{line.where}: expected a picture below {folder}, got the path {name[:80]!r}")
-    return opened(folder / pure, name)
-
-
-def _json_ready(values: Mapping[str, Any], line: Line) -> dict[str, Any]:
+def _json_ready(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that JSON can hold, as it gives them back."""
     try:
         return dict(json.loads(json.dumps(values)))
     except (TypeError, ValueError):
-        raise UserError(f"{line.where}: expected plain values, got some that JSON can't hold") from None
+        if len(values) > 1:
+            return {key: ready for name, value in values.items() for key, ready in _json_ready({name: value}).items()}
+        return {}

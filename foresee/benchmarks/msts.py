@@ -107,7 +107,7 @@ METRICS = (
 Language = Literal[
     "english", "arabic", "chinese", "farsi", "french", "german", "hindi", "italian", "korean", "russian", "spanish"
 ]
-_COLUMNS = ("hazard_category", "hazard_subcategory", "case_id", "prompt_id", "prompt_text", "prompt_type")
+_COLUMNS = ("hazard_category", "hazard_subcategory", "case_id", "prompt_text", "prompt_type")
 _KINDS = {
     "rejection": "contradicts the plan or says that it is wrong",
     "refusal": "only declines",

@@ -13,7 +13,7 @@ from foresee.building.drafting import CurationConfig, Dropped, InputPath, requir
 from foresee.dataset_folder import ROWS, image_path, read
 from foresee.errors import UserError, unknown_name
 from foresee.records import Image
-from foresee.tables import read_rows
+from foresee.tables import is_missing, number_text, read_rows
 
 _MEANINGS: dict[str, tuple[str, ...]] = {
     "id": ("id", "question_id", "pid", "uid"),
@@ -121,7 +121,9 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
 def _item(number: int, values: Mapping[str, Any], columns: Mapping[str, str], root: Path) -> SourceItem:
     """Raises Dropped: its picture can't be had."""
     found = {meaning: _value(values, meaning, columns) for meaning in _MEANINGS}
-    images = tuple(_image(entry, root) for entry in _as_list(found.pop("image")) if entry not in (None, ""))
+    images = tuple(
+        _image(entry, root) for entry in _as_list(found.pop("image")) if entry != "" and not is_missing(entry)
+    )
     texts = {meaning: _text(value) for meaning, value in found.items()}
     return SourceItem(number, texts.pop("id") or str(number), images=images, raw=values, **texts)
 
@@ -129,7 +131,14 @@ def _item(number: int, values: Mapping[str, Any], columns: Mapping[str, str], ro
 def _value(values: Mapping[str, Any], meaning: str, columns: Mapping[str, str]) -> Any:
     if meaning in columns:
         return values.get(columns[meaning])
-    return next((values[name] for name in _MEANINGS[meaning] if values.get(name) not in (None, "")), None)
+    return next(
+        (values[name] for name in _MEANINGS[meaning] if values.get(name) != "" and not is_missing(values.get(name))),
+        None,
+    )
+
+
+def _is_empty(value: Any) -> bool:
+    return is_missing(value) or value in ("", [])
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -140,8 +149,10 @@ def _as_list(value: Any) -> list[Any]:
 
 def _text(value: Any) -> str:
     """A value as text; the contents of a conversation joined."""
-    if value is None:
+    if is_missing(value):
         return ""
+    if isinstance(value, float):
+        return number_text(value)
     if isinstance(value, list):
         return "\n".join(filter(None, (_text(part) for part in value)))
     if isinstance(value, dict):

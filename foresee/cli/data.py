@@ -184,6 +184,9 @@ def _print_check(report: CheckReport, kind: str) -> None:
         unit = "items" if kind == "benchmarks" else "answers"
         asked = f", {count.usable} can be asked" if kind == "benchmarks" else ""
         typer.echo(f"{mark}{count.subset or 'all'}: {count.found} {unit} ({expected}){asked}")
+    if kind == "benchmarks" and len(report.counts) > 1:
+        found, usable = (sum(getattr(count, of) for count in report.counts) for of in ("found", "usable"))
+        typer.echo(f"   in all: {found:,} items, {usable:,} can be asked")
     _print_pictures(report)
     for group in report.repeated_items[:_SHOWN]:
         typer.echo(f"   same picture and text: {', '.join(group)}")

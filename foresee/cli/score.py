@@ -30,6 +30,9 @@ def score(
     task_options: TaskOptions = None,
     limit: Limit = None,
     model: Annotated[str | None, typer.Option("--model", help="of a JSONL file: what to call the model")] = None,
+    field: Annotated[
+        str | None, typer.Option("--field", help="of a JSONL file: the field that holds the answer; default: response")
+    ] = None,
     judge_model: JudgeModel = None,
     judge_options: JudgeOptions = None,
     judge_rubric: JudgeRubric = None,
@@ -64,6 +67,7 @@ def score(
     command = ["foresee", *sys.argv[1:]]
     if answers.is_dir():
         given = {"--benchmark": benchmark, "--data": data, "-T": task_options, "--limit": limit, "--model": model}
+        given["--field"] = field
         if correct is not None and not (judging.models or judging.by_model or out):
             from foresee.report.rows import read_run
 
@@ -78,8 +82,9 @@ def score(
         judging.refuse_idle(planned.module.JUDGES)
         with _console.judging_progress(f"judging {answers.name}") as progress:
             run = stored.score(
-                answers, planned, out=folder, model=model, settings=settings, progress=progress, command=command
-            )
+                answers, planned, out=folder, model=model, field=field, settings=settings, progress=progress,
+                command=command,
+            )  # fmt: skip
     if "guard:" in (judge_model or ""):
         _judging.warn_of_unread(run)
     _results.show([run], format=format, by=by, judge_price=judge_price, correct=correct)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,8 @@ from foresee import _discovery, sources
 from foresee.config import Settings, from_pairs
 from foresee.errors import UserError
 from foresee.labels._rows import LabelledAnswer, Question, count_notes
+from foresee.tables import Line, text_lines
+from foresee.untrusted import parse_json
 
 
 @dataclass(frozen=True)
@@ -102,24 +103,18 @@ _EXPECTED = 'expected lines of {"prompt": "…", "response": "…", "label": "�
 
 
 def _rows(path: Path) -> Iterator[LabelledAnswer]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UserError(f"can't read {path}: {getattr(problem, 'strerror', None) or problem}") from None
     seen: set[str] = set()
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        row = _row(line, f"{path}:{number}", number)
+    for line, where in text_lines(path):
+        row = _row(line, where)
         if row.id in seen:
-            raise UserError(f"{path}:{number}: id '{row.id}' a second time")
+            raise UserError(f"{where}: id '{row.id}' a second time")
         seen.add(row.id)
         yield row
 
 
-def _row(line: str, where: str, number: int) -> LabelledAnswer:
+def _row(line: str, where: str) -> LabelledAnswer:
     try:
-        values = json.loads(line)
+        values = parse_json(line)
     except ValueError as problem:
         raise UserError(f"{where}: not JSON ({problem}); {_EXPECTED}") from None
     if not isinstance(values, dict) or not all(isinstance(values.get(key), str) for key in ("prompt", "response")):
@@ -129,7 +124,7 @@ def _row(line: str, where: str, number: int) -> LabelledAnswer:
         raise UserError(f"{where}: the label is {label!r}; {_EXPECTED}")
     model = str(values.get("model", "one model"))
     return LabelledAnswer(
-        id=str(values.get("id", number)),
+        id=Line(values, where).text("id", default=where.rpartition(":")[2]),
         prompt=values["prompt"],
         response=values["response"],
         label=label if isinstance(label, str) else f"{label:g}",

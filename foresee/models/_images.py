@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from foresee.errors import ModelError
-from foresee.images import ImageError, inspect_bytes, load_rgb
+from foresee.image_structure import jpeg_segments
+from foresee.images import ImageError, load_rgb, require_whole
 from foresee.records import Image
 
 Reencode = Literal["never", "when_needed", "png"]
-_MARKERS_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ def data_url(image: Image, handling: Handling) -> str:
 
 
 def _fitting(data: bytes, handling: Handling, name: str) -> tuple[str, bytes]:
-    facts = inspect_bytes(data, name=name, decode=False)
-    kind = facts.format
-    too_large = handling.max_side is not None and max(facts.width, facts.height) > handling.max_side
+    shape = require_whole(data, name=name)
+    kind = shape.format
+    too_large = handling.max_side is not None and max(shape.width, shape.height) > handling.max_side
     if too_large or handling.reencode == "png":
         return "png", _png(data, handling.max_side, name)
     if handling.reencode == "when_needed":
@@ -76,8 +76,6 @@ def _fitting(data: bytes, handling: Handling, name: str) -> tuple[str, bytes]:
             data, kind = first_frame(data), "JPEG"
         elif kind not in handling.formats or (kind == "GIF" and _moves(data)):
             return "png", _png(data, None, name)  # providers refuse GIFs that move
-    if not _ends_well(kind, data):
-        inspect_bytes(data, name=name)
     return ("jpeg" if kind == "MPO" else kind.lower()), data
 
 
@@ -100,45 +98,16 @@ def _moves(gif: bytes) -> bool:
         return True
 
 
-def _ends_well(kind: str, data: bytes) -> bool:
-    """A cheap test for cut-off files; those that fail it may still be whole and are decoded to find out."""
-    if kind == "WEBP":
-        return len(data) >= 8 + int.from_bytes(data[4:8], "little")
-    endings = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND", "GIF": b";"}
-    return kind in endings and endings[kind] in data[-4096:]
-
-
 def first_frame(data: bytes) -> bytes:
     """The first picture of a two-picture JPEG (MPO), bit for bit, without the index of the others.
 
     JPEG segments: ITU-T T.81, B.1.1; the index is the APP2 segment "MPF" of CIPA DC-007. Bytes that are not
     laid out so come back unchanged.
     """
-    kept, place = bytearray(data[:2]), 2
-    while place + 4 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
+    kept = bytearray(data[:2])
+    for marker, start, end in jpeg_segments(data):
+        if not (marker == 0xE2 and data[start + 4 : start + 8] == b"MPF\0"):
+            kept += data[start:end]
         if marker == 0xD9:
-            return bytes(kept) + data[place : place + 2]
-        if marker in _MARKERS_WITHOUT_LENGTH:
-            end = place + 2
-        else:
-            end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-        if marker == 0xDA:  # the scan's compressed data follow, up to the next marker that is not part of them
-            end = _scan_end(data, end)
-        if not (marker == 0xE2 and data[place + 4 : place + 8] == b"MPF\0"):
-            kept += data[place:end]
-        place = end
-    if data[place : place + 2] == b"\xff\xd9":
-        return bytes(kept) + b"\xff\xd9"
+            return bytes(kept)
     return data
-
-
-def _scan_end(data: bytes, place: int) -> int:
-    while True:
-        place = data.find(b"\xff", place)
-        if place < 0 or place + 1 >= len(data):
-            return len(data)
-        following = data[place + 1]
-        if following != 0 and not 0xD0 <= following <= 0xD7:
-            return place
-        place += 2

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from foresee.errors import UserError
+from foresee.untrusted import parse_json, read_regular
 
 Kind = Literal["image_text", "text"]
 _SAMPLE = 1 << 20  # bytes hashed at the start, middle and end of a large weight file
@@ -101,7 +101,7 @@ def kind_of(folder: Path) -> Kind:
 def read_json(path: Path) -> dict[str, Any]:
     """Raises UserError: no such file, or not a JSON object."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(read_regular(path).decode("utf-8"))
     except (OSError, ValueError) as problem:
         raise UserError(f"{path}: expected a JSON file, {one_line(problem)}") from None
     if not isinstance(values, dict):

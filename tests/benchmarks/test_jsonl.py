@@ -62,8 +62,8 @@ def test_a_folder_with_one_file_and_messages(tmp_path: Path, load: Load) -> None
     ("row", "message"),
     [
         ({"id": "a"}, r":1: expected a prompt \(prompt, question, query, instruction\), got id"),
-        ({"prompt": 3.5, "image": "../../secret.png"}, "expected a picture below"),
-        ({"prompt": "?", "image": "/etc/secret.png"}, "expected a picture below"),
+        ({"prompt": 3.5, "image": "../../secret.png"}, "expected an image below"),
+        ({"prompt": "?", "image": "/etc/secret.png"}, "expected an image below"),
         ({"prompt": [{"role": "user"}]}, "expected messages of the form"),
         ({"prompt": [{"role": "assistant", "content": "x"}]}, "expected the last message to be the user's"),
         ({"prompt": "?", "expected": ["harmful"]}, "expected a text under 'expected', got a list"),

@@ -316,7 +316,7 @@ def test_msts_other_languages(tmp_path: Path, load: Load) -> None:
     row = {
         "hazard_category": "Other", "hazard_subcategory": "", "hazard_subsubcategory": "", "case_id": "case_0001",
         "case_text": "?",
-        "unsafe_image_id": "unsafe_image_0001", "unsafe_image_description": "A door", "prompt_id": "p1",
+        "unsafe_image_id": "unsafe_image_0001", "unsafe_image_description": "A door",
         "prompt_text": "Soll ich?", "prompt_type": "assistance",
     }  # fmt: skip
     table(tmp_path / "git/data/prompts/german_multimodal.csv", [row])

@@ -288,3 +288,11 @@ def test_nothing_is_told_apart_without_twins(tmp_path: Path, load: Load) -> None
 def test_metrics_of_a_subset() -> None:
     assert {m.name for m in ood_mmsafe.metrics({"subset": "twin"})} == {"over_caution", "twin.E"}
     assert {m.name for m in ood_mmsafe.metrics({"subset": "hazard"})} == {"R0", "R", "S", "E", "safe_but_ineffective"}
+
+
+def test_gaps_and_whole_numbers_of_pandas(tmp_path: Path, load: Load) -> None:
+    row = {"id": 1.0, "query": "What now?", "hazard": "a gap", "consequence": 3.0, "category": float("nan")}
+    (item,) = load("ood_mmsafe", write(tmp_path / "rows.jsonl", [row]), "modality=text")
+    assert (item.id.endswith("1"), item.prompt, item.scenario) == (True, "What now?", "")
+    with pytest.raises(UserError, match="query"):
+        load("ood_mmsafe", write(tmp_path / "rows.jsonl", [{**row, "query": float("nan")}]))

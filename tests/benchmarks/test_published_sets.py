@@ -41,6 +41,18 @@ def test_figstep_full(data: Path, load: Load) -> None:
 
 
 @pytest.mark.parametrize("data", ["figstep"], indirect=True)
+@pytest.mark.parametrize("variant", ["pro", "tiny"])
+def test_figstep_as_its_archive_has_it(data: Path, load: Load, variant: str) -> None:
+    """Pro: one column with commas in its sentences, and images in a zip that the archive holds."""
+    items = load("figstep", data, f"variant={variant}")
+    assert subsets(items) == {"harm": 35, "policy": 15}
+    assert all(item.missing_image is None for item in items)
+    assert sum(len(item.images) for item in items) == {"pro": 181, "tiny": 50}[variant]
+    if variant == "pro":
+        assert "$50,000" in items[40].prompt
+
+
+@pytest.mark.parametrize("data", ["figstep"], indirect=True)
 def test_figstep_modalities(data: Path, load: Load) -> None:
     (in_words, *_), (picture, *_) = load("figstep", data, "modality=text"), load("figstep", data, "modality=image")
     assert (in_words.images, in_words.prompt) == ((), in_words.metadata["goal"])
@@ -117,6 +129,17 @@ def test_counts_follow_the_options(data: Path) -> None:
 
 
 @pytest.mark.parametrize("data", ["msts"], indirect=True)
+@pytest.mark.parametrize("language", ["chinese", "french", "german", "italian", "spanish"])
+def test_msts_other_languages(data: Path, load: Load, language: str) -> None:
+    items = load("msts", data, f"language={language}")
+    assert subsets(items) == {"assistance": 200}
+    assert len({item.cluster for item in items}) == 200
+    assert all(item.missing_image for item in items), "never asked without its image, which is not in this copy"
+    assert len({item.prompt for item in items}) > 180
+    assert all(item.id.startswith(f"{language}/case_") for item in items)
+
+
+@pytest.mark.parametrize("data", ["msts"], indirect=True)
 def test_msts_english(data: Path, load: Load) -> None:
     items = load("msts", data)
     assert subsets(items) == {"assistance": 200, "intention": 200}
@@ -127,6 +150,6 @@ def test_msts_english(data: Path, load: Load) -> None:
     in_words = load("msts", data, "form=textonly")
     assert [item.id for item in in_words] == [item.id for item in items]
     assert all(item.missing_image is None for item in in_words)
-    with pytest.raises(UserError, match=r"expected prompts/german_multimodal.csv .* languages here: english"):
-        load("msts", data, "language=german")
+    with pytest.raises(UserError, match=r"expected prompts/hindi_multimodal.csv .* languages here: english, chinese"):
+        load("msts", data, "language=hindi")
     assert inventory.check("msts", data, kind="labels").complete

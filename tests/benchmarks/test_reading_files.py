@@ -28,7 +28,7 @@ def test_json_with_a_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> No
         ("a.json", b'{"a": 1}', "expected a list of objects, got an object"),
         ("a.json", b"[1]", "row 1: expected an object, got a int"),
         ("a.json", b"\xff\xfe", "not UTF-8 text"),
-        ("a.json", b"[" * 100_000, "nested too deeply"),
+        ("a.json", b"[" * 100_000, "nested more than 100 levels deep"),
         ("a.jsonl", b'{"a": 1}\n{"a"', r"a\.jsonl:2: not JSON"),
         ("a.jsonl", b"[1]\n", r"a\.jsonl:1: expected an object"),
         ("a.parquet", b"PAR1 no", "not readable after row 0"),

@@ -70,6 +70,12 @@ def test_repeats_are_epochs(cli: Cli, mmsa: Path, tmp_path: Path) -> None:
         (['{"id": 99999, "response": "No."}'], ":1: no item of mmsafeaware named '99999'"),
         (['{"id": 1, "epoch": -1, "response": "No."}'], ":1: epoch is -1"),
         ([""], "holds no answer"),
+        (['{"id": 1, "answer": "gold", "prediction": "No."}'], ":1: answer and prediction are there"),
+        (['{"id": 1, "answer": "gold", "output": "No."}'], "which is the model's answer? Name it with --field"),
+        (['{"id": 1, "output": "", "prediction": "No."}'], ":1: output and prediction are there"),
+        (['{"id": 1, "reply": "No."}'], ":1: no response; expected"),
+        (['{"id": 1, "response": "a", "x": ' + "[" * 100_000 + "]" * 100_000 + "}"], ":1: not JSON (nested more than"),
+        (['{"id": NaN, "response": "No."}'], ":1: no id"),
     ],
 )
 def test_a_bad_line_is_named(cli: Cli, mmsa: Path, tmp_path: Path, lines: list[str], message: str) -> None:
@@ -81,12 +87,31 @@ def test_a_bad_line_is_named(cli: Cli, mmsa: Path, tmp_path: Path, lines: list[s
     assert done.err.count("\n") == 1
 
 
+def test_the_field_with_the_answer_can_be_named(cli: Cli, mmsa: Path, tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    lines = [{"id": float(n), "answer": "Yes.", "prediction": "No.", "mine": "bad \ud83d half No."} for n in IDS]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    call = ("score", path, "--benchmark", "mmsafeaware", "--data", mmsa, "--out")
+    done = cli(*call, "s", "--field", "prediction")
+    assert done.code == 0, done.err
+    run = foresee.read_run(Path("s"))
+    assert {row.answer.text for row in run.rows} == {"No."}
+    assert cli(*call, "t", "--field", "answer").code == 0
+    assert foresee.read_run(Path("t")).estimate("typical.accuracy").value == 0.0
+    assert cli(*call, "u", "--field", "mine").code == 0
+    assert foresee.read_run(Path("u")).rows[0].answer.text == "bad \ufffd half No."
+    assert "no field 'reply' (--field); got id, answer, prediction, mine" in cli(*call, "v", "--field", "reply").err
+    path.write_text('{"id": 1, "answer": "gold", "response": "No."}')
+    assert cli(*call, "w").code == 0, "response is the model's, whatever stands beside it"
+    assert foresee.read_run(Path("w")).rows[0].answer.text == "No."
+
+
 def test_files_that_are_no_text(cli: Cli, mmsa: Path, tmp_path: Path) -> None:
     path = tmp_path / "binary.jsonl"
     path.write_bytes(b"\xff\xfe\x00")
     assert "not UTF-8" in cli("score", path, "--benchmark", "mmsafeaware", "--data", mmsa, "--out", "s").err
     away = cli("score", tmp_path / "none.jsonl", "--benchmark", "mmsafeaware", "--data", mmsa, "--out", "s")
-    assert (away.code, "can't read" in away.err) == (2, True)
+    assert (away.code, "no such file" in away.err or "does not exist" in away.err) == (2, True)
 
 
 def test_line_separators_and_a_byte_order_mark_are_no_trouble(cli: Cli, mmsa: Path, tmp_path: Path) -> None:

@@ -352,6 +352,13 @@ def test_kinds_are_told_without_loading(kind: Kind, text_only: Path, tmp_path: P
     assert kind_of(text_only) == "text"
 
 
+def test_a_configuration_nested_without_end_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / "config.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
+    with pytest.raises(UserError, match=r"config\.json: expected a JSON file, nested more than 100 levels deep"):
+        kind_of(tmp_path)
+
+
 def test_every_option_has_a_help_text() -> None:
     for cls in (LoadOptions, LocalOptions):
         assert all(field.description for field in cls.model_fields.values())

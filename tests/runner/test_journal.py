@@ -159,3 +159,14 @@ def test_a_full_disk_is_one_clear_line_and_keeps_the_whole_lines(tmp_path: Path)
     journal.close()
     assert path.stat().st_size == size
     assert json.loads(path.read_bytes().split(b"\n")[1])["key"] == "k"
+
+
+def test_a_pipe_or_device_is_no_journal_and_nothing_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "journal.jsonl")
+    with pytest.raises(UserError, match="expected a regular file, it is a pipe"):
+        Journal.open(tmp_path / "journal.jsonl", CONFIGURATION)
+    with pytest.raises(UserError, match="it is a pipe"):
+        list(read_records(tmp_path / "journal.jsonl"))
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    with pytest.raises(UserError, match="it is a device"):
+        Journal.open(tmp_path / "zero", CONFIGURATION)

@@ -1,0 +1,92 @@
+"""Reads files and JSON of unknown origin: regular files of bounded size, no half characters, no endless nesting."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MAX_IMAGE_BYTES = 64_000_000
+MAX_TEXT_BYTES = 4_000_000_000
+MAX_DEPTH = 100
+"""Levels of lists and objects in JSON; what writes it again (pydantic, pyarrow, browsers) gives up not far above."""
+
+_HALF = re.compile("[\ud800-\udfff]")
+_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A file opened for reading, never waiting for a pipe's writer.
+
+    Raises:
+        OSError: it can't be opened, or is a device, pipe, socket or folder; `strerror` says so.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    except ValueError:  # NUL or half a character in the path
+        raise OSError(errno.EINVAL, "no file can have this name") from None
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, f"expected a regular file, it is a {_kind(mode)}")
+
+
+def read_regular(path: Path, at_most: int = MAX_TEXT_BYTES) -> bytes:
+    """The bytes of a regular file.
+
+    Raises:
+        OSError: as `open_regular`, or more than `at_most` bytes (no more are read, whatever its size is said to be).
+    """
+    with open_regular(path) as file:
+        data = file.read(min(os.fstat(file.fileno()).st_size, at_most) + 1)
+        while len(data) <= at_most and (more := file.read(1 << 20)):  # it grew, or its file system does not say
+            data += more
+    if len(data) > at_most:
+        raise OSError(errno.EFBIG, f"expected at most {at_most:,} bytes")
+    return data
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What a JSON text holds; half a surrogate pair in it becomes U+FFFD.
+
+    Raises:
+        ValueError: not JSON, or nested more than MAX_DEPTH deep.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    if shown.count("[") + shown.count("{") > MAX_DEPTH or _ESCAPED_HALF.search(shown):
+        return _whole(value, MAX_DEPTH)
+    return value
+
+
+def whole(text: str) -> str:
+    """The text with U+FFFD for each half of a surrogate pair, which no file or server takes."""
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
+
+
+_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+
+
+def _whole(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return whole(value)
+    if not isinstance(value, list | dict):
+        return value
+    if depth == 0:
+        raise ValueError(_TOO_DEEP)
+    if isinstance(value, list):
+        return [_whole(each, depth - 1) for each in value]
+    return {whole(key): _whole(each, depth - 1) for key, each in value.items()}
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_ISDIR: "folder", stat.S_ISFIFO: "pipe", stat.S_ISSOCK: "socket"}
+    return next((name for fits, name in kinds.items() if fits(mode)), "device")

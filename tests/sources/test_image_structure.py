@@ -1,0 +1,152 @@
+"""Whole or damaged by structure alone: cut anywhere, flipped bytes, texts that Pillow refuses; API and local agree."""
+
+from __future__ import annotations
+
+import io
+import random
+import zlib
+
+import PIL.Image
+import pytest
+from PIL import PngImagePlugin
+
+from foresee.errors import ModelError
+from foresee.image_structure import whole_size
+from foresee.images import ImageError, load_rgb, recognise, require_whole
+from foresee.models._images import Handling, data_url
+from foresee.records import Image
+from tests.sources.test_images import chunk, encoded, png_of
+
+
+def noise(side: int = 96, mode: str = "RGB") -> PIL.Image.Image:
+    return PIL.Image.effect_noise((side, side), 90).convert(mode)
+
+
+def with_thumbnail() -> bytes:
+    """A JPEG whose EXIF block holds a whole JPEG of its own."""
+    thumbnail = encoded(noise(32), "JPEG")
+    body = b"Exif\0\0" + b"MM\0*\0\0\0\x08\0\0\0\0\0\0" + thumbnail
+    data = encoded(noise(), "JPEG")
+    return data[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body + data[2:]
+
+
+SOUND = {
+    "JPEG": encoded(noise(), "JPEG"),
+    "progressive": encoded(noise(), "JPEG", progressive=True),
+    "grey": encoded(noise(mode="L"), "JPEG"),
+    "CMYK": encoded(noise(mode="CMYK"), "JPEG"),
+    "thumbnail": with_thumbnail(),
+    "PNG": encoded(noise(), "PNG"),
+    "palette": encoded(noise(mode="P"), "PNG"),
+    "RGBA": encoded(noise(mode="RGBA"), "PNG"),
+    "GIF": encoded(noise(mode="P"), "GIF"),
+    "animation": encoded(noise(mode="P"), "GIF", save_all=True, append_images=[noise(mode="P")]),
+    "trailing": encoded(noise(), "JPEG") + b"\0" * 5000,
+    "long text": encoded(noise(), "PNG", pnginfo=(lambda i: (i.add_text("a", "x" * 3_000_000, zip=True), i)[1])(
+        PngImagePlugin.PngInfo())),
+    "long utf8": encoded(noise(), "PNG", pnginfo=(lambda i: (i.add_itxt("a", "x" * 3_000_000, zip=True), i)[1])(
+        PngImagePlugin.PngInfo())),
+    "long plain": encoded(noise(), "PNG", pnginfo=(lambda i: (i.add_itxt("a", "x" * 3_000_000), i)[1])(
+        PngImagePlugin.PngInfo())),
+}  # fmt: skip
+big_profile = encoded(noise(), "PNG")
+SOUND["profile"] = big_profile[:33] + chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(3_000_000))) + big_profile[33:]
+
+
+def sent(data: bytes) -> bool:
+    try:
+        data_url(Image.from_bytes(data), Handling(frozenset({"JPEG", "PNG", "GIF", "WEBP"})))
+    except ModelError:
+        return False
+    return True
+
+
+def shown(data: bytes) -> bool:
+    try:
+        load_rgb(data)
+    except ImageError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound_ones_are_told_without_decoding_and_never_refused(name: str) -> None:
+    data = SOUND[name]
+    kind = recognise(data[:512])
+    assert whole_size(kind, data) == (96, 96)
+    assert require_whole(data) == (kind, 96, 96)
+    assert sent(data)
+    assert shown(data)
+
+
+@pytest.mark.parametrize("name", ["JPEG", "progressive", "thumbnail", "PNG", "palette", "GIF"])
+def test_cut_anywhere_is_never_sent(name: str) -> None:
+    data = SOUND[name]
+    places = [*range(20, len(data) - 2, len(data) // 40), len(data) - 3]
+    assert [place for place in places if whole_size(recognise(data), data[:place])] == []
+    for place in places:
+        assert sent(data[:place]) == shown(data[:place]), place
+    assert not sent(data[: len(data) // 2])
+
+
+def test_damaged_pixels_of_a_png_are_found() -> None:
+    data = bytearray(SOUND["PNG"])
+    place = data.index(b"IDAT") + 500
+    data[place : place + 40] = bytes(40)
+    assert whole_size("PNG", bytes(data)) is None
+    assert not sent(bytes(data))
+    assert not shown(bytes(data))
+
+
+def test_a_wrong_checksum_alone_is_settled_by_decoding() -> None:
+    data = bytearray(SOUND["PNG"])
+    data[-1] ^= 1  # the checksum of the end marker
+    assert whole_size("PNG", bytes(data)) is None
+    assert sent(bytes(data)) == shown(bytes(data))
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "palette", "GIF", "animation", "thumbnail"])
+def test_bytes_changed_at_random_never_crash_and_both_ways_agree(name: str) -> None:
+    chance, data = random.Random(name), SOUND[name]
+    for _ in range(60):
+        changed = bytearray(data)
+        for _ in range(chance.choice((1, 3, 30))):
+            changed[chance.randrange(12, len(data))] = chance.randrange(256)
+        if not shown(bytes(changed)) and recognise(changed) != "GIF" and "JPEG" not in recognise(changed):
+            assert not sent(bytes(changed))
+        whole_size(recognise(changed), bytes(changed))
+
+
+def test_what_is_whole_but_no_image_to_show() -> None:
+    assert whole_size("PNG", b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13)) + chunk(b"IEND", b"")) is None
+    with pytest.raises(ImageError, match="pixels"):
+        require_whole(png_of(60_000, 60_000))
+    for empty in (b"", b"GIF89a", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"):
+        with pytest.raises(ImageError):
+            require_whole(empty)
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\0\0\0\x1cftypavif\0\0\0\0mif1", "AVIF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "HEIC"),
+        (b"II*\0" + bytes(20), "TIFF"),
+        (b"MM\0*" + bytes(20), "TIFF"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    ],
+)
+def test_other_kinds_are_named(start: bytes, kind: str) -> None:
+    with pytest.raises(ImageError, match=f"its content is {kind}; convert it to PNG or JPEG"):
+        require_whole(start)
+
+
+def test_every_kind_that_pillow_writes_is_recognised() -> None:
+    for format in ("TIFF", "JPEG2000", "AVIF"):
+        file = io.BytesIO()
+        try:
+            noise().save(file, format)
+        except (KeyError, OSError):
+            continue  # this Pillow lacks it
+        assert recognise(file.getvalue()[:512]).replace(" ", "") == format
