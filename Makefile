@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 FORESEE_DATA ?= $(if $(wildcard ../shared/data),$(abspath ../shared/data))
 export FORESEE_DATA
 
-.PHONY: setup demo test check perf chaos gpu clean
+.PHONY: setup demo test slow check perf chaos gpu clean
 setup: $(VENV)/.done
 
 $(VENV)/.done: pyproject.toml constraints.txt
@@ -20,7 +20,10 @@ demo: setup
 	OMP_NUM_THREADS=1 $(BIN)/foresee demo
 
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+slow: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
 
 check: setup
 	$(BIN)/ruff check foresee tests performance tools

@@ -13,6 +13,10 @@ from foresee.organism import truth
 from foresee.records import Answer, Item, Verdict
 
 VERSION = "1"
+BOUNDS = {
+    **dict.fromkeys(("risk", "safety", "effectiveness"), (0.0, 2.0)),
+    **dict.fromkeys(("over_caution", "served", "refused", "constructive", "exact"), (0.0, 1.0)),
+}
 
 
 def judge(item: Item, answer: Answer) -> Verdict:

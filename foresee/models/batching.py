@@ -58,12 +58,16 @@ class Batcher(Generic[R]):
 
     Args:
         prepare: makes a Job of a request; what it raises is the request's own error.
-        run: answers jobs of one group, in their order; may raise OutOfMemory, or anything else for a bad batch.
+        run: answers jobs of one group, in their order, with a ModelError in the place of an answer that one alone did
+            not get; may raise OutOfMemory, or anything else for a bad batch.
         limits: sizes and times. The budget may also be set later, by `set_budget`.
     """
 
     def __init__(
-        self, prepare: Callable[[Any], Job], run: Callable[[Sequence[Job]], Sequence[R]], limits: Limits | None = None
+        self,
+        prepare: Callable[[Any], Job],
+        run: Callable[[Sequence[Job]], Sequence[R | ModelError]],
+        limits: Limits | None = None,
     ) -> None:
         self._prepare, self._run, self.limits = prepare, run, limits or Limits()
         self._changed = threading.Condition()
@@ -222,7 +226,10 @@ class Batcher(Generic[R]):
             return problem.with_traceback(None)
         self.batches.append(len(part))
         for ready, answer in zip(part, answers, strict=True):
-            ready.future.set_result(answer)
+            if isinstance(answer, ModelError):
+                ready.future.set_exception(answer)
+            else:
+                ready.future.set_result(answer)
         return None
 
     def _shrink(self, part: Sequence[_Ready]) -> None:

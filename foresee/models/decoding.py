@@ -95,7 +95,7 @@ class Chooser:
     Sampling is exact: with g drawn from the standard Gumbel distribution, argmax(log p + g) is distributed as p
     (Gumbel-max trick, https://arxiv.org/abs/1411.0030, section 2). Each request draws from its own generator, so its
     answer does not depend on its neighbours. Log probabilities are those of the model (after the strategy), at
-    temperature 1.
+    temperature 1. Rows whose scores are no numbers are remembered, since the largest of them would be any token.
     """
 
     def __init__(self, temperature: float, top_p: float, seeds: Sequence[int], *, record: bool) -> None:
@@ -108,9 +108,12 @@ class Chooser:
         self._generators: list[Any] | None = None
         self.first: Any = None
         self.logprobs: list[Any] = []  # a tensor (rows,) a step
+        self.broken: Any = None  # booleans (rows,): NaN or infinity was among the scores, or all were barred
 
     def __call__(self, ids: Any, scores: Any) -> Any:
         plain = scores
+        broken = ~plain[: len(self._seeds)].amax(-1).isfinite()  # the maximum of anything and NaN is NaN
+        self.broken = broken if self.broken is None else self.broken | broken
         if self.first is None:
             self.first = plain[: len(self._seeds)]
         for warp in self._warpers:

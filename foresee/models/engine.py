@@ -38,11 +38,12 @@ _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "al
 
 
 class _Raw(NamedTuple):
-    """What generation brought for one request: tokens, their log probabilities, the first step's logits."""
+    """What generation brought for one request: tokens, their log probabilities, the first step's logits; or junk."""
 
     tokens: list[int]
     logprobs: list[float] | None
     first: Any
+    broken: bool
 
 
 class _Loaded(NamedTuple):
@@ -117,8 +118,8 @@ class Engine:
         new_tokens = min(wanted, limit - prompt.length)
         return ask(request, prompt, new_tokens, vlm.core)
 
-    def run(self, jobs: Sequence[Job]) -> list[Reply]:
-        """Answer jobs of one group. Raises OutOfMemory, or whatever the model raises."""
+    def run(self, jobs: Sequence[Job]) -> list[Reply | ModelError]:
+        """Answer jobs of one group, with the errors of single ones. Raises OutOfMemory, or what the model raises."""
         import torch
 
         began = time.monotonic()
@@ -170,11 +171,12 @@ class Engine:
             record=request.logprobs and not request.choices,
         )
         stops = StopTexts(prompts.decode, request.generation.stop, width)
-        stopping = [stops] if request.generation.stop and not request.choices else []
+        stopping: list[Any] = [stops] if request.generation.stop and not request.choices else []
+        stopping.append(lambda ids, scores, **_: chooser.broken.repeat(len(ids) // rows))
         tokens = self._call(inputs, [*processors, chooser], stopping, max(one.new_tokens for one in asked))
         answers = [row[: stops.lengths.get(i)] for i, row in enumerate(tokens[:rows, width:].tolist())]
-        logprobs = _columns(chooser.logprobs)
-        return [_Raw(answers[i], logprobs[i] if logprobs else None, chooser.first[i]) for i in range(rows)]
+        logprobs, broken = _columns(chooser.logprobs), chooser.broken.tolist()
+        return [_Raw(answers[i], logprobs[i] if logprobs else None, chooser.first[i], broken[i]) for i in range(rows)]
 
     def _call(self, inputs: Mapping[str, Any], processors: list[Any], stopping: list[Any], new_tokens: int) -> Any:
         from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
@@ -227,11 +229,14 @@ class Engine:
         encoded = loaded.encoder(**images, return_dict=True)
         return split_features(encoded, [prompt.ids.count(token) for prompt in prompts])
 
-    def _reply(self, asked: Asked, raw: _Raw, seconds: float) -> Reply:
+    def _reply(self, asked: Asked, raw: _Raw, seconds: float) -> Reply | ModelError:
         request, loaded = asked.request, self.loaded()
+        if raw.broken:
+            dtype = str(loaded.vlm.core.dtype).removeprefix("torch.")
+            return ModelError(f"the model's logits are not finite (dtype {dtype}; try dtype=bfloat16 or float32)")
         if request.choices:
             found = choice_probabilities(raw.first, loaded.prompts.first_tokens(request.choices))
-            best = max(found, key=lambda choice: found[choice])
+            best = max(found, key=lambda choice: found[choice]) if any(found.values()) else ""  # none stands out
             usage = Usage(asked.prompt.length, 1)
             return Reply(best, usage=usage, seconds=seconds, choice_probabilities=found)
         tokens = raw.tokens[: asked.new_tokens]

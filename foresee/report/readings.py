@@ -106,7 +106,7 @@ def first_token(rows: Iterable[Row]) -> FirstToken | None:
     masses = [sum(row.answer.choice_probabilities.values()) for row in rows if row.answer.choice_probabilities]
     if not masses:
         return None
-    return FirstToken(len(masses), median(masses), sum(mass < LOW_MASS for mass in masses))
+    return FirstToken(len(masses), median(masses), sum(not mass >= LOW_MASS for mass in masses))  # NaN is low
 
 
 def _split(runs: Sequence[Sequence[Row]], judge: str, part: str | None) -> Split:

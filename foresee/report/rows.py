@@ -276,7 +276,7 @@ def _warnings(module: ModuleType, rows: Sequence[Row], record: Mapping[str, Any]
         yield f"{blind} rows were asked without their image, which is not at hand: text only, not comparable"
     masses = [sum(row.answer.choice_probabilities.values()) for row in rows if row.answer.choice_probabilities]
     if masses:
-        mean, low = sum(masses) / len(masses), sum(mass < 0.5 for mass in masses)
+        mean, low = sum(masses) / len(masses), sum(not mass >= 0.5 for mass in masses)  # NaN is low
         yield f"first-token scoring: mean probability on the choices {mean:.3f}" + (
             f"; LOW (under 0.5) in {low} rows: the model wants to begin otherwise, compare with answer=generate"
             if low

@@ -20,7 +20,7 @@ from trl import GRPOTrainer
 from trl.data_utils import prepare_multimodal_messages
 from trl.models.utils import disable_gradient_checkpointing
 
-from foresee.training import _advantages, _scoring
+from foresee.training import _advantages, _judges, _scoring
 from foresee.training._outcomes import WithoutRows
 from foresee.training._teachers import Teacher
 from foresee.training._views import with_constitution
@@ -50,6 +50,7 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
     ) -> None:
         super().__init__(**arguments)
         self.teacher: Teacher | None = None
+        self.judges = _judges.NONE
         self._settings, self._constitution, self._dense, self._replay_loss = settings, constitution, dense, replay_loss
         self._record = record
         self._rewards: Any = None

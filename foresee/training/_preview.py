@@ -25,7 +25,10 @@ def preview(name: str, config: TrainingConfig) -> str:
     module = method(name)
     with tempfile.TemporaryDirectory() as folder:
         session = _session.prepare(name, module, config.model_copy(update={"out": folder}), lambda progress: None)
-        measured = list(_measure(session))
+        try:
+            measured = list(_measure(session))
+        finally:
+            session.watcher.close()
         lines = ["settings:", *(f"  {key} = {value!r}" for key, value in _card.flat(config.model_dump()))]
         lines += _about_model(session) + _about_data(session)
         lines += ["examples as the model sees them («what the loss is on»):", *_examples(session, measured[0].inputs)]

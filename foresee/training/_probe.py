@@ -9,7 +9,6 @@ from typing import Any
 
 from foresee import dataset_folder
 from foresee.errors import UserError, unknown_name
-from foresee.judges import open_judge
 from foresee.organism import exams, world
 from foresee.organism.exams import Question
 from foresee.records import Answer, Image, Item, Judge, Message, Verdict
@@ -23,12 +22,6 @@ _EXAMS: Mapping[str, Callable[..., Iterator[Question]]] = {
     "world_attack": exams.attack,
     "world_perception": exams.perception,
 }
-
-
-def judge_of(name: str, models: Sequence[str]) -> Judge:
-    """The judge, with its judge models if there are any. Raises UserError: see `judges.open_judge`."""
-    arguments: dict[str, Any] = {"models": tuple(models)} if models else {}
-    return open_judge(name, **arguments)
 
 
 def items(probe: Probe) -> tuple[Item, ...]:

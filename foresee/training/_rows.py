@@ -47,6 +47,11 @@ class Rows:
         """A row as judges know it; its facts are the metadata."""
         return to_item(self.folder, self.rows[index])
 
+    def for_checks(self) -> list[Item]:
+        """A row with an image, if there is one, and one without: whoever can be asked about both can be about all."""
+        first = {bool(row.images): index for index, row in reversed(list(enumerate(self.rows)))}
+        return [self.item(index) for index in first.values()]
+
     def record(self) -> dict[str, Any]:
         """What a manifest says of it: where it lies, how much is used, and its own manifest's essence."""
         found: dict[str, Any] = {

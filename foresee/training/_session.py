@@ -6,9 +6,10 @@ a kill, and what is written at the end (weights, manifest, card).
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
-import warnings
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from foresee import manifest
 from foresee.errors import UserError
-from foresee.records import Item, Judge
-from foresee.training import _arguments, _card, _cutting, _policy, _probe, _rows
+from foresee.records import Item
+from foresee.training import _arguments, _card, _cutting, _judges, _policy, _probe, _rows
 from foresee.training._policy import Policy
 from foresee.training._rows import Rows
 from foresee.training._settings import TrainingConfig
@@ -76,7 +77,10 @@ def prepare(name: str, method: ModuleType, config: TrainingConfig, report: Calla
     replay_columns = ("completion",) if own_replay else columns
     replay = _rows.load(config.replay, replay_columns, text_only=True) if config.replay else None
     asked: tuple[Item, ...] = _probe.items(config.probe)
-    judge: Judge | None = _probe.judge_of(config.probe.judge, config.probe.judge_models) if asked else None
+    probe = config.probe
+    judges = _judges.NONE
+    if asked:
+        judges = _judges.open_judges([probe.judge], probe.judge_models, probe.judge_options, asked, where="probe.")
     policy = _policy.open_policy(config)
     if not hasattr(policy.processor, "image_processor"):
         raise UserError(f"{policy.folder} is a text-only model: expected one that takes images, as the trainings do")
@@ -85,12 +89,12 @@ def prepare(name: str, method: ModuleType, config: TrainingConfig, report: Calla
     from foresee.training._watching import Watcher
 
     set_seed(config.seed)  # an adapter's first values are random
-    watcher = Watcher(config, asked, judge, report)
+    watcher = Watcher(config, asked, judges, report)
     data = _rows.mixed(rows, None if own_replay else replay, config.replay_share, columns, config.seed)
     made = _arguments.arguments(config, policy.device, policy.bf16)
     parts = Parts(policy, rows, replay, data, made, (watcher,))
     trainer = _make(method, config, parts)
-    watcher.trainer = trainer
+    watcher.attach(trainer)
     _cutting.install(trainer, config.max_length)
     _arguments.check_launch(config, trainer.accelerator.num_processes)
     for callback in _printers(trainer):
@@ -120,7 +124,10 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
     trainer.accelerator.wait_for_everyone()
     watcher.take_up(int(checkpoint.name.rpartition("-")[2]) if checkpoint else -1)
     begun, cpu = time.monotonic(), time.process_time()
-    _train(trainer, str(checkpoint) if checkpoint else None)
+    try:
+        _train(trainer, str(checkpoint) if checkpoint else None)
+    finally:
+        watcher.close()
     kept = _keep(session)
     if leads:
         record |= {
@@ -130,6 +137,7 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
             "kept": kept,
             "metrics_before": watcher.before,
             "metrics_after": watcher.after,
+            "judge_cost": watcher.judge_cost,
         }
         record["wall_seconds"] += round(time.monotonic() - begun, 2)
         record["cpu_seconds"] += round(time.process_time() - cpu, 2)
@@ -144,14 +152,30 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
 
 
 def _make(method: ModuleType, config: TrainingConfig, parts: Parts) -> Any:
+    """The method's trainer. Raises UserError: TRL refuses the settings, in its own words."""
     from foresee.vlm.checkpoints import one_line
 
     try:
         return method.trainer(config, parts)
     except UserError:
         raise
-    except (ValueError, TypeError, ImportError, RuntimeError) as problem:  # TRL's own checks
+    except TypeError as problem:  # of TRL's configuration, which is called with `trl.*`; any other is a bug
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(problem))
+        if unknown is None or unknown[1] not in config.trl:
+            raise
+        raise UserError(f"TRL refuses these settings: trl.{unknown[1]} is no argument of its configuration") from None
+    except (ValueError, ImportError, RuntimeError) as problem:
+        if not _raised_by_libraries(problem):
+            raise
         raise UserError(f"TRL refuses these settings: {one_line(problem)}") from problem
+
+
+def _raised_by_libraries(problem: BaseException) -> bool:
+    """Whether an error comes out of the training libraries, not out of code of ours or of a plug-in."""
+    last = ""
+    for frame, _ in traceback.walk_tb(problem.__traceback__):
+        last = str(frame.f_globals.get("__name__", ""))
+    return last.partition(".")[0] in ("trl", "transformers", "accelerate", "peft", "torch", "datasets")
 
 
 def _train(trainer: Any, checkpoint: str | None) -> None:
@@ -244,8 +268,6 @@ def _quiet_libraries() -> None:
         raise UserError("training needs the extra [train]: pip install 'foresee[train]'") from None
     constants.HF_HUB_DISABLE_TELEMETRY = True
     logging.disable_progress_bar()  # of each file written
-    renamed = r".*gradient_checkpointing` is deprecated"  # TRL still says it so to transformers
-    warnings.filterwarnings("ignore", renamed, FutureWarning)
 
 
 def _printers(trainer: Any) -> list[Any]:

@@ -55,6 +55,9 @@ class Probe(Settings):
     judge_models: tuple[str, ...] = ()
     """models that fill in the judge's rubric, for judges that need one"""
 
+    judge_options: dict[str, Any] = pydantic.Field(default_factory=dict)
+    """options of these models (`probe.judge_options.base_url=…`); `price` is IN,OUT in USD per million tokens"""
+
 
 class Guard(Settings):
     """When a training has collapsed and is to be stopped. Empty bounds are not watched."""

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import torch
 from transformers import TrainerCallback
 
-from foresee.records import Item, Judge
-from foresee.training import _metrics, _probe
+from foresee.records import Item
+from foresee.training import _judges, _metrics, _probe
 from foresee.training._guard import Watchdog
+from foresee.training._judges import SPENT, Judges
 from foresee.training._settings import TrainingConfig
 
 BEST = "best"
@@ -34,18 +35,32 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
     """A callback of transformers' Trainer, the same for every method. `stopped` says why a training was ended."""
 
     def __init__(
-        self, config: TrainingConfig, asked: tuple[Item, ...], judge: Judge | None, report: Callable[[Progress], None]
+        self, config: TrainingConfig, asked: tuple[Item, ...], judges: Judges, report: Callable[[Progress], None]
     ) -> None:
         self.trainer: Any = None
         self.stopped = ""
         self.failed = False
         self.before: dict[str, float] = {}
         self.after: dict[str, float] = {}
-        self._config, self._asked, self._judge, self._report = config, asked, judge, report
+        self.judge_cost: dict[str, float] = {}
+        self._config, self._asked, self._report = config, asked, report
+        self._judge = judges.by_name.get(config.probe.judge)
+        self._all_judges = [judges]
+        self._spent_before: dict[str, float] = {}
         self._folder = Path(config.out)
         self._dog = Watchdog(config.guard)
         self._best: float | None = None
         self._looked = -1
+
+    def attach(self, trainer: Any) -> None:
+        """Watch this trainer, and count what its own judges cost with the probe's."""
+        self.trainer = trainer
+        self._all_judges.append(getattr(trainer, "judges", _judges.NONE))
+
+    def close(self) -> None:
+        """Close all judge models."""
+        for judges in self._all_judges:
+            judges.close()
 
     @property
     def last_good_step(self) -> int:
@@ -58,7 +73,10 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
 
     def take_up(self, step: int) -> None:
         """Go on after `step`: later lines of an interrupted training are dropped, earlier ones are remembered."""
-        lines = [line for line in _metrics.read(self._folder) if line["step"] <= step]
+        everything = _metrics.read(self._folder)
+        for line in everything:  # paid for, whether the steps are made again or not
+            self._spent_before |= {key: float(line[key]) for key in SPENT if isinstance(line.get(key), int | float)}
+        lines = [line for line in everything if line["step"] <= step]
         for line in lines:
             self._dog.see(int(line["step"]), line)
             if any(key.startswith("probe/") for key in line):
@@ -92,6 +110,8 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         numbers = {key: _number(value) for key, value in (logs or {}).items()}
+        self.judge_cost = self._spent()
+        numbers |= self.judge_cost
         if self._leads:
             line = json.dumps({"step": state.global_step, **numbers})
             with (self._folder / _metrics.FILE).open("a", encoding="utf-8") as file:
@@ -99,6 +119,18 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
             self._report(Progress(state.global_step, state.max_steps, numbers))
         if (reason := self._dog.see(state.global_step, numbers)) is not None:
             self._stop(control, reason)
+
+    def _spent(self) -> dict[str, float]:
+        """What judge models have cost until now, over all processes and earlier runs; empty where none was asked."""
+        here = [judges.spent() for judges in self._all_judges]
+        if self.trainer.accelerator.num_processes > 1:
+            from accelerate.utils import gather_object
+
+            here = gather_object(here)
+        found = dict(self._spent_before)
+        for each in here:
+            found |= {key: found.get(key, 0.0) + value for key, value in each.items()}
+        return found
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.trainer.accelerator.wait_for_everyone()
@@ -117,7 +149,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         if not self._asked or self._judge is None:
             return
         texts = _probe.answers(self.trainer, self._asked, self._config.probe)
-        found = _probe.measure(self._asked, texts, self._judge, self._config.probe)
+        found = self._measured(texts)
         better = self._remember(step, found)
         pending = self.trainer.control.should_log  # a line logged in between would cancel the step's own
         self.trainer.model.eval()  # a trainer of TRL's flushes its own numbers into any line logged in training mode
@@ -126,6 +158,16 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         self.trainer.control.should_log = pending
         if better and step > 0 and not self.stopped:
             self._keep_as_best()
+
+    def _measured(self, texts: list[str]) -> dict[str, float]:
+        """The probe's numbers; one process asks the judge, for all."""
+        assert self._judge is not None
+        found = [_probe.measure(self._asked, texts, self._judge, self._config.probe) if self._leads else {}]
+        if self.trainer.accelerator.num_processes > 1:
+            from accelerate.utils import broadcast_object_list
+
+            broadcast_object_list(found)
+        return found[0]
 
     def _remember(self, step: int, found: Mapping[str, Any]) -> bool:
         """Whether this is the best look so far."""

@@ -20,6 +20,8 @@ from foresee.errors import UserError
 from foresee.training._settings import TrainingConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from foresee.training._session import Parts
 
 COLUMNS = ()
@@ -93,7 +95,11 @@ class Config(TrainingConfig):
     """judge -> part of its value (or word it says) -> weight"""
 
     judge_models: tuple[str, ...] = ()
-    """models that fill in the judges' rubrics, for judges that need one"""
+    """models that fill in the judges' rubrics, for judges that need one; several decide by majority"""
+
+    judge_options: dict[str, Any] = pydantic.Field(default_factory=dict)
+    """options of the judge models (base_url, temperature, …; `2.base_url` for the second alone) and their price:
+    `judge_options.price=2.5,10` in USD per million tokens, read and written"""
 
     replay_weight: float = pydantic.Field(default=0.1, ge=0)
     """weight of the loss on replay rows, whose answers are learnt as in sft"""
@@ -119,23 +125,25 @@ def trainer(config: Config, parts: Parts) -> Any:
     from foresee import constitutions
     from foresee.training import _replay
     from foresee.training._caspo_trainer import CaspoTrainer
+    from foresee.training._judges import open_judges
     from foresee.training._outcomes import Outcomes
-    from foresee.training._probe import judge_of
     from foresee.training._teachers import Shadow, open_teacher
     from foresee.training._views import check_system_role
 
     words = constitutions.text(config.constitution) if config.constitution else ""
     if words and config.constitution_turn == "system":
         check_system_role(parts.policy.processor)
-    judges = {judge_of(name, config.judge_models): weights for name, weights in config.reward.items()}
-    functions, weights = Outcomes(judges, parts.rows).functions()
-    routed = frozenset(config.outcome_sources)
-    rows = parts.rows.rows
+    tokens_alone = _tokens_alone(config, parts)
+    judges = open_judges(
+        list(config.reward), config.judge_models, config.judge_options, parts.rows.for_checks(), where=""
+    )
+    weighed = [(judges.by_name[name], weights) for name, weights in config.reward.items()]
+    functions, weights = Outcomes(weighed, parts.rows, tokens_alone).functions()
     record = _records(config, parts)
     made = CaspoTrainer(
         settings=config,
         constitution=words,
-        dense=(lambda index: not {rows[index].source, rows[index].subset} & routed) if routed else None,
+        dense=tokens_alone if config.outcome_sources else None,
         replay_loss=_replay.loss_of(parts.replay, parts.policy.processor, config) if parts.replay else None,
         record=record,
         model=parts.policy.model,
@@ -146,6 +154,7 @@ def trainer(config: Config, parts: Parts) -> Any:
         peft_config=parts.policy.peft,
         callbacks=list(parts.callbacks),
     )
+    made.judges = judges
     made.teacher = open_teacher(config.teacher, parts.policy, made, config.ema_rate)
     if isinstance(made.teacher, Shadow):
         made.add_callback(made.teacher)
@@ -166,6 +175,14 @@ def preview(config: Config, parts: Parts) -> list[str]:
     )
     text = parts.policy.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     return [f"as the teacher ({config.teacher}) reads the first row:", f"    {text}"]
+
+
+def _tokens_alone(config: Config, parts: Parts) -> Callable[[int], bool]:
+    """Row index -> whether it learns from its tokens alone, so that its outcome need not be known."""
+    rows, routed = parts.rows.rows, frozenset(config.outcome_sources)
+    if routed:
+        return lambda index: not {rows[index].source, rows[index].subset} & routed
+    return lambda index: config.form == "mix" and config.token_weight == 1
 
 
 def _records(config: Config, parts: Parts) -> bool:

@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -173,8 +174,11 @@ def _require_safetensors(folder: Path, name: str, pattern: str) -> None:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without transformers' progress bars and its notices of what it fell back to."""
+    """Without transformers' progress bars and its notices of what it fell back to, or of names PEFT and TRL use."""
     from transformers.utils import logging as their_logging
+
+    # for good: the filters are the whole process's, and another thread may change them meanwhile
+    warnings.filterwarnings("ignore", r".*gradient_checkpointing` is deprecated", FutureWarning)
 
     bars, level = their_logging.is_progress_bar_enabled(), their_logging.get_verbosity()
     their_logging.disable_progress_bar()

@@ -115,7 +115,7 @@ def test_token_weight_zero_is_grpo(models: Any, folders: Any, tmp_path: Path) ->
     plain = prepared("grpo", "token_weight=0")
     parts = plain.parts
     functions, worth = _outcomes.Outcomes(
-        {_judge("world"): {"effectiveness": 0.5, "risk": 1.0}}, parts.rows
+        [(_judge("world"), {"effectiveness": 0.5, "risk": 1.0})], parts.rows
     ).functions()
     made = {"num_generations": 4, "max_completion_length": 6, "reward_weights": worth}
     theirs = GRPOTrainer(
@@ -213,10 +213,10 @@ class Faulty:
 
 def test_an_answer_without_a_verdict_has_no_reward_of_any_judge(folders: Any) -> None:
     rows = _rows.load(folders["prompt"], ())
-    judges: dict[Any, dict[str, float]] = {
-        Faulty(): {"size": 1.0},
-        _judge("world"): {"risk": 1.0, "over_caution": -1.0},
-    }
+    judges: list[tuple[Any, dict[str, float]]] = [
+        (Faulty(), {"size": 1.0}),
+        (_judge("world"), {"risk": 1.0, "over_caution": -1.0}),
+    ]
     outcomes = _outcomes.Outcomes(judges, rows)
     functions, worth = outcomes.functions()
     assert [function.__name__ for function in functions] == ["faulty.size", "world.risk", "world.over_caution"]
@@ -228,7 +228,7 @@ def test_an_answer_without_a_verdict_has_no_reward_of_any_judge(folders: Any) ->
     assert found[0] == [4.0, None, 4.0, 6.0]
     assert [value is None for value in found[1]] == [False, True, True, True], "row 0 is a hazard, row 1 its twin"
     assert [value is None for value in found[2]] == [True, True, False, False]
-    assert logged == {"reward/unscored": 0.25}
+    assert logged == {"reward/unscored": 0.25, "reward/empty": 0.0}
 
 
 def test_words_of_a_verdict_are_parts() -> None:

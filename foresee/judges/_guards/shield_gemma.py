@@ -8,6 +8,7 @@ format: https://ai.google.dev/gemma/docs/shieldgemma/model_card. The policies' s
 
 from __future__ import annotations
 
+import math
 import re
 
 from foresee.judges._members import AskModel
@@ -61,8 +62,10 @@ def probability(reply: Reply) -> float | None:
     """P(Yes) / (P(Yes) + P(No)) of the first word, or 1 and 0 by the word itself; None where it is neither."""
     if reply.status == "refused_by_api":
         return None
-    shares = reply.choice_probabilities
-    if shares is not None and sum(shares.values()) > 0:
-        return shares.get("Yes", 0.0) / sum(shares.values())
+    mass = sum((reply.choice_probabilities or {}).values())
+    if not math.isfinite(mass):
+        return None
+    if reply.choice_probabilities is not None and mass > 0:
+        return reply.choice_probabilities.get("Yes", 0.0) / mass
     first = re.match(r"\W{0,9}(yes|no)\b", plain(reply.text), re.IGNORECASE)
     return None if first is None else float(first[1].lower() == "yes")
