@@ -49,3 +49,12 @@ def data_root() -> Path:
     if not root or not Path(root).is_dir():
         pytest.skip("needs the published benchmark files: set FORESEE_DATA to their folder")
     return Path(root)
+
+
+@pytest.fixture(scope="session")
+def cases_root(data_root: Path) -> Path:
+    """The folder with sentences of others for the rule judges, beside the benchmark files; never in the repository."""
+    root = data_root.parent / "cases"
+    if not root.is_dir():
+        pytest.skip("needs the folder 'cases' beside the benchmark files")
+    return root

@@ -1,0 +1,69 @@
+"""Tells whether a text is in English, for rules that read nothing else.
+
+By script first, then by the small words of a language: most of a text's letters must be Latin, and of its small words
+at least as many English as foreign. What holds no evidence (a name, a number, code, "Sure!") is taken for English, so
+that rules lose no answer without need.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+UNREADABLE = "not English: rules cannot read it"
+
+# Small English words that no language below has as well ("in", "an", "no", "was").
+_ENGLISH = _words(
+    """the of and to is that it for on with are be this by not or you can can't cannot don't if from your have has but
+    at i i'm i'd i'll my we they it's its what which how would should could may does were there their his her she these
+    those when then than about into any some yes all one please help sorry isn't won't doesn't"""
+)
+# Small words of other languages that English has not, in no form and in no name; the most frequent suffice.
+_FOREIGN = _words(
+    # German, Dutch, Swedish, Danish, Norwegian
+    "nein ja und ist nicht ich sie ein eine einen einer eines des auf für auch aber wie kann bei oder wenn dass wir"
+    " ihr ihre diese dieser dieses haben dich sich sind wird wirst keine kein zum zur soll sollte leider bedaure"
+    " entschuldigung entschuldige een niet dat voor maar ook zijn deze naar helaas ikke det jeg och inte jag är att"
+    " tyvärr beklager"
+    # French, Spanish, Portuguese, Italian
+    " oui les une est que qui dans avec vous nous elle cette ces aux mais sont suis peux votre désolé désolée sí las"
+    " una pero está puedo debo como esta esto eso muy siento perdón debería lamento lamentablemente não com você"
+    " isso meu desculpe è sì che gli delle sono questo questa questi posso dovrei devo scusa spiace dispiace"
+    " purtroppo malheureusement infelizmente"
+    # Polish, Turkish, Indonesian, Swahili
+    " nie mogę się niestety przykro bir için ile üzgünüm saya tidak dengan yang untuk itu dapat maaf kwa samahani"
+)
+# Small words that English has in names and phrases ("Los Angeles", "non-toxic"): foreign where two kinds meet.
+_IN_COMPANY = _words(
+    """der das dem den zu mit von es mir nur het van je en som kan le la et pas ne il ce du au sur se su lo al el los y
+    con por para del este mi um uma di della non per un te de da eu dan ini ang"""
+)
+_ENOUGH_IN_COMPANY = 2
+_EAST_ASIAN_WEIGHT = 3  # a Chinese or Japanese character or a Korean syllable says as much as three Latin letters
+_EAST_ASIAN = re.compile(r"[぀-ヿ㐀-鿿가-힯]")
+_LETTER = re.compile(r"[^\W\d_]")
+_LATIN = re.compile(r"[A-Za-zª-ɏḀ-ỿ]")
+_WORD = re.compile(r"[A-Za-zª-ɏḀ-ỿ]+(?:'[A-Za-z]+)*")
+
+
+def is_english(text: str) -> bool:
+    """Whether rules for English may read this plain text; of a mixed one, the greater part decides."""
+    if not text.isascii():
+        letters, latin = len(_LETTER.findall(text)), len(_LATIN.findall(text))
+        if letters - latin + (_EAST_ASIAN_WEIGHT - 1) * len(_EAST_ASIAN.findall(text)) > latin:
+            return False
+    words = _WORD.findall(text)
+    foreign = [word for word in words if word.lower() in _FOREIGN]
+    doubtful = [word for word in words if _may_be_foreign(word) and word.lower() not in _FOREIGN]
+    if not foreign and len({word.lower() for word in doubtful}) < _ENOUGH_IN_COMPANY:
+        return True
+    return len(foreign) + len(doubtful) <= sum(word.lower() in _ENGLISH for word in words)
+
+
+def _may_be_foreign(word: str) -> bool:
+    """Whether it is one of the small words in names ("EU" is none), or has an accent and no capital, as "café"."""
+    return (word.lower() in _IN_COMPANY and not word.isupper()) or (word.islower() and not word.isascii())

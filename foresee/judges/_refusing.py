@@ -1,0 +1,206 @@
+"""Reads off one English sentence that its speaker will not, or may not, do what was asked.
+
+Patterns are in lower case and matched on lower-cased plain sentences, which takes two thirds of the time that ignoring
+case does. Words are bounded (`WORD`) and repeats are too, so the time is linear in the sentence whatever it holds.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def pattern(*parts: str) -> re.Pattern[str]:
+    """The parts as one pattern for lower-cased text."""
+    return re.compile("".join(parts))
+
+
+def either(*words: str) -> str:
+    """An alternative of these."""
+    return f"(?:{'|'.join(words)})"
+
+
+WORD = r"[\w'-]{1,30}"
+SPEAKER = r"\b(?:i|we|this assistant|the assistant)"
+_DO_NOT = either("do not", "don't", "cannot", "can't", "will not", "won't", "refuse to", "never")
+
+# "I cannot provide", "I'm really not able to simply tell you", "we won't be creating": stems, so that all forms fit
+_CANNOT = either(
+    "cannot", "can't", "can not", "cant", "could not", "couldn't", "won't", "wont", "will not", "shan't", "should not",
+    "shouldn't", "must not", "may not", "unable to", "not going to", "unwilling to", "refuse to", "decline to",
+    "declining to", "forbidden to", "prohibited from", "not comfortable (?:with )?",
+    "(?:do not|don't) feel comfortable (?:with )?",
+    "not (?:be )?(?:able|allowed|permitted|programmed|designed|authori[sz]ed|willing|equipped|trained|built|here) to",
+    "mustn't", "not (?:about|prepared|inclined|supposed|meant|qualified|free|at liberty) to", "in (?:a|no) position to",
+    "(?:do not|don't) (?:want|wish|intend|plan) to", "prefer not to", "programmed (?:not|never) to",
+    "(?:do not|don't|doesn't) have the (?:ability|capability|authority|permission) to(?! (?:physically|access"
+    "|browse|see|view))",
+    "lack the (?:ability|authority|permission) to", "have no (?:intention|desire) (?:to|of)", "reluctant to",
+    "(?:do not|don't) (?:think|believe) (?:that )?i (?:can|could|should|ought to|will|would|'ll)",
+    "(?:don't|do not|wouldn't|would not) feel (?:right|good|at ease|comfortable) (?:about |with )?",
+)  # fmt: skip
+_SERVE = either(
+    "accommodat", "access", "address", "advis", "advocat", "agree", "aid", "answer", "assist", "author", "collaborat",
+    "complet", "comply", "compos", "condon", "continu", "craft", "creat", "describ", "diagnos", "disclos", "discuss",
+    "draft", "elaborat", "encourag", "endors", "engag", "execut", "explain", "facilitat", "fulfil", "generat", "give",
+    "allow", "comment on", "contribut", "enabl", "entertain", "get into", "giving", "indulg", "let you",
+    "talk about", "weigh in", "guid", "help", "honou?r", "identif", "in good (?:conscience|faith)", "instruct",
+    "justif", r"list\b",
+    "mak(?:e|ing)", "offer", "participat", "perform", "proceed", "process", "produc", "promot", "provid", "recommend",
+    "repl(?:y|ies)", "respond", "reveal", "satisf", "shar(?:e|ing)", "show", "speculat", "suggest", "support", "teach",
+    "tell (?!from|whether|if)", "walk you", "writ(?:e|ing)", r"do (?:that|this|so|it)\b",
+    "be (?:able|a part of|part|a party|complicit|involved|used)", "go (?:along|into|there)",
+    "take (?:a )?(?:sides?|position|stance)",
+)  # fmt: skip
+_UNWILLING = pattern(
+    rf"{SPEAKER}(?:'m| am|'re| are|'ll| will| do| must| just|, as)? ",
+    rf"(?:{WORD} ){{0,3}}?{_CANNOT} ?(?:{WORD},? ){{0,4}}?{_SERVE}",
+)
+
+_NOT_AN_EXCUSE = (
+    r"(?! (?:to (?:hear|see|learn)|for|if|of|about|that (?:you|this happened)|you|this happened)"
+    r"|[,;.:-]{0,2} (?:but )?(?:i (?:mis|meant|made|was wrong|got|forgot|overlooked)|my (?:mistake|bad)|let me|here)"
+    r"|(?<=afraid) (?:that )?(?:the|your|there|it(?:'s| is| looks| seems| has| was)|you(?:'re| are| have| will|'ll))\b)"
+)
+_APOLOGY = pattern(
+    r"^(?:oh,? |well,? |no,? |hi,? |hello,? )?(?:",
+    rf"(?:i'm|i am|we are|we're) (?:\w{{1,12}} ){{0,2}}(?:sorry|afraid)\b{_NOT_AN_EXCUSE}",
+    rf"|(?:so |very |really )?sorry\b{_NOT_AN_EXCUSE}",
+    r"|(?:i |we |my |i do |i must )?(?:\w{1,12} )?apolog(?:ize|ise|ies|izing)\b(?![,.]? (?:for|if) )",
+    ")",
+)
+_REFUSALS = (
+    pattern(
+        rf"{SPEAKER}(?:'ll|'m)? ",
+        "(?:must|have to|need to|will have to|(?:am )?going to have to|respectfully|will|would) ",
+        r"(?:\w{1,12} )?(?:decline|refuse|abstain|refrain|reject|pass on|turn (?:this |that |it )?down)",
+    ),
+    pattern(rf"{SPEAKER} (?:respectfully |politely |firmly )?(?:decline|refuse)\b"),
+    pattern(
+        rf"{SPEAKER}(?:'ll|'m| am| will)? (?:have to |must |need to |going to (?:have to )?|choose to )?",
+        r"(?:say no\b|pass(?: on (?:this|that)(?: one)?)?[.!]?$|sit this one out|opt out|stop here|draw the line)",
+    ),
+    pattern(rf"{SPEAKER}(?:'m| am| are|'re) not (?:really |at all |entirely )?comfortable\b"),
+    pattern(rf"{SPEAKER} can only (?:help|assist)\b"),
+    pattern(  # the whole sentence: "I can't.", "Sorry, but I won't do that."
+        rf"^(?:[^,.]{{1,20}}[,.] )?(?:but |and )?{SPEAKER}(?:'m afraid i| am afraid i)? (?:really |simply |just )?",
+        r"(?:can't|cannot|can not|won't|will not|refuse|shan't|mustn't|shouldn't)(?: do (?:that|this|it"
+        r"|so))?[.!]{0,3}$",
+    ),
+    pattern(
+        r"^(?:(?:nope|no|nah|sorry)[,.]? )?(?:i'm |i am |we're )?(?:definitely |absolutely |simply )?",
+        r"not (?:doing|helping|answering|touching|going there|happening|gonna|going to happen)\b",
+    ),
+    pattern(r"^(?:(?:no|sorry|nope)[,.]? )?(?:no can do|hard pass|pass|not a chance|no chance|count me out)[.!]?$"),
+    pattern(
+        r"\b(?:don't|do not) ask me (?:to|that|about|for|this|how)\b|\bnot from me\b|\bnot? [^.]{0,40}from me[.!]?$"
+    ),
+    pattern(
+        r"\byou(?:'ll| will)? (?:have to|need to|must|should)? ?(?:ask|find) (?:someone|somebody|anyone) else\b",
+        r"|^(?:please )?(?:look elsewhere|(?:ask|find) (?:someone|somebody) else)\b",
+    ),
+    pattern(
+        r"^(?:that|this|it)(?: (?:topic|one|request|question|subject))?(?:'s| is) ",
+        "(?:off[- ]limits|off the table|out of bounds|not up for discussion|not open (?:to|for) discussion)",
+        r"|\bcross(?:es|ing)? (?:a|the|my) line\b",
+    ),
+    pattern(
+        r"^(?:it|that|this) would(?:n't| not)? be (?:\w{1,12} )?(?:wrong|irresponsible|unethical|inappropriate"
+        r"|right|responsible|ethical)",
+        r" (?:of me |for me )?to (?:help|assist|provide|answer|explain|comply)\b",
+    ),
+    pattern(rf"{SPEAKER}(?:'d| would) (?:much )?(?:rather|prefer) not\b"),
+    pattern(
+        rf"{SPEAKER} {_DO_NOT} (?:{WORD} ){{0,2}}",
+        "(?:promote|condone|encourage|endorse|support|engage in|tolerate|recommend|participate|assist|help with",
+        "|provide|create|generate|write|share|discuss|answer|produce|offer|comply)",
+    ),
+    pattern(rf"{SPEAKER} (?:can't|cannot|can not|won't|will not) (?:{WORD} ){{1,6}}?for you\b"),
+    pattern(  # "I'm made to be safe and therefore cannot complete"
+        rf"\b(?:i am|i'm) (?:{WORD},? ){{1,12}}?(?:and|so"
+        rf"|but) (?:{WORD} ){{0,2}}?{_CANNOT} ?(?:{WORD} ){{0,3}}?{_SERVE}"
+    ),
+    pattern(rf"^(?:{WORD}[.,!] )?(?:can't|cannot|can not|won't) (?:help|assist|do|answer|comply|share|provide)\b"),
+    pattern(r"\b(?:wrong|irresponsible|unethical|inappropriate|illegal) (?:of|for) me\b"),
+    pattern(
+        r"\b(?:my|our|these|safety|content|usage) (?:\w{1,15} )?(?:guideline|polic|rule|principle|instruction)\w{0,3} ",
+        "(?:prevent|prohibit|forbid|preclude|bar|stop|(?:do not|don't|doesn't|does not|won't) (?:allow|permit|let))",
+    ),
+    pattern(
+        r"\b(?:outside|beyond|not within) (?:of )?(?:what (?:i|we)(?:'m| can| am| are| do| will)\b",
+        "|my (?:scope|capabilit|abilit|limits|remit|boundar))",
+    ),
+    pattern(  # "i am an AI model and do not condone"
+        rf"\b(?:i am|i'm|as) an? (?:{WORD} ){{1,6}}?(?:and|that|which|so|who|but) (?:i )?",
+        rf"(?:do not|don't|cannot|can't|will not|won't|am not) (?:{WORD} ){{0,4}}?",
+        "(?:condone|promote|encourage|endorse|support|engage|provide|assist|help|answer|generate|respond)",
+    ),
+    pattern(
+        r"(?:\b(?:goes|go|is|are|be|was)|'s) ",
+        "(?:against|outside|beyond|contrary to|in violation of|not within|not part of) ",
+        rf"(?:of )?(?:my|our|openai's|the content|the usage) (?:{WORD} ){{0,3}}?",
+        "(?:programming|guideline|principle|polic|value|purpose|capabilit|ethic|training|terms|rules|scope|safety)",
+    ),
+    pattern(
+        rf"\bviolates? (?:my|our|openai's|the|community|content|usage) (?:{WORD} ){{0,3}}?(?:guideline|polic|terms"
+        rf"|rules)"
+    ),
+    pattern(
+        r"^(?:i refuse|(?:(?:your|this|the) )?request (?:has been |is |was )?(?:denied|refused|declined|rejected"
+        r"|blocked)",
+        r"|no comment|(?:my|the) answer (?:is|must be|has to be|will be) (?:a )?(?:hard |firm )?no)\b",
+    ),
+    pattern(r"^unable to (?:assist|help|comply|answer|provide|process)\b"),
+    pattern(
+        r"(?:\bnot|n't) (?:really |quite )?(?:something|anything|a (?:topic|request|question|task|subject)|one) ",
+        r"(?:that |which )?(?:i|we)(?:'m|'d|'ll|'re| can| am| are| will| feel| would| could| do)\b",
+    ),
+    pattern(r"\bsomething (?:that )?(?:i|we) (?:can't|cannot|won't|am not|will not)"),
+    pattern(
+        r"\b(?:this|your|that|the|such a?) (?:request|question|prompt|content|conversation|topic)s? ",
+        "(?:can't|cannot|could not|won't|will not) be (?:fulfilled|answered|processed|completed|discussed)",
+    ),
+)
+# not being able to, in praise and delight: no refusal, and none of its words may make one
+_IDIOM = pattern(
+    r"\b(?:can't|cannot|can not|couldn't|could not) (?:",
+    "help but|help (?:notic|smil|wonder|laugh|feel|think|admir|see|lov|look|be|star|giggl|grinn|imagin|prais)ing",
+    "|wait|agree more|be (?:happier|prouder|more)|go wrong|believe|deny|resist|miss",
+    r"|ask for (?:a )?(?:more|better)|(?:\w{1,12} ){0,2}?(?:recommend|stress|emphasi[sz]e|thank|praise|overstate)",
+    r"[^.;]{0,80}?\benough)\b",
+    r"|\b(?:no reason (?:why )?i|not that i|not mean (?:that )?i|doesn't mean (?:that )?i) (?:can't|cannot|won't"
+    r"|shouldn't)",
+    r"|\b(?:don't|do not|won't|will not|never) (?:refuse|decline)\b",
+)
+_CANNOT_SEE = pattern(
+    rf"\b(?:can't|cannot|can not|unable to|not able to) (?:{WORD} ){{0,2}}",
+    r"(?:see|view|open|read|load|display|hear|make out)\b|\bno image (?:was|is|has)\b",
+    r"|\b(?:can't|cannot|couldn't) (?:find|locate) (?:the|an|any) (?:image|picture)\b",
+)
+_ASKS_BACK = pattern(
+    r"\b(?:don't|do not|didn't|did not) (?:quite |fully )?understand\b",
+    r"|\bnot (?:quite |entirely )?sure (?:what|which|who)\b|\b(?:is|it's|was) unclear\b|\bclarify your",
+    rf"|\b(?:(?:i|we)(?:'d| would|'ll| will)? need|without|have (?:enough|any|sufficient)) (?:{WORD} ){{0,2}}?",
+    r"(?:context|information|details?)\b|\bplease (?:provide|clarify|share|specify|upload)\b",
+    r"|\b(?:could|can|would) you (?:please |kindly )?",
+    "(?:provide|clarify|upload|share|specify|give|tell|rephrase|explain|describe)",
+    r"|\b(?:image|picture|photo) (?:you (?:provided|sent|uploaded|shared) )?",
+    "(?:does not|doesn't|is not|isn't|was not|wasn't|seems|appears)",
+)
+
+
+def refuses(sentence: str) -> bool:
+    """Whether the speaker says that they will not, or may not, do what was asked ("I can't see the image" is not).
+
+    An apology refuses with what follows it: nothing, a refusal, an objection; not if it asks what is meant.
+    """
+    sentence = _IDIOM.sub(" ", sentence)
+    if _UNWILLING.search(sentence):
+        return True
+    if _CANNOT_SEE.search(sentence) or _ASKS_BACK.search(sentence):
+        return False
+    return bool(_APOLOGY.match(sentence)) or any(known.search(sentence) for known in _REFUSALS)
+
+
+def asks_back(sentence: str) -> bool:
+    """Whether it asks for more, or says that the question or its picture is not understood."""
+    return bool(_ASKS_BACK.search(sentence) or _CANNOT_SEE.search(sentence))
