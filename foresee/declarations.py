@@ -63,6 +63,8 @@ class Source(_Declared):
     """how many items each subset has"""
     absent: Mapping[str, int] = {}
     """how many of them have no picture even at the source"""
+    megabytes: float | None = None
+    """about what the files take on disk"""
     manual: str = ""
     """how to obtain what can't be downloaded by a program"""
     folder: PathBelow = ""

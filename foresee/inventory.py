@@ -42,6 +42,55 @@ class Fault(NamedTuple):
     reason: str
 
 
+class Held(NamedTuple):
+    """A data set: what it serves for, and whether its files are on this machine.
+
+    Attributes:
+        name: of the set.
+        serves: "benchmark", "labels" (answers that people labelled, to check judges against), or both.
+        folder: where its files lie; None where they do not, or where it comes with foresee.
+        embedded: whether it comes with foresee.
+        megabytes: what the files take: those here, else those to come; None where that is not known.
+        licence: in the authors' words.
+        get: the command, or what to do by hand.
+        problem: why nothing can be said of it; "" for all is well.
+    """
+
+    name: str
+    serves: str
+    folder: Path | None = None
+    embedded: bool = False
+    megabytes: float | None = None
+    licence: str = ""
+    get: str = ""
+    problem: str = ""
+
+
+def listing() -> list[Held]:
+    """Every data set once, benchmarks first. A file that can't be read is listed with its problem."""
+    benchmarks, labels = (_discovery.names(kind) for kind in sources.KINDS)
+    return [_held(name, name in benchmarks, name in labels) for name in dict.fromkeys([*benchmarks, *labels])]
+
+
+def _held(name: str, benchmark: bool, labels: bool) -> Held:
+    serves = " + ".join([*["benchmark"] * benchmark, *["labels"] * labels])
+    try:
+        source = sources.find(name)
+    except UserError as problem:
+        return Held(name, serves, problem=str(problem))
+    try:
+        folder = None if source.embedded else sources.locate(name)
+    except UserError:
+        folder = None
+    get = f"foresee data fetch {name}" if source.files else source.manual or source.homepage
+    size = None if source.embedded else _megabytes(folder) if folder else source.megabytes
+    return Held(name, serves, folder, source.embedded, size, source.licence, get if folder is None else "")
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink()) / 1e6
+
+
 @dataclass(frozen=True)
 class CheckReport:
     """What was found.

@@ -168,6 +168,11 @@ def _by_hand(source: Source) -> str:
     return f"{source.name} has to be got by hand: {ways}. Then put it into {folder}, or name its folder with --data"
 
 
+def is_here(source: Source, to: Path | None = None) -> bool:
+    """Whether `fetch` would find the source's files complete and download nothing."""
+    return _marker(to.expanduser() if to else _cached(source)) == _stamp(source)
+
+
 def clean(name: str | None = None) -> Cleaned:
     """Remove what was fetched into the cache: one set's files, or with None those of every set.
 

@@ -44,6 +44,7 @@ SOURCE = {
     "paper": "https://arxiv.org/abs/2311.05608",
     "revision": "0861b17",
     "licence": "MIT",
+    "megabytes": 24,
     "consequence": "free to use; the texts ask for harmful things, so pass them on with care",
     "files": [
         {"url": "https://github.com/ThuCCSLab/FigStep/archive/0861b17.tar.gz", "unpack": True, "strip": 1},

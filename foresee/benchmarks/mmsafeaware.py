@@ -44,6 +44,7 @@ SOURCE = {
     "paper": "https://arxiv.org/abs/2502.11184",
     "revision": "500b595",
     "licence": "none stated; its README says 'research use only'",
+    "megabytes": 29,
     "consequence": "use it for research on your own machine; pass neither pictures nor sentences on",
     "files": [
         {

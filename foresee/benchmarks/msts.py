@@ -44,6 +44,7 @@ SOURCE = {
     "paper": "https://arxiv.org/abs/2501.10057",
     "revision": "e9ae69e8f1ab87ab2bb2ed7c51e992e0430f12e3",
     "licence": "CC-BY-4.0",
+    "megabytes": 6,
     "consequence": "name the authors; the pictures keep their own licences",
     "files": [
         {

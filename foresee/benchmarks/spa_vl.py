@@ -40,6 +40,7 @@ SOURCE = {
     "paper": "https://arxiv.org/abs/2406.12030",
     "revision": "cade637 (code)",
     "licence": "CC-BY-4.0",
+    "megabytes": 4100,
     "consequence": "name the authors",
     "manual": "hf download sqrti/SPA-VL --repo-type dataset --include 'test/*' (the whole set has 4.1 GB)",
     "expected": {"harm": 265, "help": 265},

@@ -41,6 +41,7 @@ SOURCE = {
     "paper": "https://arxiv.org/abs/2411.19939",
     "revision": "b56f6f6a (hub)",
     "licence": "Apache-2.0",
+    "megabytes": 2500,
     "consequence": "free to use; the pictures are unpleasant",
     "manual": "hf download Foreshhh/vlsbench --repo-type dataset (2.5 GB: data.json with imgs.tar, or parquet files)",
     "expected": {"harmful": 2241},

@@ -38,6 +38,7 @@ SOURCE = {
     "paper": "https://arxiv.org/abs/2308.01263",
     "revision": "d7bb5bd",
     "licence": "CC-BY-4.0",
+    "megabytes": 2,
     "consequence": "name the authors; the models' answers beside it stay under the terms of Meta, Mistral and OpenAI",
     "files": [
         {

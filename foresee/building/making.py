@@ -54,6 +54,8 @@ class Built:
     finished: bool
     stopped: str
     usd: float | None
+    examples: Mapping[str, str] = field(default_factory=dict)
+    """reason of a drop -> the beginning of what was dropped for it"""
 
 
 @dataclass
@@ -134,7 +136,8 @@ def make(
     recording.finish(out, making, content, parquet=order.parquet)
     drops, usd = dict(keeper.drops), ledger.usd if ledger.priced else None
     finished = bool(content["finished"])
-    return Built(out, len(keeper.writer.ids), keeper.new, drops, dict(outcome.failures), finished, outcome.stopped, usd)
+    rows, failures = len(keeper.writer.ids), dict(outcome.failures)
+    return Built(out, rows, keeper.new, drops, failures, finished, outcome.stopped, usd, keeper.examples)
 
 
 async def _build(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,13 @@ def mix(
     *,
     rows: int | None = None,
     seed: int = 0,
+    repeat: bool = False,
     command: Sequence[str] = (),
 ) -> dict[str, int]:
     """Write a data set whose rows come from the sources in the proportion of the weights.
 
-    Rows are spread evenly, none is taken twice. The same call continues one that was interrupted.
+    Rows are spread evenly, and none is taken twice unless `repeat` allows it. The same call continues one that was
+    interrupted.
 
     Args:
         sources: data set folders, or files of rows with a text, an answer and perhaps a picture.
@@ -35,6 +37,8 @@ def mix(
         out: the new folder.
         rows: how many in all; None for as many as the proportions allow.
         seed: which rows are taken where not all are.
+        repeat: whether rows of a source that is too small are taken several times; without `rows`, so often that every
+            row of every source is in.
         command: the command line, for the manifest.
 
     Returns:
@@ -45,16 +49,16 @@ def mix(
     """
     if len(weights) != len(sources) or not sources or any(weight <= 0 for weight in weights):
         raise UserError(f"--weights: expected {len(sources)} numbers above 0, one for each source")
-    _refuse_foreign(out, sources, weights, rows, seed)
+    configuration = _configuration(sources, weights, rows, seed, repeat=repeat)
+    _refuse_foreign(out, sources, configuration)
     names = _names(sources)
     have = [sum(1 for _ in _rows(path)) for path in sources]
-    wanted = _shares(have, weights, rows, names)
-    chosen = [
-        sorted(random.Random(f"mix {seed} {name}").sample(range(count), share))
-        for name, count, share in zip(names, have, wanted, strict=True)
+    wanted = _shares(have, weights, rows, names, repeat=repeat)
+    manifest.write(out, "data set", {**configuration, "finished": False})
+    streams = [
+        _picked(path, count, share, random.Random(f"mix {seed} {name}"))
+        for path, name, count, share in zip(sources, names, have, wanted, strict=True)
     ]
-    manifest.write(out, "data set", {**_configuration(sources, weights, rows, seed), "finished": False})
-    streams = [_picked(_rows(path), picks) for path, picks in zip(sources, chosen, strict=True)]
     kinds: set[str] = set()
     with RowWriter.open(out) as writer:
         for place, (row, folder) in _spread(streams, wanted):
@@ -64,17 +68,24 @@ def mix(
             writer.add(_taken(row, folder, names[place], writer))
     taken = dict(zip(names, wanted, strict=True))
     inputs = [{"field": "source", "path": str(path), "sha256": _hash(path)} for path in sources]
-    content = {**_configuration(sources, weights, rows, seed), "inputs": inputs, "taken": taken, "finished": True}
+    content = {**configuration, "inputs": inputs, "taken": taken, "finished": True}
     write_manifest(out, {**content, "command": list(command)})
     cards.write(out)
     return taken
 
 
-def _shares(have: Sequence[int], weights: Sequence[float], rows: int | None, names: Sequence[str]) -> list[int]:
+def _shares(
+    have: Sequence[int], weights: Sequence[float], rows: int | None, names: Sequence[str], *, repeat: bool
+) -> list[int]:
     """Rows from each source. Raises UserError: one has too few."""
-    total = sum(weights)
+    total, limiting = sum(weights), 0
+    for name, count in zip(names, have, strict=True):
+        if not count:
+            raise UserError(f"{name} has no rows; leave it out")
     if rows is None:
-        unit = min(count / weight for count, weight in zip(have, weights, strict=True))
+        units = [count / weight for count, weight in zip(have, weights, strict=True)]
+        unit = max(units) if repeat else min(units)
+        limiting = units.index(unit)
         wanted = [int(unit * weight + 1e-9) for weight in weights]
     else:
         exact = [rows * weight / total for weight in weights]
@@ -82,10 +93,17 @@ def _shares(have: Sequence[int], weights: Sequence[float], rows: int | None, nam
         for place in sorted(range(len(exact)), key=lambda i: wanted[i] - exact[i])[: rows - sum(wanted)]:
             wanted[place] += 1
     for name, count, share in zip(names, have, wanted, strict=True):
-        if share > count:
-            raise UserError(f"--rows {rows} needs {share} rows of {name}, which has {count}; ask for fewer")
+        if share > count and not repeat:
+            raise UserError(
+                f"--rows {rows} needs {share} rows of {name}, which has {count}; ask for fewer, or give --repeat to "
+                "take some of them several times"
+            )
         if share == 0:
-            raise UserError(f"nothing of {name} would be taken (it has {count} rows); change --weights or --rows")
+            why = f"a total of {rows} rows leaves" if rows else f"the {have[limiting]} of {names[limiting]} leave"
+            raise UserError(
+                f"{why} less than one row for {name} (it has {count}) at these weights; give more --rows, a larger "
+                "weight for it, or --repeat to take rows of the smaller set several times"
+            )
     return wanted
 
 
@@ -110,11 +128,14 @@ def _rows(path: Path) -> Iterator[tuple[DataRow, Path | SourceItem]]:
         yield row, item
 
 
-def _picked(
-    rows: Iterator[tuple[DataRow, Path | SourceItem]], picks: Sequence[int]
-) -> Iterator[tuple[DataRow, Path | SourceItem]]:
-    wanted = set(picks)
-    return (pair for number, pair in enumerate(rows) if number in wanted)
+def _picked(path: Path, count: int, share: int, chance: random.Random) -> Iterator[tuple[DataRow, Path | SourceItem]]:
+    """So many rows of a source in its order; where it has fewer, all of them again and again with ids of their own."""
+    whole, rest = divmod(share, count)
+    some = set(chance.sample(range(count), rest))
+    for time in range(whole + bool(rest)):
+        for number, (row, origin) in enumerate(_rows(path)):
+            if time < whole or number in some:
+                yield (row.model_copy(update={"id": f"{row.id}#{time + 1}"}) if time else row), origin
 
 
 def _spread(streams: Sequence[Iterator[Any]], counts: Sequence[int]) -> Iterator[tuple[int, Any]]:
@@ -145,18 +166,20 @@ def _hash(path: Path) -> str:
     return file_hash(path / ROWS if path.is_dir() else path)
 
 
-def _configuration(sources: Sequence[Path], weights: Sequence[float], rows: int | None, seed: int) -> dict[str, Any]:
+def _configuration(
+    sources: Sequence[Path], weights: Sequence[float], rows: int | None, seed: int, *, repeat: bool
+) -> dict[str, Any]:
     parts = [{"path": str(path.resolve()), "weight": weight} for path, weight in zip(sources, weights, strict=True)]
-    chosen = {"sources": parts, "rows": rows, "seed": seed}
+    chosen = {"sources": parts, "rows": rows, "seed": seed, **({"repeat": True} if repeat else {})}
     return {"recipe": "mix", "title": f"A mix of {', '.join(_names(sources))}", "seed": seed, "configuration": chosen}
 
 
-def _refuse_foreign(out: Path, sources: Sequence[Path], weights: Sequence[float], rows: int | None, seed: int) -> None:
+def _refuse_foreign(out: Path, sources: Sequence[Path], configuration: Mapping[str, Any]) -> None:
     """Raises UserError: the folder holds something else than this mix, begun or finished."""
     if any(path.resolve() == out.resolve() for path in sources):
         raise UserError(f"--out: {out} is one of the sources; choose another folder")
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     there = manifest.read(out, "data set").get("configuration") if (out / manifest.FILE).is_file() else None
-    if there != _configuration(sources, weights, rows, seed)["configuration"]:
+    if there != configuration["configuration"]:
         raise UserError(f"{out} holds something else than this mix; choose another folder (--out)")

@@ -1,26 +1,29 @@
-"""What `foresee doctor` looks at: libraries, devices, keys, data, plug-ins. Reads, never changes anything."""
+"""What `foresee doctor` looks at: libraries, devices, keys, servers, data, plug-ins. Reads, never changes anything.
+
+Quick on purpose: no library is imported, and of plug-ins only the user's own files are loaded.
+"""
 
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 State = Literal["ok", "missing", "broken"]
 
 _EXTRAS = {
     "local": ("torch", "transformers", "peft", "accelerate"),
-    "inspect": ("inspect-ai",),
+    "train": ("trl", "datasets"),
+    "inspect": ("inspect-ai", "openai"),
+    "paint": ("diffusers",),
 }
-_KEYS = {
-    "openai": "OPENAI_API_KEY",
-    "anthropic": "ANTHROPIC_API_KEY",
-    "gemini": "GEMINI_API_KEY",
-    "openrouter": "OPENROUTER_API_KEY",
-}
+_PATIENCE = 0.3  # seconds for a server on this machine to accept a connection
+_LITTLE = 10e9  # bytes on a disk
 
 
 class Finding(NamedTuple):
@@ -32,19 +35,18 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def checkup() -> Iterator[tuple[str, list[Finding]]]:
-    """Groups of findings, in the order in which they are printed."""
-    yield "Installation", [*_python(), *_extras()]
-    yield "Devices", [_device()]
-    yield "API keys (present or not; never shown)", _keys()
-    yield "Data", _data()
-    yield "Plug-ins", _plugins()
-
-
-def _python() -> Iterator[Finding]:
-    from importlib.metadata import version
-
-    yield Finding("ok", "foresee", f"{version('foresee')} on Python {platform.python_version()}, {platform.system()}")
+def checkup() -> Iterator[Finding]:
+    """The findings, in the order in which they are printed."""
+    yield Finding(
+        "ok", "foresee", f"{_installed('foresee')} on Python {platform.python_version()}, {platform.system()}"
+    )
+    yield from _extras()
+    yield _device()
+    yield from _keys()
+    yield _servers()
+    yield from _data()
+    yield from _disks()
+    yield from _plugins()
 
 
 def _extras() -> Iterator[Finding]:
@@ -59,73 +61,125 @@ def _extras() -> Iterator[Finding]:
 
 
 def _device() -> Finding:
-    if importlib.util.find_spec("torch") is None:
-        return Finding("missing", "torch", "not installed, so local models can't run", "pip install 'foresee[local]'")
+    """By what the system shows: importing torch would take seconds."""
+    torch, cores = _installed("torch"), f"{os.cpu_count() or 1} cores"
+    if torch is None:
+        return Finding("missing", "device", "no torch, so local models can't run", "pip install 'foresee[local]'")
+    cards = _nvidia_cards()
+    if cards and "+cpu" in torch:
+        return Finding("missing", "device", f"{cards}; but torch {torch} is built for CPUs", "install torch for CUDA")
+    if cards:
+        return Finding("ok", "device", cards)
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return Finding("ok", "device", f"Apple GPU, {cores}")
+    return Finding("ok", "device", f"{cores}, no NVIDIA or Apple GPU: small models and the organism")
+
+
+def _nvidia_cards() -> str:
+    """Names and memory; "" where there are none, or the driver does not answer."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ""
+    command = [program, "--query-gpu=name,memory.total", "--format=csv,noheader"]
     try:
-        import torch
-    except Exception as problem:
-        return Finding("broken", "torch", f"does not import: {problem}", "reinstall torch")
-    cores = os.cpu_count() or 1
-    if torch.cuda.is_available():
-        cards = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
-        return Finding("ok", "cuda", ", ".join(f"{c.name} {c.total_memory / 2**30:.0f} GiB" for c in cards))
-    if torch.backends.mps.is_available():
-        return Finding("ok", "mps", "Apple GPU")
-    return Finding("ok", "cpu", f"{cores} cores, no accelerator: small models and the organism only")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return "; ".join(done.stdout.split("\n")).strip("; ")
 
 
-def _keys() -> list[Finding]:
-    return [
-        Finding("ok", provider, f"{variable} is set")
-        if os.environ.get(variable)
-        else Finding("missing", provider, f"{variable} is not set", f"export {variable}=… to use {provider}/…")
-        for provider, variable in _KEYS.items()
-    ]
+def _keys() -> Iterator[Finding]:
+    from foresee.models._providers import PROVIDERS
+
+    for provider, known in PROVIDERS.items():
+        present = [name for name in known.keys if os.environ.get(name)]
+        if present:
+            yield Finding("ok", f"key of {provider}", f"{present[0]} is set (never shown)")
+        elif known.needs_key:
+            yield Finding("missing", f"key of {provider}", f"{known.keys[0]} is not set", f"export {known.keys[0]}=…")
 
 
-def _data() -> list[Finding]:
-    from foresee import _discovery, sources
-    from foresee.errors import UserError
+def _servers() -> Finding:
+    """Which of the servers that usually run on one's own machine accept connections there."""
+    import socket
+    from urllib.parse import urlsplit
 
-    findings = []
-    sets = {name: None for kind in sources.KINDS for name in _discovery.names(kind)}  # of one name, files are the same
-    for name in sets:
-        try:
-            source = sources.find(name)
-        except UserError as problem:
-            findings.append(Finding("broken", name, str(problem)))
-            continue
-        if source.embedded or not (source.files or source.homepage):
-            continue  # comes with foresee, or is a file of the user's own
-        try:
-            findings.append(Finding("ok", name, str(sources.locate(name))))
-        except UserError:
-            fetched = f"foresee data fetch {name}" if source.files else source.manual or source.homepage
-            findings.append(Finding("missing", name, "not on this machine", fetched))
-    return findings
+    from foresee.models._providers import PROVIDERS
+
+    running, looked = [], []
+    for provider, known in PROVIDERS.items():
+        address = urlsplit(os.environ.get(f"{provider.upper()}_BASE_URL") or known.url or "")
+        if address.hostname in ("localhost", "127.0.0.1", "::1") and address.port:
+            looked.append(f"{provider} {address.port}")
+            try:
+                socket.create_connection((address.hostname, address.port), _PATIENCE).close()
+            except OSError:
+                continue
+            running.append(f"something at {provider}'s port {address.port}")
+    if running:
+        return Finding("ok", "local servers", ", ".join(running))
+    return Finding(
+        "missing", "local servers", f"none answers ({', '.join(looked)})", "only if you want to serve models"
+    )
 
 
-def _plugins() -> list[Finding]:
+def _data() -> Iterator[Finding]:
+    from foresee import inventory
+
+    root = os.environ.get("FORESEE_DATA")
+    if root and not Path(root).expanduser().is_dir():
+        yield Finding("broken", "FORESEE_DATA", f"no such folder: {root}", "mend or unset the variable")
+    else:
+        yield Finding("ok", "FORESEE_DATA", root or "not set: data are looked for in the cache alone")
+    held = [each for each in inventory.listing() if not each.embedded and each.name != "jsonl"]
+    here = [each.name for each in held if each.folder]
+    told = f"{len(here)} of {len(held)} sets here" + (f": {', '.join(here)}" if here else "")
+    yield Finding("ok", "data", told, "foresee data list" if len(here) < len(held) else "")
+    for each in held:
+        if each.problem:
+            yield Finding("broken", each.name, each.problem, "mend or remove this file")
+
+
+def _disks() -> Iterator[Finding]:
+    from foresee import sources
+
+    yield _room("data cache", sources.home())
+    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or "~/.cache/huggingface") / "hub")
+    models = len(list(hub.expanduser().glob("models--*")))
+    yield _room("HF cache", hub.expanduser(), f"{models} models")
+    yield _room("runs", Path.cwd() / "runs")
+
+
+def _room(name: str, folder: Path, holds: str = "") -> Finding:
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    detail = ", ".join(filter(None, (str(folder), holds, f"{free / 1e9:,.0f} GB free")))
+    return Finding("ok", name, detail, "little room left" if free < _LITTLE else "")
+
+
+def _plugins() -> Iterator[Finding]:
     from foresee import _discovery
     from foresee.errors import UserError
 
-    findings = []
-    for folder in _discovery.plugin_folders():
-        if not folder.is_dir():
-            findings.append(Finding("broken", "FORESEE_PLUGINS", f"no such folder: {folder}", "mend the variable"))
+    own = _discovery.plugin_folders()
+    if not own:
+        yield Finding("ok", "FORESEE_PLUGINS", "not set: no files of your own")
+    for folder in own:
+        if folder.is_dir():
+            yield Finding("ok", "FORESEE_PLUGINS", str(folder))
+        else:
+            yield Finding("broken", "FORESEE_PLUGINS", f"no such folder: {folder}", "mend the variable")
     for kind in _discovery.KINDS:
-        good = 0
-        for name in _discovery.names(kind):
+        for name, path in _discovery.files(kind).items():
+            if not any(path.is_relative_to(folder) for folder in own):
+                continue
             try:
                 _discovery.load(kind, name)
-                good += 1
+                yield Finding("ok", f"{kind}/{name}", f"{path} loads")
             except UserError as problem:
-                findings.append(Finding("broken", f"{kind}/{name}", str(problem), "mend or remove this file"))
+                yield Finding("broken", f"{kind}/{name}", str(problem), "mend or remove this file")
             except ImportError as problem:
-                findings.append(Finding("missing", f"{kind}/{name}", str(problem), "install its extra"))
-        if good:
-            findings.append(Finding("ok", kind, f"{good} load"))
-    return findings
+                yield Finding("missing", f"{kind}/{name}", str(problem), "install its extra")
 
 
 def _installed(distribution: str) -> str | None:

@@ -145,7 +145,10 @@ def put(table: TextTable, format: str) -> None:
     if format == "md":
         typer.echo(tables.markdown(table))
     else:
-        tables.show(table, console())
+        screen = console()
+        if not screen.is_terminal:  # a pipe has no edge: one row, one line
+            screen.width = max(screen.width, tables.natural_width(table.header, table.rows))
+        tables.show(table, screen)
 
 
 def print_dry_run(planned: Plan, model: str, *, concurrency: int, price: str) -> None:

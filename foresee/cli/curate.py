@@ -172,6 +172,9 @@ def _benchmark_pictures(name: str) -> Iterator[Image]:
 
 
 def _say_result(built: Built) -> None:
+    """Raises UserError: there is no row."""
+    from foresee.errors import UserError
+
     cost = f", {built.usd:.2f} USD so far" if built.usd is not None else ""
     typer.echo(f"{built.folder}: {built.rows:,} rows ({built.new:,} new){cost}")
     for reason, count in built.drops.items():
@@ -180,6 +183,20 @@ def _say_result(built: Built) -> None:
         typer.echo(f"  failed, tried again by the same command: {count:,} × {reason}")
     if built.stopped == "budget":
         typer.echo("  stopped at the budget; the same command with a higher --budget goes on")
+    if not built.rows and built.stopped != "budget":
+        raise UserError(_nothing(built))
+
+
+def _nothing(built: Built) -> str:
+    """Why a build brought no row, with one example, and where its calls can be read."""
+    reason = next(iter(built.drops or built.failures), "no candidate; see --dry-run")
+    example = built.examples.get(reason, "")
+    calls = built.folder / "work" / "calls.jsonl"
+    return (
+        f"no row came of it ({reason})"
+        + (f", for example of this: {example!r}" if example else "")
+        + (f"; every reply is in {calls}" if calls.exists() else "")
+    )
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +12,8 @@ import typer
 from foresee.cli.eval import Data, TaskOptions
 
 if TYPE_CHECKING:
-    from foresee.inventory import CheckReport
+    from foresee.inventory import CheckReport, Held
+    from foresee.report.tables import TextTable
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: list, fetch, check, look at, mix, clean.")
 
@@ -20,36 +23,50 @@ _SHOWN = 10
 
 @app.command("list")
 def list_data() -> None:
-    """Every data set: whether it is on this machine, its licence, how to get it."""
-    from foresee import _discovery, sources
-    from foresee.errors import UserError
+    """Every data set: whether it is on this machine, its size and licence, how to get it."""
+    from foresee import inventory, sources
+    from foresee.cli import _results
 
-    kinds: tuple[_discovery.Kind, ...] = ("benchmarks", "labels")
-    for kind in kinds:
-        for name in _discovery.names(kind):
-            source = sources.find(name)
-            if source.embedded:
-                typer.echo(f"{name}: comes with foresee")
-                continue
-            try:
-                where = str(sources.locate(name))
-            except UserError:
-                where = f"not here; foresee data fetch {name}" if source.files else f"not here; {source.manual}"
-            typer.echo(f"{name}: {where}  [licence: {source.licence}]")
+    table = _listed(inventory.listing())
+    _results.put(table._replace(notes=(*table.notes, f"cache: {sources.home()} (FORESEE_HOME)")), "table")
+
+
+def _listed(sets: Sequence[Held]) -> TextTable:
+    from foresee.report.tables import TextTable
+
+    kinds = {"benchmark + labels": "both"}
+    rows, notes = [], []
+    for held in sets:
+        here = "shipped" if held.embedded else "here" if held.folder else "broken" if held.problem else "–"
+        size = "" if held.megabytes is None else f"{held.megabytes:,.0f} MB"
+        fetched = held.get.startswith("foresee ")
+        where = str(held.folder or ("fetch" if fetched else "by hand" if held.get else ""))
+        rows.append((held.name, kinds.get(held.serves, held.serves), here, size, held.licence, where))
+        notes += [f"{held.name}: {text}" for text in (held.problem, held.get) if text and not fetched]
+    legend = (
+        "fetch: foresee data fetch NAME",
+        "both: a benchmark, and answers labelled by people to check judges against",
+    )
+    header = ("name", "kind", "here?", "size", "licence", "where")
+    return TextTable("Data sets", header, tuple(rows), (*legend, *notes))
 
 
 @app.command()
 def fetch(
     name: Name,
     to: Annotated[Path | None, typer.Option("--to", help="folder to make; default: the cache")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="the licence is agreed to: do not ask")] = False,
 ) -> None:
-    """Download, verify and unpack a data set. Says its licence first; continues if it was interrupted."""
+    """Download, verify and unpack a data set; a terminal is asked about its licence first. Goes on if interrupted."""
     from foresee import sources
     from foresee.cli import _console
 
     source = sources.find(name)
     if not source.embedded:
         _console.say(sources.licence_notice(source))
+    if source.files and not yes and sys.stdin.isatty() and sys.stderr.isatty() and not sources.is_here(source, to):
+        size = f", about {source.megabytes:,.0f} MB" if source.megabytes else ""
+        typer.confirm(f"Download {name}{size} under this licence?", abort=True, err=True)
     with _console.download_progress(name) as progress:
         done = sources.fetch(source, to=to, progress=progress)
     typer.echo(f"{done.folder}" + ("" if done.fresh else "  (was there already)"))
@@ -88,6 +105,8 @@ def show(
     item_id: Annotated[str, typer.Argument(help="the item's id")],
     data: Data = None,
     task_options: TaskOptions = None,
+    html: Annotated[Path | None, typer.Option("--html", help="also write a page with its images to this file")] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="also show it with its images in the browser")] = False,
 ) -> None:
     """One item as it would be sent, with everything that is known of it."""
     from foresee import _discovery, inventory
@@ -95,11 +114,22 @@ def show(
     from foresee.config import from_pairs
     from foresee.errors import UserError
 
-    if name in _discovery.names("labels"):
+    if name in _discovery.names("labels") and name not in _discovery.names("benchmarks"):
         raise UserError(f"{name} is a label set; 'foresee data show' shows items of benchmarks")
     options = from_pairs(_discovery.load("benchmarks", name).Options, task_options or (), what=f"{name} (-T)")
-    for line in describe(inventory.show(name, item_id, data, options)):
+    item = inventory.show(name, item_id, data, options)
+    for line in describe(item):
         typer.echo(line)
+    if html is None and not open_page:
+        return
+    from foresee import manifest, sources
+    from foresee.report import item_page
+
+    page = html or sources.home() / "shown.html"
+    manifest.write_atomically(page, item_page.render(item, describe(item), clear=sources.find(name).embedded))
+    typer.echo(f"page: {page}")
+    if open_page:
+        typer.launch(page.resolve().as_uri())
 
 
 @app.command()
@@ -143,10 +173,11 @@ def mix(
     weights: Annotated[str, typer.Option("--weights", help="how rows of the sources stand to each other: 1,4")] = "",
     rows: Annotated[int | None, typer.Option("--rows", help="how many; default: as many as the weights allow")] = None,
     seed: Annotated[int, typer.Option("--seed", help="which rows, where not all are taken")] = 0,
+    repeat: Annotated[
+        bool, typer.Option("--repeat", help="take rows of a set that is too small several times")
+    ] = False,
 ) -> None:
     """Mix data sets in fixed proportions; the same call gives the same rows."""
-    import sys
-
     from foresee.building.mixing import mix as mixed
     from foresee.errors import UserError
 
@@ -154,7 +185,7 @@ def mix(
         shares = [float(part) for part in weights.split(",")] if weights else [1.0] * len(sources)
     except ValueError:
         raise UserError(f"--weights: expected numbers with commas such as 1,4, got '{weights}'") from None
-    taken = mixed(sources, shares, out, rows=rows, seed=seed, command=["foresee", *sys.argv[1:]])
+    taken = mixed(sources, shares, out, rows=rows, seed=seed, repeat=repeat, command=["foresee", *sys.argv[1:]])
     typer.echo(f"{out}: {sum(taken.values()):,} rows")
     for name, count in taken.items():
         typer.echo(f"  {count:,} of {name}")

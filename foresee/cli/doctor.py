@@ -44,14 +44,12 @@ def list_plugins(
 
 def doctor() -> None:
     """What is installed, which models, devices and data are usable, and what to do about the rest."""
+    from foresee.cli import _results
     from foresee.cli._checkup import checkup
+    from foresee.report.tables import TextTable
 
-    marks = {"ok": "ok  ", "missing": "--  ", "broken": "!!  "}
-    broken = False
-    for title, findings in checkup():
-        typer.echo(title)
-        for finding in findings:
-            broken |= finding.state == "broken"
-            advice = f"  -> {finding.advice}" if finding.advice else ""
-            typer.echo(f"  {marks[finding.state]}{finding.name}: {finding.detail}{advice}")
-    raise typer.Exit(1 if broken else 0)
+    marks = {"ok": "ok", "missing": "–", "broken": "BROKEN"}
+    findings = list(checkup())
+    rows = tuple((each.name, marks[each.state], each.detail, each.advice) for each in findings)
+    _results.put(TextTable("This machine", ("what", "state", "found", "what to do"), rows), "table")
+    raise typer.Exit(1 if any(each.state == "broken" for each in findings) else 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from foresee.metrics import Metric, breakdown, outcomes
 from foresee.records import Row
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 WORDS = "what it is"
-WORDY = (WORDS, "licence", "how to get it", "what was found", "what to do")  # columns of words, which may wrap
+WORDY = (WORDS, "licence", "where", "found", "what to do")  # columns of words, which may wrap
 
 
 class TextTable(NamedTuple):
@@ -133,29 +133,30 @@ def show(table: TextTable, screen: Console) -> None:
 
     width = screen.width
     header, rows = _folded(table, width)
-    screen.width = max(width, _least_width(header, rows))
-    screen.print(_rich_table(table.title, header, rows))
+    columns = _column_widths(header, rows, width)
+    screen.width = max(width, sum(columns) + _frame(header))
+    screen.print(_rich_table(table.title, header, rows, columns))
     screen.width = width
     for line in table.notes:
         screen.print(escape(line), style="dim", soft_wrap=not screen.is_terminal)
 
 
-def _rich_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _rich_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int]) -> Table:
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
     drawn = Table(title=escape(title), box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
-    for index, head in enumerate(header):
-        words = index == 0 or head in WORDY
-        drawn.add_column(escape(head), justify="left" if words else "right", no_wrap=not words, overflow="fold")
+    for index, (head, width) in enumerate(zip(header, columns, strict=True)):
+        side: Literal["left", "right"] = "left" if index == 0 or head in WORDY else "right"
+        drawn.add_column(escape(head), justify=side, overflow="fold", width=width)
     for row in rows:
         drawn.add_row(*map(escape, row))
     return drawn
 
 
 _FOLDS = (("worst – best", "95 % interval"), ("clusters", "n"), ("coverage", "value"))
-_LEAST_WORDS = 16  # characters that a column of names or words keeps
+_LEAST_NAME, _LEAST_WORDS = 24, 12  # characters that a column of names, or of words, keeps
 
 
 def _folded(table: TextTable, width: int) -> tuple[list[str], list[list[str]]]:
@@ -179,27 +180,38 @@ def _stacked(head: str, width: int) -> str:
     """A heading wider than the numbers below it on several lines, broken after + and other joints of names."""
     lines = [""]
     for part in re.findall(r"[^+_ ,=\n]+[+_ ,=\n]*|[+_ ,=\n]+", head):
-        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > max(width, _LEAST_WORDS // 2):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > max(width, 8):
             lines.append("")
         lines[-1] += part
     return "\n".join(line.strip() for line in lines)
 
 
 def natural_width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """How wide a table is drawn in which nothing wraps: three characters stand between columns."""
-    return sum(_widths(header, rows)) + 3 * len(header) - 1
+    """How wide a table is drawn in which nothing wraps."""
+    return sum(_widths(header, rows)) + _frame(header)
 
 
-def _least_width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """How wide the table must be for every number to be whole."""
-    wordy = [index == 0 or head in WORDY for index, head in enumerate(header)]
-    widths = zip(_widths(header, rows), wordy, strict=True)
-    return sum(min(each, _LEAST_WORDS) if words else each for each, words in widths) + 3 * len(header) - 1
+def _frame(header: Sequence[str]) -> int:
+    """Three characters stand between columns, one at each side."""
+    return 3 * len(header) - 1
+
+
+def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The columns' widths in a table of this width at most; numbers keep theirs, and names and words a little."""
+    found = _widths(header, rows)
+    least = [min(each, _LEAST_WORDS) if head in WORDY else each for head, each in zip(header, found, strict=True)]
+    least[0] = min(found[0], _LEAST_NAME)
+    while sum(found) + _frame(header) > width and found != least:
+        widest = max((i for i in range(len(found)) if found[i] > least[i]), key=found.__getitem__)
+        found[widest] -= 1
+    return found
 
 
 def _widths(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    from rich.cells import cell_len
+
     columns = zip(header, *rows, strict=True)
-    return [max(len(part) for cell in column for part in cell.split("\n")) for column in columns]
+    return [max(cell_len(part) for cell in column for part in cell.split("\n")) for column in columns]
 
 
 def markdown(table: TextTable) -> str:

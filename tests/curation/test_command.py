@@ -90,3 +90,13 @@ def test_the_recipe_that_the_docs_show_runs_as_a_plug_in(
     assert found.code == 0, found.err
     assert [row.request for row in dataset_folder.read(tmp_path / "datasets" / "mine")] == ["bread", "tea"]
     assert "What it makes, in one line." in cli("curate", "mine", "--help").out
+
+
+def test_a_build_without_a_row_fails_and_shows_a_reply(cli: Cli, served: Served, tmp_path: Path) -> None:
+    served.server.rules.react = lambda _: "I would rather talk about the weather."
+    models = ("--set", "writer=custom/rules", "--set", "painter=custom-images/rules")
+    found = cli("curate", "threat_vqa", *models, "--set", "images=2", "--out", "empty")
+    assert found.code == 2
+    assert "no row came of it (no valid JSON from the writer)" in found.err
+    assert "I would rather talk about the weather." in found.err
+    assert str(Path("empty", "work", "calls.jsonl")) in found.err

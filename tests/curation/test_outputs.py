@@ -111,6 +111,24 @@ def test_a_mix_keeps_its_proportions_and_comes_out_the_same(own: dict[str, Path]
     assert "expected 2 numbers" in cli("data", "mix", own["vqa"], general, "--weights", "1", "--out", "five").err
 
 
+def test_a_set_that_is_too_small_says_so_and_can_be_repeated(tmp_path: Path, cli: Cli) -> None:
+    for name, count in (("small", 3), ("large", 20)):
+        lines = [json.dumps({"text": f"{name} {n}?", "answer": f"answer {n}"}) + "\n" for n in range(count)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines))
+    ask = ("data", "mix", "small.jsonl", "large.jsonl", "--weights")
+    refused = cli(*ask, "1,0.2", "--out", "none")
+    assert refused.code == 2
+    assert "the 3 of small leave less than one row for large (it has 20)" in refused.err
+    assert "--repeat" in refused.err
+    done = cli(*ask, "1,2", "--out", "mixed", "--repeat")
+    assert done.code == 0, done.err
+    rows = list(dataset_folder.read(tmp_path / "mixed"))
+    assert Counter(row.id.split("/")[0] for row in rows) == {"small": 10, "large": 20}
+    texts = Counter(row.prompt[0].content for row in rows)
+    assert [texts[f"small {n}?"] for n in range(3)] in ([4, 3, 3], [3, 4, 3], [3, 3, 4])
+    assert len({row.id for row in rows}) == 30
+
+
 def test_decisions_are_applied_and_recorded(own: dict[str, Path], tmp_path: Path, cli: Cli) -> None:
     from foresee.building.reviewing import fingerprint
 
