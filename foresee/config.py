@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import pydantic
 
 from foresee.errors import UserError, unknown_name
+from foresee.redaction import shown, without_secrets
 
 
 class Settings(pydantic.BaseModel):
@@ -51,7 +52,7 @@ def pairs(given: Iterable[str], *, what: str, base: Mapping[str, Any] | None = N
     for pair in given:
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            raise UserError(f"{what}: expected key=value, got '{pair}'")
+            raise UserError(f"{what}: expected key=value, got '{shown(pair)}'")
         _assign(values, key.strip().split("."), _literal(text))
     return values
 
@@ -71,7 +72,7 @@ def _in_words(error: Mapping[str, Any]) -> str:
     place = ".".join(map(str, error["loc"]))
     if error["type"] == "missing":  # what was given instead is everything else
         return f"{place}: Field required; it has no default"
-    return f"{place}: {error['msg']} (got {error['input']!r})"
+    return f"{place}: {error['msg']} (got {without_secrets(error['input'], place)!r})"
 
 
 def read_toml(path: Path) -> dict[str, Any]:

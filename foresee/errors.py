@@ -21,6 +21,7 @@ class ModelError(Exception):
         retryable: whether the same call may succeed later (429, 5xx, connection lost).
         retry_after: seconds the server asked to wait, if it did.
         status: the HTTP status, if there was one.
+        shortage: whether this machine is short of something (file descriptors): neither server nor item is at fault.
         fatal: whether every other call would fail alike (wrong key, wrong model name), so that a run should stop.
     """
 
@@ -32,12 +33,14 @@ class ModelError(Exception):
         retry_after: float | None = None,
         status: int | None = None,
         fatal: bool = False,
+        shortage: bool = False,
     ) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.retry_after = retry_after
         self.status = status
         self.fatal = fatal
+        self.shortage = shortage
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UserError:

@@ -247,11 +247,11 @@ def open_models(config: CurationConfig, roles: Iterable[str], folder: Path) -> d
             continue
         options = {**config.options.get("all", {}), **config.options.get(role, {})}
         if role == PAINTER:
-            found[role] = Easel(open_painter(spec, options), folder)
+            found[role] = Easel(open_painter(spec, options, flag=f"--set options.{role}."), folder)
         elif "/" not in spec:
             raise UserError(f"{role}: expected PROVIDER/NAME such as openai/gpt-4o, got '{spec}'")
         else:
-            found[role] = open_model(spec, options)
+            found[role] = open_model(spec, options, flag=f"--set options.{role}.")
     return found
 
 

@@ -141,15 +141,15 @@ class Easel:
         await self._painter.close()
 
 
-def open_painter(spec: str, options: Mapping[str, Any]) -> Painter:
-    """Open a painter by its name. Nothing is painted yet.
+def open_painter(spec: str, options: Mapping[str, Any], flag: str = "--set options.painter.") -> Painter:
+    """Open a painter by its name; `flag` is how its options are set, for messages. Nothing is painted yet.
 
     Raises:
         UserError: not such a name, or an option that does not fit.
     """
     provider, slash, name = spec.partition("/")
     if slash and name and provider.endswith(SUFFIX):
-        return open_images_api(provider, name, options)
+        return open_images_api(provider, name, options, flag)
     if slash and name and provider == "diffusers":
         return LocalPainter(name, build(DiffusersOptions, options, what=f"painter {spec}"))
     raise UserError(

@@ -13,6 +13,7 @@ from foresee.cli import _console, _judging
 from foresee.config import build, pairs
 from foresee.errors import UserError
 from foresee.judges import GradedJudge
+from foresee.models import check_model
 from foresee.models.decoding import SecondLook
 from foresee.runner import RunSettings
 
@@ -161,6 +162,16 @@ def _all_open(
     asked = any(isinstance(judge, GradedJudge) for job in jobs for judge in job.plan.judges)
     with judging.opened() if asked else nullcontext(()) as members, evaluation.opened(model, options) as answering:
         yield answering, members
+
+
+def check_models(jobs: Sequence[Job], model: str, options: Mapping[str, Any]) -> None:
+    """Find what is wrong with the models' names, options and addresses, as a run would, but open none of them.
+
+    Raises:
+        UserError: see `models.check_model`.
+    """
+    check_model(model, options)
+    jobs[0].plan.judging.check()
 
 
 def run_settings(concurrency: int | None, retries: int, timeout: float | None) -> dict[str, Any]:

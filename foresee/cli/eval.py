@@ -101,6 +101,7 @@ def evaluate(
     options = pairs(model_options or (), what="model option (-M)")
     _results.check_promises(conditions, price, [job.plan for job in jobs])
     if dry_run:
+        _jobs.check_models(jobs, model, options)
         for job in jobs:
             _results.print_dry_run(job.plan, model, concurrency=concurrency or 32, price=price)
         return

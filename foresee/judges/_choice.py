@@ -13,7 +13,7 @@ from foresee.errors import UserError, unknown_name
 from foresee.judges import _wording
 from foresee.judges._graded import GradedJudge, needs_model
 from foresee.judges._members import GENERATION, Member, as_member
-from foresee.judges._opening import forms, open_judge, open_member
+from foresee.judges._opening import check_member, forms, open_judge, open_member
 from foresee.records import Generation, Item, Json, Judge, Model
 from foresee.rubrics import Rubric
 from foresee.runner.loops import complete
@@ -32,6 +32,7 @@ class JudgeChoice:
         off: store answers only; judges that go by rules read them nevertheless.
         rubrics: judge -> one of the rubrics that its file names, in place of its own and of the benchmark's.
         by_model: judges that have rules and shall ask the judge model instead.
+        flag: how an option of the judge models is set, up to its name, for messages.
         templates: files with published wordings, each of which replaces the rubric of the judge that it names.
     """
 
@@ -41,6 +42,7 @@ class JudgeChoice:
     rubrics: Mapping[str, str] = field(default_factory=dict)
     by_model: tuple[str, ...] = ()
     templates: tuple[Path, ...] = ()
+    flag: str = "--judge-option "
 
     @classmethod
     def named(cls, models: str) -> JudgeChoice:
@@ -115,25 +117,38 @@ class JudgeChoice:
                 if not isinstance(each, str):
                     members.append(as_member(each, sampling))
                     continue
-                members.append(open_member(each, options, sampling))
+                members.append(open_member(each, options, sampling, self._flag_of(place)))
                 owned.append(members[-1].model)
             yield tuple(members)
         finally:
             for model in owned:
                 complete(model.close)
 
+    def check(self) -> None:
+        """Find what is wrong with names, options and addresses before a key is needed.
+
+        Raises:
+            UserError: see `models.check_model`.
+        """
+        for place, each in enumerate(self.models, 1):
+            if isinstance(each, str):
+                check_member(each, self._options_of(place)[1], self._flag_of(place))
+
+    def _flag_of(self, place: int) -> str:
+        return self.flag + (f"{place}." if len(self.models) > 1 else "")
+
     def _options_of(self, place: int) -> tuple[Generation, dict[str, Any]]:
         numbered = {key: value for key, value in self.options.items() if key.isdigit()}
         for key in numbered:
             if not 1 <= int(key) <= len(self.models):
-                raise UserError(f"--judge-option {key}.…: there are {len(self.models)} judge models")
+                raise UserError(f"{self.flag}{key}.…: there are {len(self.models)} judge models")
         given = {key: value for key, value in self.options.items() if key not in numbered}
         own = numbered.get(str(place), {})
         given |= own if isinstance(own, Mapping) else {}
         sampling = {key: given.pop(key) for key in ("temperature", "max_tokens") if key in given}
         for key, value in sampling.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-                raise UserError(f"--judge-option {key}: expected a number, got {value!r}")
+                raise UserError(f"{self.flag}{key}: expected a number, got {value!r}")
         return replace(GENERATION, **sampling), given
 
 

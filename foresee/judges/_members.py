@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from foresee.errors import ModelError
 from foresee.judges import _filling, _prompting, _wording
 from foresee.records import Answer, Generation, Item, Json, Message, Model, Reply, Request, Usage, Vote
 from foresee.rubrics import Rubric
@@ -47,7 +46,6 @@ class Grader:
 
     model: Model
     generation: Generation = GENERATION
-    _unfit: set[str] = field(default_factory=set, init=False, repr=False, compare=False)  # schemas that it refused
 
     @property
     def identity(self) -> Mapping[str, Json]:
@@ -91,19 +89,10 @@ class Grader:
         return Vote(self.model.name, None, problem, text, usage, calls)
 
     async def _ask(self, rubric: Rubric, messages: tuple[Message, ...], ask: AskModel) -> Reply:
-        """With the form as a schema where the provider takes one; where it complains of this one, without."""
-        request = Request(messages, self.generation)
-        able = "structured_output" in self.model.capabilities and rubric.name not in self._unfit
-        if rubric.wording is not None or not able:
-            return await ask(self.model, request)
-        try:
-            return await ask(self.model, replace(request, schema=_prompting.schema(rubric)))
-        except ModelError as problem:
-            if problem.status not in (400, 422):
-                raise
-        reply = await ask(self.model, request)  # if this fails too, the schema was not what it complained of
-        self._unfit.add(rubric.name)
-        return reply
+        """With the form as a schema where the provider takes one."""
+        able = "structured_output" in self.model.capabilities and rubric.wording is None
+        schema = _prompting.schema(rubric) if able else None
+        return await ask(self.model, Request(messages, self.generation, schema=schema))
 
 
 def as_member(seat: Model | Member, generation: Generation = GENERATION) -> Member:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
@@ -126,13 +127,38 @@ def _opened(models: Sequence[str | Model | Member]) -> tuple[list[Member], tuple
     return members, tuple(member.model for member, given in zip(members, models, strict=True) if isinstance(given, str))
 
 
-def open_member(spec: str, options: Mapping[str, Any] | None = None, generation: Generation = GENERATION) -> Member:
-    """`PROVIDER/NAME` or `guard:FORMAT=PROVIDER/NAME`, open. Raises UserError: as `models.open_model`, or no format."""
+def open_member(
+    spec: str,
+    options: Mapping[str, Any] | None = None,
+    generation: Generation = GENERATION,
+    flag: str = "--judge-option ",
+) -> Member:
+    """`PROVIDER/NAME` or `guard:FORMAT=PROVIDER/NAME`, open; `flag` is how its options are set, for messages.
+
+    Raises:
+        UserError: as `models.open_model`, or no format.
+    """
     from foresee.models import open_model
 
     guard, name = _guards.named(spec) if spec.startswith(_guards.PREFIX) else (None, spec)
-    try:
-        model = open_model(name, options)
-    except UserError as problem:  # which of the two models of a run it is about
-        raise UserError(f"judge model: {str(problem).removeprefix('--model: ')}") from None
+    with _of_judge_model():
+        model = open_model(name, options, flag=flag)
     return Grader(model, generation) if guard is None else _guards.Guard(model, guard)
+
+
+def check_member(spec: str, options: Mapping[str, Any], flag: str) -> None:
+    """Find what is wrong with a judge model before it is opened. Raises UserError: as `models.check_model`."""
+    from foresee.models import check_model
+
+    name = _guards.named(spec)[1] if spec.startswith(_guards.PREFIX) else spec
+    with _of_judge_model():
+        check_model(name, options, flag=flag)
+
+
+@contextmanager
+def _of_judge_model() -> Iterator[None]:
+    """Say in errors which of the two models of a run they are about."""
+    try:
+        yield
+    except UserError as problem:
+        raise UserError(f"judge model: {str(problem).removeprefix('--model: ')}") from None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from foresee.errors import UserError, unknown_name
+from foresee.redaction import looks_like_key, shown
 
 if TYPE_CHECKING:
     from foresee.records import Model
@@ -14,26 +15,60 @@ API_PROVIDERS = ("openai", "gemini", "anthropic", "openrouter", "vllm", "sglang"
 LOCAL_PROVIDERS = ("local", "organism")
 
 
-def open_model(spec: str, options: Mapping[str, Any] | None = None) -> Model:
-    """Open `PROVIDER/NAME` with the provider's own options (`-M key=value`).
+def open_model(spec: str, options: Mapping[str, Any] | None = None, *, flag: str = "-M ") -> Model:
+    """Open `PROVIDER/NAME` with the provider's own options.
+
+    Args:
+        spec: provider and name.
+        options: of the provider.
+        flag: how a user sets one of them, up to its name, for messages: "-M ", "--judge-option ",
+            "--set options.writer.".
 
     Raises:
         UserError: no provider in the name, an unknown one, a missing key or extra, or an option that does not fit.
     """
-    provider, slash, name = spec.partition("/")
-    if not slash or not name:
-        raise UserError(f"--model: expected PROVIDER/NAME such as openai/gpt-4o or local/FOLDER, got '{spec}'")
+    provider, name = _parted(spec)
     options = dict(options or {})
     if provider in API_PROVIDERS:
         from foresee.models.openai_compatible import open_api_model
 
-        return open_api_model(provider, name, options)
+        return open_api_model(provider, name, options, flag)
     if provider in LOCAL_PROVIDERS:
         from foresee.models.local import open_local_model
 
         return open_local_model(provider, name, options)
-    if provider == "inspect":
-        from foresee.models.inspect_bridge import open_inspect_model
+    from foresee.models.inspect_bridge import open_inspect_model
 
-        return open_inspect_model(name, options)
-    raise unknown_name("model provider", provider, (*API_PROVIDERS, *LOCAL_PROVIDERS, "inspect"))
+    return open_inspect_model(name, options)
+
+
+def check_model(spec: str, options: Mapping[str, Any] | None = None, *, flag: str = "-M ") -> None:
+    """Find what is wrong with a model's name, options and address without a key and without opening it.
+
+    Args:
+        spec: as for `open_model`, and so are the others.
+        options: of the provider.
+        flag: how a user sets one of them.
+
+    Raises:
+        UserError: as `open_model`; keys, extras and files are not looked for, nor an address that is not given.
+    """
+    provider, name = _parted(spec)
+    if provider in API_PROVIDERS:
+        from foresee.models.openai_compatible import check_api_options
+
+        check_api_options(provider, name, dict(options or {}), flag)
+
+
+def _parted(spec: str) -> tuple[str, str]:
+    provider, slash, name = spec.partition("/")
+    if not slash or not name:
+        raise UserError(f"--model: expected PROVIDER/NAME such as openai/gpt-4o or local/FOLDER, got '{shown(spec)}'")
+    if provider not in (*API_PROVIDERS, *LOCAL_PROVIDERS, "inspect"):
+        raise unknown_name("model provider", shown(provider), (*API_PROVIDERS, *LOCAL_PROVIDERS, "inspect"))
+    if provider not in LOCAL_PROVIDERS and looks_like_key(name.rpartition("/")[2]):
+        raise UserError(f"{provider}/***: expected a model's name, got what looks like a key; keys go into {_KEYS_GO}")
+    return provider, name
+
+
+_KEYS_GO = "the environment (see 'foresee doctor')"

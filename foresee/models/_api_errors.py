@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from foresee.errors import ModelError
+from foresee.models._bodies import dicts, loads
+from foresee.models._refusals import refusal_code, withheld_prompt
 from foresee.records import Reply
 
 _RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 _FATAL = frozenset({301, 302, 303, 307, 308, 401, 402, 403, 404, 405})
-_WITHHELD_CODES = re.compile(r"content_?(policy|filter)|responsible_?ai|moderation|data_?inspection|prohibited", re.I)
-_WITHHELD = re.compile(
-    r"content (management )?policy|content filter|safety system|usage polic|(was|been) flagged|flagged (as|by|for)",
-    re.I,
-)
+_BEHIND = "error"  # of the server behind a gateway, inside the gateway's own
 _WRONG_KEY = re.compile(r"api.?key.{0,20}(not valid|invalid)|invalid.{0,9}api.?key", re.I)
 
 
@@ -31,17 +29,12 @@ def refusal_or_raise(status: int, headers: Mapping[str, str], error: Mapping[str
         error: from `error_in`.
         text: the whole body, quoted where there is no message.
     """
-    inner = error.get("innererror")
-    codes = [str(error.get(name, "")) for name in ("code", "type", "param")]
-    codes.append(str(inner.get("code", "")) if isinstance(inner, dict) else "")
-    message = short(str(error.get("message") or "") or _page_title(text), 300)
-    metadata = error.get("metadata")
-    flagged = isinstance(metadata, dict) and ("flagged_input" in metadata or "reasons" in metadata)
-    code = next((code for code in codes if _WITHHELD_CODES.search(code)), None)
-    # A message that says so counts with a 400; a 403 with the same words may mean that the account is barred.
-    said = status in (200, 400, 422, 451) and _WITHHELD.search(message[:200])
-    if flagged or said or (code is not None and status != 429):
-        return Reply("", status="refused_by_api", finish_reason=code or "content_filter")
+    message = short(message_in(error) or _page_title(text), 300)
+    named = (code_of(error) or status) if status < 300 else status
+    code = refusal_code(named, error, message_in(error))
+    if code is not None:
+        return Reply("", status="refused_by_api", finish_reason=code)
+    codes = [str(error.get(name, "")) for name in ("code", "type")]
     status = (code_of(error) or 502) if status < 300 else status
     broke = "insufficient_quota" in codes or status == 402
     wrong_key = status == 400 and _WRONG_KEY.search(message) is not None
@@ -77,34 +70,56 @@ def error_in(content: Any) -> dict[str, Any]:
         content = content[0]
     if not isinstance(content, dict):
         return {}
-    error = content.get("error")
+    codes = {name: content[name] for name in ("code", "type", "error_code") if isinstance(content.get(name), str | int)}
+    error = content.get("error") or next(iter(dicts(content.get("errors"))), None)
     if isinstance(error, dict):
-        return error
+        return {**codes, **error, **_passed_on(error)}
     if isinstance(error, str):
-        return {"message": error}
-    if content.get("object") == "error" or "detail" in content:  # vLLM, FastAPI
-        detail = content.get("message") or content.get("detail")
-        return {**content, "message": detail if isinstance(detail, str) else json.dumps(detail)}
-    return {}
+        more = content.get("message")
+        return {**codes, "message": f"{error}: {more}" if isinstance(more, str) and more else error}
+    if content.get("choices"):
+        return {}
+    base = content.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code"):  # MiniMax
+        return {"code": str(base["status_code"]), "message": base.get("status_msg")}
+    for name in ("message", "detail", "msg"):  # vLLM, Alibaba; FastAPI; others
+        if content.get(name) and (name != "msg" or codes):
+            inner = content[name]
+            return {**content, **(inner if isinstance(inner, dict) else {"message": inner})}
+    return withheld_prompt(content)
+
+
+def message_in(error: Mapping[str, Any]) -> str:
+    """What an error says, on one line and whole, with what a gateway passes on from behind it."""
+    said = [_said(error.get("message")), _said(error.get(_BEHIND))]
+    return " ".join(": ".join(filter(None, said)).split())
+
+
+def _passed_on(error: Mapping[str, Any]) -> dict[str, Any]:
+    """The error of the server behind a gateway (OpenRouter's `metadata.raw`)."""
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if not isinstance(raw, str) or not raw:
+        return {}
+    return {_BEHIND: error_in(loads(raw)) or {"message": short(raw, 300)}}
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):  # LiteLLM
+        inner = value.get("message") or value.get("error") or value.get("detail")
+        return _said(inner) if inner else json.dumps(value)
+    if isinstance(value, list):  # FastAPI: the question, which stands there as "input", is left out
+        lines = [(".".join(map(str, part.get("loc") or ())), str(part.get("msg") or "")) for part in dicts(value)]
+        return "; ".join(f"{where}: {what}" for where, what in lines) or json.dumps(value)
+    return value if isinstance(value, str) else ""
 
 
 def code_of(error: Mapping[str, Any]) -> int | None:
     """The HTTP status that an error in the body names."""
     code = error.get("code")
+    if isinstance(code, str) and code.isdigit() and len(code) == 3:
+        code = int(code)
     return code if isinstance(code, int) and not isinstance(code, bool) and 300 <= code < 600 else None
-
-
-def loads(text: str) -> Any:
-    """What a body holds; None if that is not JSON."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def dicts(value: Any) -> list[dict[str, Any]]:
-    """The dictionaries in a value that ought to be a list of them."""
-    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
 
 
 def _page_title(text: str) -> str:

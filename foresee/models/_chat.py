@@ -8,65 +8,61 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from foresee.errors import ModelError
-from foresee.models._api_errors import code_of, dicts, error_in, loads, refusal_or_raise, short
-from foresee.records import Image, Message, Reply, Request, Usage
+from foresee.models import _refusals
+from foresee.models._api_errors import code_of, error_in, refusal_or_raise, short
+from foresee.models._bodies import dicts, loads, usage
+from foresee.models._dialect import Dialect
+from foresee.records import Image, Message, Reply, Request
 
-_TOKEN_FIELDS = ("max_tokens", "max_completion_tokens")
-_DROPPABLE = ("temperature", "top_p", "seed")
-_UNSUPPORTED = re.compile(
-    r"unsupported|not support|unrecognized|unknown|unexpected|deprecated|cannot both|extra inputs", re.I
-)
-_WITHHELD_ENDS = frozenset(
-    {"safety", "recitation", "blocklist", "prohibited_content", "spii", "image_safety", "refusal", "sensitive"}
-    | {"image_prohibited_content", "image_recitation"}
-)
-_ENDS = {"max_tokens": "length", "end_turn": "stop", "stop_sequence": "stop", "eos": "stop"}
 _LOWEST_LOGPROB = -1e4  # JSON has no minus infinity
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How a server names and takes the settings; learnt from its complaints while it runs.
-
-    `explicit` also sends settings at their neutral value, for servers whose own defaults are the model's
-    recommended sampling rather than neutral ones.
-    """
-
-    token_field: str = "max_tokens"  # noqa: S105
-    fixed_token_field: bool = False
-    dropped: frozenset[str] = frozenset()
-    explicit: bool = False
+_ROUNDING = 0.01  # by which a logarithm of a probability may lie above 0
+_MOST_MASS = 1.05  # what probabilities that are rounded may add up to
 
 
 def body(request: Request, model: str, dialect: Dialect, urls: Mapping[str, str], detail: str) -> dict[str, Any]:
     """The JSON body of a call; `urls` holds the data URL of every image by its hash."""
     generation = request.generation
+    turns = _folded(request.messages) if dialect.folds_system else request.messages
     content: dict[str, Any] = {
         "model": model,
-        "messages": [_message(message, urls, detail) for message in request.messages],
-        dialect.token_field: 1 if request.choices else generation.max_tokens,
-        "temperature": generation.temperature,
+        "messages": [_message(message, urls, detail) for message in turns],
+        "temperature": max(generation.temperature, dialect.least_temperature),
+        "stream": dialect.streams,
     }
+    if dialect.limits:
+        content[dialect.limits[0]] = 1 if request.choices else generation.max_tokens
     if generation.top_p != 1.0 or dialect.explicit:
         content["top_p"] = generation.top_p
     if generation.seed is not None:
         content["seed"] = generation.seed
     if generation.stop:
         content["stop"] = list(generation.stop)
-    for name in dialect.dropped:
-        content.pop(name, None)
-    if request.choices:
-        content |= {"logprobs": True, "top_logprobs": 20}
-    elif request.logprobs:
-        content["logprobs"] = True
     if request.schema is not None:
         schema = {"name": "answer", "strict": True, "schema": dict(request.schema)}
         content["response_format"] = {"type": "json_schema", "json_schema": schema}
+    for name in dialect.dropped:
+        content.pop(name, None)
+    if request.choices or request.logprobs:
+        content["logprobs"] = True
+    if request.choices and dialect.top_logprobs:
+        content["top_logprobs"] = dialect.top_logprobs
     return content
+
+
+def _folded(messages: Sequence[Message]) -> list[Message]:
+    """The system's text in front of what the user says first, an empty line between them."""
+    rules = "\n".join(message.text for message in messages if message.role == "system")
+    rest = [message for message in messages if message.role != "system"]
+    first = next((place for place, message in enumerate(rest) if message.role == "user"), None)
+    if not rules:
+        return rest
+    if first is None:
+        return [Message("user", (rules,)), *rest]
+    rest[first] = Message("user", (rules + "\n", *rest[first].content))
+    return rest
 
 
 def _message(message: Message, urls: Mapping[str, str], detail: str) -> dict[str, Any]:
@@ -84,25 +80,13 @@ def _part(part: str | Image, urls: Mapping[str, str], detail: str) -> dict[str, 
     return {"type": "image_url", "image_url": image}
 
 
-def adjusted(dialect: Dialect, status: int, text: str) -> Dialect | None:
-    """The dialect without what the server complains of; None if it complains of something else."""
-    if status not in (400, 422):
-        return None
-    error = error_in(loads(text))
-    message = f"{error.get('message', '')} {error.get('code', '')}"
-    if not _UNSUPPORTED.search(message):
-        return None
-    named = [str(error.get("param", "")), *re.findall(r"\w+", message)]
-    field = next((name for name in named if name in _TOKEN_FIELDS or name in _DROPPABLE), None)
-    if field == dialect.token_field and not dialect.fixed_token_field:
-        other = _TOKEN_FIELDS[1 - _TOKEN_FIELDS.index(field)]
-        return replace(dialect, token_field=other, fixed_token_field=True)
-    if field in _DROPPABLE and field not in dialect.dropped:
-        return replace(dialect, dropped=dialect.dropped | {field})
-    return None
-
-
-def reply(status: int, headers: Mapping[str, str], text: str, request: Request) -> Reply:
+def reply(
+    status: int,
+    headers: Mapping[str, str],
+    text: str,
+    request: Request,
+    dialect: Dialect = Dialect(),  # noqa: B008
+) -> Reply:
     """What a response says.
 
     Returns:
@@ -113,32 +97,53 @@ def reply(status: int, headers: Mapping[str, str], text: str, request: Request) 
     """
     content = loads(text)
     error = error_in(content)
-    if status >= 300 or (error and not _choices(content)):
-        return refusal_or_raise(status, headers, error, text)
     choices = _choices(content)
+    if status >= 300 or (error and not choices):
+        return refusal_or_raise(status, headers, error, text)
     if not isinstance(content, dict) or not choices:
-        what = "an HTML page" if text.lstrip()[:1] == "<" else f"{short(text, 80)!r}"
-        page = what == "an HTML page"
+        page = text.lstrip()[:1] == "<"
+        what = "an HTML page" if page else f"{short(text, 80)!r}" if text.strip() else "an empty body"
         raise ModelError(f"expected a chat completion, got {what}", retryable=True, fatal=page, status=502)
     first = choices[0] if isinstance(choices[0], dict) else {}
     inner = first.get("error")
     if isinstance(inner, dict):
         return refusal_or_raise(code_of(inner) or 502, headers, inner, text)
-    finish, withheld = _finish(first.get("finish_reason"))
-    message = first.get("message")
-    if not isinstance(message, dict) and not withheld:
-        raise ModelError("the server's choice has no message", retryable=True, status=502)
-    answer, reasoning = _texts(message if isinstance(message, dict) else {})
+    end = _refusals.finish(first.get("finish_reason"))
+    withheld = _refusals.withheld(end)
+    answer, reasoning = _said(first, end, withheld=withheld)
+    if "stop" in dialect.dropped and request.generation.stop:
+        answer, end = _cut(answer, request.generation.stop, end)
     return Reply(
         answer,
         status="refused_by_api" if withheld else "ok",
-        finish_reason=finish,
+        finish_reason=end,
         reasoning=reasoning,
-        usage=_usage(content.get("usage")),
+        usage=usage(content.get("usage")),
         served_by=_served_by(content),
         choice_probabilities=None if withheld else _probabilities(first, request.choices),
         logprobs=_logprobs(first) if request.logprobs and not withheld else None,
     )
+
+
+def _said(choice: Mapping[str, Any], end: str, *, withheld: bool) -> tuple[str, str]:
+    """Answer and reasoning. Raises ModelError: the generation broke off, or there is no message."""
+    if not withheld and _refusals.broke_off(end):
+        raise ModelError(f"the generation broke off ({short(end, 60)})", retryable=True, status=502)
+    message = choice.get("message") or choice.get("delta")
+    if not isinstance(message, dict) and isinstance(choice.get("text"), str):
+        message = {"content": choice["text"]}
+    if not isinstance(message, dict) and not withheld:
+        raise ModelError("the server's choice has no message", retryable=True, status=502)
+    answer, reasoning = _texts(message if isinstance(message, dict) else {})
+    if not answer and not withheld and not _refusals.known_end(end):
+        raise ModelError(f"no answer, for a reason unknown here ({short(end, 60)})", status=502)
+    return answer, reasoning
+
+
+def _cut(text: str, stops: Sequence[str], end: str) -> tuple[str, str]:
+    """The text up to the first of the stop sequences, as a server that takes them would have sent it."""
+    places = [place for stop in stops if stop and (place := text.find(stop)) >= 0]
+    return (text[: min(places)], "stop") if places else (text, end)
 
 
 def choice_probabilities(tokens: Iterable[tuple[str, float]], choices: Sequence[str]) -> dict[str, float]:
@@ -172,16 +177,19 @@ def _probabilities(choice: Mapping[str, Any], words: Sequence[str]) -> dict[str,
     if not words:
         return None
     tokens = _tokens(choice)
-    if not tokens:
+    listed = [*dicts(tokens[0].get("top_logprobs")), tokens[0]] if tokens else []
+    found = {str(token.get("token")): token.get("logprob") for token in listed}
+    sound = {token: _number(value) for token, value in found.items() if value is not None}
+    if not sound:
         raise ModelError("the server gave no log probabilities, which scoring by the first word needs")
-    first = tokens[0]
-    listed = first.get("top_logprobs")
-    found = {str(t.get("token")): _number(t.get("logprob")) for t in [*dicts(listed), first]}
-    return choice_probabilities(found.items(), words)
+    if sum(map(math.exp, sound.values())) > _MOST_MASS:
+        raise ModelError("the server's log probabilities of one token add up to more than 1")
+    return choice_probabilities(sound.items(), words)
 
 
 def _logprobs(choice: Mapping[str, Any]) -> tuple[float, ...] | None:
-    return tuple(_number(token.get("logprob")) for token in _tokens(choice)) or None
+    values = [token.get("logprob") for token in _tokens(choice)]
+    return tuple(_LOWEST_LOGPROB if value is None else _number(value) for value in values) or None
 
 
 def _tokens(choice: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -190,23 +198,28 @@ def _tokens(choice: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _texts(message: Mapping[str, Any]) -> tuple[str, str]:
-    """Answer and reasoning, wherever the server puts them."""
+    """Answer and reasoning, wherever the server puts them; of a refusal that stands apart, its words."""
     content, reasoning = message.get("content"), message.get("reasoning_content") or message.get("reasoning")
     thoughts = [reasoning] if isinstance(reasoning, str) else []
-    if isinstance(content, list):
-        parts = dicts(content)
-        thoughts += [_joined(part.get("thinking")) for part in parts if part.get("type") == "thinking"]
-        content = "".join(_joined(part.get("text")) for part in parts if part.get("type") != "thinking")
-    if content is None and isinstance(message.get("refusal"), str):
-        content = message["refusal"]  # the model's own words when it declines to fill a schema
-    if not isinstance(content, str | None):
-        raise ModelError(f"the server's message is a {type(content).__name__}, not text", retryable=True, status=502)
-    return _clean(content or ""), _clean("\n".join(thoughts))
+    answer: list[str] = []
+    refusal = [message["refusal"]] if isinstance(message.get("refusal"), str) else []
+    for part in content if isinstance(content, list) else [content]:
+        if isinstance(part, str):
+            answer.append(part)
+        elif not isinstance(part, dict | None):
+            what = type(part).__name__
+            raise ModelError(f"the server's message is a {what}, not text", retryable=True, status=502)
+        elif part:
+            kept = {"thinking": thoughts, "reasoning": thoughts, "refusal": refusal}.get(str(part.get("type")), answer)
+            kept.append(_joined(part.get("thinking") or part.get("refusal") or part.get("text") or part.get("content")))
+    return _clean("".join(answer) or "\n".join(refusal)), _clean("\n".join(thoughts))
 
 
 def _joined(value: Any) -> str:
     if isinstance(value, list):
-        return "".join(_joined(part.get("text")) for part in dicts(value))
+        return "".join(part if isinstance(part, str) else _joined(part) for part in value)
+    if isinstance(value, dict):
+        return _joined(value.get("text") or value.get("value"))
     return value if isinstance(value, str) else ""
 
 
@@ -215,27 +228,17 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
 
 
-def _finish(reason: Any) -> tuple[str, bool]:
-    name = reason.lower() if isinstance(reason, str) else "stop"
-    withheld = name.startswith("content_filter") or name in _WITHHELD_ENDS
-    return _ENDS.get(name, name), withheld
-
-
 def _choices(content: Any) -> list[Any]:
     choices = content.get("choices") if isinstance(content, dict) else None
     return choices if isinstance(choices, list) else []
 
 
 def _number(value: Any) -> float:
-    number = float(value) if isinstance(value, int | float) else _LOWEST_LOGPROB
-    return max(number, _LOWEST_LOGPROB) if number == number else _LOWEST_LOGPROB
-
-
-def _usage(usage: Any) -> Usage:
-    if not isinstance(usage, dict):
-        return Usage()
-    counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
-    return Usage(*(count if isinstance(count, int) else 0 for count in counts))
+    """A logarithm of a probability, not below what JSON can hold. Raises ModelError: it is none."""
+    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    if not number <= _ROUNDING:  # NaN is not either
+        raise ModelError(f"the server's log probabilities are none ({short(repr(value), 40)})")
+    return max(min(number, 0.0), _LOWEST_LOGPROB)
 
 
 def _served_by(content: Mapping[str, Any]) -> str:

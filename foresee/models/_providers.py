@@ -12,8 +12,7 @@ import pydantic
 from foresee.config import Settings
 from foresee.errors import UserError
 from foresee.models._images import Reencode
-
-_SECRETS = re.compile(r"\b(?:sk|pk|rk|gsk|xai|hf)[-_][\w*.-]{6,}|AIza[\w-]{10,}|Bearer\s+\S+", re.I)
+from foresee.redaction import shown
 
 
 class ApiOptions(Settings):
@@ -21,6 +20,12 @@ class ApiOptions(Settings):
 
     base_url: str | None = None
     """where the server is, up to and including /v1; default: <PROVIDER>_BASE_URL, else the provider's own"""
+
+    api_version: str | None = pydantic.Field(default=None, pattern=r"^[\w.-]{1,40}$")
+    """of Azure: sent as `?api-version=…` with every call; a base_url that ends so sets it too"""
+
+    key_header: Literal["auto", "authorization", "api-key"] = "auto"
+    """where the key goes; auto: `api-key` on Azure (an api_version is set), else `Authorization: Bearer`"""
 
     api_key_env: str | None = None
     """the NAME of the environment variable that holds the key; default: the provider's usual one"""
@@ -105,9 +110,6 @@ PROVIDERS: dict[str, Provider] = {
 }
 
 
-_SHORTEST_KEY = 8  # "x", "EMPTY" and the like stand for no key before a local server, and occur in any text
-
-
 def find_key(provider: str, named: str | None) -> tuple[str, str]:
     """The name of the environment variable that holds the key, and the key ("" where none is needed).
 
@@ -127,18 +129,33 @@ def find_key(provider: str, named: str | None) -> tuple[str, str]:
     return name, key
 
 
-def check_url(url: str) -> str:
-    """The base URL in its plain form. Raises UserError: not an address, or one with a password in it."""
-    parts = urllib.parse.urlsplit(url)
+class Address(NamedTuple):
+    """Where a server is: the URL before the path of a call, and the query behind it ("" or "?api-version=…")."""
+
+    url: str
+    query: str
+
+
+def address(url: str, api_version: str | None) -> Address:
+    """The base URL in its plain form, with the API version of Azure where one is set or stands in its query.
+
+    Raises:
+        UserError: not an address, or one with a password, a query or a fragment in it.
+    """
+    try:
+        parts = urllib.parse.urlsplit(url.strip())
+        parts.port  # noqa: B018  (refuses a port that is none)
+    except ValueError:
+        raise UserError(f"base_url: expected http://HOST:PORT/v1 or https://..., got '{shown(url)}'") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"base_url: expected http://HOST:PORT/v1 or https://..., got '{without_secrets(url)}'")
-    if parts.username or parts.password or parts.query:
-        raise UserError("base_url: expected an address without a password or a query; keys go into the environment")
-    return url.rstrip("/").removesuffix("/chat/completions")
-
-
-def without_secrets(text: str, key: str = "") -> str:
-    """Text from a server or a user, fit to be shown: keys, and what looks like one, are ***; no control characters."""
-    if len(key) >= _SHORTEST_KEY:
-        text = text.replace(key, "***")
-    return "".join(letter if letter.isprintable() else " " for letter in _SECRETS.sub("***", text))
+        raise UserError(f"base_url: expected http://HOST:PORT/v1 or https://..., got '{shown(url)}'")
+    named = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+    version = api_version or named.get("api-version")
+    if parts.username or parts.password or parts.fragment or named.keys() - {"api-version"}:
+        raise UserError(
+            "base_url: expected an address without a password or a query (but ?api-version=…) or a fragment; "
+            "keys go into the environment"
+        )
+    path = parts.path.rstrip("/").removesuffix("/chat/completions")
+    query = f"?api-version={urllib.parse.quote(version, safe='.-_')}" if version else ""
+    return Address(f"{parts.scheme}://{parts.netloc}{path}", query)

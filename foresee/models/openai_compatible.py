@@ -7,63 +7,68 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import io
 import json
 import logging
 import os
 import time
-import urllib.parse
-import urllib.request
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 
 from foresee.config import build
 from foresee.errors import ModelError, UserError
-from foresee.models import _chat
+from foresee.models import _chat, _dialect, _http
 from foresee.models._images import Handling, Pictures
-from foresee.models._providers import PROVIDERS, ApiOptions, check_url, find_key, without_secrets
+from foresee.models._providers import PROVIDERS, Address, ApiOptions, address, find_key
 from foresee.records import Capability, Image, Json, Reply, Request
+from foresee.redaction import shown
 
 __all__ = ["ApiModel", "ApiOptions", "open_api_model"]
 
 T = TypeVar("T")
 
-_MAX_RESPONSE = 64_000_000  # bytes; a server that sends more is broken
 _LARGE = 200_000  # bytes of images from which a body is built off the event loop
-_ALOUD = 1_000_000  # aiohttp warns of larger bodies given as bytes, and sends streams piece by piece
 
 
-def open_api_model(provider: str, name: str, options: Mapping[str, Any]) -> ApiModel:
+def open_api_model(provider: str, name: str, options: Mapping[str, Any], flag: str = "-M ") -> ApiModel:
     """Open a model behind an API. Nothing is sent yet.
 
     Args:
         provider: a name in PROVIDERS.
         name: the model as the server calls it.
         options: see ApiOptions.
+        flag: how options of this model are set, up to their name, for messages.
 
     Raises:
         UserError: an option that does not exist or fit, a key that is not set, no base URL.
     """
-    chosen = build(ApiOptions, options, what="model (-M)")
+    chosen, where = check_api_options(provider, name, options, flag)
+    key = find_key(provider, chosen.api_key_env)
+    if where is None:
+        variable = f"{provider.upper()}_BASE_URL"
+        raise UserError(
+            f"{provider}/{name} needs the server's address: {flag}base_url=http://HOST:PORT/v1 or {variable}"
+        )
+    return ApiModel(provider, name, where, chosen, key, flag)
+
+
+def check_api_options(
+    provider: str, name: str, options: Mapping[str, Any], flag: str = "-M "
+) -> tuple[ApiOptions, Address | None]:
+    """Return the options and the server's address, None if there is none; the key is not looked for.
+
+    Raises:
+        UserError: an option that does not exist or fit, or what is no address.
+    """
+    chosen = build(ApiOptions, options, what=f"model ({flag.rstrip(' .')})")
     reserved = sorted({"messages", "model", "stream", "n"} & chosen.extra_body.keys())
     if reserved:
         raise UserError(f"extra_body: {', '.join(reserved)} can't be replaced there")
-    key = find_key(provider, chosen.api_key_env)
-    variable = f"{provider.upper()}_BASE_URL"
-    url = chosen.base_url or os.environ.get(variable) or PROVIDERS[provider].url
-    if not url:
-        raise UserError(f"{provider}/{name} needs the server's address: -M base_url=http://HOST:PORT/v1 or {variable}")
-    return ApiModel(provider, name, check_url(url), chosen, key)
-
-
-class _Response(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    text: str
+    url = chosen.base_url or os.environ.get(f"{provider.upper()}_BASE_URL") or PROVIDERS[provider].url
+    return chosen, address(url, chosen.api_version) if url else None
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,14 @@ class _Connection:
 class ApiModel:
     """A model behind a server. It may be used from several event loops; each has its own connections."""
 
-    def __init__(self, provider: str, model: str, base_url: str, options: ApiOptions, key: tuple[str, str]) -> None:
+    def __init__(
+        self, provider: str, model: str, where: Address, options: ApiOptions, key: tuple[str, str], flag: str
+    ) -> None:
         known = PROVIDERS[provider]
         self.name = f"{provider}/{model}"
-        self.base_url = base_url
+        self.base_url = where.url
+        self._query = where.query
+        self._flag = flag
         self.identity = _identity(provider, model, options)
         self.capabilities = _capabilities(provider, options)
         self._model = model
@@ -90,8 +99,9 @@ class ApiModel:
         self._handling = Handling(known.formats, options.reencode, options.max_image_side)
         automatic = options.max_tokens_field == "auto"
         token_field = known.token_field if automatic else options.max_tokens_field
-        self._dialect = _chat.Dialect(token_field, not automatic, explicit=known.explicit)
-        self._proxy = _proxy_for(base_url)
+        fixed = frozenset(options.extra_body)
+        self._dialect = _dialect.Dialect.of(token_field, only=not automatic, explicit=known.explicit, fixed=fixed)
+        self._proxy = _http.proxy_for(where.url)
         self._hint: str | None = None
         self._connections: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Connection]
         self._connections = weakref.WeakKeyDictionary()
@@ -155,59 +165,37 @@ class ApiModel:
         if request.decoding is not None:
             raise ModelError(f"{self.name} shows no logits: decode-time defenses need a local model", fatal=True)
         if request.choices and "first_token" not in self.capabilities:
-            raise ModelError(f"{self.name} gives no log probabilities (-M logprobs=true if it does)", fatal=True)
+            raise ModelError(
+                f"{self.name} gives no log probabilities ({self._flag}logprobs=true if it does)", fatal=True
+            )
         if request.schema is not None and "structured_output" not in self.capabilities:
             raise ModelError(f"{self.name} ignores the shape that JSON answers are to have", fatal=True)
 
     async def _answer(self, session: aiohttp.ClientSession, request: Request, urls: Mapping[str, str]) -> Reply:
+        """Ask, and where the server complains of something that it lacks, once more without."""
         began = time.monotonic()
+        settled = dialect = self._dialect
         while True:
-            dialect = self._dialect
             body = _chat.body(request, self._model, dialect, urls, self._options.image_detail) | self._extra()
             response = await self._send(session, "POST", "/chat/completions", await _encoded(body, urls))
-            learnt = _chat.adjusted(dialect, response.status, response.text)
+            learnt = _dialect.adjusted(dialect, response.status, response.text, body)
             if learnt is None:
                 break
-            if self._dialect is dialect:  # else a call beside this one has learnt it already
-                self._dialect = learnt
-                self._report(dialect, learnt)
-        reply = _chat.reply(response.status, response.headers, response.text, request)
+            dialect = learnt
+        reply = _chat.reply(response.status, response.headers, response.text, request, dialect)
+        if dialect is not settled and self._dialect is settled and reply.status == "ok":
+            self._dialect = dialect  # else a call beside this one has learnt it already
+            for line in _dialect.told(settled, dialect):
+                logging.getLogger("foresee").warning("%s %s", self.name, line)
         return replace(reply, seconds=round(time.monotonic() - began, 4))
 
     def _extra(self) -> dict[str, Any]:
         effort = self._options.reasoning_effort
         return {**self._options.extra_body, **({} if effort is None else {"reasoning_effort": effort})}
 
-    def _report(self, before: _chat.Dialect, after: _chat.Dialect) -> None:
-        for name in after.dropped - before.dropped:
-            message = "%s does not take '%s': answers are sampled with the server's own setting"
-            logging.getLogger("foresee").warning(message, self.name, name)
-
-    async def _send(self, session: aiohttp.ClientSession, method: str, path: str, data: bytes | None) -> _Response:
+    async def _send(self, session: aiohttp.ClientSession, method: str, path: str, data: bytes | None) -> _http.Response:
         """Raises ModelError: no response came."""
-        payload = io.BytesIO(data) if data is not None and len(data) > _ALOUD else data
-        host = urllib.parse.urlsplit(self.base_url).netloc
-        try:
-            async with session.request(
-                method, self.base_url + path, data=payload, proxy=self._proxy, allow_redirects=False
-            ) as response:
-                return _Response(response.status, response.headers, await _read(response))
-        except (aiohttp.ClientConnectorDNSError, aiohttp.ConnectionTimeoutError) as problem:
-            what = "no such host" if isinstance(problem, aiohttp.ClientConnectorDNSError) else "no connection in time"
-            raise ModelError(f"can't reach {host}: {what}; is there a network?", retryable=True, fatal=True) from None
-        except aiohttp.ClientSSLError as problem:
-            raise ModelError(f"can't reach {host} safely: {problem}", fatal=True) from None
-        except aiohttp.ClientConnectorError as problem:
-            number = problem.os_error.errno
-            reason = os.strerror(number) if number else "connection failed"
-            raise ModelError(
-                f"nothing answers at {self.base_url} ({reason}); is the server running?", retryable=True, fatal=True
-            ) from None
-        except TimeoutError:
-            raise ModelError(f"no answer within {self._options.timeout:g} s", retryable=True, status=408) from None
-        except (aiohttp.ClientError, OSError) as problem:
-            reason = " ".join(str(problem).split()) or type(problem).__name__
-            raise ModelError(f"the connection broke ({reason[:150]})", retryable=True) from None
+        return await _http.send(session, method, self.base_url, path + self._query, data, self._proxy)
 
     async def _explained(self, connection: _Connection, error: ModelError) -> ModelError:
         """The error with the model's name, what to do, and without any key."""
@@ -222,11 +210,12 @@ class ApiModel:
         elif error.fatal and error.retryable and error.status == 502:
             advice = f"; check base_url ({self.base_url})"
         return ModelError(
-            without_secrets(f"{self.name}: {error}{advice}", self._key),
+            shown(f"{self.name}: {error}{advice}", self._key),
             retryable=error.retryable,
             retry_after=error.retry_after,
             status=error.status,
             fatal=error.fatal,
+            shortage=error.shortage,
         )
 
     async def _nearest_models(self) -> str:
@@ -256,7 +245,8 @@ class ApiModel:
     async def _keeper(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[_Connection, None]:
         headers = {"User-Agent": "foresee", "Content-Type": "application/json"}
         if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
+            azure = self._options.key_header == "api-key" or (self._options.key_header == "auto" and self._query)
+            headers |= {"api-key": self._key} if azure else {"Authorization": f"Bearer {self._key}"}
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._options.connections, ttl_dns_cache=300),
             timeout=aiohttp.ClientTimeout(total=self._options.timeout, sock_connect=30),
@@ -289,26 +279,7 @@ def _capabilities(provider: str, options: ApiOptions) -> frozenset[Capability]:
     return frozenset(able)
 
 
-def _proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for this address, as other programs read it."""
-    parts = urllib.parse.urlsplit(url)
-    host = parts.hostname or ""
-    if host == "localhost" or host.startswith("127.") or urllib.request.proxy_bypass(host):
-        return None
-    return urllib.request.getproxies().get(parts.scheme)
-
-
 async def _encoded(body: dict[str, Any], urls: Mapping[str, str]) -> bytes:
     if sum(map(len, urls.values())) < _LARGE:
         return json.dumps(body).encode()
     return await asyncio.get_running_loop().run_in_executor(None, lambda: json.dumps(body).encode())
-
-
-async def _read(response: aiohttp.ClientResponse) -> str:
-    parts, size = [], 0
-    async for part in response.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > _MAX_RESPONSE:
-            raise ModelError(f"the server sent more than {_MAX_RESPONSE:,} bytes", status=response.status)
-    return b"".join(parts).decode("utf-8", "replace")

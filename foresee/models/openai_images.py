@@ -18,7 +18,8 @@ import pydantic
 from foresee.config import build
 from foresee.errors import ModelError, unknown_name
 from foresee.images import MAX_FILE_BYTES
-from foresee.models._api_errors import dicts, error_in, loads, refusal_or_raise
+from foresee.models._api_errors import error_in, refusal_or_raise
+from foresee.models._bodies import dicts, loads
 from foresee.models._providers import PROVIDERS, ApiOptions
 from foresee.models.openai_compatible import ApiModel, open_api_model
 from foresee.records import Json
@@ -93,7 +94,7 @@ class ImagesApi:
         return Painting(_decoded(found)) if found else Painting(None, refused=True)
 
 
-def open_images_api(provider: str, name: str, options: Mapping[str, Any]) -> ImagesApi:
+def open_images_api(provider: str, name: str, options: Mapping[str, Any], flag: str = "-M ") -> ImagesApi:
     """Open a painter behind an API. Nothing is sent yet.
 
     Raises:
@@ -106,7 +107,7 @@ def open_images_api(provider: str, name: str, options: Mapping[str, Any]) -> Ima
     shared = {key: value for key, value in options.items() if key in ApiOptions.model_fields}
     if plain == "openai" and chosen.base_url and not os.environ.get("OPENAI_API_KEY"):
         plain = "custom"  # a server of one's own asks for no key
-    model = open_api_model(plain, name, shared)
+    model = open_api_model(plain, name, shared, flag)
     return ImagesApi(model, f"{provider}/{name}", chosen)
 
 

@@ -185,6 +185,10 @@ def judge_answers(
 
 
 async def _read(judge: Judge | AsksModels, item: Item, answer: Answer) -> tuple[Verdict, ModelError | None]:
+    shares = answer.choice_probabilities
+    if shares is not None and not any(share > 0 for share in shares.values()):  # the text beside them is no choice
+        why = f"none of {', '.join(shares)} is among the likeliest first words (probability 0)"
+        return Verdict(item.id, answer.epoch, judge.name, None, reason=why), None
     try:
         if isinstance(judge, AsksModels):
             return await judge.read(item, answer)

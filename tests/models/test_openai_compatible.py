@@ -9,7 +9,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,61 +23,18 @@ from foresee.models import open_model
 from foresee.models._chat import choice_probabilities
 from foresee.models._images import Handling, data_url, first_frame
 from foresee.models._providers import PROVIDERS
-from foresee.models.openai_compatible import ApiModel, open_api_model
+from foresee.models.openai_compatible import open_api_model
 from foresee.records import Generation, Image, Item, Message, Reply, Request
 from foresee.runner import RunSettings, run
-from tests.support import rule_server
+from tests.support.wire import ASK, Wire
 
-ASK = Request((Message("user", ("hello?",)),))
 KEY = "sk-test-0123456789abcdefghij"
-
-
-class Wire:
-    """A server, the model that talks to it, and the last question that arrived."""
-
-    def __init__(self) -> None:
-        self.react: Callable[[Any], Any] = lambda question: None
-        self.bodies: list[dict[str, Any]] = []
-        self.server = rule_server.RuleServer(rule_server.Rules(react=self._react, models=("m",)))
-        self.models: list[ApiModel] = []
-        self.url = ""
-
-    def _react(self, question: Any) -> Any:
-        self.bodies.append(question.body)
-        return self.react(question)
-
-    def answers(self, **message: Any) -> None:
-        """The server answers with this message (and `finish_reason`, if it is among the fields)."""
-        finish = message.pop("finish_reason", "stop")
-        choice = {"message": {"role": "assistant", **message}, "finish_reason": finish}
-        self.react = lambda question: {"model": "m-2", "choices": [choice]}
-
-    def fails(self, status: int, error: Any, **headers: str) -> None:
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.react = lambda question: web.json_response(error, status=status, headers=names)
-
-    def model(self, provider: str = "custom", **options: Any) -> ApiModel:
-        self.models.append(open_api_model(provider, "m", {"base_url": self.url, **options}))
-        return self.models[-1]
-
-    async def ask(self, request: Request = ASK, **options: Any) -> Reply:
-        return await self.model(**options).generate(request)
-
-    async def error(self, request: Request = ASK, **options: Any) -> ModelError:
-        with pytest.raises(ModelError) as caught:
-            await self.ask(request, **options)
-        assert "\n" not in str(caught.value)
-        return caught.value
 
 
 @pytest.fixture
 async def wire() -> AsyncIterator[Wire]:
-    wire = Wire()
-    wire.url = await wire.server.start()
-    yield wire
-    for model in wire.models:
-        await model.close()
-    await wire.server.stop()
+    async with Wire.running() as wire:
+        yield wire
 
 
 # What goes out.
@@ -94,6 +51,7 @@ async def test_the_body_of_a_plain_question(wire: Wire) -> None:
         "top_p": 0.9,
         "seed": 3,
         "stop": ["#"],
+        "stream": False,
     }
 
 
@@ -212,30 +170,6 @@ async def test_where_text_and_reasoning_may_be(wire: Wire, message: Any, text: s
     assert (reply.text, reply.reasoning, reply.status) == (text, reasoning, "ok")
 
 
-@pytest.mark.parametrize("finish", ["content_filter", "content_filter: PROHIBITED_CONTENT", "SAFETY", "refusal"])
-async def test_answers_that_the_provider_withholds(wire: Wire, finish: str) -> None:
-    wire.answers(content=None, finish_reason=finish)
-    reply = await wire.ask()
-    assert (reply.status, reply.finish_reason) == ("refused_by_api", finish.lower())
-
-
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (400, {"error": {"code": "content_policy_violation", "message": "no"}}),
-        (400, {"error": {"code": "content_filter", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}),
-        (400, {"error": {"message": "Your request was rejected as a result of our safety system."}}),
-        (400, {"error": {"type": "invalid_request_error", "message": "Output blocked by content filtering policy"}}),
-        (400, {"error": {"code": "data_inspection_failed", "message": "Input data may contain inappropriate content"}}),
-        (403, {"error": {"code": 403, "message": "flagged", "metadata": {"reasons": ["violence"]}}}),
-        (200, {"error": {"code": 403, "message": "x", "metadata": {"flagged_input": "..."}}}),
-    ],
-)
-async def test_questions_that_the_provider_refuses(wire: Wire, status: int, error: Any) -> None:
-    wire.fails(status, error)
-    assert (await wire.ask()).status == "refused_by_api"
-
-
 @pytest.mark.parametrize(
     ("status", "error", "expected"),
     [
@@ -304,7 +238,7 @@ async def test_redirects_are_not_followed_with_the_key(wire: Wire) -> None:
 
 
 async def test_a_response_without_end_is_cut(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("foresee.models.openai_compatible._MAX_RESPONSE", 10_000)
+    monkeypatch.setattr("foresee.models._http._MAX_RESPONSE", 10_000)
     wire.answers(content="x" * 20_000)
     assert "sent more than 10,000 bytes" in str(await wire.error())
 
