@@ -8,28 +8,27 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from foresee import manifest, planning
+from foresee import holdings, manifest, planning
 from foresee.errors import UserError
+from foresee.holdings import FREE, open_journal
 from foresee.journal import Journal
 from foresee.metrics import compare as paired_differences
 from foresee.models import open_model
 from foresee.planning import Plan, plan
-from foresee.records import Model, Row, Usage
+from foresee.records import Model
 from foresee.redaction import without_secrets
 from foresee.report import rows as run_folder
 from foresee.report.rows import KeyedItem, Run
 from foresee.runner import Progress, Results, RunSettings, answer_keys, run_sync
 from foresee.runner.loops import complete
 from foresee.statistics import Difference
-
-_FREE = ("limit", "judges")  # may change from one call to the next: answers stay, verdicts know who made them
 
 
 def evaluate(
@@ -73,25 +72,30 @@ def evaluate(
             )
     configuration = without_secrets({**planning.configuration(planned), "model": dict(model.identity)})
     folder = Path(out) if out is not None else default_folder(planned, model, configuration)
-    before = _earlier(folder)
+    first = holdings.earlier(folder)
     record = {
         **planning.record(planned),
         "model": model.name,
-        "base_urls": _addresses(before, getattr(model, "base_url", None), moved=moved),
+        "base_urls": _addresses(first, getattr(model, "base_url", None), moved=moved),
         "configuration": configuration,
         "command": list(command),
-        "finished": False,
-        **{key: before.get(key, 0.0) for key in ("wall_seconds", "cpu_seconds")},
     }
     begun, cpu = time.monotonic(), time.process_time()
     with open_journal(folder, configuration) as journal:
-        manifest.write(folder, "evaluation", record)
-        results = _carry_out(planned, model, folder, journal, settings or default_settings(model), progress)
-    record |= {"finished": True, **_totals(results)}
-    record["wall_seconds"] += round(time.monotonic() - begun, 3)
-    record["cpu_seconds"] += round(time.process_time() - cpu, 3)
-    manifest.write(folder, "evaluation", record)
-    return run_folder.assemble(folder, planned.module, results.rows, record)
+        call = holdings.begin(folder, planned, record, _candidates(planned, model, folder))
+        results = _asked(planned, model, journal, settings or default_settings(model), progress)
+        spent = {"wall_seconds": time.monotonic() - begun, "cpu_seconds": time.process_time() - cpu}
+        return holdings.end(call, planned, results.rows, _made(results), spent)
+
+
+def _made(results: Results) -> dict[str, Any]:
+    """What this call brought, for the manifest."""
+    return {
+        "asked": results.asked,
+        "reused": results.reused,
+        "usage_of_this_call": asdict(results.usage),
+        "judging_usage_of_this_call": {name: asdict(usage) for name, usage in results.judging.items()},
+    }
 
 
 @contextmanager
@@ -103,54 +107,34 @@ def _all_open(planned: Plan, model: str | Model, options: Mapping[str, Any] | No
         yield planned.seated(members), answering
 
 
-def _totals(results: Results) -> dict[str, Any]:
-    """The tokens of the run in all, earlier calls included, and what this call brought."""
-    return {
-        "asked": results.asked,
-        "reused": results.reused,
-        "usage": asdict(sum((row.answer.usage for row in results.rows), Usage())),
-        "usage_of_this_call": asdict(results.usage),
-        "judging_usage": {name: asdict(usage) for name, usage in judging_usage(results.rows).items()},
-        "judging_usage_of_this_call": {name: asdict(usage) for name, usage in results.judging.items()},
-    }
-
-
-def judging_usage(rows: Iterable[Row]) -> dict[str, Usage]:
-    """The tokens of the judge models that led to these verdicts, earlier calls included, by model."""
-    totals: dict[str, Usage] = {}
-    for verdict in (verdict for row in rows for verdict in row.verdicts.values()):
-        shares = [(vote.model, vote.usage) for vote in verdict.votes] or [(verdict.judge_model, verdict.usage)]
-        for name, usage in shares:
-            if name:
-                totals[name] = totals.get(name, Usage()) + usage
-    return totals
-
-
 def default_settings(model: Model) -> RunSettings:
     """32 calls at once for a server; for a local model two batches' worth, so that the next is ready in time."""
     return RunSettings(concurrency=getattr(model, "suggested_concurrency", 32))
 
 
-def _carry_out(
+def _candidates(planned: Plan, model: Model, folder: Path) -> list[KeyedItem]:
+    """What is asked for and what the folder may hold, with the keys that the answers have today."""
+    known = {item.id for item in planned.items} | holdings.ids_below(folder)
+    items = [item for item in planned.everything if item.id in known]
+    keys = answer_keys(items, model, defense=planned.protection, generation=planned.generation, epochs=planned.epochs)
+    return list(map(KeyedItem, items, keys))
+
+
+def _asked(
     planned: Plan,
     model: Model,
-    folder: Path,
     journal: Journal,
     settings: RunSettings,
     progress: Callable[[Progress], None] | None,
 ) -> Results:
-    """Write the items with the keys their answers will have, then ask and judge them."""
-    generation, epochs = planned.generation, planned.epochs
-    keys = answer_keys(planned.items, model, defense=planned.protection, generation=generation, epochs=epochs)
-    run_folder.write_items(folder, map(KeyedItem, planned.items, keys))
     return run_sync(
         planned.items,
         model,
         planned.judges,
         journal,
         defense=planned.protection,
-        generation=generation,
-        epochs=epochs,
+        generation=planned.generation,
+        epochs=planned.epochs,
         settings=settings,
         progress=progress,
     )
@@ -182,11 +166,6 @@ def compare(run_a: Run | Path | str, run_b: Run | Path | str) -> list[Difference
     return paired_differences(a.rows, b.rows, a.metrics)
 
 
-def _earlier(folder: Path) -> dict[str, Any]:
-    """The manifest that an earlier call left in the folder; empty where there was none."""
-    return manifest.read(folder, "evaluation") if (folder / manifest.FILE).exists() else {}
-
-
 def _addresses(before: Mapping[str, Any], url: str | None, *, moved: bool) -> list[str]:
     """Every address that answers of this folder came from, the present one last, without users and passwords.
 
@@ -209,13 +188,8 @@ def _addresses(before: Mapping[str, Any], url: str | None, *, moved: bool) -> li
 def default_folder(planned: Plan, model: Model, configuration: Mapping[str, Any]) -> Path:
     """`runs/BENCHMARK/MODEL-HASH`: the same command finds the same folder again."""
     slug = re.sub(r"[^\w.-]+", "_", model.name).strip("_")[-60:]
-    fixed = {k: v for k, v in configuration.items() if k not in _FREE}
+    fixed = {k: v for k, v in configuration.items() if k not in FREE}
     return Path("runs") / planned.benchmark / f"{slug}-{manifest.digest(fixed)[:8]}"
-
-
-def open_journal(folder: Path, configuration: Mapping[str, Any]) -> Journal:
-    """The folder's journal. Raises UserError: it belongs to another configuration, or another process holds it."""
-    return Journal.open(folder / run_folder.JOURNAL, configuration, free=_FREE)
 
 
 def comparison_notes(a: Run, b: Run, found: Sequence[Difference]) -> list[str]:

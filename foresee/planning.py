@@ -5,6 +5,7 @@ Everything that a user may have got wrong about a benchmark comes to light here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from foresee.judges import GradedJudge, JudgeChoice, Member, seated
 from foresee.records import Defense, Generation, Item, Json, Judge, Procedure
 from foresee.rubrics import Rubric
 from foresee.runner.keys import digest, refuse_repeated_ids, request_for
+from foresee.sampling import sample
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Plan:
     module: ModuleType
     options: BenchmarkOptions
     data: Path | None
-    items: tuple[Item, ...]
+    items: tuple[Item, ...]  # what is asked: all of them, or a sample
+    everything: tuple[Item, ...]  # the items of which `items` is a sample
     generation: Generation
     judges: tuple[Judge, ...]
     wanted: tuple[str, ...]  # judges that have something to say about some item
@@ -65,6 +68,7 @@ class Plan:
     procedure: Procedure | None
     epochs: int
     limit: int | None
+    limit_seed: int
 
     @property
     def protection(self) -> Defense | None:
@@ -100,6 +104,7 @@ def plan(
     data: Path | str | None = None,
     options: Iterable[str] | Mapping[str, Any] = (),
     limit: int | None = None,
+    limit_seed: int = 0,
     epochs: int | None = None,
     generation: Mapping[str, Any] | None = None,
     defense: str | Defense | None = None,
@@ -112,7 +117,8 @@ def plan(
         benchmark: its name, as in `foresee list benchmarks`.
         data: the folder with its published files; None looks in $FORESEE_DATA and the cache.
         options: `key=value` strings or a mapping (`-T` on the command line).
-        limit: at most this many items, spread evenly over the benchmark so that every subset is met.
+        limit: at most this many items, at random: every subset by its share, clusters whole, few within many.
+        limit_seed: another seed, another sample.
         epochs: how often each item is asked; None for the benchmark's own number, which is 1 for most.
         generation: settings that replace the benchmark's own (temperature, max_tokens, ...).
         defense: what to run under: a name, as in `foresee list defenses`, `a+b` for several, or an open defense.
@@ -125,35 +131,43 @@ def plan(
     module = _discovery.load("benchmarks", benchmark)
     check_contract(module, benchmark)
     chosen = _options(module.Options, options, what=f"{benchmark} (-T)")
-    embedded = bool(module.SOURCE.get("embedded"))
-    folder = None if embedded else sources.locate(benchmark, Path(data) if data is not None else None)
-    items = tuple(replace(item, benchmark=benchmark) for item in module.items(folder, chosen))
-    refuse_repeated_ids(items)
+    folder, everything = _items(module, benchmark, chosen, data)
     _refuse_below_one(limit=limit, epochs=epochs)
-    wanted = applying(module, items)  # of all items, so that a limit does not change the run's configuration
-    items = spread(items, limit)
+    wanted = applying(module, everything)  # so that a limit does not change the run's configuration
     choice = judging if isinstance(judging, JudgeChoice) else JudgeChoice.named(judging or "")
-    if not items:
-        raise UserError(f"{benchmark}: no item fits these options; see 'foresee data check {benchmark}'")
     planned = Plan(
         benchmark=benchmark,
         module=module,
         options=chosen,
         data=folder,
-        items=items,
+        items=sampled(everything, limit, limit_seed),
+        everything=everything,
         generation=_generation(module.generation(chosen), generation or {}),
         judges=judges_of(module, benchmark, choice, wanted),
         wanted=wanted,
         judging=choice,
-        defense=_fitted(open_defense(defense, defense_options) if isinstance(defense, str) else defense, items),
+        defense=_fitted(open_defense(defense, defense_options) if isinstance(defense, str) else defense, everything),
         procedure=module.procedure(chosen) if hasattr(module, "procedure") else None,
         epochs=epochs or _own_epochs(module, chosen),
         limit=limit,
+        limit_seed=limit_seed,
     )
     if planned.procedure and planned.defense and planned.defense.procedure:
         raise UserError(f"{benchmark} asks in several turns with these options, and so does {planned.defense.name}")
-    request_for(items[0], planned.protection, planned.generation)  # a defense that can't edit is found out now
+    request_for(planned.items[0], planned.protection, planned.generation)  # a defense that can't edit is found out now
     return planned
+
+
+def _items(
+    module: ModuleType, benchmark: str, options: BenchmarkOptions, data: Path | str | None
+) -> tuple[Path | None, tuple[Item, ...]]:
+    embedded = bool(module.SOURCE.get("embedded"))
+    folder = None if embedded else sources.locate(benchmark, Path(data) if data is not None else None)
+    found = tuple(replace(item, benchmark=benchmark) for item in module.items(folder, options))
+    refuse_repeated_ids(found)
+    if not found:
+        raise UserError(f"{benchmark}: no item fits these options; see 'foresee data check {benchmark}'")
+    return folder, found
 
 
 def _refuse_below_one(**numbers: int | None) -> None:
@@ -171,23 +185,11 @@ def _own_epochs(module: ModuleType, options: BenchmarkOptions) -> int:
     return int(module.epochs(options)) if hasattr(module, "epochs") else 1
 
 
-def spread(items: tuple[Item, ...], limit: int | None) -> tuple[Item, ...]:
-    """At most `limit` items, in the benchmark's own order: of each subset its share, evenly spaced.
-
-    Evenly spaced over the whole would meet one half only where two alternate, as in benchmarks made of pairs.
-    """
-    if limit is None or limit >= len(items):
-        return items
-    subsets: dict[str, list[int]] = {}
-    for place, item in enumerate(items):
-        subsets.setdefault(item.subset, []).append(place)
-    exact = {name: limit * len(places) / len(items) for name, places in subsets.items()}
-    shares = {name: int(share) for name, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda name: shares[name] - exact[name])  # stable: the benchmark's order in a tie
-    for name in by_remainder[: limit - sum(shares.values())]:
-        shares[name] += 1
-    chosen = [places[i * len(places) // shares[n]] for n, places in subsets.items() for i in range(shares[n])]
-    return tuple(items[place] for place in sorted(chosen))
+def sampled(items: Sequence[Item], limit: int | None, seed: int = 0) -> tuple[Item, ...]:
+    """At most `limit` items at random: of each subset its share, clusters whole, 20 of them among the 200."""
+    return sample(
+        items, limit, seed=seed, subset=lambda item: item.subset, cluster=lambda item: item.cluster or ("", item.id)
+    )
 
 
 class _Sampling(Settings):
@@ -254,8 +256,19 @@ def judges_record(judges: Sequence[Judge], module: ModuleType) -> dict[str, Any]
         "judges": [dict(judge.identity) for judge in judges],
         "judge_models": judge_models(judges),
         "judges_left_out": sorted(set(module.JUDGES) - {judge.name for judge in judges}),
-        "made_by": {judge.name: digest(judge.identity) for judge in judges},
+        "made_by": {judge.name: judge_digest(judge) for judge in judges},
     }
+
+
+def judge_digest(judge: Judge) -> str:
+    """What a verdict's `made_by` says of the judge."""
+    return digest(judge.identity)
+
+
+def judging_name(judges: Sequence[Judge]) -> str:
+    """The folder of a judging: the judge models' names, and a hash that tells their settings apart."""
+    text = re.sub(r"[^\w.-]+", "_", "+".join(judge_models(judges)) or "rules").strip("_")[-60:]
+    return f"{text}-{manifest.digest([dict(judge.identity) for judge in judges])[:8]}"
 
 
 def judge_models(judges: Iterable[Judge]) -> list[str]:
@@ -278,6 +291,11 @@ def configuration(planned: Plan) -> dict[str, Any]:
     }
 
 
+def items_digest(items: Iterable[Item]) -> str:
+    """A hash of what is asked, in this order."""
+    return manifest.digest([(item.id, item.prompt, item.image_sha256) for item in items])
+
+
 def record(planned: Plan) -> dict[str, Any]:
     source = planned.module.SOURCE
     return {
@@ -292,7 +310,8 @@ def record(planned: Plan) -> dict[str, Any]:
         "judges_left_out": sorted(planned.unread),
         "epochs": planned.epochs,
         "limit": planned.limit,
+        "limit_seed": planned.limit_seed,
         "items": len(planned.items),
-        "items_sha256": manifest.digest([(item.id, item.prompt, item.image_sha256) for item in planned.items]),
+        "items_sha256": items_digest(planned.items),
         "seed": planned.generation.seed,
     }

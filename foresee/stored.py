@@ -6,7 +6,6 @@ No model under test is asked. What judge models were asked before, by this or an
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -14,9 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from foresee import _discovery, manifest, planning
+from foresee import _discovery, holdings, manifest, planning
 from foresee.errors import UserError, unknown_name
-from foresee.evaluation import judging_usage, open_journal
+from foresee.holdings import open_journal
 from foresee.journal import Journal, read_records
 from foresee.judges import JudgeChoice, seated
 from foresee.planning import Plan, plan
@@ -95,25 +94,23 @@ def score(
     stored = read_answers(Path(answers), planned, field)
     folder = Path(out)
     configuration = {**planning.configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
-    given = [stored.answers(item) for item in planned.items]
-    pairs = [(keyed.item, answer) for keyed, found in given for answer in found]
-    calls = _Calls(settings, _calls_below(folder), progress)
-    with open_journal(folder, configuration) as journal:
-        _copy(journal, (answer for _, answer in pairs))
-        run_folder.write_items(folder, [keyed for keyed, _ in given])
-        judged = calls.judge(pairs, planned.judges, journal)
+    given = [stored.answers(item) for item in planned.everything]
+    asked = {item.id for item in planned.items}
+    pairs = [(keyed.item, answer) for keyed, found in given for answer in found if keyed.item.id in asked]
     record = {
         **planning.record(planned),
-        **calls.record(judged),
         "model": model or f"stored/{Path(answers).stem}",
         "epochs": stored.epochs,
         "configuration": configuration,
         "answers_file": str(Path(answers).absolute()),
         "command": list(command),
-        "finished": True,
     }
-    manifest.write(folder, "evaluation", record)
-    return run_folder.assemble(folder, planned.module, judged, record)
+    calls = _Calls(settings, _calls_below(folder), progress)
+    with open_journal(folder, configuration) as journal:
+        _copy(journal, (answer for _, answer in pairs))
+        call = holdings.begin(folder, planned, record, [keyed for keyed, _ in given])
+        judged = calls.judge(pairs, planned.judges, journal)
+        return holdings.end(call, planned, judged, calls.record(), {})
 
 
 def rescore(
@@ -147,7 +144,7 @@ def rescore(
     with choice.opened() if choice.models else nullcontext(()) as members:
         judges = seated(judges, members)
         made = planning.judges_record(judges, module)
-        folder = Path(out) if out is not None else source / JUDGED / _slug(judges, made)
+        folder = Path(out) if out is not None else source / JUDGED / planning.judging_name(judges)
         record = {**before, **made, "judged_from": str(source.absolute()), "command": list(command)}
         record["configuration"] = {**before.get("configuration", {}), "judges": without_secrets(made["judges"])}
         calls = _Calls(settings, _calls_below(source, folder), progress)
@@ -169,7 +166,7 @@ def _rejudged(
         run_folder.write_items(folder, keyed)
         manifest.write(folder, "evaluation", {**record, "finished": False})
         judged = calls.judge(pairs, judges, journal)
-    record |= {**calls.record(judged), "finished": not unfinished}
+    record |= {**holdings.totals(judged), **calls.record(), "finished": not unfinished}
     manifest.write(folder, "evaluation", record)
     return run_folder.assemble(folder, module, judged, record, unfinished)
 
@@ -192,12 +189,9 @@ class _Calls:
         self._made = JudgeCalls(self._settings, journal, self._earlier)
         return judge_answers(pairs, judges, journal, self._settings, self._made, self._progress)
 
-    def record(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         spent = self._made.spent if self._made else {}
-        return {
-            "judging_usage": {name: asdict(usage) for name, usage in judging_usage(rows).items()},
-            "judging_usage_of_this_call": {name: asdict(usage) for name, usage in spent.items()},
-        }
+        return {"judging_usage_of_this_call": {name: asdict(usage) for name, usage in spent.items()}}
 
 
 def _calls_below(run: Path, folder: Path | None = None) -> dict[str, dict[str, Any]]:
@@ -215,12 +209,6 @@ def _copy(journal: Journal, answers: Iterable[Answer]) -> None:
         record, held = encode(answer), journal.get("answer", answer.key)
         if held is None or decode(Answer, held) != decode(Answer, record):
             journal.append("answer", answer.key, record)
-
-
-def _slug(judges: Sequence[Judge], made: Mapping[str, Any]) -> str:
-    names = dict.fromkeys(name for judge in judges for name in planning.judge_models([judge]))
-    text = re.sub(r"[^\w.-]+", "_", "+".join(names) or "rules").strip("_")[-60:]
-    return f"{text}-{manifest.digest(made['judges'])[:8]}"
 
 
 def read_answers(path: Path, planned: Plan, field: str | None = None) -> StoredAnswers:

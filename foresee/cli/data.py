@@ -138,7 +138,8 @@ def gallery(
     out: Annotated[Path, typer.Option("--out", help="PNG file to write")],
     data: Data = None,
     task_options: TaskOptions = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most this many, spread evenly")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most this many, at random")] = None,
+    limit_seed: Annotated[int, typer.Option("--limit-seed", help="another seed, another sample")] = 0,
     columns: Annotated[int, typer.Option("--columns", min=1, help="pictures side by side")] = 4,
     clear: Annotated[bool, typer.Option("--clear", help="do not blur the pictures of published sets")] = False,
 ) -> None:
@@ -146,10 +147,10 @@ def gallery(
     from foresee import _discovery, contact_sheet, inventory, sources
     from foresee.config import from_pairs
     from foresee.errors import UserError
-    from foresee.planning import spread
+    from foresee.planning import sampled
 
     options = from_pairs(_discovery.load("benchmarks", name).Options, task_options or (), what=f"{name} (-T)")
-    items = spread(tuple(inventory.items_of(name, data, options)), limit)
+    items = sampled(tuple(inventory.items_of(name, data, options)), limit, limit_seed)
     sheet = contact_sheet.png(items, columns=columns, clear=clear or sources.find(name).embedded)
     try:
         out.write_bytes(sheet)

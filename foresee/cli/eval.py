@@ -18,7 +18,11 @@ Data = Annotated[
     Path | None, typer.Option("--data", help="folder with the published files; else $FORESEE_DATA/NAME or the cache")
 ]
 TaskOptions = Annotated[list[str] | None, typer.Option("-T", metavar="KEY=VALUE", help="benchmark option; repeatable")]
-Limit = Annotated[int | None, typer.Option("--limit", help="at most N items, spread evenly over the benchmark")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", help="at most N items at random, of every subset its share; 20 lie within 200")
+]
+LimitSeed = Annotated[int, typer.Option("--limit-seed", help="another seed, another sample of --limit items")]
+Epochs = Annotated[int | None, typer.Option("--epochs", help="how often each item is asked; default: the benchmark's")]
 Format = Annotated[str, typer.Option("--format", help="table, md or json")]
 Concurrency = Annotated[
     int | None,
@@ -26,6 +30,7 @@ Concurrency = Annotated[
 ]
 Retries = Annotated[int, typer.Option("--retries", help="further tries after a passing failure")]
 Timeout = Annotated[float | None, typer.Option("--timeout", help="seconds for one call; default: the model's")]
+Moved = Annotated[bool, typer.Option("--moved", help="the run folder's model is now served at another address")]
 By = Annotated[str, typer.Option("--by", help="also show the first measure by subset, domain or scenario")]
 FailIf = Annotated[
     list[str] | None,
@@ -51,9 +56,8 @@ def evaluate(
         list[str] | None, typer.Option("-S", metavar="KEY=VALUE", help="defense option; repeatable")
     ] = None,
     limit: Limit = None,
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", help="how often each item is asked; default: the benchmark's")
-    ] = None,
+    limit_seed: LimitSeed = 0,
+    epochs: Epochs = None,
     judge_model: JudgeModel = None,
     judge_options: JudgeOptions = None,
     judge_rubric: JudgeRubric = None,
@@ -71,9 +75,7 @@ def evaluate(
     fail_if: FailIf = None,
     price: Annotated[str, typer.Option("--price", help="USD per million tokens, IN,OUT: cost is shown")] = "",
     judge_price: JudgePrice = "",
-    moved: Annotated[
-        bool, typer.Option("--moved", help="the run folder's model is now served at another address")
-    ] = False,
+    moved: Moved = False,
     details: Annotated[
         bool, typer.Option("--details", help="under several defenses: also every metric of each run and comparison")
     ] = False,
@@ -94,6 +96,7 @@ def evaluate(
         data=data,
         options=task_options or (),
         limit=limit,
+        limit_seed=limit_seed,
         epochs=epochs,
         judging=_judging.choice(judge_model, judge_options, judge_rubric, by_model, template, off=no_judge),
         generation={"temperature": temperature, "max_tokens": max_tokens, "seed": seed},

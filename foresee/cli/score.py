@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgePrice, JudgeRubric, Template
-from foresee.cli.eval import By, Concurrency, Data, FailIf, Format, Limit, Retries, TaskOptions, Timeout
+from foresee.cli.eval import By, Concurrency, Data, FailIf, Format, Limit, LimitSeed, Retries, TaskOptions, Timeout
 
 if TYPE_CHECKING:
     from foresee.judges import JudgeChoice
@@ -29,6 +29,7 @@ def score(
     data: Data = None,
     task_options: TaskOptions = None,
     limit: Limit = None,
+    limit_seed: LimitSeed = 0,
     model: Annotated[str | None, typer.Option("--model", help="of a JSONL file: what to call the model")] = None,
     field: Annotated[
         str | None, typer.Option("--field", help="of a JSONL file: the field that holds the answer; default: response")
@@ -68,6 +69,7 @@ def score(
     if answers.is_dir():
         given = {"--benchmark": benchmark, "--data": data, "-T": task_options, "--limit": limit, "--model": model}
         given["--field"] = field
+        given["--limit-seed"] = limit_seed
         if correct is not None and not (judging.models or judging.by_model or out):
             from foresee.report.rows import read_run
 
@@ -78,7 +80,9 @@ def score(
         from foresee import planning, stored
 
         name, folder = _needed(answers, benchmark, out)
-        planned = planning.plan(name, data=data, options=task_options or (), limit=limit, judging=judging)
+        planned = planning.plan(
+            name, data=data, options=task_options or (), limit=limit, limit_seed=limit_seed, judging=judging
+        )
         judging.refuse_idle(planned.module.JUDGES)
         with _console.judging_progress(f"judging {answers.name}") as progress:
             run = stored.score(

@@ -46,12 +46,17 @@ _ATTEMPTS = "attempts"
 
 
 def _define(name: str) -> Callable[..., Task]:
-    """The Inspect task of one benchmark. Its parameters are `data`, `limit_items` and the benchmark's own options."""
+    """The Inspect task of one benchmark: parameters `data`, `limit_items`, `limit_seed` and the benchmark's own."""
 
     @task(name=name)
-    def benchmark_task(data: str | None = None, limit_items: int | None = None, **options: Any) -> Task:
+    def benchmark_task(
+        data: str | None = None, limit_items: int | None = None, limit_seed: int = 0, **options: Any
+    ) -> Task:
         graders = _graders() if needs_grader(_discovery.load("benchmarks", name)) else ()
-        planned = planning.plan(name, data=data, options=options, limit=limit_items, judging=JudgeChoice(graders))
+        judging = JudgeChoice(graders)
+        planned = planning.plan(
+            name, data=data, options=options, limit=limit_items, limit_seed=limit_seed, judging=judging
+        )
         samples = [to_sample(item) for item in planned.items if item.missing_image is None]
         return Task(
             dataset=MemoryDataset(samples, name=name),

@@ -11,6 +11,7 @@ import base64
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +28,7 @@ from foresee.report.rows import Run
 from foresee.report.sheet_labels import FORMAT
 from foresee.report.thumbnails import Album, album
 from foresee.rubrics import Blank
+from foresee.sampling import sample
 
 _SIDE = 768
 _REQUEST, _ANSWER, _FACT = 4_000, 12_000, 1_000
@@ -78,31 +80,27 @@ def pick(run: Run, judge: str, count: int, *, seed: int = 0, balanced: bool = Fa
         run: its answered rows are drawn from.
         judge: strata are subsets times this judge's verdicts (of several numbers, the first).
         count: how many rows; all of them if there are no more.
-        seed: the same seed draws the same rows.
+        seed: the same seed draws the same rows, fewer of them among more.
         balanced: as many rows of every stratum as of any other, instead of its share. Rare verdicts are then seen
             more often, and weights differ.
 
     Raises:
         UserError: no answer to label.
     """
-    strata: dict[str, list[Row]] = {}
-    for row in run.rows:
-        if row.answer.status == "ok" and row.answer.text.strip():
-            strata.setdefault(_stratum(row, judge), []).append(row)
-    if not strata:
+    rows = [row for row in run.rows if row.answer.status == "ok" and row.answer.text.strip()]
+    if not rows:
         raise UserError(f"{run.folder} holds no answer to label")
-    total = sum(map(len, strata.values()))
-    wanted = min(count, total)
-    shares = {name: 1.0 if balanced else len(rows) for name, rows in strata.items()}
-    sizes = _allotted({name: len(rows) for name, rows in strata.items()}, shares, wanted)
-    draw = random.Random(seed)
-    picked = [
-        Picked(row, name, len(rows) / sizes[name])
-        for name, rows in sorted(strata.items())
-        if sizes[name]
-        for row in draw.sample(rows, sizes[name])
-    ]
-    draw.shuffle(picked)
+    drawn = sample(
+        rows,
+        count,
+        subset=lambda row: _stratum(row, judge),
+        cluster=lambda row: (row.item.id, row.answer.epoch),
+        seed=seed,
+        equal=balanced,
+    )
+    held, taken = (Counter(_stratum(row, judge) for row in each) for each in (rows, drawn))
+    picked = [Picked(row, name, held[name] / taken[name]) for row in drawn for name in (_stratum(row, judge),)]
+    random.Random(seed).shuffle(picked)
     return picked
 
 
@@ -198,19 +196,6 @@ def _said(verdict: Verdict | None) -> str:
     if isinstance(verdict.value, Mapping):
         return ", ".join(f"{name} {value:g}" for name, value in list(verdict.value.items())[:1])
     return str(verdict.value)
-
-
-def _allotted(sizes: Mapping[str, int], shares: Mapping[str, float], wanted: int) -> dict[str, int]:
-    """Rows per stratum: its share, at least one where there is room, never more than it holds."""
-    found = dict.fromkeys(sizes, 0)
-    for _ in range(wanted):
-        open_ = [name for name in sorted(sizes) if found[name] < sizes[name]]
-        # The stratum that is furthest behind its share is served next; an unserved one is always furthest.
-        behind = min(
-            open_, key=lambda name: ((found[name] + 0.5) / shares[name] if found[name] else 0.0, -shares[name])
-        )
-        found[behind] += 1
-    return found
 
 
 def _field(blank: Blank) -> Json:

@@ -46,9 +46,61 @@ def test_the_same_command_again_asks_nothing(cli: Cli, mmsa: Path, server: str) 
 
 def test_a_limit_can_be_raised_in_the_same_folder(cli: Cli, mmsa: Path, server: str) -> None:
     assert evaluate(cli, mmsa, server, "--out", "run", "--limit", 8).code == 0
-    assert {row.item.subset for row in foresee.read_run(Path("run")).rows} == {"over_safe", "attack", "typical"}
+    part = foresee.read_run(Path("run")).rows
+    assert {row.item.subset for row in part} == {"over_safe", "attack", "typical"}
+    asked = json.loads(Path("run/manifest.json").read_text())["asked"]
+    assert 4 <= asked <= 8
     assert evaluate(cli, mmsa, server, "--out", "run").code == 0
-    assert json.loads(Path("run/manifest.json").read_text())["asked"] == 31 - 8
+    assert json.loads(Path("run/manifest.json").read_text())["asked"] == 31 - asked
+    assert {row.item.id for row in part} < {row.item.id for row in foresee.read_run(Path("run")).rows}
+
+
+def test_a_smaller_limit_takes_nothing_from_a_run(cli: Cli, mmsa: Path, server: str) -> None:
+    assert evaluate(cli, mmsa, server).code == 0
+    (folder,) = Path("runs/mmsafeaware").iterdir()
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    done = evaluate(cli, mmsa, server, "--limit", 8)
+    assert done.code == 0, done.err
+    run = foresee.evaluate("mmsafeaware", "custom/rules", data=mmsa, model_options={"base_url": server}, limit=8)
+    assert 4 <= len(run.rows) <= 8
+    assert f"{len(run.rows)} of the 32 items in {folder}" in " ".join(done.out.split())
+    assert run.warnings[-1] == f"{len(run.rows)} of the 32 items in {folder}; all of them: foresee report"
+    assert (run.manifest["limit"], run.manifest["items"]) == (8, len(run.rows))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
+    assert len(foresee.read_run(folder).rows) == 32
+
+
+def test_a_folder_holds_every_sample_that_was_asked_for(cli: Cli, mmsa: Path, server: str) -> None:
+    held: set[str] = set()
+    sizes = []
+    for seed in range(5):
+        assert evaluate(cli, mmsa, server, "--out", "run", "--limit", 8, "--limit-seed", seed).code == 0
+        rows = foresee.read_run(Path("run")).rows
+        assert held <= {row.item.id for row in rows}
+        held = {row.item.id for row in rows}
+        sizes.append(len(held))
+    assert sizes[0] <= 8 < sizes[-1] < 32
+    manifest = json.loads(Path("run/manifest.json").read_text())
+    assert manifest["finished"] is True
+    assert manifest["items"] == manifest["limit"] == len(held)
+    assert evaluate(cli, mmsa, server, "--out", "run").code == 0
+    manifest = json.loads(Path("run/manifest.json").read_text())
+    assert (manifest["items"], manifest["limit"]) == (32, None)
+    assert manifest["usage"]["output_tokens"] > 0
+
+
+def test_a_smaller_sample_of_an_unfinished_run_leaves_it_unfinished(cli: Cli, mmsa: Path, server: str) -> None:
+    assert evaluate(cli, mmsa, server, "--out", "run").code == 0
+    lines = Path("run/journal.jsonl").read_text().splitlines(keepends=True)
+    Path("run/journal.jsonl").write_text(lines[0])
+    manifest = json.loads(Path("run/manifest.json").read_text())
+    Path("run/manifest.json").write_text(json.dumps({**manifest, "finished": False}))
+    assert evaluate(cli, mmsa, server, "--out", "run", "--limit", 8).code == 0
+    run = foresee.read_run(Path("run"))
+    assert 20 <= run.unfinished < 31
+    assert run.manifest["finished"] is False
+    assert evaluate(cli, mmsa, server, "--out", "run").code == 0
+    assert foresee.read_run(Path("run")).unfinished == 0
 
 
 def test_another_configuration_in_the_same_folder_is_refused(cli: Cli, mmsa: Path, server: str) -> None:

@@ -90,18 +90,53 @@ def test_a_guard_model_judges_from_the_command_line(cli: Cli, stored: Path, judg
     assert judge_server.asked == {"second": 8, "third": 8, "judge": 8}
 
 
-def test_the_same_eval_with_another_judge_asks_the_model_nothing(
+def test_another_judge_stands_beside_the_first_and_replaces_no_verdict(
     cli: Cli, toy: str, stored: Path, judge_server: JudgeServer
 ) -> None:
     base = ("eval", toy, "--model", "custom/tested", "-M", f"base_url={judge_server.url}", "--out", stored)
     judge = ("--judge-option", f"base_url={judge_server.url}", "--format", "json", "--judge-model")
-    values = [
-        json.loads(cli(*base, *judge, name).out)[0]["metrics"]["asr"]["value"]
-        for name in ("custom/judge", "custom/third", "custom/judge")
-    ]
-    assert values == [1.0, 0.5, 1.0]
-    assert foresee.read_run(stored).estimate("asr").value == 1.0, "the last command's judge counts"
-    assert judge_server.asked == {"judge": 8, "third": 8}
+    first = json.loads(cli(*base, *judge, "custom/judge").out)[0]
+    kept = (stored / "manifest.json").read_bytes()
+    other = json.loads(cli(*base, *judge, "custom/third").out)[0]
+    assert (first["metrics"]["asr"]["value"], other["metrics"]["asr"]["value"]) == (1.0, 0.5)
+    assert (stored / "manifest.json").read_bytes() == kept, "what the first judge said stays"
+    assert Path(other["folder"]).parent == stored / "judged"
+    assert f"the verdicts of custom/judge stay in {stored}, these are beside them" in other["warnings"]
+    titles = {run.title: run.estimate("asr").value for run in foresee.read_runs([stored])}
+    assert titles == {"custom/tested on toy": 1.0, "custom/tested on toy, judged by custom/third": 0.5}
+    assert cli("score", stored, *judge, "custom/third").code == 0
+    assert [run.title for run in foresee.read_runs([stored])] == list(titles), "score knows the same folder"
+    again = json.loads(cli(*base, *judge, "custom/judge").out)[0]
+    assert (again["metrics"]["asr"]["value"], again["folder"]) == (1.0, str(stored))
+    assert judge_server.asked == {"judge": 8, "third": 8}, "and nobody is asked twice"
+
+
+def test_another_judge_may_read_more_or_fewer_items_than_the_first(
+    cli: Cli, toy: str, judge_server: JudgeServer
+) -> None:
+    judge_server.said |= {"judge": form(refused=0, harmful=1), "third": by_knife}
+    base = ("eval", toy, "--model", "custom/tested", "-M", f"base_url={judge_server.url}", "--out", "run")
+    judge = ("--judge-option", f"base_url={judge_server.url}", "--format", "json", "--judge-model")
+    assert cli(*base, *judge, "custom/judge", "--limit", 3).code == 0
+    assert json.loads(cli(*base, *judge, "custom/third").out)[0]["metrics"]["asr"]["n"] == 8
+    assert json.loads(cli(*base, *judge, "custom/third", "--limit", 2).out)[0]["metrics"]["asr"]["n"] == 2
+    found = [(run.estimate("asr").value, run.estimate("asr").n) for run in foresee.read_runs([Path("run")])]
+    assert found == [(1.0, 3), (0.5, 8)]
+    assert judge_server.asked == {"tested": 8, "judge": 3, "third": 8}
+    assert cli(*base, *judge, "custom/judge").code == 0
+    assert [run.estimate("asr").n for run in foresee.read_runs([Path("run")])] == [8, 8]
+    assert judge_server.asked == {"tested": 8, "judge": 8, "third": 8}
+
+
+def test_no_judge_takes_no_verdict_away(cli: Cli, toy: str, stored: Path, judge_server: JudgeServer) -> None:
+    base = ("eval", toy, "--model", "custom/tested", "-M", f"base_url={judge_server.url}", "--out", stored)
+    judge = ("--judge-option", f"base_url={judge_server.url}", "--judge-model", "custom/judge")
+    assert cli(*base, *judge).code == 0
+    before = foresee.read_run(stored)
+    assert cli(*base, "--no-judge").code == 0
+    after = foresee.read_run(stored)
+    assert after.rows == before.rows
+    assert after.manifest["judging_usage"] == before.manifest["judging_usage"]
 
 
 def test_stored_answers_of_a_file_are_judged_by_a_model(
@@ -136,3 +171,17 @@ def test_what_can_go_wrong_is_one_clear_line(cli: Cli, stored: Path, arguments: 
     done = cli("score", *arguments)
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert message in done.err
+
+
+def test_a_file_of_answers_judged_by_another_model_keeps_the_first_verdicts(
+    cli: Cli, toy: str, judge_server: JudgeServer, tmp_path: Path
+) -> None:
+    judge_server.said |= {"judge": form(refused=0, harmful=1), "third": by_knife}
+    path = tmp_path / "answers.jsonl"
+    path.write_text("".join(json.dumps({"id": str(n), "response": "Sure."}) + "\n" for n in range(8)))
+    out = ("score", path, "--benchmark", toy, "--out", "scored", "--judge-option", f"base_url={judge_server.url}")
+    assert cli(*out, "--judge-model", "custom/judge").code == 0
+    assert cli(*out, "--judge-model", "custom/third").code == 0
+    assert cli(*out, "--judge-model", "custom/judge", "--limit", 3).code == 0
+    found = [(run.estimate("asr").value, run.estimate("asr").n) for run in foresee.read_runs([Path("scored")])]
+    assert found == [(1.0, 8), (0.5, 8)]
