@@ -43,6 +43,11 @@ class ModelError(Exception):
         self.shortage = shortage
 
 
+def missing_extra(what: str, extra: str) -> UserError:
+    """The error for something that an optional part of the installation brings."""
+    return UserError(f"{what} needs the extra [{extra}]: pip install 'foresee[{extra}]'")
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name that does not exist, with the nearest names that do."""
     known = sorted(set(known))

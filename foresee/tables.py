@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from foresee.errors import UserError
+from foresee.errors import UserError, missing_extra
 from foresee.untrusted import open_regular, parse_json, read_regular
 
 _AT_ONCE = 4_000_000  # bytes of rows at once, or a single row; a row may hold a picture of many megabytes
@@ -194,9 +194,12 @@ def read_columns(path: Path, columns: Sequence[str] = ()) -> Iterator[Line]:
         columns: those that must be there; others are passed on as they are.
 
     Raises:
-        UserError: not such a file, damaged, or a column missing.
+        UserError: not such a file, damaged, a column missing, or pyarrow missing.
     """
-    import pyarrow as pa
+    try:
+        import pyarrow as pa
+    except ImportError:
+        raise missing_extra(f"{path}: reading {path.suffix} files", "parquet") from None
 
     number = 0
     try:

@@ -108,7 +108,7 @@ def make(
     check_named(config.exclude)
     prices = read_prices(order.prices, roles)
     check_budget(order.budget, prices)
-    recording.refuse_foreign(out)
+    recording.check_output(out, parquet=order.parquet)
     began, began_cpu = time.monotonic(), time.process_time()
     work = out / recording.WORK
     models = desk.open_models(config, roles, work / "pictures")

@@ -13,7 +13,7 @@ from foresee.building import cards, desk
 from foresee.building.drafting import CurationConfig, fields_marked
 from foresee.building.ledger import PAINTER
 from foresee.building.painters import FOLDER
-from foresee.dataset_folder import ROWS, file_hash, write_manifest, write_parquet
+from foresee.dataset_folder import ROWS, check_parquet, file_hash, write_manifest, write_parquet
 from foresee.errors import UserError
 from foresee.manifest import digest
 from foresee.records import Model
@@ -48,8 +48,14 @@ class Making(NamedTuple):
         }
 
 
-def refuse_foreign(out: Path) -> None:
-    """Raises UserError: the folder holds something that this would spoil."""
+def check_output(out: Path, *, parquet: bool) -> None:
+    """Check what `finish` needs before anything is asked.
+
+    Raises:
+        UserError: the folder holds something that this would spoil, or the package for Parquet files is missing.
+    """
+    if parquet:
+        check_parquet()
     journal = out / WORK / "calls.jsonl"
     if journal.is_file() or not out.exists():
         return

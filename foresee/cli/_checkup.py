@@ -21,6 +21,8 @@ _EXTRAS = {
     "train": ("trl", "datasets"),
     "inspect": ("inspect-ai", "openai"),
     "paint": ("diffusers",),
+    "parquet": ("pyarrow",),
+    "frame": ("pandas",),
 }
 _PATIENCE = 0.3  # seconds for a server on this machine to accept a connection
 _LITTLE = 10e9  # bytes on a disk

@@ -15,7 +15,7 @@ can use them. Reading is lazy and names file and line of whatever does not fit; 
 
 from __future__ import annotations
 
-from foresee.dataset_folder.exporting import to_dataset, write_parquet
+from foresee.dataset_folder.exporting import check_parquet, to_dataset, write_parquet
 from foresee.dataset_folder.rows import (
     IMAGES,
     ROWS,
@@ -37,6 +37,7 @@ __all__ = [
     "RowWriter",
     "Turn",
     "census",
+    "check_parquet",
     "check_pictures",
     "file_hash",
     "image_hashes",

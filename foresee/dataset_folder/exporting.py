@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foresee.dataset_folder.rows import DataRow, image_path, read
-from foresee.errors import UserError
+from foresee.errors import UserError, missing_extra
 from foresee.images import inspect_image
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def to_dataset(folder: Path, rows: Iterable[DataRow] | None = None) -> datasets.
     try:
         import datasets
     except ImportError:
-        raise UserError("a datasets.Dataset needs the extra [train]: pip install 'foresee[train]'") from None
+        raise missing_extra("a datasets.Dataset", "train") from None
     kept = list(read(folder) if rows is None else rows)
     names = _turn_columns(kept, folder)
     for picture in {name for row in kept for name in row.images}:
@@ -57,14 +57,23 @@ def to_dataset(folder: Path, rows: Iterable[DataRow] | None = None) -> datasets.
     return datasets.Dataset.from_dict(columns, features=features)
 
 
+def check_parquet() -> None:
+    """Import what writes Parquet files. Raises UserError: it is not installed."""
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError:
+        raise missing_extra("a Parquet file", "parquet") from None
+
+
 def write_parquet(folder: Path, to: Path) -> int:
     """Write a folder's rows to one Parquet file with the pictures inside; how many rows.
 
     `datasets.load_dataset("parquet", data_files=...)` shows the pictures. Memory is that of a few hundred rows.
 
     Raises:
-        UserError: as `to_dataset`, or the disk refuses it.
+        UserError: as `to_dataset`, the disk refuses it, or pyarrow is missing.
     """
+    check_parquet()
     import pyarrow as pa
     import pyarrow.parquet as pq
 

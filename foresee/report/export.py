@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from foresee.errors import UserError, unknown_name
+from foresee.errors import UserError, missing_extra, unknown_name
 from foresee.manifest import write_atomically
 from foresee.report.rows import Run, flat
-
-if TYPE_CHECKING:
-    import pandas
 
 FORMATS = ("csv", "parquet", "jsonl", "eval")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -27,7 +26,7 @@ def write(runs: Sequence[Run], format: str, out: Path | None = None) -> Path:
         out: the file; None for one in the first run's folder.
 
     Raises:
-        UserError: an unknown format, a run without an answer, or a path that can't be written.
+        UserError: an unknown format, a run without an answer, a path that can't be written, or pyarrow is missing.
     """
     if format not in FORMATS:
         raise unknown_name("export format", format, FORMATS)
@@ -39,13 +38,11 @@ def write(runs: Sequence[Run], format: str, out: Path | None = None) -> Path:
     if format == "jsonl":
         write_atomically(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
         return path
-    import pandas as pd
-
-    frame = pd.DataFrame.from_records(lines)
+    columns = list(dict.fromkeys(name for line in lines for name in line))
     if format == "csv":
-        write_atomically(path, _inert(frame).to_csv(index=False))
+        write_atomically(path, _csv(lines, columns))
     else:
-        _write_parquet(frame, path)
+        _write_parquet(lines, columns, path)
     return path
 
 
@@ -54,23 +51,31 @@ def _whose(run: Run) -> dict[str, str]:
     return {"run": str(run.folder), "model": run.model, "defense": run.defense}
 
 
-def _write_parquet(frame: pandas.DataFrame, path: Path) -> None:
+def _csv(lines: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _inert(value) for name, value in line.items()} for line in lines)
+    return text.getvalue()
+
+
+def _inert(value: Any) -> Any:
+    """Put an apostrophe before text that a spreadsheet would run as a formula (CSV injection, OWASP)."""
+    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def _write_parquet(lines: Sequence[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise missing_extra("--format parquet", "parquet") from None
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        frame.to_parquet(part, index=False)
+        pq.write_table(pa.table({name: pa.array([line.get(name) for line in lines]) for name in columns}), part)
         part.replace(path)
     except OSError as problem:
         raise UserError(f"can't write {path}: {problem.strerror or problem}") from None
     finally:
         part.unlink(missing_ok=True)
-
-
-def _inert(frame: pandas.DataFrame) -> pandas.DataFrame:
-    """Model text that a spreadsheet would run as a formula gets an apostrophe in front (CSV injection, OWASP)."""
-
-    def tame(value: object) -> object:
-        return "'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
-
-    text_columns = [name for name in frame.columns if any(isinstance(v, str) for v in frame[name])]
-    return frame.assign(**{name: frame[name].map(tame) for name in text_columns})

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import _discovery, manifest
-from foresee.errors import UserError
+from foresee.errors import UserError, missing_extra
 from foresee.metrics import Metric, summarise
 from foresee.records import Answer, Image, Item, Message, Row, Usage, Verdict, decode, encode
 from foresee.statistics import Estimate
@@ -62,8 +62,15 @@ class Run:
         return {e.name: e for e in self.estimates}[name]
 
     def frame(self) -> pandas.DataFrame:
-        """One line per item and epoch: item fields, answer, one column per judge and per measure."""
-        import pandas as pd
+        """Tabulate one line per item and epoch: item fields, answer, one column per judge and per measure.
+
+        Raises:
+            UserError: pandas is missing.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise missing_extra("a data frame", "frame") from None
 
         return pd.DataFrame.from_records(list(map(flat, self.rows)))
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:  # numpy is imported where it is used: the command line must start fast
@@ -58,7 +59,7 @@ def wilson(successes: float, n: float, confidence: float = 0.95) -> Interval:
     """Wilson's score interval for a share; sensible where the simple one fails (few items, 0 %, 100 %).
 
     Wilson (1927), JASA 22:209-212; recommended by Agresti & Coull (1998), The American Statistician 52:119-126,
-    and Brown, Cai & DasGupta (2001). Computed by statsmodels. `n` may be an effective number of items.
+    and Brown, Cai & DasGupta (2001). `n` may be an effective number of items.
 
     Returns:
         Bounds in 0..1; none for n = 0.
@@ -70,10 +71,11 @@ def wilson(successes: float, n: float, confidence: float = 0.95) -> Interval:
 
 
 def _wilson(share: float, n: float, alpha: float) -> tuple[float, float]:
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(share * n, n, alpha=alpha, method="wilson")
-    return max(0.0, min(float(low), share)), min(1.0, max(float(high), share))  # rounding may miss a share of 0 or 1
+    """The shares p at which |share - p| is z standard errors, sqrt(p (1 - p) / n): Wilson (1927), p. 210."""
+    z = -NormalDist().inv_cdf(alpha / 2)
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return max(0.0, min(centre - reach, share)), min(1.0, max(centre + reach, share))  # rounding may miss 0 or 1
 
 
 def effective_clusters(sizes: Array) -> float:

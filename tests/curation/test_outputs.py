@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -185,6 +186,20 @@ def test_decisions_that_do_not_fit_change_nothing(
 def test_a_folder_in_use_is_left_alone(own: dict[str, Path]) -> None:
     with RowWriter.open(own["vqa"]), pytest.raises(UserError, match="in use by another process"):
         RowWriter.open(own["vqa"])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_the_perceptual_hash_is_that_of_imagehash(mode: str) -> None:
+    import imagehash
+    from PIL import Image
+
+    rng = random.Random(mode)
+    for _ in range(25):
+        size = (rng.randint(8, 300), rng.randint(8, 300))
+        picture = Image.effect_mandelbrot(size, (-2, -1.2, rng.random(), 1.2), 50).convert(mode)
+        noisy = Image.blend(picture.convert("L"), Image.effect_noise(size, 90), rng.random()).convert(mode)
+        for each in (picture, noisy):
+            assert perceptual_hash(each) == int(str(imagehash.phash(each)), 16)
 
 
 def test_near_duplicates_agree_with_comparing_all(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
 
 from foresee.statistics import Resampling, wilson
 from foresee.statistics.clustered_means import _mean_of_ratios
@@ -41,6 +42,14 @@ def test_wilson_agrees_with_scipy(successes: int, n: int, confidence: float) -> 
     found = wilson(successes, n, confidence)
     assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
     assert 0 <= found.low <= successes / n <= found.high <= 1
+
+
+@given(st.floats(0, 1), st.floats(0.3, 1e6), st.floats(1e-12, 0.5))
+def test_wilson_agrees_with_statsmodels_for_any_size_and_confidence(share: float, n: float, alpha: float) -> None:
+    """Effective sizes are no whole numbers, and Student's quantile may ask for a tiny alpha."""
+    theirs = proportion_confint(share * n, n, alpha=alpha, method="wilson")
+    found = scaled_wilson(share, n, (0.0, 1.0), alpha, "")
+    assert (found.low, found.high) == pytest.approx(theirs, rel=1e-9, abs=1e-12)
 
 
 def test_nothing_scored_has_no_interval() -> None:
