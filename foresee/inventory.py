@@ -19,6 +19,7 @@ from foresee.declarations import Source
 from foresee.errors import UserError, unknown_name
 from foresee.images import ImageError, inspect_bytes
 from foresee.records import Item
+from foresee.runner.keys import refuse_repeated_ids
 
 
 class Count(NamedTuple):
@@ -150,7 +151,7 @@ def check(name: str, data: Path | None = None, options: Any = None, *, kind: Kin
         kind: which of the two is meant where both have this name; None for the benchmark.
 
     Raises:
-        UserError: no such name, no files, or files that can't be read at all.
+        UserError: no such name, no files, files that can't be read at all, or two items of one id.
     """
     kind = kind or ("benchmarks" if name in _discovery.names("benchmarks") else "labels")
     source = sources.find(name, kind)
@@ -160,6 +161,7 @@ def check(name: str, data: Path | None = None, options: Any = None, *, kind: Kin
     module = _discovery.load("benchmarks", name)
     options = options or module.Options()
     found = list(module.items(folder, options))
+    refuse_repeated_ids(found)
     facts = _look_at(found)
     return CheckReport(
         name=name,

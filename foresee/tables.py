@@ -48,9 +48,10 @@ class Line(NamedTuple):
             return default
         if isinstance(value, str):
             return value
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and value not in (math.inf, -math.inf):
             return number_text(value)
-        raise UserError(f"{self.where}: expected a text under '{key}', got a {type(value).__name__}")
+        got = value if isinstance(value, float) else f"a {type(value).__name__}"
+        raise UserError(f"{self.where}: expected a text under '{key}', got {got}")
 
 
 def is_missing(value: Any) -> bool:
@@ -180,7 +181,7 @@ def text_lines(path: Path, advice: str = "") -> Iterator[tuple[str, str]]:
                 text = data.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as problem:
                 raise UserError(
-                    f"{path}:{number} is not UTF-8 text (byte {problem.start} of the line){_utf16(data)}"
+                    f"{path}:{number} is not UTF-8 text (byte {problem.start} of the line){_instead(data)}"
                 ) from None
             if text.strip():
                 yield text, f"{path}:{number}"
@@ -278,13 +279,27 @@ def _one_line_errors(path: Path, advice: str) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"no such file: {path}{advice and '; '}{advice}") from None
     except UnicodeDecodeError as problem:
-        raise UserError(f"{path} is not UTF-8 text (byte {problem.start}){_utf16(problem.object)}") from None
+        raise UserError(f"{path} is not UTF-8 text (byte {problem.start}){_instead(problem.object)}") from None
     except OSError as problem:
         raise UserError(f"can't read {path}: {problem.strerror or problem}") from None
 
 
-def _utf16(data: bytes) -> str:
-    return "; it is UTF-16: save it as UTF-8" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+def _instead(data: bytes) -> str:
+    """What bytes that are no UTF-8 seem to be, and what to do about it."""
+    for start, kind in _STARTS.items():
+        if data.startswith(start):
+            return f"; it begins like {kind}"
+    return "; save it as UTF-8"
+
+
+_STARTS = {
+    b"\xff\xfe": "UTF-16: save it as UTF-8",
+    b"\xfe\xff": "UTF-16: save it as UTF-8",
+    b"PK\x03\x04": "a zip archive: unpack it",
+    b"\x1f\x8b": "a gzip file: unpack it",
+    b"PAR1": "a parquet file: let its name end in .parquet",
+    b"ARROW1": "an arrow file: let its name end in .arrow",
+}
 
 
 def _kind(value: Any) -> str:

@@ -55,12 +55,17 @@ def parse_json(text: str | bytes) -> Any:
     """What a JSON text holds; half a surrogate pair in it becomes U+FFFD.
 
     Raises:
-        ValueError: not JSON, or nested more than MAX_DEPTH deep.
+        ValueError: not JSON, a key twice in one object, a number of thousands of digits, or nested more than MAX_DEPTH
+            deep. For what is not JSON it is json's own kind.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_distinct)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
+    except ValueError as problem:
+        if "digits" in str(problem):
+            raise ValueError("a number of thousands of digits") from None
+        raise
     shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
     if shown.count("[") + shown.count("{") > MAX_DEPTH or _ESCAPED_HALF.search(shown):
         return _whole(value, MAX_DEPTH)
@@ -70,6 +75,16 @@ def parse_json(text: str | bytes) -> Any:
 def whole(text: str) -> str:
     """The text with U+FFFD for each half of a surrogate pair, which no file or server takes."""
     return text if text.isascii() else _HALF.sub("\ufffd", text)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError: a key twice, of which readers keep the last without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twin = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key '{whole(twin)[:80]}' is there twice")
+    return found
 
 
 _TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"

@@ -159,7 +159,7 @@ def measures(item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> dic
 
 
 def _file(data: Path) -> Path:
-    if data.is_file():
+    if data.exists() and not data.is_dir():
         return data
     for ending in TABLES:
         found = some(data, f"*{ending}")
@@ -215,6 +215,7 @@ def _turn(line: Line, pictures: Sequence[Picture], options: Options) -> Turn:
     if not held:
         empty = next((f"nothing under {key}" for key in _PROMPTS if key in line.values), "")
         got = empty or ", ".join(map(str, list(line.values)[:20]))[:300] or "nothing"
+        got += "; names of columns are in lower case" if {str(n).lower() for n in line.values} & {*_PROMPTS} else ""
         raise UserError(f"{line.where}: expected a prompt ({', '.join(_PROMPTS)}), got {got}")
     key = next((key for key in held if line.values[key] != ""), held[0])
     said = line.values[key]

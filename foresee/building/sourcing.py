@@ -121,9 +121,7 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
 def _item(number: int, values: Mapping[str, Any], columns: Mapping[str, str], root: Path) -> SourceItem:
     """Raises Dropped: its picture can't be had."""
     found = {meaning: _value(values, meaning, columns) for meaning in _MEANINGS}
-    images = tuple(
-        _image(entry, root) for entry in _as_list(found.pop("image")) if entry != "" and not is_missing(entry)
-    )
+    images = tuple(_image(entry, root) for entry in _as_list(found.pop("image")) if not _is_empty(entry))
     texts = {meaning: _text(value) for meaning, value in found.items()}
     return SourceItem(number, texts.pop("id") or str(number), images=images, raw=values, **texts)
 
@@ -131,10 +129,7 @@ def _item(number: int, values: Mapping[str, Any], columns: Mapping[str, str], ro
 def _value(values: Mapping[str, Any], meaning: str, columns: Mapping[str, str]) -> Any:
     if meaning in columns:
         return values.get(columns[meaning])
-    return next(
-        (values[name] for name in _MEANINGS[meaning] if values.get(name) != "" and not is_missing(values.get(name))),
-        None,
-    )
+    return next((values[name] for name in _MEANINGS[meaning] if not _is_empty(values.get(name))), None)
 
 
 def _is_empty(value: Any) -> bool:

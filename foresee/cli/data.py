@@ -73,14 +73,20 @@ def fetch(
 
 
 @app.command()
-def check(name: Name, data: Data = None, task_options: TaskOptions = None) -> None:
-    """Counts per subset, missing, unreadable and repeated pictures, flaws of the texts. Exit 1 if incomplete."""
+def check(
+    name: Annotated[str, typer.Argument(help="benchmark, label set, or data set folder")],
+    data: Data = None,
+    task_options: TaskOptions = None,
+) -> None:
+    """Counts per subset, missing, unreadable and repeated images, flaws of the texts. Exit 1 if incomplete."""
     from foresee import _discovery, inventory
     from foresee.config import from_pairs
     from foresee.errors import UserError
 
     complete = True
     kinds: tuple[_discovery.Kind, ...] = ("benchmarks", "labels")
+    if Path(name).is_dir() and not any(name in _discovery.names(kind) for kind in kinds):
+        raise typer.Exit(0 if _check_folder(Path(name)) else 1)
     having = [kind for kind in kinds if name in _discovery.names(kind)] or kinds[:1]
     for kind in having:
         cls = getattr(_discovery.load(kind, name), "Options", None)
@@ -204,6 +210,23 @@ def clean(
         typer.confirm(f"Remove {name or 'all fetched data'} from {sources.home()}?", abort=True)
     done = sources.clean(name or None)
     typer.echo(f"removed {len(done.folders)} folders, {done.bytes / 1e6:.1f} MB")
+
+
+def _check_folder(folder: Path) -> bool:
+    """Print what a data set folder holds and what is wrong with its rows; whether a training can use all of them."""
+    from foresee import dataset_folder
+
+    found = dataset_folder.check(folder)
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.rows.most_common())
+    typer.echo(f"{folder}: {sum(found.rows.values()):,} rows ({kinds or 'none'}), {found.images:,} images")
+    for kind, mark in (("row", "!! "), ("image", "!! "), ("text", "   ")):
+        faults = [fault for fault in found.faults if fault.kind == kind]
+        for fault in faults[:_SHOWN]:
+            typer.echo(f"{mark}{fault}")
+        if len(faults) > _SHOWN:
+            typer.echo(f"{mark}and {len(faults) - _SHOWN:,} more of this kind")
+    typer.echo("complete" if found.usable else "incomplete: mend or remove these rows before a training")
+    return found.usable
 
 
 def _print_check(report: CheckReport, kind: str) -> None:

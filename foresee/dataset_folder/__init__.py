@@ -15,13 +15,13 @@ can use them. Reading is lazy and names file and line of whatever does not fit; 
 
 from __future__ import annotations
 
+from foresee.dataset_folder.checking import Checked, Fault, check, row_faults
 from foresee.dataset_folder.exporting import check_parquet, to_dataset, write_parquet
 from foresee.dataset_folder.rows import (
     IMAGES,
     ROWS,
     DataRow,
     Turn,
-    check_pictures,
     image_hashes,
     image_path,
     read,
@@ -33,17 +33,20 @@ __all__ = [
     "IMAGES",
     "ROWS",
     "Census",
+    "Checked",
     "DataRow",
+    "Fault",
     "RowWriter",
     "Turn",
     "census",
+    "check",
     "check_parquet",
-    "check_pictures",
     "file_hash",
     "image_hashes",
     "image_path",
     "read",
     "read_file",
+    "row_faults",
     "to_dataset",
     "write_bytes",
     "write_manifest",

@@ -12,8 +12,8 @@ import pydantic
 
 from foresee.config import Settings
 from foresee.errors import UserError
-from foresee.images import ImageError, inspect_image
 from foresee.records import Role
+from foresee.untrusted import open_regular, parse_json, read_regular
 
 ROWS = "rows.jsonl"
 IMAGES = "images"
@@ -149,25 +149,40 @@ def read_file(path: Path) -> Iterator[DataRow]:
 
 def numbered_rows(path: Path) -> Iterator[tuple[int, DataRow]]:
     """Line numbers from 1, and rows. Raises UserError: a line that is no row; a torn last line is left out."""
+    for number, row in attempted_rows(path):
+        if isinstance(row, UserError):
+            raise row
+        yield number, row
+
+
+def attempted_rows(path: Path) -> Iterator[tuple[int, DataRow | UserError]]:
+    """As `numbered_rows`, with the error in the place of a line that is no row.
+
+    Raises:
+        UserError: the file can't be read, is no regular file, or has a line without end.
+    """
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except OSError as problem:
         raise UserError(f"can't read {path}: {problem.strerror}") from None
     with file:
         number = 0
         while line := file.readline(_LONGEST_LINE + 1):
             number += 1
+            where = f"{path}, line {number}"
             if len(line) > _LONGEST_LINE:
-                raise UserError(f"{path}, line {number}: expected a row, got a line of over {_LONGEST_LINE:,} bytes")
+                raise UserError(f"{where}: expected a row, got a line of over {_LONGEST_LINE:,} bytes")
             if not line.strip():
                 continue
             try:
-                values = json.loads(line)
-            except (ValueError, RecursionError):
+                yield number, parse(parse_json(line), where)
+            except UserError as problem:
+                yield number, problem
+            except ValueError as problem:
                 if not line.endswith(b"\n"):
                     return  # torn by a kill
-                raise UserError(f"{path}, line {number}: expected JSON, got {_short(line)}") from None
-            yield number, parse(values, f"{path}, line {number}")
+                why = "" if isinstance(problem, json.JSONDecodeError | UnicodeDecodeError) else f" ({problem})"
+                yield number, UserError(f"{where}: expected JSON, got {_short(line)}{why}")
 
 
 def parse(values: Any, where: str) -> DataRow:
@@ -201,31 +216,13 @@ def image_path(folder: Path, name: str) -> Path:
     return path
 
 
-def check_pictures(folder: Path) -> int:
-    """Decode every picture that the rows name, once each; how many there are.
-
-    Raises:
-        UserError: one that can't be opened safely (ImageError), or whatever `read` raises.
-    """
-    seen: set[str] = set()
-    for row in read(folder):
-        for name in row.images:
-            if name not in seen:
-                seen.add(name)
-                try:
-                    inspect_image(image_path(folder, name))
-                except ImageError as problem:
-                    raise UserError(f"row '{row.id}': {problem}") from None
-    return len(seen)
-
-
 def image_hashes(folder: Path) -> frozenset[str]:
     """SHA-256 (hex) of the bytes of every picture that the rows name, to tell data sets apart.
 
     The bytes are hashed, not the names read: a folder may have been made by hand.
     """
     names = {name for row in read(folder) for name in row.images}
-    return frozenset(hashlib.sha256(image_path(folder, name).read_bytes()).hexdigest() for name in names)
+    return frozenset(hashlib.sha256(read_regular(image_path(folder, name))).hexdigest() for name in names)
 
 
 def _described(error: Any) -> str:

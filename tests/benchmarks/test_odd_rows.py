@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from foresee import tables
+from foresee import inventory, tables
 from foresee.benchmarks._pictures import from_cell
 from foresee.errors import UserError
 from foresee.records import Image
@@ -116,6 +116,8 @@ def test_whole_numbers_stay_whole_in_columns_with_gaps(tmp_path: Path, load: Loa
         ({"prompt": "  \n"}, "expected a prompt, got an empty text and no image"),
         ({"prompt": [{"role": "user", "content": " "}]}, "expected a prompt, got an empty text and no image"),
         ({"prompt": "q", "id": float("nan")}, "expected an id, got NaN"),
+        ({"prompt": float("inf")}, "expected a text under 'prompt', got inf"),
+        ({"Prompt": "q"}, "expected a prompt .*, got Prompt; names of columns are in lower case"),
         ({"prompt": "q", "id": [1]}, "expected a text under 'id', got a list"),
         ({"prompt": "q", "image": 3}, "expected the path of an image, got a int"),
     ],
@@ -247,7 +249,7 @@ def test_times_beyond_python_are_read(tmp_path: Path, load: Load) -> None:
     [
         (b"prompt,prompt\na,b\n", "two columns are named 'prompt'|'prompt' is there twice"),
         (b"id;prompt\n1;q\n", "separated by commas, the first line has ';'"),
-        ("prompt,id\nq,1\n".encode("utf-16"), "not UTF-8 text.*it is UTF-16: save it as UTF-8"),
+        ("prompt,id\nq,1\n".encode("utf-16"), "not UTF-8 text.*it begins like UTF-16: save it as UTF-8"),
         ("prompt,id\nq,1\n".encode("utf-16-le"), "a NUL character; is the file UTF-16"),
         (b"prompt,id\nq\n", r"line 2: expected 2 values, got 1; the file may be cut short$"),
         (b'prompt,id\n"q,1\n', "not readable as CSV"),
@@ -277,3 +279,32 @@ def test_parquet_with_two_columns_of_a_name(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"]), tmp_path / "a.parquet")
     with pytest.raises(UserError, match="'a' is there twice"):
         list(tables.read_rows(tmp_path / "a.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"prompt": "q", "prompt": "r"}', r":1: not JSON \(the key 'prompt' is there twice\)"),
+        (b'{"prompt": "q", "x": {"a": 1, "a": 2}}', r":1: not JSON \(the key 'a' is there twice\)"),
+        (b'{"prompt": "q", "x": ' + b"9" * 5000 + b"}", r":1: not JSON \(a number of thousands of digits\)"),
+        (b"PK\x03\x04\xff", ":1 is not UTF-8 text .*; it begins like a zip archive: unpack it"),
+        (b"\x1f\x8b\xff", "it begins like a gzip file: unpack it"),
+        (b"PAR1\xff", "let its name end in .parquet"),
+        ('{"prompt": "q"}'.encode("utf-16"), "it begins like UTF-16: save it as UTF-8"),
+        ('{"prompt": "ü"}'.encode("latin-1"), "not UTF-8 text .*; save it as UTF-8"),
+    ],
+)
+def test_json_lines_that_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "a.jsonl").write_bytes(content)
+    with pytest.raises(UserError, match=message) as caught:
+        list(tables.read_rows(tmp_path / "a.jsonl"))
+    assert len(str(caught.value)) < 400
+
+
+def test_a_check_finds_ids_that_come_twice(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.jsonl", [{"id": 1, "prompt": "q"}, {"id": "1", "prompt": "r"}])
+    with pytest.raises(UserError, match="id '1' occurs twice"):
+        inventory.check("jsonl", path)
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(UserError, match="it is a pipe"):
+        inventory.check("jsonl", tmp_path / "pipe.jsonl")

@@ -293,6 +293,6 @@ def test_metrics_of_a_subset() -> None:
 def test_gaps_and_whole_numbers_of_pandas(tmp_path: Path, load: Load) -> None:
     row = {"id": 1.0, "query": "What now?", "hazard": "a gap", "consequence": 3.0, "category": float("nan")}
     (item,) = load("ood_mmsafe", write(tmp_path / "rows.jsonl", [row]), "modality=text")
-    assert (item.id.endswith("1"), item.prompt, item.scenario) == (True, "What now?", "")
+    assert (item.id.endswith("1"), item.prompt, item.scenario) == (True, "What now?", "uncategorised")
     with pytest.raises(UserError, match="query"):
         load("ood_mmsafe", write(tmp_path / "rows.jsonl", [{**row, "query": float("nan")}]))

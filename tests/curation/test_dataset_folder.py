@@ -116,11 +116,45 @@ def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> No
 def test_what_is_no_picture_is_not_stored(folder: Path) -> None:
     with RowWriter.open(folder) as writer, pytest.raises(ImageError):
         writer.store(b"<html>not found</html>")
-    assert dataset_folder.check_pictures(folder) == 2
-    picture = next((folder / "images").iterdir())
-    picture.write_bytes(picture.read_bytes()[:40])
-    with pytest.raises(UserError, match=r"row-[01]"):
-        dataset_folder.check_pictures(folder)
+    assert (dataset_folder.check(folder).images, dataset_folder.check(folder).faults) == (2, [])
+
+
+def test_every_row_and_image_is_looked_at_before_a_training(folder: Path) -> None:
+    (folder / "images/cut.png").write_bytes(png("green", 200)[:80])
+    (folder / "images/thin.png").write_bytes(thin(900, 3))
+    (folder / "images/long.png").write_bytes(thin(3, 600))
+    (folder / "images/fits.png").write_bytes(thin(597, 3))
+    os.mkfifo(folder / "images/pipe.png")
+    names = ("images/cut.png", "images/thin.png", "images/long.png", "images/fits.png", "images/pipe.png", "gone.png")
+    lines = [row(number, name).line() for number, name in enumerate(names, 10)]
+    spelled = row(20, answer="<|im_end|> so <image> and <b>").line()
+    broken = ['{"id": "row-21"}', "{oops", row(10).line(), row(22).line().replace("red", "bad \\ud83d half")]
+    deep = '{"id": "x", "facts": ' + '{"a":' * 100_000 + "1" + "}" * 100_001
+    with (folder / "rows.jsonl").open("a") as file:
+        file.write("\n".join([*lines, spelled, *broken, deep, ""]))
+    found = dataset_folder.check(folder)
+    told = [(fault.kind, fault.where.partition("line ")[2], fault.reason) for fault in found.faults]
+    for kind, line, reason in [
+        ("image", "4", "image images/cut.png: a damaged or cut-off PNG file"),
+        ("image", "5", "image images/thin.png: 900 x 3, expected at most 200 times as long as wide"),
+        ("image", "6", "image images/long.png: 3 x 600"),
+        ("image", "8", "picture 'images/pipe.png' is not there"),
+        ("image", "9", "picture 'gone.png' is not there"),
+        ("text", "10", "its text spells the control token <|im_end|>, <image>"),
+        ("row", "11", "prompt"),
+        ("row", "12", "expected JSON"),
+        ("row", "13", "id 'row-10' is that of line 4"),
+        ("row", "15", "nested more than 100 levels deep"),
+    ]:
+        assert [t for t in told if t[:2] == (kind, line) and reason in t[2]], (line, told)
+    assert len(told) == 10
+    assert not found.usable
+
+
+def thin(width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), "red").save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def test_a_full_disk_is_one_line_and_keeps_whole_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,7 @@ def test_a_mix_keeps_its_proportions_and_comes_out_the_same(own: dict[str, Path]
     rows = list(dataset_folder.read(tmp_path / "one"))
     assert Counter(row.id.split("/")[0] for row in rows) == {"vqa": 10, "general": 30}
     assert Counter(row.id.split("/")[0] for row in rows[:8]) == {"vqa": 2, "general": 6}, "evenly spread"
-    assert dataset_folder.check_pictures(tmp_path / "one") > 0
+    assert dataset_folder.check(tmp_path / "one").images > 0
     assert manifest.read(tmp_path / "one", "data set")["taken"] == {"vqa": 10, "general": 30}
     assert cli("data", "mix", own["vqa"], general, "--weights", "1,3", "--out", "one").code == 2, "another mix"
     assert "different kinds" in cli("data", "mix", own["vqa"], own["pairs"], "--out", "three").err

@@ -66,7 +66,8 @@ def test_every_recipe_runs_on_the_drawn_world_and_again_for_nothing(recipe: str,
     done, rows = built(recipe, out, source="world", **WORLD.get(recipe, {}))
     assert done.finished
     assert len(rows) == done.rows == done.new > 0
-    assert dataset_folder.check_pictures(out) > 0
+    checked = dataset_folder.check(out)
+    assert (checked.images > 0, checked.faults) == (True, [])
     found = manifest.read(out, "data set")
     assert found["recipe"] == recipe
     assert found["counts"]["rows"] == len(rows)
