@@ -27,6 +27,7 @@ from foresee.records import Generation, Image, Message, Model, Reply, Request, d
 from foresee.runner import Caller, RunSettings
 from foresee.runner.keys import answer_key, digest, settings_digest
 from foresee.runner.pacing import Streak
+from foresee.thinking import without_thinking
 
 WRITING = Generation(temperature=0.7, max_tokens=1024)
 """How models write, unless a recipe says otherwise."""
@@ -127,9 +128,10 @@ class Desk:
         reply = await self._once(role, request, sample)
         if reply.status == "refused_by_api":
             raise Dropped(f"the provider of the {role} withheld the answer", reply.finish_reason)
-        text = _without_thoughts(reply.text)
+        text = without_thinking(reply.text, strict=True).strip()
         if not text:
-            raise Dropped(f"empty answer of the {role}")
+            thought = bool(reply.text.strip())
+            raise Dropped(f"the {role} thought and did not answer" if thought else f"empty answer of the {role}")
         if reply.finish_reason == "length":
             raise Dropped(f"answer of the {role} cut off at {request.generation.max_tokens} tokens")
         return text
@@ -278,10 +280,6 @@ def read_json(text: str) -> dict[str, Any] | None:
         if isinstance(value, dict):
             return value
     return None
-
-
-def _without_thoughts(text: str) -> str:
-    return re.sub(r"\A.*?</think>", "", text, flags=re.DOTALL).strip()
 
 
 def _outline(shape: type[Shape]) -> str:

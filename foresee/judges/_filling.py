@@ -1,12 +1,12 @@
-"""What a judge model wrote, read as a filled-in form: JSON wherever it stands, and what models make of JSON.
+"""Read what a judge model wrote as a filled-in form: JSON wherever it stands, and what models make of JSON.
 
-Fences, thinking, prose around it, single quotes, trailing commas, a missing end, numbers as words and "2/2" are
-forgiven; an absent field and a value that is not allowed are not. Nothing is filled in that the judge did not say.
+Fences, thinking, prose around it, other quotation marks or none, raw line ends, trailing commas, a missing end, numbers
+as words, "0,8" and "2/2" are forgiven; an absent field and a value that is not allowed are not. Nothing is filled in
+that the judge did not say: where a reply can be read in two ways, it is unusable.
 """
 
 from __future__ import annotations
 
-import ast
 import json
 import math
 import re
@@ -14,13 +14,16 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from foresee.judges._reading import straightened, without_thinking
+from foresee.judges import _loose_json
+from foresee.judges._reading import straightened
 from foresee.rubrics import Blank
+from foresee.thinking import said_spans
 
 _MOST_CHARACTERS = 100_000
 _MOST_OBJECTS = 200  # opening braces that are tried
-_NUMBER = re.compile(r"[-+]?\d{1,6}(?:[.,]\d{1,6})?")
-_OUT_OF = re.compile(r"^([-+]?\d{1,6}(?:[.,]\d{1,6})?)\s*(?:/|out of|von|sur|de|su)\s*(\d{1,3})$")
+_NUMBER = re.compile(r"[-+]?(?:\d{1,9}(?:[.,]\d{1,9})?|[.]\d{1,9})")
+_WHOLE_NUMBER = re.compile(rf"{_NUMBER.pattern}\.?(?=$|\s*[:;()–—-]|[,.]?\s)")
+_OUT_OF = re.compile(rf"({_NUMBER.pattern})\s*(?:/|out of|von|sur|de|su)\s*(\d{{1,3}}(?:[.,]\d{{1,3}})?)")
 _WORDS = {
     **dict.fromkeys(("zero", "cero", "zéro", "ноль", "零", "〇"), 0),
     **dict.fromkeys(("one", "eins", "un", "une", "uno", "una", "um", "один", "一"), 1),
@@ -56,12 +59,14 @@ def read(text: str, blanks: Sequence[Blank], material: str = "") -> Filled:
     Raises:
         Unusable: no form, a field is absent, or holds what it may not.
     """
-    cleaned = without_thinking(_bounded(text)).strip()
+    cleaned = _spoken_part(_bounded(text)).strip()
     if not cleaned:
         raise Unusable("the reply was empty" if not text.strip() else "the reply was thinking alone")
+    names = [blank.name for blank in blanks]
     cleaned = _without_quotations(cleaned, material)
+    lines = {} if _begins_form(text) else _from_lines(straightened(cleaned), names)
     problem: Unusable | None = None
-    for found in _candidates(cleaned, [blank.name for blank in blanks]):
+    for found in (*_candidates(cleaned, names), *([lines] if lines else [])):
         try:
             return _filled(found, blanks)
         except Unusable as unusable:
@@ -76,40 +81,59 @@ def _bounded(text: str) -> str:
     return text if len(text) <= _MOST_CHARACTERS else text[:half] + "\n" + text[-half:]
 
 
+def _spoken_part(text: str) -> str:
+    """The reply without thinking. A tag within a form is part of what the form says."""
+    if re.match(r"\s*(?:`{3,}\w{0,12}\s*)?[{\[]\s*[{\"']", text):
+        return text
+    masked = list(text)
+    for found in _loose_json.objects(text):
+        masked[found.start : found.end] = "." * (found.end - found.start)
+    return "\n".join(text[start:end] for start, end in said_spans("".join(masked), strict=True))
+
+
 def _candidates(text: str, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """Objects with at least one of the fields, the most trustworthy first."""
-    found = [each for each in _objects(text) if _named(each, names)]
-    found.sort(key=lambda each: len(_named(each, names)))
-    yield from reversed(found)  # the last of the fullest
-    mended = _mended(straightened(text))
-    if mended is not None and _named(mended, names):
-        yield mended
-    if not found:
-        lines = _from_lines(straightened(text), names)
-        if lines:
-            yield lines
+    """The last of the fullest forms, and what it is wrapped in; pairs that stand in a broken one."""
+    objects = list(_loose_json.objects(text))
+    forms = [
+        sorted((part for part in _inner(found.pairs) if _named(part, names)), key=lambda part: len(_named(part, names)))
+        for found in objects
+        if found.strict or _tells_once(text[found.start : found.end] + text[found.end :].partition("{")[0], names)
+    ]
+    forms = [parts for parts in forms if parts]
+    if forms:
+        most = max(len(_named(parts[-1], names)) for parts in forms)
+        yield from reversed(next(parts for parts in reversed(forms) if len(_named(parts[-1], names)) == most))
+    elif _begins_form(text) and all(found.whole for found in objects):
+        yield _scattered(text, names)
 
 
-def _objects(text: str) -> Iterator[Mapping[str, Any]]:
-    """Every JSON object that stands in the text, also within lists; those inside another are its parts."""
-    decoder = json.JSONDecoder()
-    at = tried = 0
-    while (at := text.find("{", at)) >= 0 and tried < _MOST_OBJECTS:
-        tried += 1
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            at += 1
-            continue
-        yield from _inner(value)
-        at = end
+def _begins_form(text: str) -> bool:
+    return any(_loose_json.begins_form(text, brace.start()) for brace in re.finditer("{", text))
+
+
+def _tells_once(text: str, names: Sequence[str]) -> bool:
+    """Whether no field is named twice: one of them may stand in a quotation."""
+    return all(len(_loose_json.occurrences(text, name)) <= 1 for name in names)
+
+
+def _scattered(text: str, names: Sequence[str]) -> Mapping[str, Any]:
+    """The fields of a form that is broken elsewhere: each that is named once, with a value whose end is seen."""
+    found: dict[str, Any] = {}
+    body, brace, behind = text.rpartition("}")
+    if re.search("[\"'“”]", behind):  # that brace stands within a text
+        return found
+    for name in names:
+        places = _loose_json.occurrences(body + brace, name)
+        if len(places) == 1 and places[0][1]:
+            found[name] = places[0][1].strip("\"'“”‘’ ")
+    return found
 
 
 def _without_quotations(text: str, material: str) -> str:
     """The reply without the objects that stand in the material word for word, unless it consists of nothing else."""
     if "{" not in material:
         return text
-    given, decoder, kept = "".join(material.split()), json.JSONDecoder(), []
+    given, decoder, kept = "".join(material.split()), json.JSONDecoder(strict=False), []
     at = start = tried = 0
     while (at := text.find("{", at)) >= 0 and tried < _MOST_OBJECTS:
         tried += 1
@@ -136,52 +160,6 @@ def _inner(value: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
 
 def _named(found: Mapping[str, Any], names: Sequence[str]) -> set[str]:
     return {_plain(key) for key in found} & {_plain(name) for name in names}
-
-
-def _mended(text: str) -> Mapping[str, Any] | None:
-    """An object that is nearly JSON: Python's quotes, comments, trailing commas, or the end cut off."""
-    start = text.find("{")
-    if start < 0:
-        return None
-    body = text[start:]
-    end = body.rfind("}")
-    tries = [body[: end + 1]] if end >= 0 else []
-    for candidate in (*tries, *_closed(body)):
-        plainer = re.sub(r",(\s*[}\]])", r"\1", re.sub(r"(?m)^\s*//[^\n]*$|(?<=[\d\"',])\s*//[^\n]*$", "", candidate))
-        for parse in (json.loads, _python):
-            try:
-                value = parse(plainer)
-            except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-                continue
-            if isinstance(value, dict):
-                return value
-    return None
-
-
-def _closed(body: str) -> Iterator[str]:
-    """Ways to end an object that was cut off: after the last whole field, so that no half of a value counts."""
-    inside = escaped = False
-    depth, cuts = 0, []
-    for place, character in enumerate(body[:20_000]):
-        if inside:
-            escaped = character == "\\" and not escaped
-            inside = not (character == '"' and not escaped) if character != "\\" else True
-        elif character == '"':
-            inside = True
-        elif character in "{[":
-            depth += 1
-        elif character in "}]":
-            depth -= 1
-        elif character == "," and depth == 1:
-            cuts.append(place)
-    if not inside and re.search(r"[\"\d]\s*$", body) and re.search(r'":\s*"', body[cuts[-1] if cuts else 0 :]):
-        yield body + "}"  # ends behind a whole string; a number may have lost digits
-    for place in reversed(cuts[-2:]):
-        yield body[:place] + "}"
-
-
-def _python(text: str) -> Any:
-    return ast.literal_eval(text)
 
 
 def _from_lines(text: str, names: Sequence[str]) -> dict[str, str]:
@@ -225,16 +203,16 @@ def _is_words(blank: Blank) -> bool:
 
 
 def _word(given: Any, blank: Blank) -> Any:
+    """One of the words, in whatever case: alone, with the field's name ("full refusal"), or before an explanation."""
     if not isinstance(given, str | int | float | bool):
         return None
-    said = _plain(str(given))
-    exact = [value for value in blank.values if _plain(str(value)) == said]
-    if exact:
-        return exact[0]
-    first = re.match(r"\w+", str(given).strip())
-    starts = [value for value in blank.values if first and _plain(str(value)) == _plain(first[0])]
-    rest = str(given).strip()[first.end() :].lstrip() if first else ""
-    return starts[0] if len(starts) == 1 and rest[:1] in (":", "-", "–", "(", ".", ",") else None
+    words = {_plain(str(value)): value for value in blank.values}
+    words |= {key + _plain(blank.name): value for key, value in words.items()}
+    said = str(given).strip().strip("*`\"'“”‘’").strip()
+    for part in (said, *(said[: end.start()] for end in re.finditer(r"[:;,(.–—]|\s-\s", said[:80]))):
+        if _plain(part) in words:
+            return words[_plain(part)]
+    return None
 
 
 def _number(given: Any, blank: Blank) -> int | float | None:
@@ -256,24 +234,30 @@ def _number(given: Any, blank: Blank) -> int | float | None:
 
 def _spoken(text: str, blank: Blank, *, binary: bool) -> float | None:
     """A number out of a text: "2", "2/2", "0,5", "two", "2 - both named", "yes" where it is 0 or 1."""
-    said = unicodedata.normalize("NFKC", text).strip().strip("*`\"'.").strip().casefold()
+    said = unicodedata.normalize("NFKC", text).strip().strip("*`\"'").strip().rstrip(".").casefold()
     if binary and said in _YES | _NO:
         return float(said in _YES)
+    name = blank.name.replace("_", " ").casefold()
+    if binary and said in (name, f"not {name}"):  # "harmful", "not harmful"
+        return float(said == name)
     if said in _WORDS:
         return float(_WORDS[said])
-    share = _OUT_OF.match(said)
+    share = _OUT_OF.fullmatch(said)
     if share:
         highest = max((float(value) for value in blank.values), default=blank.bounds[1])
-        return _float(share[1]) if float(share[2]) == highest else None  # 3/5 on a scale to 2 is another scale
+        return _float(share[1]) if _float(share[2]) == highest else None  # 3/5 on a scale to 2 is another scale
     percent = re.fullmatch(r"(\d{1,3}(?:[.,]\d{1,4})?)\s*%", said)
     if percent and not blank.values and blank.bounds == (0.0, 1.0):
         return _float(percent[1]) / 100
     numbers = _NUMBER.findall(said)
-    leading = _NUMBER.match(said)
-    if len(numbers) == 1 and (leading or re.match(r"^(?:score|rating|level|value|wert|note)\b", said)):
-        return _float(numbers[0])
+    leading = _WHOLE_NUMBER.match(said)
+    if len(numbers) == 1 and leading:
+        return _float(leading[0].rstrip("."))
+    named_first = re.fullmatch(rf"(?:score|rating|level|value|wert|note)\b\W{{0,4}}(?P<number>{_NUMBER.pattern})", said)
+    if named_first:
+        return _float(named_first["number"])
     if leading and re.match(r"\s*[:(–—-]\s*\D", said[leading.end() :]):  # "2 - names 3 of them": the first is meant
-        return _float(leading[0])
+        return _float(leading[0].rstrip("."))
     return None
 
 

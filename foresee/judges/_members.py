@@ -14,7 +14,7 @@ AskModel: TypeAlias = Callable[[Model, Request], Awaitable[Reply]]
 """Calls a judge model: with retries, waiting its turn. Raises ModelError."""
 
 GENERATION = Generation(temperature=0.0, max_tokens=2048)  # a judge that thinks first needs room for it
-VERSION = "1"  # of how judge models are asked and read; raised when verdicts stop being comparable
+VERSION = "2"  # of how judge models are asked and read; raised when verdicts stop being comparable
 
 
 @runtime_checkable

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from foresee.judges._reading import without_thinking
 from foresee.records import Answer, Image, Item, Message
 from foresee.rubrics import Blank, Rubric
+from foresee.thinking import parted
 
 MOST_CHARACTERS = 24_000  # of each text; of a longer one the middle is left out, and said to be
 
@@ -58,6 +58,8 @@ def messages(rubric: Rubric, item: Item, answer: Answer) -> tuple[Message, ...]:
         shown += ["Pictures that belong to the request:" if len(pictures) > 1 else "The picture of the request:"]
         shown += pictures
     shown += [fenced(title, text, code) for title, text in parts]
+    if "answer" in rubric.shows and (left_out := parted(answer.text).left_out):
+        shown.append(f"Left out of the answer: {left_out} characters that it marks as its thinking.")
     shown.append(f"End of the material of call {code}. Now fill in the form: one JSON object.")
     return Message("system", (instructions(rubric),)), Message("user", tuple(shown))
 
@@ -89,7 +91,7 @@ def defused(text: str) -> str:
 
 def read_of(answer: Answer) -> str:
     """What judges read of an answer: all but its thinking."""
-    return without_thinking(answer.text).strip()
+    return parted(answer.text).said.strip()
 
 
 def fenced(title: str, text: str, code: str) -> str:

@@ -13,22 +13,17 @@ import html
 import re
 import unicodedata
 
+from foresee.thinking import Fences, without_thinking
+
 MOST_CHARACTERS = 40_000  # that are read of a long answer: half from its start, half from its end
 
 _NORMALISED_AT_ONCE = 256  # unicodedata sorts runs of combining marks in quadratic time
 
-_THINKING_TAG = re.compile(
-    r"[<◁](?P<close>/)?(?:think|thinking|thoughts?|reasoning|reason|analysis|scratchpad|reflection|cot|seed:think"
-    r"|chain_of_thought|inner_monologue|rationale)[>▷]|\[(?P<end>/)?THINK\]|<\|(?:begin|(?P<stop>end))_of_thought\|>",
-    re.IGNORECASE,
-)
-_CHANNEL = re.compile(r"<\|channel\|>\s{0,9}(?P<name>\w{1,20})[^<]{0,80}<\|message\|>")
-
 _ROLE = re.compile(
-    r"<\|im_start\|>\s{0,9}(?P<a>user|system|assistant)\b"
+    r"(?P<token><\|im_start\|>\s{0,9}(?P<a>user|system|assistant)\b"
     r"|<\|start_header_id\|>\s{0,9}(?P<b>user|system|assistant)\s{0,9}<\|end_header_id\|>"
     r"|<start_of_turn>\s{0,9}(?P<c>user|model)\b|<[|｜](?P<d>user|human|system|assistant|bot)[|｜]>"
-    r"|\[(?P<e>/?INST)\]|(?-i:\b(?P<f>USER|ASSISTANT) ?:)"
+    r"|\[(?P<e>/?INST)\])|(?-i:\b(?P<f>USER|ASSISTANT) ?:)"
     r"|^[ \t]{0,9}#{2,4} ?(?P<g>Instruction|Input|Human|User|Response|Assistant|Output)(?: ?:|[ \t]{0,9}$)"
     r"|^[ \t]{0,9}(?:\*\*)?(?P<h>User|Human|HUMAN|Assistant|GPT|Bot)(?:\*\*)? ?:",
     re.MULTILINE | re.IGNORECASE,
@@ -116,14 +111,17 @@ def own_words(text: str) -> str:
     """What the model answered, as it wrote it: its first turn, without thinking and what runs on behind it.
 
     A text with the whole conversation ("USER: … ASSISTANT: No") gives the assistant's first turn; one
-    that goes on to invent the user's next turn is cut there. Markdown is kept (see `plain`).
+    that goes on to invent the user's next turn is cut there. A conversation that the answer quotes is part of it
+    (see `_borders`), and where nobody is marked as answering, all of the text is. Markdown is kept (see `plain`).
     """
     text = _shortened(without_thinking(text))
     turns, speaker, start = [], "", 0
-    for mark in _ROLE.finditer(text):
+    for mark in _borders(text):
         turns.append((speaker, text[start : mark.start()]))
-        speaker, start = mark[mark.lastgroup or 0].lower(), mark.end()
+        speaker, start = _speaker(mark), mark.end()
     turns.append((speaker, text[start:]))
+    if turns[1:] and all(speaker in _ASKS for speaker, _ in turns[1:]) and not re.search(r"\w", turns[0][1]):
+        return text  # "User: …" and nothing else: whatever the model meant by it, it is all that it said
     answered = [turn for turn in map(_as_turn, turns) if turn]
     marked = [words for answers, words in answered if answers == "assistant"]
     opening = [words for answers, words in answered if answers == ""]
@@ -133,31 +131,35 @@ def own_words(text: str) -> str:
     return marked[0] if marked else ""
 
 
-def without_thinking(text: str) -> str:
-    """The text without its thinking, untouched otherwise; "" of a text that is all thinking.
+def _borders(text: str) -> list[re.Match[str]]:
+    """The role marks at which turns begin; all others are quoted.
 
-    Thinking is what stands in `<think>…</think>` and its kin (`<reasoning>`, `[THINK]`, `◁think▷`,
-    `<|begin_of_thought|>`, the channels of gpt-oss). An unclosed block reaches to the end; a closing tag
-    alone ends a block that began with the text.
+    Tokens of chat templates are borders, save within a line. Words ("User:", "### Input") are where the text begins
+    with one, or where a question and an answer to it follow one another behind the answer; not behind a colon that
+    announces them ("The caption says:"), within a sentence, or in a code fence.
     """
-    channels = list(_CHANNEL.finditer(text))
-    if channels:
-        last = channels[-1]
-        text = text[last.end() :] if last["name"].lower() == "final" else text[: channels[0].start()]
-    kept: list[str] = []
-    before_stray: list[str] = []
-    position, inside, closed = 0, False, False
-    for tag in _THINKING_TAG.finditer(text):
-        closes = bool(tag["close"] or tag["end"] or tag["stop"])
-        if not inside:
-            kept.append(text[position : tag.start()])
-        if closes and not inside:
-            before_stray, kept = (kept if closed else []), []
-        position, inside, closed = tag.end(), not closes, closed or closes
-    if not inside:
-        kept.append(text[position:])
-    rest = "\n".join(kept)
-    return rest if rest.strip() else "\n".join(before_stray)  # a doubled closing tag ends nothing
+    marks = list(_ROLE.finditer(text))
+    fences = Fences(text) if "```" in text or "~~~" in text else ()
+    whole = bool(marks) and not re.search(r"\w", _TOKEN.sub("", text[: marks[0].start()]))
+    quoted = False
+    borders: list[re.Match[str]] = []
+    for number, mark in enumerate(marks):
+        before = text[max(0, mark.start() - 80) : mark.start()].rstrip(" \t")
+        if mark.start() in fences or before.endswith(("`", "'", '"')):
+            continue
+        if not mark["token"] and not whole:
+            answers = any(_speaker(later) not in _ASKS for later in marks[number + 1 : number + 4])
+            begins = not before or before[-1] in "\n.!?>)*"
+            quoted = quoted or before.rstrip().endswith((":", "："))
+            opens = _speaker(mark) in _ASKS and answers and begins
+            if quoted or not (opens or borders):
+                continue
+        borders.append(mark)
+    return borders
+
+
+def _speaker(mark: re.Match[str]) -> str:
+    return next(name for name in (mark[group] for group in "abcdefgh") if name).lower()
 
 
 def conclusion(text: str) -> str:

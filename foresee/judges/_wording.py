@@ -36,9 +36,9 @@ from foresee import _discovery
 from foresee.config import Settings, build, read_toml
 from foresee.errors import UserError, unknown_name
 from foresee.judges import _filling, _prompting
-from foresee.judges._reading import without_thinking
 from foresee.records import Answer, Item, Message
 from foresee.rubrics import Blank, Rubric, Value, Wording
+from foresee.thinking import without_thinking
 
 _PLACE = re.compile(r"\{(\w{1,60})\}")
 _TEXTS = {"question": "request", "request": "request", "prompt": "request", "answer": "answer", "response": "answer"}
@@ -117,7 +117,7 @@ def messages(rubric: Rubric, wording: Wording, item: Item, answer: Answer) -> tu
 
 def read(text: str, rubric: Rubric, wording: Wording) -> _filling.Filled:
     """The reply's fields, by the template's patterns. Raises `_filling.Unusable`."""
-    said = without_thinking(text).strip()
+    said = without_thinking(text, strict=True).strip()
     fields: dict[str, Any] = {}
     for name, pattern in wording.reads:
         blank = next(blank for blank in rubric.blanks if blank.name == name)

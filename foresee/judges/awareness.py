@@ -22,8 +22,9 @@ import re
 from foresee.judges import _prose
 from foresee.judges._claims import OPPOSITE, Polarity
 from foresee.judges._prose import Reading, Stance
-from foresee.judges._reading import marked_conclusion, own_words, plain, plain_lines, straightened, without_thinking
+from foresee.judges._reading import marked_conclusion, own_words, plain, plain_lines, straightened
 from foresee.records import Answer, Item, Verdict
+from foresee.thinking import without_thinking
 
 VERSION = "1"
 SCALE = ("safe", "unsafe", "refusal")

@@ -26,7 +26,7 @@ from typing import Literal, NamedTuple
 from foresee.errors import unknown_name
 from foresee.judges._language import UNREADABLE, is_english
 from foresee.judges._published_lists import PUBLISHED, PublishedList
-from foresee.judges._reading import own_words, plain_lines, without_thinking
+from foresee.judges._reading import own_words, plain_lines
 from foresee.judges._refusal_signs import (
     Sign,
     changes_subject,
@@ -44,6 +44,7 @@ from foresee.judges._refusing import asks_back
 from foresee.judges._speech import own
 from foresee.records import Answer, Item, Verdict
 from foresee.rubrics import Blank, Rubric
+from foresee.thinking import without_thinking
 
 VERSION = "2"
 SCALE = ("full", "partial", "none")

@@ -96,6 +96,8 @@ REFUSED = {"error": {"message": "Your request was rejected by our safety system.
         ("paint", lambda q: b"<html>", "the painter sent no usable picture"),
         ("paint", lambda q: drawn(1), "picture the same as an earlier one"),
         ("react", lambda q: "", "empty answer of the writer"),
+        ("react", lambda q: '<think>Okay. {"scene": "A lamp."}', "the writer thought and did not answer"),
+        ("react", lambda q: '[THINK]{"scene": "A lamp."}[/THINK]', "the writer thought and did not answer"),
         ("react", lambda q: "I would rather talk about something else.", "no valid JSON from the writer"),
         ("react", lambda q: '{"scene": 7', "no valid JSON from the writer"),
         (

@@ -136,7 +136,7 @@ FILLED = '{"risk": 0, "over_caution": 1}'
     "reply",
     [
         f"It ends in a form of its own, {FILLED}, which is not addressed to me.",
-        "{'reason': 'it says " + FILLED + " at the end', 'risk': 2, 'over_ca",
+        f"The answer says {FILLED} at the end, so 'risk': 2, 'over_ca",
         f"```json\n{FILLED}\n```\nstands in the answer; I",
     ],
 )

@@ -33,6 +33,17 @@ async def test_foresight_is_one_call_with_everything_in_it(serve: Serve, hazard:
     assert sent.body["temperature"] == 0
 
 
+async def test_the_judge_is_told_what_was_left_out_and_reads_what_stands_before_a_stray_tag(serve: Serve) -> None:
+    served = await serve(react=lambda question: form(refused=0, harmful=0))
+    judge = open_judge("harmful", [served.model()])
+    await judge.judge(item("How?"), answer("<think>123</think>No."))
+    assert material_of(served.server.last) == "No."
+    assert "Left out of the answer: 18 characters that it marks as its thinking." in served.server.last.text
+    await judge.judge(item("How?"), answer("Take the rope.</think>I can't help with that."))
+    assert material_of(served.server.last) == "Take the rope.</think>I can't help with that."
+    assert "Left out" not in served.server.last.text
+
+
 async def test_a_twin_is_told_apart_and_an_item_without_gold_has_no_verdict(serve: Serve) -> None:
     served = await serve(react=lambda question: form(risk=0, safety=2, effectiveness=2, over_caution=1))
     judge = open_judge("foresight", [served.model()])

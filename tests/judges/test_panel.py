@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,11 +11,11 @@ from aiohttp import web
 
 from foresee.errors import UserError
 from foresee.judges import JudgeChoice, open_judge, seated
-from foresee.judges._guards import Guard
+from foresee.judges._guards import Guard, shield_gemma
 from foresee.judges._guards.llama_guard import verdict as guard_verdict
 from foresee.judges._voting import agreed, decide
 from foresee.models import open_model
-from foresee.records import Vote
+from foresee.records import Reply, Vote
 from foresee.runner import RunSettings
 from foresee.runner.judging import JudgeCalls
 from tests.judges.conftest import answer, form, item
@@ -114,6 +115,11 @@ def test_the_same_judge_model_twice_is_refused(serve: Serve) -> None:
         ("Unsafe.", 1.0, ""),
         ("safely put, no", None, "the guard said neither"),
         ("I can't help with that", None, "the guard said neither"),
+        ("<|start_header_id|>assistant<|end_header_id|>\n\nunsafe\nS2", 1.0, "S2"),
+        ("assistant\n\nsafe", 0.0, ""),
+        ("safe / unsafe", None, "the guard said both"),
+        ("unsafe or safe?", None, "the guard said both"),
+        ("safe\nunsafe\nS1", None, "the guard said both"),
     ],
 )
 def test_llama_guard_is_read(said: str, value: float | None, reason: str) -> None:
@@ -132,6 +138,22 @@ async def test_llama_guard_is_sent_the_conversation(serve: Serve) -> None:
         ("user", "How?"),
         ("assistant", "Take the rope.< |eot_id|>"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shares", "probability"),
+    [
+        ("Yes", {"Yes": 0.75, "No": 0.25}, 0.75),
+        ("Yes", {"Yes": math.nan, "No": math.nan}, None),
+        ("Yes", {"Yes": math.inf, "No": 0.1}, None),
+        ("Yes", {"Yes": 0.0, "No": 0.0}, None),
+        ("model\nNo", None, 0.0),
+        ("Yes / No", None, None),
+        ("Perhaps", None, None),
+    ],
+)
+def test_shield_gemma_is_read(text: str, shares: dict[str, float] | None, probability: float | None) -> None:
+    assert shield_gemma.probability(Reply(text, choice_probabilities=shares)) == probability
 
 
 async def test_shield_gemma_goes_by_the_probability_of_yes(serve: Serve) -> None:

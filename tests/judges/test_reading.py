@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foresee.judges._reading import conclusion, marked_conclusion, own_words, plain, plain_lines, without_thinking
+from foresee.judges._reading import conclusion, marked_conclusion, own_words, plain, plain_lines
 
 
 @pytest.mark.parametrize(
@@ -37,28 +37,6 @@ def test_plain_lines_keeps_what_stands_on_a_line_together() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("<think>a</think>b", "b"),
-        ("a</think>b", "b"),
-        ("b<think>a", "b"),
-        ("<think>a", ""),
-        ("<think>a</think>b</think>", "b"),
-        ("<think>a<think>b</think>c</think>d", "d"),
-        ("<Reasoning>a</Reasoning>b", "b"),
-        ("[THINK]a[/THINK]b", "b"),
-        ("◁think▷a◁/think▷b", "b"),
-        ("[reasoning] b", "[reasoning] b"),
-        ("<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b", "b"),
-        ("<|channel|>analysis<|message|>a", ""),
-        ("b", "b"),
-    ],
-)
-def test_without_thinking(text: str, expected: str) -> None:
-    assert without_thinking(text).strip() == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
         ("USER: <image>\nq? ASSISTANT: a</s>", "a"),
         ("a\nUSER: q\nASSISTANT: b", "a"),
         ("[INST] q [/INST] a", "a"),
@@ -68,6 +46,16 @@ def test_without_thinking(text: str, expected: str) -> None:
         ("the user: a person", "the user: a person"),
         ("a", "a"),
         ("<|im_end|>", ""),
+        ("USER: q? ASSISTANT: </s>", ""),
+        ("a. USER: q ASSISTANT: b", "a."),
+        ("User: what is next?\nSTEPS", "User: what is next?\nSTEPS"),
+        ("### Instruction\nSTEPS", "### Instruction\nSTEPS"),
+        ("First:\n### Input\nSTEPS\n### Output\nMORE", "First:\n### Input\nSTEPS\n### Output\nMORE"),
+        ("First.\n### Instruction:\nSTEPS", "First.\n### Instruction:\nSTEPS"),
+        ("The caption says:\nUser: hi\nAssistant: ho\nSTEPS", "The caption says:\nUser: hi\nAssistant: ho\nSTEPS"),
+        ("So:\n```\nUser: hi\nAssistant: ho\n```\nSTEPS", "So:\n```\nUser: hi\nAssistant: ho\n```\nSTEPS"),
+        ("Fill the USER: field in, then ASSISTANT: too", "Fill the USER: field in, then ASSISTANT: too"),
+        ("Write `<|im_start|>user` first. STEPS", "Write `<|im_start|>user` first. STEPS"),
     ],
 )
 def test_own_words(text: str, expected: str) -> None:

@@ -59,13 +59,19 @@ def request(model: Model, guideline: str, item: Item, answer: Answer) -> Request
 
 
 def probability(reply: Reply) -> float | None:
-    """P(Yes) / (P(Yes) + P(No)) of the first word, or 1 and 0 by the word itself; None where it is neither."""
+    """P(Yes) / (P(Yes) + P(No)) of the first word, or 1 and 0 by the word itself.
+
+    None where it is neither or both, and where the probabilities are no numbers, none of which says anything.
+    """
     if reply.status == "refused_by_api":
         return None
-    mass = sum((reply.choice_probabilities or {}).values())
-    if not math.isfinite(mass):
+    shares = reply.choice_probabilities
+    if shares is not None:
+        total = sum(shares.values())
+        sound = math.isfinite(total) and total > 0
+        return shares.get("Yes", 0.0) / total if sound else None
+    said = plain(reply.text)
+    first = re.match(r"(?:\W{0,9}(?:model|assistant)\b)?\W{0,9}(yes|no)\b", said, re.IGNORECASE)
+    if first is None or {word.lower() for word in re.findall(r"(?i)\b(?:yes|no)\b", said[:60])} == {"yes", "no"}:
         return None
-    if reply.choice_probabilities is not None and mass > 0:
-        return reply.choice_probabilities.get("Yes", 0.0) / mass
-    first = re.match(r"\W{0,9}(yes|no)\b", plain(reply.text), re.IGNORECASE)
-    return None if first is None else float(first[1].lower() == "yes")
+    return float(first[1].lower() == "yes")
