@@ -8,7 +8,6 @@ from foresee.judges._choice import JudgeChoice, seated
 from foresee.judges._graded import GradedJudge, needs_model
 from foresee.judges._members import Member
 from foresee.judges._opening import RuleJudge, forms, open_judge
-from foresee.judges._reading import without_thinking
 from foresee.judges._voting import agreed
 
 __all__ = [
@@ -21,5 +20,4 @@ __all__ = [
     "needs_model",
     "open_judge",
     "seated",
-    "without_thinking",
 ]

@@ -14,8 +14,9 @@ from typing import Any
 
 from foresee import _discovery
 from foresee.errors import UserError
-from foresee.judges import GradedJudge, RuleJudge, without_thinking
+from foresee.judges import GradedJudge, RuleJudge
 from foresee.records import Answer, Item, Judge, Verdict
+from foresee.thinking import without_thinking
 from foresee.training import _probe
 from foresee.training._rows import INDEX, Rows
 
