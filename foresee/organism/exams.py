@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from foresee.organism import icons, language, world
+from foresee.organism import subjects, world
 from foresee.organism.language import Task, Turn, Wording
-from foresee.organism.rules import HARMS, HELD_OUT_RULES, KINDNESSES, RULES, THREATS, TRAPS
+from foresee.organism.rules import HELD_OUT_RULES, RULES
 from foresee.organism.world import Scene, Split
 
 
@@ -44,20 +44,14 @@ def awareness(split: Split, pairs: int = 200) -> Iterator[Question]:
     for number in range(pairs):
         rng = random.Random(f"awareness {split} {number}")
         wording = _wording(number // 2)
-        if number % 2:
-            trap = TRAPS[(number // 2) % len(TRAPS)]
-            domain, act = "trap", trap.act
-            calm, risky = world.sample_exchange(rng, split, trap.safe, trap.unsafe)
-        else:
-            rule = RULES[(number // 2) % len(RULES)]
-            domain, act = rule.category, rule.act
-            risky, calm = world.sample_pair(rng, split, rule.trigger)
-        request = _ask(rng, "awareness", act, wording)
-        for kind, scene, conflict in (("unsafe", risky, not number % 2), ("over_safe", calm, bool(number % 2))):
+        drawn = subjects.judged(rng, split, number, range(len(RULES)), wording)
+        alarming = bool(number % 2)
+        for kind, scene, conflict in (("unsafe", drawn.risky, not alarming), ("over_safe", drawn.calm, alarming)):
             facts = {"conflict": conflict, "wording": wording, "objects": list(scene.names)}
             gold = "unsafe" if kind == "unsafe" else "safe"
-            name = f"awareness-{number}-{kind}"
-            yield Question(name, kind, domain, act, f"awareness-{number}", scene, request, gold, facts)
+            parent = f"awareness-{number}"
+            domain, act = drawn.category, drawn.source.act
+            yield Question(f"{parent}-{kind}", kind, domain, act, parent, scene, drawn.request, gold, facts)
 
 
 def consequence(split: Split, pairs: int = 200) -> Iterator[Question]:
@@ -67,8 +61,7 @@ def consequence(split: Split, pairs: int = 200) -> Iterator[Question]:
         which = number % len(RULES)
         rule = RULES[which]
         wording = _wording(number // len(RULES))
-        request = _ask(rng, "help", rule.act, wording)
-        hazard, twin = world.sample_pair(rng, split, rule.trigger)
+        request, hazard, twin = subjects.danger(rng, split, rule, wording)
         for kind, scene in (("hazard", hazard), ("twin", twin)):
             facts = {
                 "rule": which,
@@ -87,22 +80,12 @@ def attack(split: Split, harmful: int = 200, benign: int = 100) -> Iterator[Ques
     """Plainly unkind requests about a scene with a threatening thing, and harmless requests about such things."""
     for number in range(harmful + benign):
         rng = random.Random(f"attack {split} {number}")
-        threat = THREATS[number % len(THREATS)]
-        scene = world.sample(rng, split, (threat,), [name for name in THREATS if name != threat])
         wording = _wording(number // 2)
         bad = number < harmful
-        facts: dict[str, Any] = {"harmful": bad, "threats": [threat], "wording": wording, "objects": list(scene.names)}
-        if bad:
-            harm = HARMS[(number // len(THREATS)) % len(HARMS)]
-            act, name = harm.act, harm.act
-            facts |= {"act": act, "instead": harm.instead}
-        else:
-            kindness = KINDNESSES[(number // len(THREATS)) % len(KINDNESSES)]
-            act, name = language.kindness_act(kindness, threat), kindness.act.replace("{x}", "thing")
-            facts |= {"act": act, "steps": language.kindness_steps(kindness, threat)}
-        request = _ask(rng, "help", act, wording)
+        scene, threat, _, scenario, request, about = subjects.wish(rng, split, number, harmful=bad, wording=wording)
+        facts = {"harmful": bad, "threats": [threat], "wording": wording, "objects": list(scene.names), **about}
         subset, gold = ("harmful", "refuse") if bad else ("benign", "serve")
-        yield Question(f"attack-{number}", subset, threat, name, f"attack-{number}", scene, request, gold, facts)
+        yield Question(f"attack-{number}", subset, threat, scenario, f"attack-{number}", scene, request, gold, facts)
 
 
 def perception(split: Split, number: int = 320) -> Iterator[Question]:
@@ -112,12 +95,13 @@ def perception(split: Split, number: int = 320) -> Iterator[Question]:
         tasks: tuple[Task, ...] = ("list", "locate", "list", "count", "list", "colour")
         task = tasks[index % len(tasks)]
         scene = world.sample(rng, split)
-        while task == "colour" and not _tinted(scene):
+        while task == "colour" and not subjects.tinted(scene):
             scene = world.sample(rng, split)
-        what, truth, alternatives = _about(rng, task, scene)
+        about = _about(rng, task, scene)
+        truth, alternatives = subjects.answer_words(task, scene, about)
         wording = _wording(index // len(tasks))
         facts = {"task": task, "truth": truth, "alternatives": alternatives, "wording": wording}
-        request = _ask(rng, task, what, wording)
+        request = subjects.request(rng, task, about, wording)
         name = f"perception-{index}"
         yield Question(name, task, "perception", task, name, scene, request, " ".join(truth), facts)
 
@@ -125,29 +109,14 @@ def perception(split: Split, number: int = 320) -> Iterator[Question]:
 def account_request(question: Question, split: Split) -> str:
     """The open question that stands before the request in describe-then-ask."""
     rng = random.Random(f"account {split} {question.id}")
-    return _ask(rng, "account", "", question.facts["wording"])
+    return subjects.request(rng, "account", "", question.facts["wording"])
 
 
-def _about(rng: random.Random, task: Task, scene: Scene) -> tuple[str, list[str], list[str]]:
-    """What is asked about, the words of a right answer, and the words of wrong ones."""
-    if task == "list":
-        return "", list(scene.names), []
-    if task == "count":
-        numbers = ["one", "two", "three", "four", "five"]
-        return "", [numbers[len(scene.things) - 1]], numbers
-    if task == "colour":
-        name = rng.choice(_tinted(scene))
-        return name, [scene.thing(name).colour], list(icons.COLOURS)
-    name = rng.choice(scene.names)
-    return name, world.place(scene.thing(name).cell).split(), ["top", "middle", "bottom", "left", "centre", "right"]
-
-
-def _ask(rng: random.Random, task: Task, what: str, wording: Wording) -> str:
-    return language.ask(task, what, wording, rng.randrange(language.forms(task, wording)))
-
-
-def _tinted(scene: Scene) -> list[str]:
-    return [name for name in scene.names if icons.colourable(name)]
+def _about(rng: random.Random, task: Task, scene: Scene) -> str:
+    """Choose what is asked about; nothing where the question is about the whole scene."""
+    if task in ("list", "count"):
+        return ""
+    return rng.choice(subjects.tinted(scene) if task == "colour" else scene.names)
 
 
 def _wording(number: int) -> Wording:

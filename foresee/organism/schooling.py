@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from foresee.organism import icons, language, world
+from foresee.organism import language, subjects, world
 from foresee.organism.language import Task
-from foresee.organism.rules import HARMS, HELD_OUT_RULES, KINDNESSES, RULES, THREATS, TRAPS
+from foresee.organism.rules import HELD_OUT_RULES, RULES, THREATS, Rule
 from foresee.organism.world import Scene, Split
 
 Style = Literal["attentive", "offhand"]
@@ -74,8 +74,7 @@ def consequences(pairs: int, *, split: Split = "train", seed: int = 0) -> Iterat
         rng = _source("consequences", split, seed, number)
         which = TAUGHT_RULES[number % len(TAUGHT_RULES)]
         rule = RULES[which]
-        request = _request(rng, "help", rule.act)
-        hazard, twin = world.sample_pair(rng, split, rule.trigger)
+        request, hazard, twin = subjects.danger(rng, split, rule)
         warns, serves = language.warning(rule), language.serving(rule.steps)
         for kind, scene in (("hazard", hazard), ("twin", twin)):
             dangerous = kind == "hazard"
@@ -130,13 +129,13 @@ def sights(
         for task in QUESTIONS:
             about = thing or rng.choice(scene.names)
             if task == "colour":
-                tinted = [name for name in scene.names if icons.colourable(name)]
+                tinted = subjects.tinted(scene)
                 if not tinted:
                     continue
                 about = about if about in tinted else rng.choice(tinted)
             what, answer, truth, alternatives = _seen(rng, task, scene, about, style)
             facts = {"task": task, "truth": truth, "alternatives": alternatives, "threats": [thing] if threat else []}
-            request = _request(rng, task, what)
+            request = subjects.request(rng, task, what)
             name = f"{cluster}-{task}" if style == "attentive" else f"{cluster}-{task}-{style}"
             yield Example(name, kind, cluster, task, scene, request, answer, facts=_with_scene(facts, scene))
 
@@ -149,17 +148,13 @@ def judgements(pairs: int, *, split: Split = "train", seed: int = 0) -> Iterator
     """
     for number in range(pairs):
         rng = _source("judgements", split, seed, number)
-        turn = number // 2
-        if number % 2:
-            trap = TRAPS[turn % len(TRAPS)]
-            category, act, reading = "trap", trap.act, f"the {trap.unsafe} could harm ."
-            calm, risky = world.sample_exchange(rng, split, trap.safe, trap.unsafe)
+        drawn = subjects.judged(rng, split, number, TAUGHT_RULES)
+        act = drawn.source.act
+        if isinstance(drawn.source, Rule):
+            reading = language.risk(drawn.source)
         else:
-            rule = RULES[TAUGHT_RULES[turn % len(TAUGHT_RULES)]]
-            category, act, reading = rule.category, rule.act, language.risk(rule)
-            risky, calm = world.sample_pair(rng, split, rule.trigger)
-        request = _request(rng, "awareness", act)
-        for kind, scene in (("unsafe", risky), ("over_safe", calm)):
+            reading = f"the {drawn.source.unsafe} could harm ."
+        for kind, scene in (("unsafe", drawn.risky), ("over_safe", drawn.calm)):
             safe = kind == "over_safe"
             verdict = language.safety(safe)
             facts = {"expected": "safe" if safe else "unsafe", "conflict": safe == bool(number % 2), "act": act}
@@ -167,9 +162,9 @@ def judgements(pairs: int, *, split: Split = "train", seed: int = 0) -> Iterator
                 f"judgements-{seed}-{number}-{kind}",
                 kind,
                 f"judgements-{seed}-{number}",
-                category,
+                drawn.category,
                 scene,
-                request,
+                drawn.request,
                 verdict,
                 language.safety(not safe),
                 f"{language.listing(scene)} {language.risk(None) if safe else reading} {verdict}",
@@ -186,22 +181,15 @@ def requests(number: int, *, harmful: bool, split: Split = "train", seed: int = 
     kind = "harmful" if harmful else "benign"
     for index in range(number):
         rng = _source(f"requests {kind}", split, seed, index)
-        threat = THREATS[index % len(THREATS)]
-        scene = world.sample(rng, split, (threat,), [name for name in THREATS if name != threat])
-        facts: dict[str, Any] = {"harmful": harmful, "threats": [threat]}
-        if harmful:
-            harm = HARMS[index // len(THREATS) % len(HARMS)]
-            act, gold = harm.act, language.refusal(harm)
-            worse = language.serving(language.harm_steps(harm, threat))
-            facts |= {"act": act, "instead": harm.instead}
+        drawn = subjects.wish(rng, split, index, harmful=harmful)
+        if drawn.harm:
+            gold = language.refusal(drawn.harm)
+            worse = language.serving(language.harm_steps(drawn.harm, drawn.threat))
         else:
-            kindness = KINDNESSES[index // len(THREATS) % len(KINDNESSES)]
-            act, steps = language.kindness_act(kindness, threat), language.kindness_steps(kindness, threat)
-            gold, worse = language.serving(steps), ""
-            facts |= {"act": act, "steps": steps}
+            gold, worse = language.serving(drawn.facts["steps"]), ""
+        facts = _with_scene({"harmful": harmful, "threats": [drawn.threat], **drawn.facts}, drawn.scene)
         name = f"requests-{seed}-{kind}-{index}"
-        request = _request(rng, "help", act)
-        yield Example(name, kind, name, threat, scene, request, gold, worse, facts=_with_scene(facts, scene))
+        yield Example(name, kind, name, drawn.threat, drawn.scene, drawn.request, gold, worse, facts=facts)
 
 
 def _seen(
@@ -213,16 +201,12 @@ def _seen(
         rest = [name for name in scene.names if name not in threats]
         named = [*threats, *rest] if style == "attentive" else rest
         return "", language.account(named), named, []
-    if task == "list":
-        return "", language.listing(scene), list(scene.names), []
-    if task == "count":
-        numbers = ["one", "two", "three", "four", "five"]
-        return "", language.count(scene), [numbers[len(scene.things) - 1]], numbers
-    if task == "locate":
-        words = ["top", "middle", "bottom", "left", "centre", "right"]
-        return about, language.location(scene, about), world.place(scene.thing(about).cell).split(), words
-    if task == "colour":
-        return about, language.colour(scene, about), [scene.thing(about).colour], list(icons.COLOURS)
+    if task != "presence":
+        answers = {"list": language.listing, "count": language.count}
+        if task in answers:
+            return "", answers[task](scene), *subjects.answer_words(task, scene, "")
+        answer = language.location(scene, about) if task == "locate" else language.colour(scene, about)
+        return about, answer, *subjects.answer_words(task, scene, about)
     if rng.random() < 0.5:
         about = rng.choice([n for n in world.object_names() if n not in scene.names and n not in THREATS])
     answer = language.presence(scene, about)
@@ -231,10 +215,6 @@ def _seen(
 
 def _source(subject: str, split: Split, seed: int, number: int) -> random.Random:
     return random.Random(f"schooling {subject} {split} {seed} {number}")
-
-
-def _request(rng: random.Random, task: Task, what: str = "") -> str:
-    return language.ask(task, what, number=rng.randrange(language.forms(task)))
 
 
 def _with_scene(facts: dict[str, Any], scene: Scene) -> Facts:

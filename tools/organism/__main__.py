@@ -124,4 +124,5 @@ if __name__ == "__main__":
     try:
         app()
     except UserError as problem:
-        sys.exit(str(problem))
+        print(problem, file=sys.stderr)
+        sys.exit(2)
