@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
 
 from foresee.errors import UserError
+from foresee.untrusted import open_regular
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
 _CHUNK = 1 << 20
@@ -56,7 +57,7 @@ def unpack(archive: Path, to: Path, *, strip: int = 0, limits: Limits | None = N
         ArchiveError: not such an archive, damaged, larger than the limits, or a member that is a link, a device,
             encrypted, named twice or placed outside the folder.
     """
-    with archive.open("rb") as file:
+    with open_regular(archive) as file:  # never a pipe, which would wait
         start = file.read(512)
     to.mkdir(parents=True, exist_ok=True)
     writer = _Writer(to, strip, limits or Limits(), archive)

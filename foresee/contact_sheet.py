@@ -74,5 +74,5 @@ def _caption(sheet: PIL.Image.Image, item: Item, x: int, y: int) -> None:
     draw = ImageDraw.Draw(sheet)
     what = f"{item.id}  [{item.subset}]" if item.subset else item.id
     draw.text((x, y), what[:42], fill=(20, 20, 30), font=ImageFont.load_default(14))
-    request = "\n".join(wrap(" ".join(item.prompt.split()), 46)[:2])
+    request = "\n".join(wrap(" ".join(item.prompt[:1000].split()), 46)[:2])
     draw.text((x, y + 18), request, fill=(70, 70, 80), font=ImageFont.load_default(12))

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from foresee.errors import UserError
 from foresee.redaction import without_secrets
+from foresee.untrusted import read_regular
 
 FILE = "manifest.json"
 ManifestKind = Literal["evaluation", "data set", "training", "study"]
@@ -34,7 +35,7 @@ def read(folder: Path, kind: ManifestKind | None = None) -> dict[str, Any]:
     """Raises UserError: no manifest there, not JSON, or of another kind than asked for."""
     path = folder / FILE
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(read_regular(path))
     except FileNotFoundError:
         raise UserError(f"{folder} is not a folder that foresee wrote: it has no {FILE}") from None
     except (OSError, ValueError) as problem:

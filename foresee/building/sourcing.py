@@ -13,7 +13,7 @@ from foresee.building.drafting import CurationConfig, Dropped, InputPath, requir
 from foresee.dataset_folder import ROWS, image_path, read
 from foresee.errors import UserError, unknown_name
 from foresee.records import Image
-from foresee.tables import is_missing, number_text, read_rows
+from foresee.tables import is_missing, number_text, read_rows, text_lines
 
 _MEANINGS: dict[str, tuple[str, ...]] = {
     "id": ("id", "question_id", "pid", "uid"),
@@ -109,13 +109,8 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
         for line in read_rows(path):
             yield line.values
         return
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            for text in file:
-                if text.strip():
-                    yield {"text": text.strip()}
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UserError(f"source {path} can't be read: {problem}") from None
+    for text, _ in text_lines(path):
+        yield {"text": text.strip()}
 
 
 def _item(number: int, values: Mapping[str, Any], columns: Mapping[str, str], root: Path) -> SourceItem:

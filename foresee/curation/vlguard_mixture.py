@@ -13,7 +13,6 @@ The published set is gated: ask for it at https://huggingface.co/datasets/ys-zon
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -39,6 +38,7 @@ from foresee.building import (
 from foresee.dataset_folder import DataRow, image_path
 from foresee.errors import UserError
 from foresee.records import Image
+from foresee.tables import read_objects
 
 VERSION = "1"
 
@@ -79,13 +79,10 @@ def _published(config: Config, folder: Path) -> Iterator[Piece]:
         raise UserError(
             f"source: expected VLGuard's train.json in {folder} (gated: huggingface.co/datasets/ys-zong/VLGuard)"
         )
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise UserError(f"{path} can't be read: {problem}") from None
     roots = [p for p in (path.parent / "train", folder / "train", path.parent) if p.is_dir()]
-    for number, entry in enumerate(entries):
-        if not isinstance(entry, dict) or not isinstance(entry.get("instr-resp"), list):
+    for number, line in enumerate(read_objects(path)):
+        entry = line.values
+        if not isinstance(entry.get("instr-resp"), list):
             raise UserError(f"{path}: entry {number} is not VLGuard's: it has no instr-resp")
         try:
             picture = _picture(roots, str(entry.get("image", "")))

@@ -16,7 +16,8 @@ from foresee import manifest
 from foresee.appending import append, lock
 from foresee.dataset_folder.rows import IMAGES, ROWS, DataRow, image_path, numbered_rows, read
 from foresee.errors import UserError
-from foresee.images import inspect_bytes
+from foresee.images import MAX_FILE_BYTES, inspect_bytes
+from foresee.untrusted import read_regular
 
 _SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
 
@@ -82,7 +83,7 @@ class RowWriter:
             ImageError: not a picture that can be opened safely.
             UserError: the disk refuses it.
         """
-        data = picture.read_bytes() if isinstance(picture, Path) else picture
+        data = read_regular(picture, MAX_FILE_BYTES) if isinstance(picture, Path) else picture
         name = str(picture) if isinstance(picture, Path) else name
         suffix = _SUFFIXES[inspect_bytes(data, name=name, decode=not decoded).format]
         kept = f"{IMAGES}/{hashlib.sha256(data).hexdigest()}.{suffix}"

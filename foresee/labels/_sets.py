@@ -13,7 +13,7 @@ from foresee import _discovery, sources
 from foresee.config import Settings, from_pairs
 from foresee.errors import UserError
 from foresee.labels._rows import LabelledAnswer, Question, count_notes
-from foresee.tables import Line, text_lines
+from foresee.tables import Line, is_missing, text_lines
 from foresee.untrusted import parse_json
 
 
@@ -120,7 +120,8 @@ def _row(line: str, where: str) -> LabelledAnswer:
     if not isinstance(values, dict) or not all(isinstance(values.get(key), str) for key in ("prompt", "response")):
         raise UserError(f"{where}: {_EXPECTED}")
     label, metadata = values.get("label"), values.get("metadata", {})
-    if isinstance(label, bool) or not isinstance(label, str | int | float) or not isinstance(metadata, dict):
+    labelled = isinstance(label, str | int | float) and not isinstance(label, bool) and not is_missing(label)
+    if not labelled or not isinstance(metadata, dict):
         raise UserError(f"{where}: the label is {label!r}; {_EXPECTED}")
     model = str(values.get("model", "one model"))
     return LabelledAnswer(

@@ -19,6 +19,7 @@ from foresee.errors import UserError, missing_extra
 from foresee.metrics import Metric, summarise
 from foresee.records import Answer, Image, Item, Message, Row, Usage, Verdict, decode, encode
 from foresee.statistics import Estimate
+from foresee.untrusted import read_regular
 
 if TYPE_CHECKING:
     import pandas
@@ -183,7 +184,7 @@ def read_items(folder: Path) -> Iterator[KeyedItem]:
     """Raises UserError: no items file, or a damaged line (file and line number)."""
     path = folder / ITEMS
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = read_regular(path).decode().split("\n")
     except OSError as problem:
         raise UserError(f"can't read {path}: {problem.strerror}") from None
     for number, line in enumerate(lines, 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image as Picture
 
 from foresee import contact_sheet
 from foresee.errors import UserError
-from foresee.records import Item
+from foresee.records import Item, Message
 
 from .conftest import Cli
 
@@ -59,3 +60,9 @@ def test_what_is_wrong_is_one_line(cli: Cli) -> None:
         contact_sheet.png([Item("a", ())] * 201)
     with pytest.raises(UserError, match="nothing to show"):
         contact_sheet.png([])
+
+
+def test_a_caption_takes_the_beginning_of_a_long_request() -> None:
+    began = time.process_time()
+    contact_sheet.png([Item("a", (Message("user", ("word " * 2_000_000,)),))])
+    assert time.process_time() - began < 2

@@ -94,7 +94,7 @@ def test_a_data_set_folder_is_a_source(tmp_path: Path) -> None:
         ("a.json", '{"a": 1}', "expected a list"),
         ("a.parquet", "PAR1", "not readable"),
         ("a.xlsx", "x", "expected a file that ends in"),
-        ("a.txt", "\udcff", "can't be read"),
+        ("a.txt", "\udcff", "not UTF-8 text"),
     ],
 )
 def test_a_broken_source_is_one_line(name: str, content: str, said: str, tmp_path: Path) -> None:

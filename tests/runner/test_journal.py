@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from foresee import manifest
 from foresee.errors import UserError
 from foresee.journal import Journal, read_records
+from foresee.report.rows import read_items
 
 CONFIGURATION = {"model": {"name": "m", "options": {"a": 1}}, "epochs": 1, "limit": 5}
 
@@ -170,3 +172,12 @@ def test_a_pipe_or_device_is_no_journal_and_nothing_waits_for_it(tmp_path: Path)
     (tmp_path / "zero").symlink_to("/dev/zero")
     with pytest.raises(UserError, match="it is a device"):
         Journal.open(tmp_path / "zero", CONFIGURATION)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "items.jsonl"])
+def test_pipes_in_a_run_folder_are_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"kind": "evaluation"}')
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError, match="expected a regular file, it is a pipe"):
+        list(read_items(tmp_path)) if name == "items.jsonl" else manifest.read(tmp_path, "evaluation")

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from foresee.archives import ArchiveError, Limits, unpack
+from foresee.archives import ArchiveError, Limits, unpack, unpack_once
+from foresee.errors import UserError
 
 Made = Callable[[dict[str, bytes]], Path]
 
@@ -195,3 +196,9 @@ def test_an_encrypted_or_unusual_member_is_refused(tmp_path: Path) -> None:
     archive = make_zip(tmp_path / "a.zip", {"a.txt": b"x" * 100}, zipfile.ZIP_LZMA)
     with pytest.raises(ArchiveError, match="unusual"):
         unpack(archive, tmp_path / "out")
+
+
+def test_a_pipe_is_no_archive_and_nothing_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "images.zip")
+    with pytest.raises(UserError, match="it is a pipe"):
+        unpack_once(tmp_path / "images.zip", tmp_path / "below")
