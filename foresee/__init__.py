@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from foresee.planning import plan
     from foresee.report.rows import Run, read_run
     from foresee.report.stored_runs import read_runs
+    from foresee.runner.budget import Budget, BudgetSpent
     from foresee.stored import rescore, score
 
 _WHERE = {
@@ -25,6 +26,8 @@ _WHERE = {
     "compare": "foresee.evaluation",
     "score": "foresee.stored",
     "rescore": "foresee.stored",
+    "Budget": "foresee.runner.budget",
+    "BudgetSpent": "foresee.runner.budget",
     "open_judge": "foresee.judges",
     "JudgeChoice": "foresee.judges",
     "Run": "foresee.report.rows",
@@ -35,6 +38,8 @@ _WHERE = {
 }
 
 __all__ = [
+    "Budget",
+    "BudgetSpent",
     "JudgeChoice",
     "ModelError",
     "Run",

@@ -19,6 +19,7 @@ from foresee import holdings, manifest, planning
 from foresee.errors import UserError
 from foresee.holdings import FREE, open_journal
 from foresee.journal import Journal
+from foresee.judges import GradedJudge
 from foresee.metrics import compare as paired_differences
 from foresee.models import open_model
 from foresee.planning import Plan, plan
@@ -26,7 +27,7 @@ from foresee.records import Model
 from foresee.redaction import without_secrets
 from foresee.report import rows as run_folder
 from foresee.report.rows import KeyedItem, Run
-from foresee.runner import Progress, Results, RunSettings, answer_keys, run_sync
+from foresee.runner import Budget, Progress, Results, RunSettings, answer_keys, run_sync
 from foresee.runner.loops import complete
 from foresee.statistics import Difference
 
@@ -41,6 +42,7 @@ def evaluate(
     progress: Callable[[Progress], None] | None = None,
     command: Sequence[str] = (),
     moved: bool = False,
+    budget: Budget | None = None,
     **plan_options: Any,
 ) -> Run:
     """Ask a model every item of a benchmark, judge the answers, and write a run folder.
@@ -56,6 +58,7 @@ def evaluate(
         progress: called with the state after each finished item.
         command: the command line, for the record.
         moved: the folder's answers came from another address, where the same model was served.
+        budget: what the calls may cost, those that the folder holds already included; see `foresee.Budget`.
         plan_options: what `plan` takes, when `benchmark` is a name.
 
     Returns:
@@ -63,13 +66,16 @@ def evaluate(
 
     Raises:
         UserError: anything the caller can mend; work that was done is in the folder.
+        BudgetSpent: a UserError: the budget is spent; the same call with a larger one goes on.
     """
     planned = benchmark if isinstance(benchmark, Plan) else plan(benchmark, **plan_options)
     if isinstance(model, str) or not planned.is_seated:
         with _all_open(planned, model, model_options) as (seated, answering):
             return evaluate(
-                seated, answering, out=out, settings=settings, progress=progress, command=command, moved=moved
-            )
+                seated, answering, out=out, settings=settings, progress=progress, command=command, moved=moved,
+                budget=budget,
+            )  # fmt: skip
+    _check_prices(budget, planned)
     configuration = without_secrets({**planning.configuration(planned), "model": dict(model.identity)})
     folder = Path(out) if out is not None else default_folder(planned, model, configuration)
     first = holdings.earlier(folder)
@@ -83,9 +89,15 @@ def evaluate(
     begun, cpu = time.monotonic(), time.process_time()
     with open_journal(folder, configuration) as journal:
         call = holdings.begin(folder, planned, record, _candidates(planned, model, folder))
-        results = _asked(planned, model, journal, settings or default_settings(model), progress)
+        results = _asked(planned, model, journal, settings or default_settings(model), progress, budget)
         spent = {"wall_seconds": time.monotonic() - begun, "cpu_seconds": time.process_time() - cpu}
         return holdings.end(call, planned, results.rows, _made(results), spent)
+
+
+def _check_prices(budget: Budget | None, planned: Plan) -> None:
+    """Raises UserError: a price is lacking without which the budget would count nothing."""
+    if budget is not None:
+        budget.require(model=True, judges=any(isinstance(judge, GradedJudge) for judge in planned.judges))
 
 
 def _made(results: Results) -> dict[str, Any]:
@@ -126,7 +138,10 @@ def _asked(
     journal: Journal,
     settings: RunSettings,
     progress: Callable[[Progress], None] | None,
+    budget: Budget | None,
 ) -> Results:
+    if budget is not None:
+        budget.catch_up(journal.path.parent, journal.path)
     return run_sync(
         planned.items,
         model,
@@ -137,6 +152,7 @@ def _asked(
         epochs=planned.epochs,
         settings=settings,
         progress=progress,
+        budget=budget,
     )
 
 

@@ -17,7 +17,7 @@ from foresee.statistics.conditions import Condition, parse_condition
 
 Epochs = Literal["mean", "any", "all", "majority"]
 _Key: TypeAlias = tuple[str, str]  # benchmark, item id
-_ITEM_FIELDS = ("id", "benchmark", "subset", "domain", "scenario", "cluster", "expected")
+ITEM_FIELDS = ("id", "benchmark", "subset", "domain", "scenario", "cluster", "expected")
 
 
 __all__ = [
@@ -120,6 +120,10 @@ def breakdown(rows: Sequence[Row], measure: str | Metric, by: str) -> list[Estim
     known = {name for row in rows for name in row.measures}
     if rows and metric.measure not in known:
         raise unknown_name("measure", metric.measure, known)
+    key = by.removeprefix("metadata.")
+    kept = {name for row in rows for name in row.item.metadata} if key != by else {key}
+    if rows and key not in kept:
+        raise unknown_name("metadata key", key, kept)
     groups: dict[str, list[list[Row]]] = {}
     for held in _by_item(rows).values():
         groups.setdefault(_field(held[0].item, by), []).append(held)
@@ -280,8 +284,8 @@ def _key(row: Row) -> _Key:
 
 
 def _field(item: Item, name: str) -> str:
-    if name in _ITEM_FIELDS:
+    if name in ITEM_FIELDS:
         return str(getattr(item, name))
     if name.startswith("metadata."):
         return str(item.metadata.get(name.removeprefix("metadata."), ""))
-    raise unknown_name("item field", name, (*_ITEM_FIELDS, "metadata.KEY"))
+    raise unknown_name("item field", name, (*ITEM_FIELDS, "metadata.KEY"))

@@ -17,13 +17,13 @@ from foresee import _discovery, holdings, manifest, planning
 from foresee.errors import UserError, unknown_name
 from foresee.holdings import open_journal
 from foresee.journal import Journal, read_records
-from foresee.judges import JudgeChoice, seated
+from foresee.judges import GradedJudge, JudgeChoice, seated
 from foresee.planning import Plan, plan
 from foresee.records import Answer, Item, Judge, Row, decode, encode
 from foresee.redaction import without_secrets
 from foresee.report import rows as run_folder
 from foresee.report.rows import KeyedItem, Run
-from foresee.runner import JudgeCalls, RunSettings, judge_answers
+from foresee.runner import Budget, JudgeCalls, RunSettings, judge_answers
 from foresee.tables import Line, is_missing, text_lines
 from foresee.untrusted import parse_json
 
@@ -63,6 +63,7 @@ def score(
     settings: RunSettings | None = None,
     progress: Callable[[int, int], None] | None = None,
     command: Sequence[str] = (),
+    budget: Budget | None = None,
     **plan_options: Any,
 ) -> Run:
     """Judge stored answers with the same judges and statistics as an evaluation.
@@ -77,6 +78,7 @@ def score(
         settings: retries and limits for judge models.
         progress: called with (done, total) after each answer.
         command: the command line, for the record.
+        budget: what the judge models' calls may cost, those that the folder holds already included.
         plan_options: what `planning.plan` takes, when `benchmark` is a name.
 
     Raises:
@@ -89,7 +91,7 @@ def score(
             planned = planned.seated(members)
             return score(
                 answers, planned, out=out, model=model, field=field, settings=settings, progress=progress,
-                command=command,
+                command=command, budget=budget,
             )  # fmt: skip
     stored = read_answers(Path(answers), planned, field)
     folder = Path(out)
@@ -105,7 +107,7 @@ def score(
         "answers_file": str(Path(answers).absolute()),
         "command": list(command),
     }
-    calls = _Calls(settings, _calls_below(folder), progress)
+    calls = _Calls(settings, _calls_below(folder), progress, budget)
     with open_journal(folder, configuration) as journal:
         _copy(journal, (answer for _, answer in pairs))
         call = holdings.begin(folder, planned, record, [keyed for keyed, _ in given])
@@ -121,6 +123,7 @@ def rescore(
     settings: RunSettings | None = None,
     progress: Callable[[int, int], None] | None = None,
     command: Sequence[str] = (),
+    budget: Budget | None = None,
 ) -> Run:
     """Judge the answers of a run folder, for the first time or by other judge models.
 
@@ -131,6 +134,7 @@ def rescore(
         settings: retries and limits for judge models.
         progress: called with (done, total) after each answer.
         command: the command line, for the record.
+        budget: what the judge models' calls may cost, those that the folder holds already included.
 
     Raises:
         UserError: not a run folder, a judge that needs a model where none is named, an unwritable folder.
@@ -147,7 +151,7 @@ def rescore(
         folder = Path(out) if out is not None else source / JUDGED / planning.judging_name(judges)
         record = {**before, **made, "judged_from": str(source.absolute()), "command": list(command)}
         record["configuration"] = {**before.get("configuration", {}), "judges": without_secrets(made["judges"])}
-        calls = _Calls(settings, _calls_below(source, folder), progress)
+        calls = _Calls(settings, _calls_below(source, folder), progress, budget)
         return _rejudged(source, folder, module, judges, record, calls)
 
 
@@ -179,14 +183,19 @@ class _Calls:
         settings: RunSettings | None,
         earlier: Mapping[str, Mapping[str, Any]],
         progress: Callable[[int, int], None] | None = None,
+        budget: Budget | None = None,
     ) -> None:
+        self._budget = budget
         self._settings = settings or RunSettings()
         self._progress = progress
         self._earlier = earlier
         self._made: JudgeCalls | None = None
 
     def judge(self, pairs: Sequence[tuple[Item, Answer]], judges: Sequence[Judge], journal: Journal) -> tuple[Row, ...]:
-        self._made = JudgeCalls(self._settings, journal, self._earlier)
+        if self._budget is not None:
+            self._budget.require(model=False, judges=any(isinstance(judge, GradedJudge) for judge in judges))
+            self._budget.catch_up(journal.path.parent, journal.path, answers=False)
+        self._made = JudgeCalls(self._settings, journal, self._earlier, self._budget)
         return judge_answers(pairs, judges, journal, self._settings, self._made, self._progress)
 
     def record(self) -> dict[str, Any]:

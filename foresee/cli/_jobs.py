@@ -15,7 +15,7 @@ from foresee.errors import UserError
 from foresee.judges import GradedJudge
 from foresee.models import check_model
 from foresee.models.decoding import SecondLook
-from foresee.runner import RunSettings
+from foresee.runner import Budget, RunSettings
 
 if TYPE_CHECKING:
     from foresee.judges import Member
@@ -117,6 +117,7 @@ def carry_out(
     *,
     moved: bool = False,
     nested: bool = False,
+    budget: Budget | None = None,
 ) -> list[Run]:
     """The runs, in the order of the jobs; one open model serves them all.
 
@@ -128,6 +129,7 @@ def carry_out(
         hard: run settings that replace those that suit the model.
         command: the command line, for the record.
         moved: see `evaluation.evaluate`.
+        budget: what all of them together may cost.
         nested: `out` holds a folder for each job even if there is one alone, as of a suite whose other data come later.
 
     Raises:
@@ -147,7 +149,14 @@ def carry_out(
             folder = out / job.folder if out and (nested or len(jobs) > 1) else out
             with _console.run_progress(job.label) as progress:
                 run = evaluation.evaluate(
-                    planned, answering, out=folder, settings=settings, progress=progress, command=command, moved=moved
+                    planned,
+                    answering,
+                    out=folder,
+                    settings=settings,
+                    progress=progress,
+                    command=command,
+                    moved=moved,
+                    budget=budget,
                 )
             runs.append(run)
     return runs

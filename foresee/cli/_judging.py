@@ -41,9 +41,6 @@ Template = Annotated[
     typer.Option("--template", help="TOML file with a published wording for a judge, see docs/judges.md; repeatable"),
 ]
 NoJudge = Annotated[bool, typer.Option("--no-judge", help="ask no judge model; judge later with 'foresee score RUN'")]
-JudgePrice = Annotated[
-    str, typer.Option("--judge-price", help="the judge model's USD per million tokens, IN,OUT: its cost is shown")
-]
 
 
 def choice(

@@ -1,4 +1,4 @@
-"""How runs are printed, dry runs estimated and `--fail-if` conditions acted on."""
+"""How runs are printed and `--fail-if` conditions acted on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from foresee.cli import _labelling
-from foresee.errors import UserError, unknown_name
+from foresee.cli._costs import cost, price_of
+from foresee.errors import unknown_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
     from foresee.report.tables import TextTable
 
 FORMATS = ("table", "md", "json")
-GROUPS = ("subset", "domain", "scenario")
-_SECONDS_PER_CALL = 2.0  # for the estimate alone; said beside it
-_IMAGE_TOKENS = 765  # a 768 px square at high detail by OpenAI's published tile rule; others differ
 
 
 def check_format(format: str, by: str) -> None:
+    from foresee.metrics import ITEM_FIELDS
+
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
-    if by and by not in GROUPS:
-        raise unknown_name("grouping", by, GROUPS)
+    groups = (*ITEM_FIELDS, "metadata.KEY")
+    if by and by not in ITEM_FIELDS and not by.startswith("metadata."):
+        raise unknown_name("grouping", by, groups)
 
 
 def conditions(texts: Sequence[str] | None) -> list[Condition]:
@@ -58,7 +59,7 @@ def check_promises(found: Sequence[Condition], price: str, plans: Sequence[Plan]
 
 def check_price(price: str, option: str) -> None:
     """Raises UserError: it can't be read."""
-    _cost({}, price, option)
+    price_of(price, option)
 
 
 def exit_on(found: Sequence[Condition], runs: Sequence[Run]) -> None:
@@ -100,7 +101,7 @@ def show(
         table = tables.headline(run)
         extra = [
             line
-            for line in (_cost(run.manifest.get("usage"), price), *judging.notes(run), *_judging(run, judge_price))
+            for line in (cost(run.manifest.get("usage"), price), *judging.notes(run), *_judging(run, judge_price))
             if line
         ]
         put(table._replace(notes=(*table.notes, *extra, f"run folder: {run.folder}")), format)
@@ -151,59 +152,6 @@ def put(table: TextTable, format: str) -> None:
         tables.show(table, screen)
 
 
-def print_dry_run(planned: Plan, model: str, *, concurrency: int, price: str) -> None:
-    """Counts per subset, one resolved item, calls, tokens and an estimate of time and cost."""
-    counts: dict[str, list[int]] = {}
-    for item in planned.items:
-        pair = counts.setdefault(item.subset, [0, 0])
-        pair[0] += 1
-        pair[1] += item.missing_image is None
-    typer.echo(f"{planned.benchmark} version {planned.module.VERSION} with {model}")
-    for subset, (total, askable) in counts.items():
-        note = "" if total == askable else f" ({total - askable} without their image)"
-        typer.echo(f"  {subset or 'all'}: {askable} items{note}")
-    if blind := sum(bool(item.metadata.get("lacks_picture")) for item in planned.items):
-        typer.echo(f"  text only, not comparable: {blind} items whose image this copy lacks")
-    protection = planned.protection
-    asked = [protection.edit(item) if protection else item for item in planned.items if item.missing_image is None]
-    distinct = {(item.prompt, tuple(i.sha256 for i in item.images)) for item in asked}
-    calls = len(distinct) * planned.epochs
-    several = bool(protection and protection.procedure)
-    text_tokens = sum(len(m.text) for item in asked for m in item.messages) // 4
-    image_tokens = _IMAGE_TOKENS * sum(len(item.images) for item in asked)
-    tokens_in = (text_tokens + image_tokens) * planned.epochs
-    tokens_out = planned.generation.max_tokens * calls
-    minutes = calls * _SECONDS_PER_CALL / concurrency / 60
-    typer.echo(
-        f"  calls: {calls}" + (f" ({len(asked)} items, identical ones asked once)" if calls != len(asked) else "")
-    )
-    typer.echo(f"  tokens: about {tokens_in:,} in (images as {_IMAGE_TOKENS} each), at most {tokens_out:,} out")
-    typer.echo(f"  time: about {minutes:.1f} min if a call takes {_SECONDS_PER_CALL:g} s and {concurrency} run at once")
-    cost = _cost({"input_tokens": tokens_in, "output_tokens": tokens_out}, price)
-    bound = "at least, for one turn each" if several else "at most"
-    typer.echo(f"  {cost} {bound}" if cost else "  cost: unknown; give --price IN,OUT in USD per million tokens")
-    _print_judging(planned, calls)
-    typer.echo(f"  generation: {asdict(planned.generation)}")
-    typer.echo("  one item as it would be sent:")
-    for line in describe(asked[0] if asked else planned.items[0]):
-        typer.echo(f"    {line}")
-
-
-def _print_judging(planned: Plan, answers: int) -> None:
-    """What judge models would be asked, before a word of any answer is known."""
-    from foresee.judges import GradedJudge
-
-    models = ", ".join(model if isinstance(model, str) else str(model) for model in planned.judging.models)
-    for judge in planned.judges:
-        if isinstance(judge, GradedJudge):
-            rubrics = {judge.key_part(item) for item in planned.items}
-            shown = next(iter(rubrics)) if len(rubrics) == 1 else f"{len(rubrics)} rubrics"
-            calls = answers * max(1, len(planned.judging.models))
-            typer.echo(f"  judging: {judge.name} by {models}: {calls} calls, each repeated once if unusable; {shown}")
-    if planned.unread:
-        typer.echo(f"  not judged: {', '.join(planned.unread)}")
-
-
 def describe(item: Any) -> list[str]:
     """An item in full, for people: every field that is set, then the messages."""
     fields = ("id", "subset", "domain", "scenario", "expected", "cluster", "missing_image", "choices")
@@ -220,20 +168,8 @@ def _judging(run: Run, price: str) -> Iterator[str]:
     """What the judge models took, apart from what the model under test did."""
     for name, usage in run.manifest.get("judging_usage", {}).items():
         tokens = f"{usage.get('input_tokens', 0):,} tokens in, {usage.get('output_tokens', 0):,} out"
-        cost = _cost(usage, price, "--judge-price")
-        yield f"judged by {name}: {tokens}" + (f", {cost}" if cost else "")
-
-
-def _cost(usage: Any, price: str, option: str = "--price") -> str:
-    if not price:
-        return ""
-    try:
-        dear_in, dear_out = (float(part) for part in price.split(","))
-    except ValueError:
-        raise UserError(f"{option}: expected IN,OUT in USD per million tokens such as 2.5,10, got '{price}'") from None
-    usage = usage or {}
-    usd = (usage.get("input_tokens", 0) * dear_in + usage.get("output_tokens", 0) * dear_out) / 1e6
-    return f"cost {usd:.2f} USD"
+        paid = cost(usage, price, "--judge-price")
+        yield f"judged by {name}: {tokens}" + (f", {paid}" if paid else "")
 
 
 def _as_json(run: Run) -> dict[str, Any]:

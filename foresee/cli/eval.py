@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgePrice, JudgeRubric, NoJudge, Template
+from foresee.cli._costs import BudgetOption, JudgePrice, PriceOption
+from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgeRubric, NoJudge, Template
 
 if TYPE_CHECKING:
     from foresee.cli._jobs import Job
@@ -17,7 +18,24 @@ if TYPE_CHECKING:
 Data = Annotated[
     Path | None, typer.Option("--data", help="folder with the published files; else $FORESEE_DATA/NAME or the cache")
 ]
-TaskOptions = Annotated[list[str] | None, typer.Option("-T", metavar="KEY=VALUE", help="benchmark option; repeatable")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="run folder, or with several runs the folder of theirs; default: under runs/, the same"),
+]
+TaskOptions = Annotated[
+    list[str] | None, typer.Option("-T", "--task-arg", metavar="KEY=VALUE", help="benchmark option; repeatable")
+]
+ModelOptions = Annotated[
+    list[str] | None,
+    typer.Option("-M", "--model-arg", metavar="KEY=VALUE", help="model option, e.g. base_url=…; repeatable"),
+]
+DefenseNames = Annotated[str, typer.Option("--defense", help="defenses: a+b for both at once, a,b one after another")]
+DefenseOptions = Annotated[
+    list[str] | None, typer.Option("-S", "--defense-arg", metavar="KEY=VALUE", help="defense option; repeatable")
+]
+Details = Annotated[
+    bool, typer.Option("--details", help="under several defenses: also every metric of each run and comparison")
+]
 Limit = Annotated[
     int | None, typer.Option("--limit", help="at most N items at random, of every subset its share; 20 lie within 200")
 ]
@@ -31,7 +49,9 @@ Concurrency = Annotated[
 Retries = Annotated[int, typer.Option("--retries", help="further tries after a passing failure")]
 Timeout = Annotated[float | None, typer.Option("--timeout", help="seconds for one call; default: the model's")]
 Moved = Annotated[bool, typer.Option("--moved", help="the run folder's model is now served at another address")]
-By = Annotated[str, typer.Option("--by", help="also show the first measure by subset, domain or scenario")]
+By = Annotated[
+    str, typer.Option("--by", help="also show the first measure by subset, domain, scenario, … or metadata.KEY")
+]
 FailIf = Annotated[
     list[str] | None,
     typer.Option("--fail-if", help="exit 1 if this holds, e.g. 'over_safe.accuracy < 0.4'; repeatable"),
@@ -42,19 +62,11 @@ def evaluate(
     benchmarks: Annotated[str, typer.Argument(help="benchmarks and suites with commas; see 'foresee list'")],
     model: Annotated[str, typer.Option("--model", help="PROVIDER/NAME: openai/gpt-4o, local/FOLDER, custom/NAME, …")],
     data: Data = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="run folder; default: one under runs/, same each time")
-    ] = None,
+    out: Out = None,
     task_options: TaskOptions = None,
-    model_options: Annotated[
-        list[str] | None, typer.Option("-M", metavar="KEY=VALUE", help="model option, e.g. base_url=…; repeatable")
-    ] = None,
-    defense: Annotated[
-        str, typer.Option("--defense", help="defenses: a+b for both at once, a,b one after another")
-    ] = "none",
-    defense_options: Annotated[
-        list[str] | None, typer.Option("-S", metavar="KEY=VALUE", help="defense option; repeatable")
-    ] = None,
+    model_options: ModelOptions = None,
+    defense: DefenseNames = "none",
+    defense_options: DefenseOptions = None,
     limit: Limit = None,
     limit_seed: LimitSeed = 0,
     epochs: Epochs = None,
@@ -73,17 +85,16 @@ def evaluate(
     format: Format = "table",
     by: By = "",
     fail_if: FailIf = None,
-    price: Annotated[str, typer.Option("--price", help="USD per million tokens, IN,OUT: cost is shown")] = "",
+    price: PriceOption = "",
     judge_price: JudgePrice = "",
+    budget: BudgetOption = None,
     moved: Moved = False,
-    details: Annotated[
-        bool, typer.Option("--details", help="under several defenses: also every metric of each run and comparison")
-    ] = False,
+    details: Details = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be asked, and ask nothing")] = False,
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
     from foresee import suite
-    from foresee.cli import _console, _jobs, _judging, _results
+    from foresee.cli import _console, _costs, _dry_run, _jobs, _judging, _results
     from foresee.config import pairs
 
     _results.check_format(format, by)
@@ -105,12 +116,14 @@ def evaluate(
     _results.check_promises(conditions, price, [job.plan for job in jobs])
     if dry_run:
         _jobs.check_models(jobs, model, options)
-        for job in jobs:
-            _results.print_dry_run(job.plan, model, concurrency=concurrency or 32, price=price)
+        prices = _dry_run.Prices(price, judge_price, budget)
+        _dry_run.show([job.plan for job in jobs], model, concurrency=concurrency or 32, prices=prices)
         return
+    limit_usd = _costs.budget(budget, price, judge_price)
     hard = _jobs.run_settings(concurrency, retries, timeout)
     nested = suite.PREFIX in benchmarks
-    runs = _jobs.carry_out(jobs, model, options, out, hard, ["foresee", *sys.argv[1:]], moved=moved, nested=nested)
+    command = ["foresee", *sys.argv[1:]]
+    runs = _jobs.carry_out(jobs, model, options, out, hard, command, moved=moved, nested=nested, budget=limit_usd)
     if _shown_side_by_side(jobs, runs, unfit, format) and not (details or by or price or judge_price):
         _console.say(f"every metric: --details, or foresee report {runs[0].folder.parent}")
     else:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgePrice, JudgeRubric, Template
+from foresee.cli._costs import BudgetOption, JudgePrice
+from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgeRubric, Template
 from foresee.cli.eval import By, Concurrency, Data, FailIf, Format, Limit, LimitSeed, Retries, TaskOptions, Timeout
 
 if TYPE_CHECKING:
     from foresee.judges import JudgeChoice
     from foresee.report.rows import Run
-    from foresee.runner import RunSettings
+    from foresee.runner import Budget, RunSettings
 
 
 def score(
@@ -46,6 +47,7 @@ def score(
     by: By = "",
     fail_if: FailIf = None,
     judge_price: JudgePrice = "",
+    budget: BudgetOption = None,
     correct: Annotated[
         Path | None,
         typer.Option("--correct", help="what 'foresee judge agree' kept: correct the judge's rates by it"),
@@ -57,7 +59,7 @@ def score(
     beside each other, and what a judge model was asked before is not asked again. With --correct and no judge model,
     nothing is judged: the rates of the folder are corrected by people's labels.
     """
-    from foresee.cli import _console, _jobs, _judging, _results
+    from foresee.cli import _console, _costs, _jobs, _judging, _results
     from foresee.runner import RunSettings
 
     _results.check_format(format, by)
@@ -66,6 +68,7 @@ def score(
     judging = _judging.choice(judge_model, judge_options, judge_rubric, by_model, template)
     settings = RunSettings(**_jobs.run_settings(concurrency, retries, timeout))
     command = ["foresee", *sys.argv[1:]]
+    limit_usd = _costs.budget(budget, "", judge_price)
     if answers.is_dir():
         given = {"--benchmark": benchmark, "--data": data, "-T": task_options, "--limit": limit, "--model": model}
         given["--field"] = field
@@ -75,7 +78,7 @@ def score(
 
             run = read_run(answers)
         else:
-            run = _of_folder(answers, given, judging, out, settings, command)
+            run = _of_folder(answers, given, judging, out, settings, command, limit_usd)
     else:
         from foresee import planning, stored
 
@@ -87,7 +90,7 @@ def score(
         with _console.judging_progress(f"judging {answers.name}") as progress:
             run = stored.score(
                 answers, planned, out=folder, model=model, field=field, settings=settings, progress=progress,
-                command=command,
+                command=command, budget=limit_usd,
             )  # fmt: skip
     if "guard:" in (judge_model or ""):
         _judging.warn_of_unread(run)
@@ -102,6 +105,7 @@ def _of_folder(
     out: Path | None,
     settings: RunSettings,
     command: list[str],
+    budget: Budget | None,
 ) -> Run:
     from foresee import stored
     from foresee.cli import _console
@@ -111,7 +115,9 @@ def _of_folder(
     if idle:
         raise UserError(f"{', '.join(idle)}: of a run folder these are known; leave them out")
     with _console.judging_progress(f"judging {folder.name}") as progress:
-        return stored.rescore(folder, judging, out=out, settings=settings, progress=progress, command=command)
+        return stored.rescore(
+            folder, judging, out=out, settings=settings, progress=progress, command=command, budget=budget
+        )
 
 
 def _needed(answers: Path, benchmark: str | None, out: Path | None) -> tuple[str, Path]:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from foresee.errors import ModelError, UserError
-from foresee.judges import _prompting, _voting
+from foresee.judges import _members, _prompting, _voting
 from foresee.judges._members import AskModel, Member
-from foresee.records import Answer, Item, Json, Model, Usage, Verdict, Vote
+from foresee.records import Answer, Item, Json, Message, Model, Usage, Verdict, Vote
 from foresee.rubrics import Rubric
 from foresee.runner.judging import JudgeCalls
 from foresee.runner.keys import digest
@@ -88,6 +88,11 @@ class GradedJudge:
         """What of the item's own rubric belongs into the key of a verdict."""
         return _prompting.fingerprint(self.rubric(item))
 
+    def would_send(self, item: Item, answer: Answer) -> tuple[Message, ...]:
+        """What a chat model would be sent about an answer; empty where it would not be asked."""
+        rubric = self.rubric(item)
+        return () if _nothing_to_read(rubric, item, answer) else _members.prompt(rubric, item, answer)
+
     async def judge(self, item: Item, answer: Answer) -> Verdict:
         """The verdict; `value` None with the reason, whatever failed. Raises UserError alone: no judge model."""
         verdict, _ = await self.read(item, answer)
@@ -105,7 +110,12 @@ class GradedJudge:
         blank = Verdict(item.id, answer.epoch, self.name, None, rubric=_prompting.fingerprint(rubric))
         if nothing := _nothing_to_read(rubric, item, answer):
             return replace(blank, reason=nothing), None
-        cast = await asyncio.gather(*(self._vote(member, rubric, item, answer) for member in self.members))
+        votes_of = (self._vote(member, rubric, item, answer) for member in self.members)
+        arrived = await asyncio.gather(*votes_of, return_exceptions=True)  # one that stops the run waits for the others
+        for each in arrived:
+            if isinstance(each, BaseException):
+                raise each
+        cast = [each for each in arrived if not isinstance(each, BaseException)]
         votes = tuple(vote for vote, _ in cast)
         graded = {each.name for each in rubric.blanks if set(each.values) != {0, 1}}
         value, reason = _voting.decide(votes, required=self.required, graded=graded)

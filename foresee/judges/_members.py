@@ -64,9 +64,7 @@ class Grader:
     async def vote(self, rubric: Rubric, item: Item, answer: Answer, ask: AskModel) -> Vote:
         """Raises ModelError: the model could not be asked."""
         wording = rubric.wording
-        messages = (
-            _wording.messages(rubric, wording, item, answer) if wording else _prompting.messages(rubric, item, answer)
-        )
+        messages = prompt(rubric, item, answer)
         material = messages[-1].text
         usage, calls, problem, text = Usage(), 0, "", ""
         for _ in range(2):
@@ -93,6 +91,13 @@ class Grader:
         able = "structured_output" in self.model.capabilities and rubric.wording is None
         schema = _prompting.schema(rubric) if able else None
         return await ask(self.model, Request(messages, self.generation, schema=schema))
+
+
+def prompt(rubric: Rubric, item: Item, answer: Answer) -> tuple[Message, ...]:
+    """What a chat model is sent: the rubric as a form, or a published wording."""
+    if rubric.wording:
+        return _wording.messages(rubric, rubric.wording, item, answer)
+    return _prompting.messages(rubric, item, answer)
 
 
 def as_member(seat: Model | Member, generation: Generation = GENERATION) -> Member:

@@ -17,12 +17,15 @@ from foresee.errors import UserError
 from foresee.journal import Journal
 from foresee.records import Answer, Defense, Generation, Item, Judge, Model, Request, Row, Usage, decode, encode
 from foresee.runner import asking
+from foresee.runner.budget import Budget, BudgetSpent
 from foresee.runner.judging import JudgeCalls, Judging, check_judges, judge_answers
 from foresee.runner.keys import answer_key, answer_keys, refuse_repeated_ids, request_for, settings_digest
 from foresee.runner.loops import complete, each
 from foresee.runner.pacing import Caller, RunSettings, Streak
 
 __all__ = [
+    "Budget",
+    "BudgetSpent",
     "Caller",
     "JudgeCalls",
     "Progress",
@@ -71,6 +74,7 @@ class RunOptions(TypedDict, total=False):
     epochs: int
     settings: RunSettings
     progress: Callable[[Progress], None] | None
+    budget: Budget | None
 
 
 async def run(
@@ -84,6 +88,7 @@ async def run(
     epochs: int = 1,
     settings: RunSettings = RunSettings(),  # noqa: B008  (frozen)
     progress: Callable[[Progress], None] | None = None,
+    budget: Budget | None = None,
 ) -> Results:
     """Ask every item `epochs` times, judge the answers, and return the rows.
 
@@ -97,19 +102,22 @@ async def run(
         epochs: repeats of every item.
         settings: concurrency, retries and limits.
         progress: called after each finished row.
+        budget: what the calls may cost; once it is spent, what is under way arrives and nothing new is asked.
 
     Raises:
         UserError: the model can't do what the items need (before anything is sent), the same failure came
-            too often in a row, or the journal can't be written. Finished work is in the journal.
+            too often in a row, the budget is spent, or the journal can't be written. Finished work is in the journal.
     """
     began = time.monotonic()
     items = list(items)
     check(items, model, defense, epochs)
     check_judges(judges, items)
-    work = _Run(items, model, judges, journal, defense, generation, epochs, settings, progress)
+    work = _Run(items, model, judges, journal, defense, generation, epochs, settings, progress, budget)
     # Twice as many workers as calls: while some wait for a judge or a retry, others use the model.
     jobs = ((epoch, index) for epoch in range(epochs) for index in range(len(items)))
     await each(jobs, work.row, min(len(items) * epochs, 2 * settings.concurrency))
+    if work.stopped is not None:
+        raise work.stopped
     work.streak.finish()
     work.judging.finish()
     rows = tuple(row for row in work.rows if row is not None)
@@ -185,10 +193,13 @@ class _Run:
     epochs: int
     settings: RunSettings
     progress: Callable[[Progress], None] | None
+    budget: Budget | None
 
     def __post_init__(self) -> None:
-        self.caller = Caller(self.model, self.settings)
-        self.judging = Judging(self.judges, self.journal, self.settings, JudgeCalls(self.settings, self.journal))
+        self.caller = Caller(self.model, self.settings, self.budget)
+        calls = JudgeCalls(self.settings, self.journal, budget=self.budget)
+        self.judging = Judging(self.judges, self.journal, self.settings, calls)
+        self.stopped: BudgetSpent | None = None
         self.streak = Streak(self.settings.stop_after, "answers")
         self.digest = settings_digest(
             self.model.identity, self.generation, self.defense.identity if self.defense else None
@@ -202,8 +213,12 @@ class _Run:
     async def row(self, job: tuple[int, int]) -> None:
         epoch, index = job
         item = self.items[index]
-        answer = await self._answer(item, epoch)
-        row = Row(item, answer, await self.judging.verdicts(item, answer))
+        try:
+            answer = await self._answer(item, epoch)
+            row = Row(item, answer, await self.judging.verdicts(item, answer))
+        except BudgetSpent as spent:  # what others have under way still arrives
+            self.stopped = spent
+            return
         self.rows[index * self.epochs + epoch] = row
         self.done += 1
         self.failed += answer.status == "error"

@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 from foresee.errors import ModelError, UserError
 from foresee.journal import Journal
 from foresee.records import Answer, Item, Json, Judge, Model, Reply, Request, Row, Usage, Verdict, decode, encode
+from foresee.runner.budget import Budget, BudgetSpent
 from foresee.runner.keys import answer_key, digest, settings_digest, verdict_key
 from foresee.runner.loops import complete, each
 from foresee.runner.pacing import Caller, RunSettings, Streak, as_model_error
@@ -27,6 +28,7 @@ class JudgeCalls:
         settings: how hard to push; a local model's own limit on concurrency holds as well.
         journal: where the replies go.
         earlier: replies by key that other journals hold.
+        budget: what the calls may cost.
     """
 
     def __init__(
@@ -34,7 +36,9 @@ class JudgeCalls:
         settings: RunSettings | None = None,
         journal: Journal | None = None,
         earlier: Mapping[str, Mapping[str, Any]] | None = None,
+        budget: Budget | None = None,
     ) -> None:
+        self._budget = budget
         self.spent: dict[str, Usage] = {}  # what was asked now, by judge model
         self._settings = settings or RunSettings()
         self._journal = journal
@@ -59,7 +63,9 @@ class JudgeCalls:
         mine = self._callers.setdefault(asyncio.get_running_loop(), {})
         if id(model) not in mine:
             most = min(self._settings.concurrency, getattr(model, "suggested_concurrency", self._settings.concurrency))
-            mine[id(model)] = Caller(model, self._settings.model_copy(update={"concurrency": most}))
+            mine[id(model)] = Caller(
+                model, self._settings.model_copy(update={"concurrency": most}), self._budget, judge=True
+            )
         return mine[id(model)]
 
 
@@ -157,7 +163,7 @@ def judge_answers(
         progress: called with (done, total) after each answer.
 
     Raises:
-        UserError: a judge failed too often in a row, or the journal can't be written.
+        UserError: a judge failed too often in a row, the budget is spent, or the journal can't be written.
     """
     settings = settings or RunSettings()
     calls = calls or JudgeCalls(settings, journal)
@@ -168,16 +174,23 @@ def judge_answers(
     async def work() -> None:
         judging = Judging(judges, journal, settings, calls)
         done = 0
+        stopped: list[BudgetSpent] = []
 
         async def judge(index: int) -> None:
             nonlocal done
             item, answer = pairs[index]
-            rows[index] = Row(item, answer, await judging.verdicts(item, answer))
+            try:
+                rows[index] = Row(item, answer, await judging.verdicts(item, answer))
+            except BudgetSpent as spent:
+                stopped.append(spent)
+                return
             done += 1
             if progress is not None:
                 progress(done, len(pairs))
 
         await each(iter(range(len(pairs))), judge, min(len(pairs), 2 * settings.concurrency))
+        if stopped:
+            raise stopped[0]
         judging.finish()
 
     complete(work)

@@ -18,6 +18,7 @@ import tenacity
 from foresee.config import Settings
 from foresee.errors import ModelError, UserError
 from foresee.records import Model, Reply, Request
+from foresee.runner.budget import Budget
 
 _ASKED_TO_WAIT = frozenset({429, 503, 529})  # the server is fine and busy: only time limits these retries
 _OVERLOADED = _ASKED_TO_WAIT | {None, 408, 504}  # None: the connection broke
@@ -111,14 +112,23 @@ class Gate:
 class Caller:
     """Calls one model for many items at once: each call waits its turn and is tried again where that may help."""
 
-    def __init__(self, model: Model, settings: RunSettings) -> None:
+    def __init__(
+        self, model: Model, settings: RunSettings, budget: Budget | None = None, *, judge: bool = False
+    ) -> None:
         self.model = model
         self.settings = settings
+        self._budget = budget
+        self._judge = judge
         self.gate = Gate(settings.concurrency)
         self.answered = 0
 
     async def __call__(self, request: Request) -> Reply:
-        """Raises ModelError: refused for good, or still failing after all retries."""
+        """The model's reply.
+
+        Raises:
+            ModelError: refused for good, or still failing after all retries.
+            BudgetSpent: nothing more may be asked.
+        """
         counted = 0
 
         def give_up(state: tenacity.RetryCallState) -> bool:
@@ -142,6 +152,8 @@ class Caller:
         await self.gate.enter()
         started = asyncio.get_running_loop().time()
         try:
+            if self._budget is not None:
+                self._budget.check()
             async with asyncio.timeout(self.settings.timeout):
                 reply = await self.model.generate(request)
         except TimeoutError:
@@ -156,6 +168,8 @@ class Caller:
             self.gate.leave()
         self.gate.succeeded()
         self.answered += 1
+        if self._budget is not None:
+            self._budget.add(reply, by=self.model.name, judge=self._judge)
         return reply
 
     def _wait(self, state: tenacity.RetryCallState) -> float:

@@ -125,6 +125,16 @@ def test_a_run_read_back_equals_the_run(mmsa: Path, server: str, tmp_path: Path)
     assert list(run.frame()["id"]) == [row.item.id for row in run.rows]
 
 
+def test_options_have_long_names_and_any_field_makes_groups(cli: Cli, mmsa: Path, server: str) -> None:
+    asked = ("eval", "mmsafeaware", "--model", "custom/rules", "--data", mmsa, "--out", "run")
+    done = cli(*asked, "--model-arg", f"base_url={server}", "--task-arg", "modality=both", "--by", "expected")
+    assert done.code == 0, done.err
+    assert "correct by expected" in done.out
+    done = cli(*asked, "-M", f"base_url={server}", "--by", "metadata.number_of_legs")
+    assert (done.code, "no metadata key named 'number_of_legs'" in done.err) == (2, True)
+    assert "did you mean scenario" in cli(*asked, "-M", f"base_url={server}", "--by", "scenarios").err
+
+
 def test_fail_if_decides_the_exit_code(cli: Cli, mmsa: Path, server: str) -> None:
     passed = evaluate(cli, mmsa, server, "--out", "run", "--fail-if", "over_safe.accuracy < 40%")
     assert passed.code == 0
