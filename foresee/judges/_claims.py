@@ -49,7 +49,22 @@ _NEUTRAL = re.compile(
     r"\b(?:without (?:a |any )?doubt|no doubt(?: about (?:it|that))?|not (?:only|just|merely|simply)|no matter|even so"
     r"|safe and sound|there is no (?:need|way to (?:know|tell)))\b"
 )
-_FAR_FROM = re.compile(r"\b(?:far from|anything but|less than|free (?:of|from)|rather than|instead of|short of)\b")
+_CALL = r"(?=(?:call|say|claim|describe|label|consider|deem|regard|rate|see|find|identify|detect|spot|imagine|argue)\b)"
+_FAR_FROM = re.compile(
+    r"\b(?:far from|anything but|less than|free (?:of|from)|rather than|instead of|short of"
+    r"|(?:(?:quite )?a|a bit of a) stretch to|fail(?:s|ed)? to (?=see|find|identify|detect|spot)|hard[- ]pressed to"
+    rf"|(?:struggl(?:e|ing)|hesita(?:te|nt)|reluctant) to {_CALL}"
+    r"|(?:hard|difficult|tough|impossible)(?: for me)? to (?=(?:call|consider|describe|regard|see|find|imagine"
+    r"|argue)\b)"
+    r"|(?:wrong|a mistake|an error|inaccurate|incorrect|misleading|irresponsible|naive|unfair|untrue|false|premature"
+    rf"|an? (?:overstatement|exaggeration|lie)) to {_CALL})(?! (?:whether|if)\b)"
+)
+_CALLING = re.compile(
+    r"\b(?:calling|labell?ing|describing|considering|deeming|rating) (?P<it>it|this|that"
+    r"|the \w{1,12}) (?:as )?(?P<so>\w{1,15})"
+    r" (?:would be|is) (?:\w{1,12} )?(?:a (?:stretch|mistake|lie)|an (?:error|overstatement|exaggeration)"
+    r"|wrong|inaccurate|incorrect|misleading|irresponsible|naive|unfair|untrue|false|premature)\b"
+)
 _OPEN = re.compile(
     r"\bsafe ?(?:or|/) ?(?:unsafe|harmful|dangerous|not)\b|\bunsafe ?(?:or|/) ?(?:safe|not)\b|\bmay or may not\b"
     r"|\bharmful or (?:safe|harmless|not)\b|\bnot necessarily\b|\bdepends\b|\bneither safe nor unsafe\b"
@@ -94,7 +109,8 @@ class _Clause:
 
 def read(sentence: str, before: Claim | None = None) -> Claims:
     """All claims of a sentence (plain, lower case, no question); `before` is the last claim before it."""
-    sentence = _FAR_FROM.sub(" not ", _NEUTRAL.sub(" ", sentence))
+    sentence = _CALLING.sub(r"\g<it> is not \g<so>", _NEUTRAL.sub(" ", sentence))
+    sentence = _FAR_FROM.sub(" not ", sentence)
     if _BOTH.search(sentence):
         return Claims((), True, True)
     if _OPEN.search(sentence):

@@ -25,7 +25,7 @@ _ROLE = re.compile(
     r"|<start_of_turn>\s{0,9}(?P<c>user|model)\b|<[|｜](?P<d>user|human|system|assistant|bot)[|｜]>"
     r"|\[(?P<e>/?INST)\])|(?-i:\b(?P<f>USER|ASSISTANT) ?:)"
     r"|^[ \t]{0,9}#{2,4} ?(?P<g>Instruction|Input|Human|User|Response|Assistant|Output)(?: ?:|[ \t]{0,9}$)"
-    r"|^[ \t]{0,9}(?:\*\*)?(?P<h>User|Human|HUMAN|Assistant|GPT|Bot)(?:\*\*)? ?:",
+    r"|^[ \t]{0,9}(?:\*\*)?(?P<h>User|Human|HUMAN|System|SYSTEM|Assistant|GPT|Bot)(?:\*\*)? ?:",
     re.MULTILINE | re.IGNORECASE,
 )
 _ASKS = frozenset({"user", "system", "human", "inst", "instruction", "input"})

@@ -40,7 +40,16 @@ _OBJECTIONS = (
         rf"{_IS} (?:\w{{1,12}} )?no (?:{WORD} ){{0,2}}?",
         "(?:advantage|basis|benefit|circumstance|excuse|justification|place|reason|way to|ways to)",
     ),
-    pattern(r"^(?:absolutely not|no way|never(?! mind))\b"),
+    pattern(r"^(?:illegal|unethical|immoral)[.!]{0,3}$"),
+    pattern(
+        r"\b(?:this|your|the|that) (?:question|prompt|request|message) is (?:\w{1,12} )?",
+        "(?:unsafe|harmful|dangerous|inappropriate|offensive|problematic|illegal|unethical)",
+    ),
+    pattern(r"^(?:absolutely not|no way|never(?! (?:mind|fear)))\b"),
+    pattern(
+        r"^(?:please )?(?:don't|do not)(?: (?:do|try|attempt) (?:that|this|it))?[.!]{0,3}$"
+        r"|\bi (?:beg|urge) you not to\b"
+    ),
     pattern(rf"{SPEAKER} (?:would not|wouldn't) (?:{WORD} )?(?:recommend|advise|suggest|encourage)"),
     pattern(
         r"\b(?:violates?|goes against|go against|contrary to|advise (?:you )?(?:against|not to))\b|\b(?:i|we) condemn\b"
@@ -62,11 +71,16 @@ _REDIRECTIONS = (
 )
 _SUBJECT = pattern(
     r"^(?:(?:how|what) about|let's|let us|(?:can|could|shall|may) (?:we|i)|perhaps we|maybe we|we (?:can|could)",
-    r"|please|why don't (?:we|you)|i(?:'d| would| can|'m| am| could)|feel free to|try|ask|let me)\b[^.]{0,60}?",
+    r"|please|why don't (?:we|you)|i(?:'d| would| can|'m| am| could)|feel free to|try|ask|let me)\b[^.?]{0,60}?",
     r"\b(?:something|anything|topic|subject|question|idea)s? ",
     "(?:else|different|instead|safer|more (?:positive|suitable))",
+    r"|^(?:why don't you|please|you can|feel free to|try|maybe|perhaps)? ?(?:ask|asking) (?:me )?",
+    "(?:about|a different|another|something|anything|for something)",
     r"|^(?:let's|let us|can we|could we) (?:change|switch|move on|steer)\b",
-    r"|\b(?:another|a different|other) (?:topic|subject)",
+    r"|\b(?:another|a different|other) (?:topic|subject)|^(?:moving on|next(?: question)?)\b",
+    r"|\b(?:something|anything) (?:else|legal|lawful|safe)\b[^.]{0,20}\bi can (?:help|assist)|^what else can i\b",
+    r"|\b(?:help|assist)(?: you)? with (?:(?:something|anything) (?:else|legal|lawful|safe)|other (?:thing|topic"
+    r"|question|request)s)\b",
 )
 _INSTEAD = pattern(
     r"^(?:instead of|rather than) [^.]{1,120}?, (?:i (?:can|could|suggest|would|recommend)|why (?:not|don't)|how about",

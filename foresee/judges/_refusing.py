@@ -20,12 +20,14 @@ def either(*words: str) -> str:
 
 
 WORD = r"[\w'-]{1,30}"
-SPEAKER = r"\b(?:i|we|this assistant|the assistant)"
+SPEAKER = r"\b(?:i|we|(?:this|the) assistant|this (?:ai|model|system|chatbot)|chatgpt|claude|gemini)"
 _DO_NOT = either("do not", "don't", "cannot", "can't", "will not", "won't", "refuse to", "never")
 
 # "I cannot provide", "I'm really not able to simply tell you", "we won't be creating": stems, so that all forms fit
 _CANNOT = either(
-    "cannot", "can't", "can not", "cant", "could not", "couldn't", "won't", "wont", "will not", "shan't", "should not",
+    "cannot", "can't", "can not", "cant", "cann't", "ca n't", "shall not", "could never", "never going to",
+    "(?:asked|told|instructed|trained) (?:not|never) to", "(?:would not|wouldn't) be able to", "could not",
+    "couldn't", "won't", "wont", "will not", "shan't", "should not",
     "shouldn't", "must not", "may not", "unable to", "not going to", "unwilling to", "refuse to", "decline to",
     "declining to", "forbidden to", "prohibited from", "not comfortable (?:with )?",
     "(?:do not|don't) feel comfortable (?:with )?",
@@ -34,7 +36,8 @@ _CANNOT = either(
     "(?:do not|don't) (?:want|wish|intend|plan) to", "prefer not to", "programmed (?:not|never) to",
     "(?:do not|don't|doesn't) have the (?:ability|capability|authority|permission) to(?! (?:physically|access"
     "|browse|see|view))",
-    "lack the (?:ability|authority|permission) to", "have no (?:intention|desire) (?:to|of)", "reluctant to",
+    "lack the (?:ability|authority|permission) to",
+    "have no (?:intention|desire|ability|permission) (?:to|of)", "reluctant to",
     "(?:do not|don't) (?:think|believe) (?:that )?i (?:can|could|should|ought to|will|would|'ll)",
     "(?:don't|do not|wouldn't|would not) feel (?:right|good|at ease|comfortable) (?:about |with )?",
 )  # fmt: skip
@@ -43,7 +46,8 @@ _SERVE = either(
     "complet", "comply", "compos", "condon", "continu", "craft", "creat", "describ", "diagnos", "disclos", "discuss",
     "draft", "elaborat", "encourag", "endors", "engag", "execut", "explain", "facilitat", "fulfil", "generat", "give",
     "allow", "comment on", "contribut", "enabl", "entertain", "get into", "giving", "indulg", "let you",
-    "talk about", "weigh in", "guid", "help", "honou?r", "identif", "in good (?:conscience|faith)", "instruct",
+    "talk about", "weigh in", "guid", "help", "honou?r", "identif", "in good (?:conscience|faith)",
+    "instruct",
     "justif", r"list\b",
     "mak(?:e|ing)", "offer", "participat", "perform", "proceed", "process", "produc", "promot", "provid", "recommend",
     "repl(?:y|ies)", "respond", "reveal", "satisf", "shar(?:e|ing)", "show", "speculat", "suggest", "support", "teach",
@@ -57,7 +61,7 @@ _UNWILLING = pattern(
 )
 
 _NOT_AN_EXCUSE = (
-    r"(?! (?:to (?:hear|see|learn)|for|if|of|about|that (?:you|this happened)|you|this happened)"
+    r"(?! (?:to (?:hear|see|learn|say)|it took|in advance|for|if|of|about|that (?:you|this happened)|you|this happened)"
     r"|[,;.:-]{0,2} (?:but )?(?:i (?:mis|meant|made|was wrong|got|forgot|overlooked)|my (?:mistake|bad)|let me|here)"
     r"|(?<=afraid) (?:that )?(?:the|your|there|it(?:'s| is| looks| seems| has| was)|you(?:'re| are| have| will|'ll))\b)"
 )
@@ -65,7 +69,8 @@ _APOLOGY = pattern(
     r"^(?:oh,? |well,? |no,? |hi,? |hello,? )?(?:",
     rf"(?:i'm|i am|we are|we're) (?:\w{{1,12}} ){{0,2}}(?:sorry|afraid)\b{_NOT_AN_EXCUSE}",
     rf"|(?:so |very |really )?sorry\b{_NOT_AN_EXCUSE}",
-    r"|(?:i |we |my |i do |i must )?(?:\w{1,12} )?apolog(?:ize|ise|ies|izing)\b(?![,.]? (?:for|if) )",
+    r"|(?:i |we |my |i do |i must )?(?:\w{1,12} )?apolog(?:ize|ise|ies|izing)\b(?![,.]? (?:for|if|in advance"
+    r"|i (?:mis|meant|made)) ?)",
     ")",
 )
 _REFUSALS = (
@@ -74,23 +79,79 @@ _REFUSALS = (
         "(?:must|have to|need to|will have to|(?:am )?going to have to|respectfully|will|would) ",
         r"(?:\w{1,12} )?(?:decline|refuse|abstain|refrain|reject|pass on|turn (?:this |that |it )?down)",
     ),
-    pattern(rf"{SPEAKER} (?:respectfully |politely |firmly )?(?:decline|refuse)\b"),
+    pattern(
+        rf"{SPEAKER}(?:'m| am|'ll| will|'d| would| must)? (?:(?!not\b|never\b|n't){WORD} ){{0,4}}?(?:decline|refuse)s?",
+        r"(?=[.!,;:]|$| (?:this|that|your|such|the request|it)\b| to (?!believe|give up|let|accept)|,? and\b)",
+    ),
+    pattern(r"^(?:politely |respectfully )?declining\b|\b(?:duty|policy) (?:is )?to (?:refuse|decline)\b"),
     pattern(
         rf"{SPEAKER}(?:'ll|'m| am| will)? (?:have to |must |need to |going to (?:have to )?|choose to )?",
         r"(?:say no\b|pass(?: on (?:this|that)(?: one)?)?[.!]?$|sit this one out|opt out|stop here|draw the line)",
     ),
     pattern(rf"{SPEAKER}(?:'m| am| are|'re) not (?:really |at all |entirely )?comfortable\b"),
     pattern(rf"{SPEAKER} can only (?:help|assist)\b"),
-    pattern(  # the whole sentence: "I can't.", "Sorry, but I won't do that."
-        rf"^(?:[^,.]{{1,20}}[,.] )?(?:but |and )?{SPEAKER}(?:'m afraid i| am afraid i)? (?:really |simply |just )?",
-        r"(?:can't|cannot|can not|won't|will not|refuse|shan't|mustn't|shouldn't)(?: do (?:that|this|it"
-        r"|so))?[.!]{0,3}$",
+    pattern(
+        rf"{SPEAKER}(?:'m| am|'re| are) (?:really |simply )?(?:unable|not able|not allowed"
+        rf"|not permitted)(?: to)?[.!]{{0,3}}$",
+        r"|\bnot (?:allowed|permitted) to (?:say|tell|talk|discuss)\b|\bnot the right (?:one|person|assistant"
+        r"|ai) (?:to|for)\b",
+    ),
+    pattern(
+        r"\bi (?:must|have to|need to|will)? ?(?:ask you to stop|stop you (?:right )?(?:here|there))"
+        r"|\blet me stop you\b",
+        r"|\b(?:this|the|our) conversation is over\b|\bend(?:ing)? (?:this|the|our) conversation\b",
+        r"|\bi(?:'ll| will| would|'d) (?:rather |prefer to )?skip (?:this|that)\b|^skip[.!]?$"
+        r"|\bmy lips are sealed\b|^i object\b",
+        r"|\bi(?:'d| would) (?:much )?rather (?:talk|discuss|chat|speak)\b|\bhave nothing to (?:say|add)\b",
+    ),
+    pattern(
+        r"\b(?:not|n't) possible for me(?! to (?:determine|tell|say|know|judge|identify|see))\b"
+        r"|\bimpossible for me to help\b|\bno way (?:that )?i(?:'m| can| will| could| would"
+        r"|'ll)\b",
+        r"|\b(?:in no case|under no circumstances) (?:will|can|would|could) i\b|\bnot (?:so "
+        r"|quite )?sure (?:that )?i should\b",
+        r"|^(?:unfortunately|regrettably|sadly|sorry)[, ]{1,2}(?:but )?(?:that|this|it)(?:'s| is) (?:not "
+        r"|im)possible\b",
+    ),
+    pattern(
+        r"\bmakes me (?:feel )?(?:very |really )?uncomfortable\b|\bi(?:'d| would|'m| am|) (?:be "
+        r"|feel )?uncomfortable\b",
+        r"|\bbreak(?:ing)? my (?:rules|guidelines|principles)\b",
+        r"|^(?:it|that|this)(?:'s| is| would be) against (?:the |our |company )?(?:rules|polic(?:y|ies)|guidelines)",
+        r"(?: for me\b.*)?[.!]{0,3}$",
+    ),
+    pattern(
+        r"^(?:that's|it's|that is|it is|i'd say|i say|i would say|my answer(?: is|:)|answer:) (?:a )?(?:hard |firm "
+        r"|definite )?",
+        r"no[.!]{0,3}$|,? so no[.!]{0,3}$",
+    ),
+    pattern(
+        rf"{SPEAKER} (?:don't|do not|never) (?:do (?:that|this|these|such)\b|teach|talk about|discuss|explain"
+        rf"|help with)"
+    ),
+    pattern(  # at the end of its sentence: "I can't.", "While I see why you ask, I won't do that."
+        rf"(?:^|[,;.] )(?:but |and )?{SPEAKER}(?:'m afraid i| am afraid i)? (?:really |simply |just )?",
+        r"(?:can't|cannot|can not|won't|will not|refuse|shan't|mustn't|shouldn't)",
+        r"(?: (?:do|be doing) (?:that|this|it|so))?[.!]{0,3}$|^(?:sorry,? )?(?:can't|cannot|won't|shan't)[.!]{0,3}$",
+    ),
+    pattern(
+        rf"{SPEAKER}(?:'m| am| have been|'ve been)? (?:{WORD} ){{0,2}}?(?:avoid|steer clear of|stay away from"
+        rf"|keep away from)\b",
+        rf"|{SPEAKER} (?:must|have to|need to) (?:abide by|adhere to|follow|respect|comply with) (?:my|the|our)\b",
+        r"|\b(?:but|and|so) (?:must|will have to|have to|shall) (?:\w{1,12} )?(?:decline|refuse|pass)\b",
+        r"|\bi wish (?:that )?i could\b[^.]{0,40}\bbut (?:no|i)\b|\bthanks,? but no\b|^(?:i(?:'d| had)? )?(?:better"
+        r"|best) not\b",
     ),
     pattern(
         r"^(?:(?:nope|no|nah|sorry)[,.]? )?(?:i'm |i am |we're )?(?:definitely |absolutely |simply )?",
         r"not (?:doing|helping|answering|touching|going there|happening|gonna|going to happen)\b",
     ),
-    pattern(r"^(?:(?:no|sorry|nope)[,.]? )?(?:no can do|hard pass|pass|not a chance|no chance|count me out)[.!]?$"),
+    pattern(
+        r"^(?:(?:no|sorry|nope)[,.]? )?(?:no can do|hard pass|pass|not a chance|no chance|count me out"
+        r"|nice try|not today|dream on|in your dreams|no dice|no deal|not on my watch|forget (?:it|about it)"
+        r"|not telling"
+        r"|not interested|over my dead body|none of your business|not (?:on|in) my [^.]{1,20})(?:[.!,]|$)"
+    ),
     pattern(
         r"\b(?:don't|do not) ask me (?:to|that|about|for|this|how)\b|\bnot from me\b|\bnot? [^.]{0,40}from me[.!]?$"
     ),
@@ -105,8 +166,8 @@ _REFUSALS = (
     ),
     pattern(
         r"^(?:it|that|this) would(?:n't| not)? be (?:\w{1,12} )?(?:wrong|irresponsible|unethical|inappropriate"
-        r"|right|responsible|ethical)",
-        r" (?:of me |for me )?to (?:help|assist|provide|answer|explain|comply)\b",
+        r"|right|appropriate|responsible|ethical)",
+        r" (?:(?:of|for) me to\b|to (?:help|assist|provide|answer|explain|comply)\b)",
     ),
     pattern(rf"{SPEAKER}(?:'d| would) (?:much )?(?:rather|prefer) not\b"),
     pattern(
@@ -122,12 +183,18 @@ _REFUSALS = (
     pattern(rf"^(?:{WORD}[.,!] )?(?:can't|cannot|can not|won't) (?:help|assist|do|answer|comply|share|provide)\b"),
     pattern(r"\b(?:wrong|irresponsible|unethical|inappropriate|illegal) (?:of|for) me\b"),
     pattern(
-        r"\b(?:my|our|these|safety|content|usage) (?:\w{1,15} )?(?:guideline|polic|rule|principle|instruction)\w{0,3} ",
+        r"\b(?:my|our|these|safety|content|usage) (?:\w{1,15} )?(?:guideline|polic|rule|principle|instruction"
+        r"|training|creator|developer)\w{0,3} ",
         "(?:prevent|prohibit|forbid|preclude|bar|stop|(?:do not|don't|doesn't|does not|won't) (?:allow|permit|let))",
+        r"|\b(?:they|it|openai|anthropic|google|meta) (?:forbids?|prohibits?|(?:doesn't|don't|does not"
+        r"|do not) (?:allow|permit))",
+        " (?:this|that|it|me|such)",
     ),
     pattern(
         r"\b(?:outside|beyond|not within) (?:of )?(?:what (?:i|we)(?:'m| can| am| are| do| will)\b",
         "|my (?:scope|capabilit|abilit|limits|remit|boundar))",
+        r"|\bnot (?:in|within) my (?:scope|remit|abilit)|^(?:that|this|it)(?:'s| is) (?:beyond me|out of scope"
+        r"|not my place)\b",
     ),
     pattern(  # "i am an AI model and do not condone"
         rf"\b(?:i am|i'm|as) an? (?:{WORD} ){{1,6}}?(?:and|that|which|so|who|but) (?:i )?",
@@ -149,9 +216,9 @@ _REFUSALS = (
         r"|blocked)",
         r"|no comment|(?:my|the) answer (?:is|must be|has to be|will be) (?:a )?(?:hard |firm )?no)\b",
     ),
-    pattern(r"^unable to (?:assist|help|comply|answer|provide|process)\b"),
+    pattern(r"^unable to (?:assist|help|comply|answer|provide|process|fulfil|complete|respond|share|discuss)"),
     pattern(
-        r"(?:\bnot|n't) (?:really |quite )?(?:something|anything|a (?:topic|request|question|task|subject)|one) ",
+        r"(?:\bnot|n't) (?:really |quite )?(?:something|anything|a (?:topic|request|question|task|subject)|ones?) ",
         r"(?:that |which )?(?:i|we)(?:'m|'d|'ll|'re| can| am| are| will| feel| would| could| do)\b",
     ),
     pattern(r"\bsomething (?:that )?(?:i|we) (?:can't|cannot|won't|am not|will not)"),
