@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
 
 
@@ -46,6 +48,15 @@ class ModelError(Exception):
 def missing_extra(what: str, extra: str) -> UserError:
     """The error for something that an optional part of the installation brings."""
     return UserError(f"{what} needs the extra [{extra}]: pip install 'foresee[{extra}]'")
+
+
+def shortage(problem: BaseException) -> ModelError | None:
+    """The error of a machine that has no file descriptor left, whoever met it; None for any other problem."""
+    number = getattr(getattr(problem, "os_error", problem), "errno", None)
+    if number not in (errno.EMFILE, errno.ENFILE):
+        return None
+    advice = "lower --concurrency, or raise the limit (ulimit -n)"
+    return ModelError(f"this machine is short of file descriptors ({os.strerror(number)}): {advice}", shortage=True)
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UserError:

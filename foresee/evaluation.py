@@ -25,6 +25,7 @@ from foresee.models import open_model
 from foresee.planning import Plan, plan
 from foresee.records import Model
 from foresee.redaction import without_secrets
+from foresee.report import failures
 from foresee.report import rows as run_folder
 from foresee.report.rows import KeyedItem, Run
 from foresee.runner import Budget, Progress, Results, RunSettings, answer_keys, run_sync
@@ -215,6 +216,7 @@ def comparison_notes(a: Run, b: Run, found: Sequence[Difference]) -> list[str]:
     if ids_a ^ ids_b:
         notes.append(f"only in A: {len(ids_a - ids_b)}; only in B: {len(ids_b - ids_a)}")
     for side, run in (("A", a), ("B", b)):
+        notes += [f"{side}: {line}" for line in failures.notes(run)]
         if run.unfinished:
             notes.append(f"{side} is UNFINISHED: {run.unfinished} rows not asked yet")
     unscored = {d.name: d.unscored for d in found if d.unscored}

@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from foresee.errors import UserError
+from foresee.errors import UserError, shortage
 from foresee.image_structure import whole_size, without_texts
 from foresee.untrusted import MAX_IMAGE_BYTES, read_regular
 
@@ -159,6 +159,8 @@ def _read(path: Path) -> bytes:
     try:
         return read_regular(path, MAX_FILE_BYTES)
     except OSError as problem:
+        if short := shortage(problem):
+            raise UserError(str(short)) from None
         raise ImageError(f"{path} can't be read: {problem.strerror or problem}") from None
 
 

@@ -11,7 +11,7 @@ import typer
 
 from foresee.cli import _labelling
 from foresee.cli._costs import cost, price_of
-from foresee.errors import unknown_name
+from foresee.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,16 @@ def check_price(price: str, option: str) -> None:
 
 
 def exit_on(found: Sequence[Condition], runs: Sequence[Run]) -> None:
-    """Exit 1 if a condition holds in a run that has its metric. Raises UserError: no run has it."""
+    """Exit 1 if a condition holds in a run that has its metric.
+
+    Raises:
+        UserError: no run has it, or a run brought nothing: no answer at all, or no verdict where a judge was asked.
+    """
+    from foresee.report import failures
+
+    for run in runs:
+        if why := failures.nothing(run):
+            raise UserError(f"{run.title}: {why}; the same command tries again")
     failed = []
     for condition in found:
         holders = [run for run in runs if any(e.name == condition.metric for e in run.estimates)]
@@ -173,12 +182,14 @@ def _judging(run: Run, price: str) -> Iterator[str]:
 
 
 def _as_json(run: Run) -> dict[str, Any]:
+    from foresee.report import failures
+
     return {
         "benchmark": run.benchmark,
         "model": run.model,
         "defense": run.defense,
         "folder": str(run.folder),
         "unfinished": run.unfinished,
-        "warnings": list(run.warnings),
+        "warnings": [*failures.notes(run), *run.warnings],
         "metrics": {e.name: asdict(e) for e in run.estimates},
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import urllib.parse
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from foresee.errors import ModelError
+from foresee.errors import ModelError, shortage
 
 _MAX_RESPONSE = 64_000_000  # bytes; a server that sends more is broken
 _ALOUD = 1_000_000  # aiohttp warns of larger bodies given as bytes, and sends streams piece by piece
@@ -61,14 +60,6 @@ def proxy_for(url: str) -> str | None:
     if host == "localhost" or host.startswith("127.") or urllib.request.proxy_bypass(host):
         return None
     return urllib.request.getproxies().get(parts.scheme)
-
-
-def shortage(problem: BaseException) -> ModelError | None:
-    """Return the error of a machine that has no file descriptor left, which is nobody's answer; None for others."""
-    number = getattr(getattr(problem, "os_error", problem), "errno", None)
-    if number not in (errno.EMFILE, errno.ENFILE):
-        return None
-    return ModelError(f"this machine is short of file descriptors ({os.strerror(number)})", shortage=True)
 
 
 def _explained(problem: Exception, base: str) -> ModelError:

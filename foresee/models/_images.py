@@ -8,7 +8,7 @@ import io
 from dataclasses import dataclass
 from typing import Literal
 
-from foresee.errors import ModelError
+from foresee.errors import ModelError, shortage
 from foresee.image_structure import jpeg_segments
 from foresee.images import ImageError, load_rgb, require_whole
 from foresee.records import Image
@@ -59,7 +59,7 @@ def data_url(image: Image, handling: Handling) -> str:
     try:
         kind, data = _fitting(image.read(), handling, name)
     except OSError as problem:
-        raise ModelError(f"{name} can't be read: {problem.strerror or problem}") from None
+        raise shortage(problem) or ModelError(f"{name} can't be read: {problem.strerror or problem}") from None
     except ImageError as problem:
         raise ModelError(str(problem)) from None
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from foresee.errors import UserError
 from foresee.metrics import Metric, compare
+from foresee.report import failures
 from foresee.report.inert import label
 from foresee.report.provenance import without_paths
 from foresee.report.rows import Run
@@ -136,6 +137,8 @@ def _board(model: str, by_label: Mapping[str, Mapping[str, Run]], unfit: Unfit) 
             "† or a share in brackets: some items have no score, and only that share of them has one; differences are "
             "over those scored on both sides"
         )
+    for told, held in by_label.items():
+        notes += [f"{told}, {defense}: {line}" for defense, run in held.items() for line in failures.notes(run)]
     notes += [f"{_NOT_APPLICABLE}: {why}" for why in unfit.values()]
     return Board(model, defenses, sections, tuple(notes))
 

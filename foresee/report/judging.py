@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from types import ModuleType
@@ -12,6 +11,7 @@ from foresee import _discovery
 from foresee.judges import agreed
 from foresee.metrics import summarise
 from foresee.records import Row, Verdict, Vote
+from foresee.report.failures import commonest
 from foresee.report.inert import label
 from foresee.report.rows import Run, measured
 from foresee.statistics import Estimate, rate
@@ -101,7 +101,7 @@ def _by_rules(run: Run) -> list[JudgedBy]:
 
 def _panel(run: Run, judge: str) -> JudgedBy:
     read = [(row, row.verdicts[judge]) for row in run.rows if judge in row.verdicts]
-    unscored = Counter(label(verdict.reason, 100) for _, verdict in read if verdict.value is None)
+    unscored = commonest((verdict.reason for _, verdict in read if verdict.value is None), _REASONS, 160)
     votes = [agreed(verdict.votes) for _, verdict in read]
     compared = [None if same is None else float(not same) for same in votes]
     clusters = [row.item.cluster or row.item.id for row, _ in read]
@@ -111,7 +111,7 @@ def _panel(run: Run, judge: str) -> JudgedBy:
         rubrics=tuple(dict.fromkeys(label(verdict.rubric) for _, verdict in read if verdict.rubric)),
         scored=sum(verdict.value is not None for _, verdict in read),
         total=len(read),
-        reasons=tuple(f"{reason} ({count})" for reason, count in unscored.most_common(_REASONS)),
+        reasons=tuple(f"{reason} ({count})" for reason, count in unscored),
         disagreement=rate(compared, clusters) if any(verdict.votes for _, verdict in read) else None,
     )
 

@@ -10,7 +10,7 @@ from foresee.images import ImageError
 from foresee.journal import Journal
 from foresee.records import Answer, Defense, Item, Reply, Request, Usage, decode, encode
 from foresee.runner.keys import answer_key, settings_digest
-from foresee.runner.pacing import Caller, as_model_error
+from foresee.runner.pacing import KEPT, Caller, as_model_error
 
 
 class Ask:
@@ -79,6 +79,8 @@ async def answer(item: Item, request: Request, ask: Ask, defense: Defense | None
         raise
     except Exception as problem:  # whatever breaks on one item must not end the run
         failure = as_model_error(problem)
+        if failure.shortage:
+            raise UserError(f"{failure}; {KEPT}") from None
         filled = _failed(item, failure)
     return replace(filled, usage=ask.usage, calls=ask.calls, seconds=round(ask.seconds, 4)), failure
 

@@ -16,13 +16,16 @@ import pydantic
 import tenacity
 
 from foresee.config import Settings
-from foresee.errors import ModelError, UserError
+from foresee.errors import ModelError, UserError, shortage
 from foresee.records import Model, Reply, Request
 from foresee.runner.budget import Budget
 
 _ASKED_TO_WAIT = frozenset({429, 503, 529})  # the server is fine and busy: only time limits these retries
 _OVERLOADED = _ASKED_TO_WAIT | {None, 408, 504}  # None: the connection broke
 _LONGEST_WAIT = 60.0
+_WAIT_WHEN_SHORT = 1.0  # seconds on average for another call to give its file descriptors back
+_TRIES_WHEN_SHORT = 20  # with one call at a time: longer than idle connections stay open
+KEPT = "finished work is kept, run the same command again to continue"
 
 
 class RunSettings(Settings):
@@ -128,12 +131,16 @@ class Caller:
         Raises:
             ModelError: refused for good, or still failing after all retries.
             BudgetSpent: nothing more may be asked.
+            UserError: this machine stays short of file descriptors, even with one call at a time.
         """
         counted = 0
 
         def give_up(state: tenacity.RetryCallState) -> bool:
             nonlocal counted
             error = _error(state)
+            if error.shortage:
+                counted += self.gate.limit < 2
+                return counted > _TRIES_WHEN_SHORT or state.idle_for > self.settings.patience
             if error.status not in _ASKED_TO_WAIT:
                 counted += 1
             # A server that was never reached is rather a wrong address than a busy server.
@@ -141,12 +148,17 @@ class Caller:
             return counted > allowed or state.idle_for + state.upcoming_sleep > self.settings.patience
 
         retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(lambda e: isinstance(e, ModelError) and e.retryable),
+            retry=tenacity.retry_if_exception(lambda e: isinstance(e, ModelError) and (e.retryable or e.shortage)),
             stop=give_up,
             wait=self._wait,
             reraise=True,
         )
-        return await retrying(self._once, request)
+        try:
+            return await retrying(self._once, request)
+        except ModelError as error:
+            if error.shortage:
+                raise UserError(f"{error}; {KEPT}") from None
+            raise
 
     async def _once(self, request: Request) -> Reply:
         await self.gate.enter()
@@ -161,7 +173,7 @@ class Caller:
             limit = f" within {self.settings.timeout:g} s" if self.settings.timeout else " in time"
             raise ModelError(f"{self.model.name}: no answer{limit}", retryable=True, status=408) from None
         except ModelError as error:
-            if error.retryable and not error.fatal and error.status in _OVERLOADED:
+            if error.shortage or (error.retryable and not error.fatal and error.status in _OVERLOADED):
                 self.gate.overloaded(started, error.retry_after)
             raise
         finally:
@@ -173,6 +185,8 @@ class Caller:
         return reply
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
+        if _error(state).shortage:
+            return random.uniform(0.1, 2 * _WAIT_WHEN_SHORT)
         backoff = tenacity.wait_random_exponential(multiplier=self.settings.backoff, max=_LONGEST_WAIT)(state)
         asked = _error(state).retry_after or 0.0
         return max(backoff, asked * random.uniform(1.0, 1.1))  # not all at the same moment
@@ -220,15 +234,12 @@ class Streak:
         self._fatal = message if fatal else ""
         hopeless = fatal or not (self._proven or self._succeeded) or (retryable and self._succeeded)
         if self._length and self._count >= self._length and hopeless:
-            raise UserError(f"stopped after {self._count} failed {self._what} in a row: {message}; {_KEPT}")
+            raise UserError(f"stopped after {self._count} failed {self._what} in a row: {message}; {KEPT}")
 
     def finish(self) -> None:
         """Raises UserError if the run's last failure was fatal and nothing succeeded before it."""
         if self._fatal and not self._succeeded:
-            raise UserError(f"{self._fatal}; {_KEPT}")
-
-
-_KEPT = "finished work is kept, run the same command again to continue"
+            raise UserError(f"{self._fatal}; {KEPT}")
 
 
 def _error(state: tenacity.RetryCallState) -> ModelError:
@@ -240,6 +251,8 @@ def as_model_error(problem: Exception) -> ModelError:
     """Any failure of one item as a ModelError with a message of one line."""
     if isinstance(problem, ModelError):
         return problem
+    if short := shortage(problem):
+        return short
     logging.getLogger("foresee").debug("an item failed", exc_info=problem)
     text = " ".join(str(problem).split())
     return ModelError(f"{type(problem).__name__}: {text[:300]}")

@@ -1,0 +1,211 @@
+"""Runs in which much fails say why, with counts; where nothing came at all they end with exit 2."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from PIL import Image as Picture
+
+from tests.cli.conftest import Cli
+from tests.support.acting import acting
+from tests.support.rule_server import Rules, RuleServer
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[RuleServer, str]]:
+    with acting(Rules()) as pair:
+        yield pair
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Six questions with an image and two without."""
+    rows: list[dict[str, Any]] = [{"id": n, "prompt": f"{n}: safe?", "expected": "safe"} for n in range(8)]
+    for row in rows[:6]:
+        row["image"] = f"{row['id']}.png"
+        Picture.new("RGB", (16, 16), (row["id"], 90, 160)).save(tmp_path / row["image"])
+    path = tmp_path / "set.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+def _eval(cli: Cli, data: Path, url: str, *more: object) -> Any:
+    given = ("--data", data, "--model", "custom/rules", "-M", f"base_url={url}", "--out", "run", "--retries", 0)
+    return cli("eval", "jsonl", *given, *(more or ("--no-judge",)))
+
+
+def _refusing(server: RuleServer, *, pictures: bool, message: str, status: int = 400) -> None:
+    def react(question: Any) -> Any:
+        if question.images or not pictures:
+            return web.json_response(
+                {"error": {"message": f"{message} (request {question.number}12345678)"}}, status=status
+            )
+        return None
+
+    server.rules.react = react
+
+
+def test_the_commonest_reasons_stand_under_the_table(cli: Cli, data: Path, served: tuple[RuleServer, str]) -> None:
+    server, url = served
+    _refusing(server, pictures=True, message="the picture is odd")
+    done = _eval(cli, data, url)
+    assert done.code == 0
+    assert "2 of 8 rows answered; 6 failed" in done.out
+    assert "failed: 6 × HTTP 400: the picture is odd" in done.out
+    again = _eval(cli, data, url, "--no-judge", "--format", "json")
+    assert any("6 × HTTP 400" in line for line in json.loads(again.out)[0]["warnings"])
+
+
+def test_nothing_answered_is_exit_2_with_the_reason_and_the_next_run_asks_again(
+    cli: Cli, data: Path, served: tuple[RuleServer, str]
+) -> None:
+    server, url = served
+    _refusing(server, pictures=False, message="the model sleeps")
+    done = _eval(cli, data, url)
+    assert done.code == 2
+    assert "0 of 8 rows answered; 8 failed" in done.out
+    assert "nothing was answered: 8 × HTTP 400: the model sleeps" in done.err.splitlines()[-1]
+    server.rules.react = None
+    assert "8 of 8 rows answered" in _eval(cli, data, url).out
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'can only concatenate str (not "list") to str',
+        "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+        "messages[0].content must be a string",
+        "This model does not support image input",
+        "Input should be a valid string",
+        "rules is not a multimodal model",
+        "Invalid content type. image_url is only supported by certain models.",
+    ],
+)
+def test_a_server_that_takes_text_alone_is_named(
+    cli: Cli, data: Path, served: tuple[RuleServer, str], message: str
+) -> None:
+    server, url = served
+    _refusing(server, pictures=True, message=message, status=500)
+    done = _eval(cli, data, url)
+    assert done.code == 0
+    assert "take text alone" in " ".join(done.out.split())
+    _refusing(server, pictures=True, message="overloaded", status=500)
+    assert "take text alone" not in " ".join(_eval(cli, data, url).out.split())
+
+
+def test_under_several_defenses_and_in_comparisons_too(cli: Cli, data: Path, served: tuple[RuleServer, str]) -> None:
+    server, url = served
+    _refusing(server, pictures=True, message="the picture is odd")
+    both = _eval(cli, data, url, "--no-judge", "--defense", "none,safety_prompt")
+    assert both.code == 0, both.err
+    assert both.out.count("6 × HTTP 400: the picture is odd") == 2
+    compared = cli("compare", "run/jsonl", "run/jsonl+safety_prompt")
+    assert "A: failed: 6 × HTTP 400" in compared.out
+
+
+def test_a_judge_model_whose_every_call_fails_is_exit_2(
+    cli: Cli, data: Path, served: tuple[RuleServer, str], tmp_path: Path
+) -> None:
+    server, url = served
+    assert _eval(cli, data, url).code == 0
+    answered = server.total
+    _refusing(server, pictures=False, message="no such judge")
+    judge = ("--judge-model", "custom/rules", "--judge-option", f"base_url={url}", "--retries", 0)
+    for done in (cli("score", "run", *judge), _eval(cli, data, url, *judge[:-2])):
+        assert done.code == 2, done.out
+        assert (
+            "gave no verdict: 8 × the judge failed: custom/rules: HTTP 400: no such judge" in done.err.splitlines()[-1]
+        )
+    assert server.total > answered
+    server.rules.react = None
+    server.rules.answer = '{"reason": "it is", "constructive": 1, "score": 1}'
+    assert cli("score", "run", *judge).code == 0
+
+
+def test_refusals_of_the_provider_are_results_and_no_failure(
+    cli: Cli, data: Path, served: tuple[RuleServer, str]
+) -> None:
+    server, url = served
+    _refusing(server, pictures=False, message="blocked by our content policy")
+    done = _eval(cli, data, url)
+    assert done.code == 0, done.err
+    assert "0 of 8 rows answered; 8 refused by the API" in done.out
+    assert "refused: 8 × the provider withheld the answer (content_filter)" in done.out
+
+
+def test_a_run_with_a_broken_servers_numbers_is_priced_resumed_and_exported(
+    cli: Cli, data: Path, served: tuple[RuleServer, str]
+) -> None:
+    server, url = served
+    counts = iter(["9" * 4300, "9" * 4000, str(2**63), "-5", "1e400", '"x"', "NaN", "3"] * 2)
+
+    def react(question: Any) -> Any:
+        usage = f'{{"prompt_tokens": {next(counts)}, "completion_tokens": 1}}'
+        text = f'{{"choices": [{{"message": {{"content": "Yes"}}}}], "usage": {usage}}}'
+        return web.Response(text=text, content_type="application/json")
+
+    server.rules.react = react
+    for _ in range(2):
+        done = _eval(cli, data, url, "--no-judge", "--price", "1,2")
+        assert done.code == 0, done.err
+        assert "cost 0.00 USD" in done.out
+    for kind in ("csv", "parquet"):
+        assert cli("export", "run", "--format", kind, "--out", f"rows.{kind}").code == 0
+    usage = json.loads(Path("run/manifest.json").read_text())["usage"]
+    assert usage == {"input_tokens": 3, "output_tokens": 8}
+
+
+@pytest.mark.parametrize(
+    ("more", "hint"),
+    [
+        (("--model", "custom/m"), "-M base_url=http"),
+        (("--model", "organism/base", "--judge-model", "custom/j"), "--judge-option base_url=http"),
+        (("--model", "organism/base", "--judge-model", "custom/j,custom/k"), "--judge-option 1.base_url=http"),
+    ],
+)
+def test_hints_name_the_flag_of_the_model_that_lacks_it(cli: Cli, data: Path, more: tuple[str, ...], hint: str) -> None:
+    done = cli(
+        "eval", "jsonl", "--data", data, "--out", "run", *more, *(() if "--judge-model" in more else ("--no-judge",))
+    )
+    assert done.code == 2
+    assert hint in done.err
+
+
+def test_hints_of_a_build_name_its_settings(cli: Cli) -> None:
+    done = cli("curate", "consequence_pairs", "--set", "writer=custom/smart", "--set", "source=world", "--out", "ds")
+    assert done.code == 2
+    assert "--set options.writer.base_url=http" in done.err
+
+
+@pytest.mark.parametrize("url", ["ftp://x:hunter2@h/", "http://h/v1?key=hunter2", "http://h/v1#hunter2", "h:8000"])
+def test_a_dry_run_checks_addresses_as_a_run_does(cli: Cli, data: Path, url: str) -> None:
+    for more in (("--no-judge",), ("--no-judge", "--dry-run")):
+        done = _eval(cli, data, url, *more)
+        assert done.code == 2
+        assert "base_url: expected" in done.err
+        assert "hunter2" not in done.err + done.out
+    judge = ("--judge-model", "custom/j", "--judge-option", f"base_url={url}", "--dry-run")
+    assert _eval(cli, data, "http://h/v1", *judge).code == 2
+
+
+def test_no_key_is_shown_or_kept(cli: Cli, data: Path, served: tuple[RuleServer, str]) -> None:
+    _, url = served
+    options = ("-M", "extra_body={provider={auth='hunter2'}}", "-M", "extra_body.route.token=hunter2")
+    done = _eval(cli, data, url, "--no-judge", *options)
+    assert done.code == 0, done.err
+    kept = [path.read_text() for path in Path("run").glob("*.json*")]
+    assert len(kept) == 3
+    assert "hunter2" not in done.out + done.err + "".join(kept)
+    again = _eval(cli, data, url, "--no-judge", *options)
+    assert again.code == 0, again.err
+    assert json.loads(Path("run/manifest.json").read_text())["asked"] == 0
+    key = cli(
+        "eval", "jsonl", "--data", data, "--model", "custom/sk-0123456789abcdef", "-M", f"base_url={url}", "--no-judge"
+    )
+    assert key.code == 2
+    assert "0123456789abcdef" not in key.out + key.err
