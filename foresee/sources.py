@@ -119,7 +119,7 @@ def _how(name: str, source: Source) -> str:
 def fetch(source: Source, *, to: Path | None = None, progress: DownloadProgress | None = None) -> Fetched:
     """Download, verify and unpack a source's files; does nothing if they are there.
 
-    Interrupted, the same call continues: what arrived is kept, and the data folder appears when it is complete.
+    Interrupted, the same call goes on: files that arrived are kept, and the data folder appears when it is complete.
 
     Args:
         source: what to fetch. Show `licence_notice(source)` first.

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, get_args
 from PIL import Image, ImageDraw
 
 from foresee.organism import icons
-from foresee.organism.rules import RULES, THREATS
+from foresee.organism.rules import THREATS
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -187,8 +187,3 @@ def _background(wall: int, floor: int, pattern: int) -> Image.Image:
 
 def threats_in(scene: Scene) -> tuple[str, ...]:
     return tuple(name for name in scene.names if name in THREATS)
-
-
-def hazards_in(scene: Scene, act: str) -> tuple[int, ...]:
-    """The rules by which the act is dangerous here."""
-    return tuple(number for number, rule in enumerate(RULES) if rule.act == act and rule.trigger in scene.names)

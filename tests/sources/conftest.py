@@ -1,4 +1,4 @@
-"""A file server on loopback that can continue files, drop connections and answer errors, and counts what it does."""
+"""A file server on loopback that can drop connections and answer errors, and counts what it does."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ from foresee import downloads
 
 @dataclass
 class FileServer:
-    """Set the fields to misbehave; `requests` holds (path, Range header or "") of each request."""
+    """Set the fields to misbehave; `requests` holds the path of each request."""
 
     files: dict[str, bytes] = field(default_factory=dict)
-    etags: dict[str, str] = field(default_factory=dict)
     statuses: list[int] = field(default_factory=list)  # answered first, one a request
     drop_after: list[int | None] = field(default_factory=list)  # body bytes before the line is cut, one a request
-    ranges: bool = True
     lengths: bool = True
     seconds_per_chunk: float = 0.0
-    requests: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     sent: int = 0
     port: int = 0
 
@@ -40,8 +38,7 @@ def _handler(state: FileServer) -> type[BaseHTTPRequestHandler]:
             return
 
         def do_GET(self) -> None:
-            asked = self.headers.get("Range", "")
-            state.requests.append((self.path, asked))
+            state.requests.append(self.path)
             name = self.path.lstrip("/")
             status = state.statuses.pop(0) if state.statuses else 200
             if status == 200 and name not in state.files:
@@ -49,26 +46,12 @@ def _handler(state: FileServer) -> type[BaseHTTPRequestHandler]:
             if status != 200:
                 self.send_error(status)
                 return
-            body, etag = state.files[name], state.etags.get(name, '"one"')
-            start = 0
-            if asked and state.ranges and self.headers.get("If-Range", etag) == etag:
-                start = int(asked.removeprefix("bytes=").rstrip("-"))
-                if start >= len(body):
-                    self.send_response(416)
-                    self.send_header("Content-Range", f"bytes */{len(body)}")
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return
-                self.send_response(206)
-                self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-            else:
-                self.send_response(200)
-            if etag:
-                self.send_header("ETag", etag)
+            body = state.files[name]
+            self.send_response(200)
             if state.lengths:
-                self.send_header("Content-Length", str(len(body) - start))
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self._send(body[start:])
+            self._send(body)
 
         def _send(self, body: bytes) -> None:
             limit = state.drop_after.pop(0) if state.drop_after else None
