@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import pydantic
 
@@ -63,16 +63,36 @@ def build(cls: type[S], values: Mapping[str, Any], *, what: str) -> S:
     if unknown:
         raise unknown_name(f"{what} option", unknown[0], cls.model_fields)
     try:
-        return cls.model_validate(dict(values))
+        return cls.model_validate(_with_lists(cls, values))
     except pydantic.ValidationError as problem:
-        raise UserError(f"{what}: " + "; ".join(_in_words(dict(e)) for e in problem.errors())) from None
+        raise UserError(f"{what}: " + "; ".join(_in_words(dict(e), cls) for e in problem.errors())) from None
 
 
-def _in_words(error: Mapping[str, Any]) -> str:
+def _with_lists(cls: type[pydantic.BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, with `a` and `a,b` as lists where a list of words is wanted."""
+    found = dict(values)
+    for key, value in values.items():
+        kind = cls.model_fields[key].annotation if key in cls.model_fields else None
+        if isinstance(value, str) and get_origin(kind) is tuple and _is_word(get_args(kind)[0]):
+            found[key] = [word.strip() for word in value.split(",") if word.strip()]
+        elif isinstance(value, Mapping) and isinstance(kind, type) and issubclass(kind, Settings):
+            found[key] = _with_lists(kind, value)
+    return found
+
+
+def _is_word(kind: Any) -> bool:
+    return kind is str or get_origin(kind) is Literal
+
+
+def _in_words(error: Mapping[str, Any], cls: type[pydantic.BaseModel]) -> str:
     place = ".".join(map(str, error["loc"]))
+    message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "missing":  # what was given instead is everything else
-        return f"{place}: Field required; it has no default"
-    return f"{place}: {error['msg']} (got {without_secrets(error['input'], place)!r})"
+        told = cls.model_fields[place].description if place in cls.model_fields else None
+        return f"{place}: Field required; it has no default" + (f" ({told})" if told else "")
+    if not place:  # it is about several settings together, which the message names
+        return message
+    return f"{place}: {message} (got {without_secrets(error['input'], place)!r})"
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,12 +76,13 @@ def _use(config: Any, folder: Path) -> str:
 
 def _print_result(folder: Path) -> None:
     from foresee import manifest
+    from foresee.training import _metrics
 
     record = manifest.read(folder, "training")
     before, after = record.get("metrics_before", {}), record.get("metrics_after", {})
     for key, value in after.items():
         was = f"{before[key]:.3f} -> " if key in before else ""
-        typer.echo(f"{key.removeprefix('probe/')}: {was}{value:.3f}")
+        typer.echo(f"{_metrics.label(key)}: {was}{value:.3f}")
     if record.get("stopped"):
         typer.echo(f"STOPPED: {record['stopped']}; kept {record['kept']}")
 
@@ -93,38 +95,80 @@ def _quoted(path: Path) -> str:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[Any], None]]:
-    """A live bar with the latest numbers on a terminal, a plain line each time elsewhere."""
+    """A live bar with the latest numbers on a terminal, a plain line each time elsewhere; both with the time."""
     from foresee.cli import _console
 
     if not sys.stderr.isatty():
-        yield lambda state: _console.say(f"step {state.step}/{state.steps}  {_numbers(state.metrics)}")
+        clock = _Clock()
+        yield lambda state: _console.say(
+            state.note
+            or state.doing
+            or f"step {state.step}/{state.steps}  {_numbers(state.metrics)}  {clock.at(state)}"
+        )
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
-        TextColumn("training"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[numbers]}"),
     )
     with Progress(*columns, console=_console.console(stderr=True)) as bars:
-        task = bars.add_task("training", total=None, numbers="")
+        task = bars.add_task("starting", total=None, numbers="")
 
         def update(state: Any) -> None:
             numbers = _numbers(state.metrics)
-            if any(key.startswith("probe/") for key in state.metrics):
+            if state.note:
+                bars.console.print(state.note, markup=False)
+            elif state.doing:
+                bars.update(task, description=state.doing)
+            elif any(key.startswith("probe/") for key in state.metrics):
                 bars.console.print(f"step {state.step}: {numbers}")
             else:
-                bars.update(task, completed=state.step, total=state.steps, numbers=numbers)
+                bars.update(
+                    task, description="training", completed=state.step, total=state.steps or None, numbers=numbers
+                )
 
         yield update
 
 
+class _Clock:
+    """The time since the start, and what is left by the steps since the first that was logged."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._first: tuple[int, float] | None = None
+
+    def at(self, state: Any) -> str:
+        now = time.monotonic()
+        passed = f"[{now - self._began:.0f} s"
+        if self._first is None:
+            self._first = state.step, now
+        step, then = self._first
+        if not step < state.step < state.steps:
+            return f"{passed}]"
+        left = (now - then) / (state.step - step) * (state.steps - state.step)
+        return f"{passed}, about {left:.0f} s left]"
+
+
 def _numbers(metrics: Any) -> str:
     """The numbers of a line that a person wants to see go by."""
+    from foresee.training import _metrics
+
     rewards = [key for key in metrics if key.startswith("rewards/") and key.endswith("/mean")]
     shown = [key for key in metrics if key.startswith("probe/")]
     shown = shown or [*(key for key in _SHOWN if key in metrics), *rewards]
     shown = shown or [key for key in ("train_loss", "train_runtime") if key in metrics]
-    return "  ".join(f"{_SHORT.get(key, key)} {metrics[key]:.4g}" for key in shown if metrics[key] is not None)
+    return "  ".join(
+        f"{_SHORT.get(key) or _metrics.label(key)} {metrics[key]:.4g}" for key in shown if metrics[key] is not None
+    )

@@ -26,6 +26,7 @@ from foresee.dataset_folder.rows import (
     image_path,
     read,
     read_file,
+    read_numbered,
 )
 from foresee.dataset_folder.writing import Census, RowWriter, census, file_hash, write_bytes, write_manifest
 
@@ -46,6 +47,7 @@ __all__ = [
     "image_path",
     "read",
     "read_file",
+    "read_numbered",
     "row_faults",
     "to_dataset",
     "write_bytes",

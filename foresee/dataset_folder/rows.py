@@ -115,6 +115,11 @@ def read(folder: Path, *, pictures: bool = True) -> Iterator[DataRow]:
         UserError: no such folder or file, or a row that does not fit (file and line number), an id that comes
             twice, a picture that is missing or lies outside the folder.
     """
+    return (row for _, row in read_numbered(folder, pictures=pictures))
+
+
+def read_numbered(folder: Path, *, pictures: bool = True) -> Iterator[tuple[int, DataRow]]:
+    """As `read`, each row with its line number, from 1."""
     path = folder / ROWS
     if not path.is_file():
         what = f"it has no {ROWS}" if folder.is_dir() else "there is no such folder"
@@ -130,7 +135,7 @@ def read(folder: Path, *, pictures: bool = True) -> Iterator[DataRow]:
                     image_path(folder, name)
                 except UserError as problem:
                     raise UserError(f"{path}, line {number}: {problem}") from None
-        yield row
+        yield number, row
 
 
 def read_file(path: Path) -> Iterator[DataRow]:

@@ -162,7 +162,7 @@ def _chart(name: str, metrics: Sequence[Sequence[Mapping[str, Any]]]) -> Chart |
     values = [point.value for line in lines for point in line.points]
     steps = max(point.step for line in lines for point in line.points)
     low, high = min(values), max(values)
-    return Chart(label(name), tuple(lines), _drawing(lines, low, high, steps), low, high)
+    return Chart(label(_metrics.label(name)), tuple(lines), _drawing(lines, low, high, steps), low, high)
 
 
 def _drawing(lines: Sequence[Line], low: float, high: float, steps: int) -> Markup:

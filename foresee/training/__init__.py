@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from foresee import _discovery
 from foresee.config import build, pairs, read_toml
 from foresee.errors import UserError
+from foresee.training._names import known_names
 from foresee.training._settings import TrainingConfig
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from foresee.training._watching import Progress
+    from foresee.training._metrics import Progress
 
 __all__ = ["TrainingConfig", "configure", "method", "recipe_path", "train"]
 
@@ -42,13 +43,14 @@ def method(name: str) -> ModuleType:
 
 
 def configure(name: str, recipe: str | Path | None = None, given: Iterable[str] = ()) -> TrainingConfig:
-    """A method's settings: its defaults, a recipe over them, `key=value` over both.
+    """A method's settings: its defaults, a recipe over them, `key=value` over both. Names of TRL and others are known.
 
     Raises:
         UserError: no such method or recipe, or a setting that does not exist or fit.
     """
     base = read_toml(recipe_path(recipe)) if recipe is not None else {}
-    values, cls = pairs(given, what="--set", base=base), method(name).Config
+    cls = method(name).Config
+    values = known_names(pairs(given, what="--set", base=base), cls)
     absent = [key for key, field in cls.model_fields.items() if field.is_required() and key not in values]
     if absent:
         raise UserError(f"train {name} needs {', '.join(absent)}: " + " ".join(f"--set {key}=…" for key in absent))
@@ -75,7 +77,7 @@ def train(
     Args:
         name: of the method.
         config: of the method's own `Config` (see `configure`).
-        report: called with each line of metrics.
+        report: called with each line of metrics, and with what is done before there are any.
         command: the command line, for the record.
 
     Returns:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from foresee.errors import UserError
 
 FILE = "metrics.jsonl"
+
+
+class Progress(NamedTuple):
+    """One line of metrics as it is logged; or what is being done before there are any, or a remark that should stay."""
+
+    step: int
+    steps: int
+    metrics: Mapping[str, float | None]
+    doing: str = ""
+    note: str = ""
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
@@ -33,3 +44,14 @@ def read(folder: Path) -> list[dict[str, Any]]:
             raise UserError(f"{path}, line {number + 1}: expected a JSON object with a step") from None
         found.append(values)
     return found
+
+
+_BETTER = dict.fromkeys(("risk_foreseen", "safety", "effectiveness", "score"), "↑")
+_BETTER |= dict.fromkeys(("r0", "over_caution"), "↓")
+
+
+def label(key: str) -> str:
+    """A probe's number as people read it, with the direction that is better where that is known."""
+    name = key.removeprefix("probe/")
+    name = "risk_foreseen" if name == "risk" and name != key else name  # the judge's scale: how well it is foreseen
+    return f"{name} {_BETTER[name]}" if name in _BETTER and key.startswith("probe/") else name

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from foresee.training import _card, _policy, _session, method
+from foresee.training import _card, _inspection, _policy, _session, method
 from foresee.training._session import Session
 from foresee.training._settings import TrainingConfig
 
@@ -31,9 +31,11 @@ def preview(name: str, config: TrainingConfig) -> str:
             session.watcher.close()
         lines = ["settings:", *(f"  {key} = {value!r}" for key, value in _card.flat(config.model_dump()))]
         lines += _about_model(session) + _about_data(session)
-        lines += ["examples as the model sees them («what the loss is on»):", *_examples(session, measured[0].inputs)]
         if hasattr(module, "preview"):
-            lines += module.preview(config, session.parts)
+            lines += module.preview(config, session.parts, session.trainer)
+        else:
+            lines += ["examples as the model sees them («what the loss is on»):"]
+            lines += _examples(session, measured[0].inputs)
         return "\n".join([*lines, *_cost(session, [each.seconds for each in measured])])
 
 
@@ -89,7 +91,8 @@ def _about_model(session: Session) -> list[str]:
 def _about_data(session: Session) -> list[str]:
     parts = session.parts
     pictured = sum(bool(row.images) for row in parts.rows.rows)
-    lines = ["data:", f"  {parts.rows.folder}: {len(parts.rows):,} rows, {pictured:,} with pictures"]
+    lines = ["data:", f"  {parts.rows.folder}: {len(parts.rows):,} rows, {pictured:,} with images"]
+    lines += [f"  {note}" for note in _inspection.notes(parts.rows)]
     if parts.replay is not None:
         lines.append(f"  replay: {parts.replay.folder}: {len(parts.replay):,} rows")
     return lines
@@ -110,15 +113,8 @@ def _examples(session: Session, batches: Sequence[Mapping[str, Any]]) -> Iterato
 
 def _sequences(inputs: Mapping[str, Any]) -> Iterator[tuple[list[int], list[bool]]]:
     """Ids and loss mask of each sequence of a trainer's batch, padding left out."""
-    import torch
-
-    if "completion_ids" in inputs:
-        ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], 1)
-        mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
-        learnt = torch.cat([torch.zeros_like(inputs["prompt_mask"]), inputs["completion_mask"]], 1)
-    else:
-        ids, mask = inputs["input_ids"], inputs["attention_mask"]
-        learnt = inputs["labels"] != -100 if "labels" in inputs else inputs["completion_mask"]
+    ids, mask = inputs["input_ids"], inputs["attention_mask"]
+    learnt = inputs["labels"] != -100 if "labels" in inputs else inputs["completion_mask"]
     for row, kept, counts in zip(ids, mask.bool(), learnt.bool(), strict=True):
         yield row[kept].tolist(), counts[kept].tolist()
 

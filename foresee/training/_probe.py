@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from foresee import dataset_folder
 from foresee.errors import UserError, unknown_name
 from foresee.organism import exams, world
 from foresee.organism.exams import Question
 from foresee.records import Answer, Image, Item, Judge, Message, Verdict
 from foresee.runner.loops import complete
-from foresee.training._rows import drawn, to_item
+from foresee.training._inspection import inspected
+from foresee.training._rows import Rows, drawn, load
 from foresee.training._settings import Probe
 
 _EXAMS: Mapping[str, Callable[..., Iterator[Question]]] = {
@@ -24,18 +23,25 @@ _EXAMS: Mapping[str, Callable[..., Iterator[Question]]] = {
 }
 
 
-def items(probe: Probe) -> tuple[Item, ...]:
-    """What the probe asks. Raises UserError: no such folder or world benchmark."""
-    if not probe.data:
-        return ()
-    if probe.data.startswith("world_"):
-        if probe.data not in _EXAMS:
-            raise unknown_name("world benchmark", probe.data, _EXAMS)
-        found = [_from_question(question) for question in _EXAMS[probe.data]("validation")]
-    else:
-        folder = Path(probe.data).expanduser()
-        found = [to_item(folder, row) for row in dataset_folder.read(folder)]
-    return drawn(found, probe.limit)
+def rows(probe: Probe) -> Rows | None:
+    """The rows of the probe's folder; None where it has none. Raises UserError: no such folder or world benchmark."""
+    if not probe.data.startswith("world_"):
+        return load(probe.data, (), limit=probe.limit, text_only=True) if probe.data else None
+    if probe.data not in _EXAMS:
+        raise unknown_name("world benchmark", probe.data, _EXAMS)
+    return None
+
+
+def items(probe: Probe, of_folder: Rows | None, processor: Any) -> tuple[Item, ...]:
+    """What the probe asks a model of this processor. Raises UserError: one of its rows can't be used."""
+    if of_folder is not None:
+        sound = inspected(of_folder, processor, 0.0)
+        return tuple(sound.item(index) for index in range(len(sound)))
+    return (
+        drawn([_from_question(question) for question in _EXAMS[probe.data]("validation")], probe.limit)
+        if probe.data
+        else ()
+    )
 
 
 def answers(trainer: Any, asked: Sequence[Item], probe: Probe) -> list[str]:

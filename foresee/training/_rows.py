@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,10 +29,21 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one data set folder, in its order."""
+    """Rows of one data set folder, in its order.
+
+    Attributes:
+        folder: where they lie.
+        rows: those that are used.
+        lines: of each, its line in the folder's file.
+        left_out: those that can't be used, as "FILE, line N: why" (see `_inspection`).
+        rewritten: what was changed in texts -> in how many rows.
+    """
 
     folder: Path
     rows: tuple[DataRow, ...]
+    lines: tuple[int, ...]
+    left_out: tuple[str, ...] = ()
+    rewritten: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -57,6 +68,8 @@ class Rows:
         found: dict[str, Any] = {
             "folder": str(self.folder),
             "rows_used": len(self.rows),
+            "rows_left_out": list(self.left_out),
+            "rows_rewritten": dict(self.rewritten),
             "rows_sha256": dataset_folder.writing.file_hash(self.folder / dataset_folder.ROWS),
         }
         if (self.folder / manifest.FILE).is_file():
@@ -78,17 +91,18 @@ def load(folder: str | Path, columns: Sequence[str], *, limit: int | None = None
         UserError: not a data set folder, no rows, rows of another kind, or no pictures at all.
     """
     path = Path(folder).expanduser()
-    found = tuple(dataset_folder.read(path))
+    found = tuple(dataset_folder.read_numbered(path, pictures=False))
     if not found:
         raise UserError(f"{path} holds no rows")
-    for row in found:
+    for _, row in found:
         absent = [column for column in columns if getattr(row, column) is None]
         if absent:
             wanted = _KINDS.get(tuple(columns), " and ".join(columns))
             raise UserError(f"{path}: expected rows with {wanted}; row '{row.id}' is a {row.kind} row, no {absent[0]}")
-    if not text_only and not any(row.images for row in found):
+    if not text_only and not any(row.images for _, row in found):
         raise UserError(f"{path} has no images in any of its {len(found)} rows; if that is meant: --set text_only=true")
-    return Rows(path, drawn(found, limit))
+    lines, rows = zip(*drawn(found, limit), strict=True)
+    return Rows(path, rows, lines)
 
 
 def drawn(everything: Sequence[T], limit: int | None) -> tuple[T, ...]:

@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 from foresee import manifest
 from foresee.errors import UserError
-from foresee.records import Item
-from foresee.training import _arguments, _card, _cutting, _judges, _policy, _probe, _rows
+from foresee.training import _arguments, _card, _cutting, _inspection, _judges, _policy, _probe, _rows
+from foresee.training._metrics import Progress
 from foresee.training._policy import Policy
 from foresee.training._rows import Rows
 from foresee.training._settings import TrainingConfig
 
 if TYPE_CHECKING:
-    from foresee.training._watching import Progress, Watcher
+    from foresee.training._watching import Watcher
 
 _FREE = ("log_every", "save_every", "report_to", "processes", "out")  # may change when a training is taken up again
+_OFTEN = 5.0  # seconds between two words on how far the looking has come
 _STATE = ("*.pt", "*.pth", "*.bin", "trainer_state.json", "teacher.safetensors", "complete", "README.md")
 
 
@@ -76,14 +77,17 @@ def prepare(name: str, method: ModuleType, config: TrainingConfig, report: Calla
     own_replay = bool(getattr(method, "OWN_REPLAY", False))
     replay_columns = ("completion",) if own_replay else columns
     replay = _rows.load(config.replay, replay_columns, text_only=True) if config.replay else None
-    asked: tuple[Item, ...] = _probe.items(config.probe)
     probe = config.probe
-    judges = _judges.NONE
-    if asked:
-        judges = _judges.open_judges([probe.judge], probe.judge_models, probe.judge_options, asked, where="probe.")
+    probe_rows = _probe.rows(probe)
+    report(Progress(0, 0, {}, f"loading {config.model}"))
     policy = _policy.open_policy(config)
     if not hasattr(policy.processor, "image_processor"):
         raise UserError(f"{policy.folder} is a text-only model: expected one that takes images, as the trainings do")
+    rows, replay = _inspected(rows, config, policy, report), replay and _inspected(replay, config, policy, report)
+    asked = _probe.items(probe, probe_rows, policy.processor)
+    judges = _judges.NONE
+    if asked:
+        judges = _judges.open_judges([probe.judge], probe.judge_models, probe.judge_options, asked, where="probe.")
     from transformers import set_seed
 
     from foresee.training._watching import Watcher
@@ -141,7 +145,7 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
         }
         record["wall_seconds"] += round(time.monotonic() - begun, 2)
         record["cpu_seconds"] += round(time.process_time() - cpu, 2)
-        _card.write(folder, record)
+        _card.write(folder, record, _defaults(config))
         manifest.write(folder, "training", record)
         if not config.keep_checkpoints:
             for path in folder.glob("checkpoint-*"):
@@ -149,6 +153,23 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
     if watcher.failed:
         raise UserError(f"stopped: {watcher.stopped}; {folder} holds {kept}. Try a lower learning_rate, or float32")
     return folder
+
+
+def _inspected(rows: Rows, config: TrainingConfig, policy: Policy, report: Callable[[Progress], None]) -> Rows:
+    """Every row looked at, and what came of it said. Raises UserError: too many can't be used."""
+    begun = said = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal said
+        if (now := time.monotonic()) - said > _OFTEN:
+            said = now
+            left = (now - begun) / done * (total - done)
+            report(Progress(0, 0, {}, f"looking at images: {done:,} of {total:,}, about {left:.0f} s left"))
+
+    found = _inspection.inspected(rows, policy.processor, config.bad_rows, progress)
+    for note in _inspection.notes(found):
+        report(Progress(0, 0, {}, note=note))
+    return found
 
 
 def _make(method: ModuleType, config: TrainingConfig, parts: Parts) -> Any:
@@ -236,6 +257,14 @@ def _earlier(session: Session) -> dict[str, Any]:
 
 def _fixed(config: TrainingConfig) -> dict[str, Any]:
     return config.model_dump(mode="json")
+
+
+def _defaults(config: TrainingConfig) -> dict[str, Any]:
+    """The settings that were not given, as the method has them; none for those that must be."""
+    fields = type(config).model_fields
+    given = {name: getattr(config, name) for name, field in fields.items() if field.is_required()}
+    values = type(config).model_construct(**given).model_dump(mode="json")
+    return {name: value for name, value in values.items() if name not in given}
 
 
 def _record(session: Session, command: Sequence[str], before: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,6 +105,10 @@ class TrainingConfig(Settings):
     limit: int | None = pydantic.Field(default=None, ge=1)
     """use at most so many rows of the data set, drawn at random and the same each time"""
 
+    bad_rows: float = pydantic.Field(default=0.05, ge=0, lt=1)
+    """share of the rows that may be left out because an image can't be opened or processed; with more, none is trained
+    on (0: every row must be sound). Those left out are named, and in the manifest"""
+
     steps: int | None = pydantic.Field(default=None, ge=1)
     """optimiser steps; by default as many as `epochs` need"""
 

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from transformers import TrainerCallback
@@ -17,18 +17,11 @@ from foresee.records import Item
 from foresee.training import _judges, _metrics, _probe
 from foresee.training._guard import Watchdog
 from foresee.training._judges import SPENT, Judges
+from foresee.training._metrics import Progress
 from foresee.training._settings import TrainingConfig
 
 BEST = "best"
 COMPLETE = "complete"  # written into a checkpoint when it is whole
-
-
-class Progress(NamedTuple):
-    """One line of metrics as it is logged."""
-
-    step: int
-    steps: int
-    metrics: Mapping[str, float | None]
 
 
 class Watcher(TrainerCallback):  # type: ignore[misc]
@@ -148,6 +141,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
     def _look(self, step: int) -> None:
         if not self._asked or self._judge is None:
             return
+        self._report(Progress(step, self.trainer.state.max_steps, {}, f"asking the probe's {len(self._asked)} rows"))
         texts = _probe.answers(self.trainer, self._asked, self._config.probe)
         found = self._measured(texts)
         better = self._remember(step, found)

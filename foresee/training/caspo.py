@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from foresee.training._session import Parts
 
 COLUMNS = ()
+_SHOWN = 2  # answers of a dry run
 OWN_REPLAY = True  # replay rows have completions, which the prompts' rows need not have
 
 
@@ -161,20 +162,35 @@ def trainer(config: Config, parts: Parts) -> Any:
     return made
 
 
-def preview(config: Config, parts: Parts) -> list[str]:
-    """For `--dry-run`: the first row's prompt as the teacher reads it."""
+def preview(config: Config, parts: Parts, trainer: Any) -> list[str]:
+    """For `--dry-run`: both views of a prompt, and answers that were sampled now with what they earned."""
     from trl.data_utils import prepare_multimodal_messages
 
     from foresee import constitutions
     from foresee.training._views import with_constitution
 
     words = constitutions.text(config.constitution) if config.constitution else ""
-    row = parts.data[0]
-    turns = prepare_multimodal_messages(
-        with_constitution(row["prompt"], words, config.constitution_turn), images=row["images"]
-    )
-    text = parts.policy.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-    return [f"as the teacher ({config.teacher}) reads the first row:", f"    {text}"]
+    row = next((row for row in parts.data if row["images"]), parts.data[0])
+    lines = ["what is learnt from: answers that the model samples itself, not those of the data"]
+    for reader, law in (("the model", ""), (f"the teacher ({config.teacher})", words)):
+        conversation = with_constitution(row["prompt"], law, config.constitution_turn)
+        turns = prepare_multimodal_messages(conversation, images=row["images"])
+        text = parts.policy.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        lines += [f"  a prompt as {reader} reads it:", f"    {text}"]
+    weights = dict(zip(trainer.reward_func_names, trainer.reward_weights.tolist(), strict=True))
+    rewards = trainer._logs["rewards"]
+    for place, answer in enumerate(list(trainer._logs["completion"])[:_SHOWN]):
+        said = answer if isinstance(answer, str) else answer[-1]["content"]
+        earned = [f"{name} {rewards[name][place]:g} x {weight:g}" for name, weight in weights.items()]
+        lines += [f"  an answer sampled now: {' '.join(said.split())!r}", f"    rewards: {', '.join(earned)}"]
+    gap = trainer._metrics["train"].get("token_gap/mean")
+    if gap:
+        lines.append(f"  the teacher's log-probability of a token less the model's: {gap[-1]:+.3f} nats on average")
+    return [
+        *lines,
+        f"  the outcome counts {1 - config.token_weight if config.form == 'mix' else 1:g}, the tokens "
+        f"{config.token_weight:g}" + ("; rows are routed by their source" if config.outcome_sources else ""),
+    ]
 
 
 def _tokens_alone(config: Config, parts: Parts) -> Callable[[int], bool]:

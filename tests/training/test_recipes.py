@@ -88,3 +88,56 @@ def test_settings_are_explained() -> None:
 def test_published_figures_are_not_taken_for_recipes() -> None:
     for path in (ROOT / "foresee" / "papers").glob("*/published.toml"):
         assert "learning_rate" not in tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def test_names_that_people_know_are_taken_and_the_own_ones_said(caplog: pytest.LogCaptureFixture) -> None:
+    given = ["model=x", "data=y", "output_dir=z", "lr=3e-5", "gradient_accumulation_steps=4", "lora.r=3"]
+    given += ["lr_scheduler_type=cosine", "per_device_train_batch_size=2", "num_train_epochs=3", "lora_alpha=6"]
+    config = training.configure("sft", None, [*given, "report_to=tensorboard"])
+    assert (config.out, config.learning_rate, config.accumulate, config.lora.rank) == ("z", 3e-5, 4, 3)
+    assert (config.schedule, config.batch, config.epochs, config.lora.alpha) == ("cosine", 2, 3.0, 6.0)
+    assert config.report_to == ("tensorboard",)
+    assert "lr is called learning_rate here" in caplog.messages
+    with pytest.raises(training.UserError, match="lr is learning_rate here, and both are given"):
+        training.configure("sft", None, ["model=x", "data=y", "out=z", "lr=1", "learning_rate=2"])
+    with pytest.raises(training.UserError, match="no train sft option named 'generations'"):
+        training.configure("sft", None, ["model=x", "data=y", "out=z", "generations=2"])
+
+
+def test_known_names_lead_to_settings_that_exist() -> None:
+    from foresee.training._names import KNOWN
+
+    fields = {
+        key: field
+        for name in ("sft", "dpo", "caspo")
+        for key, field in training.method(name).Config.model_fields.items()
+    }
+    for ours in KNOWN.values():
+        head, _, inner = ours.partition(".")
+        assert head in fields
+        assert not inner or inner in getattr(fields[head].annotation, "model_fields", {})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            ["token_weight=0.5"],
+            "train caspo: no reward for outcomes: set one (reward.world.risk=0.5), or token_weight=1",
+        ),
+        (
+            ["reward.world.risk=1", "report_to=paper"],
+            "report_to.0: Input should be 'tensorboard', 'wandb' or 'trackio'",
+        ),
+        (
+            ["reward.world.risk=1", "judge_models=custom/a,custom/b", "generations=1"],
+            "generations: Input should be greater",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_said_in_words(given: list[str], message: str) -> None:
+    with pytest.raises(training.UserError) as raised:
+        training.configure("caspo", None, ["model=x", "data=y", "out=z", *given])
+    assert message in str(raised.value)
+    assert "Value error" not in str(raised.value)
+    assert ": :" not in str(raised.value)

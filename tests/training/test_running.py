@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -220,14 +221,18 @@ def test_dry_run_shows_what_the_model_sees_and_leaves_nothing(
 ) -> None:
     config = settings(method, models, folders, tmp_path / "run", "accumulate=2", "limit=2", kind="qwen2_5_vl")
     text = _preview.preview(method, config)
-    assert "<|image_pad|> x 9" in text
+    assert ("<|image_pad|>" if method == "caspo" else "<|image_pad|> x 9") in text
     assert "parameters are trained" in text
     assert "learning_rate = 0.01" in text
     assert "s a step here" in text
-    shown = next(line for line in text.split("\n") if "<|image_pad|>" in line)
-    assert shown.index("<|assistant|>") < shown.index("«"), "the loss is on the answer alone"
     if method == "caspo":
         assert "think what could go wrong" in text, "the teacher's view has the constitution"
+        assert "«" not in text, "no loss is on an answer of the data"
+        assert re.search(r"an answer sampled now: '.*'\n    rewards: world\.effectiveness (0|1|2|nan) x 0\.5", text)
+        assert "nats on average" in text
+    else:
+        shown = next(line for line in text.split("\n") if "<|image_pad|>" in line)
+        assert shown.index("<|assistant|>") < shown.index("«"), "the loss is on the answer alone"
     assert not (tmp_path / "run").exists()
 
 
