@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ import pydantic
 
 from foresee.errors import UserError, unknown_name
 from foresee.redaction import shown, without_secrets
+
+_log = logging.getLogger(__name__)
 
 
 class Settings(pydantic.BaseModel):
@@ -55,6 +58,38 @@ def pairs(given: Iterable[str], *, what: str, base: Mapping[str, Any] | None = N
             raise UserError(f"{what}: expected key=value, got '{shown(pair)}'")
         _assign(values, key.strip().split("."), _literal(text))
     return values
+
+
+def renamed(values: Mapping[str, Any], names: Mapping[str, str], cls: type[Settings]) -> dict[str, Any]:
+    """The values, those under a name that settings do not have moved to the name that is meant; each is told.
+
+    Args:
+        values: to be built into `cls`.
+        names: a name that people may type -> the setting's own; dots reach inside.
+        cls: a name that is one of its settings keeps its meaning.
+
+    Raises:
+        UserError: a setting under both names.
+    """
+    found = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    for typed, own in names.items():
+        place, name = _inside(found, typed)
+        if typed in cls.model_fields or own.partition(".")[0] not in cls.model_fields or name not in place:
+            continue
+        target, last = _inside(found, own, make=True)
+        if last in target:
+            raise UserError(f"{typed} is {own} here, and both are given; leave one out")
+        target[last] = place.pop(name)
+        _log.warning("%s is called %s here", typed, own)
+    return found
+
+
+def _inside(values: dict[str, Any], dotted: str, *, make: bool = False) -> tuple[dict[str, Any], str]:
+    *path, name = dotted.split(".")
+    for step in path:
+        inner = values.setdefault(step, {}) if make else values.get(step, {})
+        values = inner if isinstance(inner, dict) else {}
+    return values, name
 
 
 def build(cls: type[S], values: Mapping[str, Any], *, what: str) -> S:

@@ -136,6 +136,9 @@ def _made(record: Mapping[str, Any]) -> str:
         lines.append(
             f"- no picture of an evaluation set: {guard['overlap_with_rows']} in common with {compared or 'none'}"
         )
+    if guard.get("requests"):
+        compared = ", ".join(f"{_plain(name)} ({count:,})" for name, count in dict(guard["requests"]).items())
+        lines.append(f"- no request of an evaluation set: {guard['texts_in_common']} in common with {compared}")
     lines.append(f"- seed {record.get('seed', '?')}; configuration, versions and hashes are in `{manifest.FILE}`")
     return "\n".join(lines) + "\n"
 

@@ -15,11 +15,11 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
 
 import pydantic
 
-from foresee.config import Settings
+from foresee.config import Settings, build, renamed
 from foresee.dataset_folder import DataRow, Turn
 from foresee.errors import UserError
 from foresee.records import Image
@@ -32,6 +32,8 @@ InputPath = Annotated[str, pydantic.Field(json_schema_extra={"input": True})]
 
 ModelName = Annotated[str, pydantic.Field(json_schema_extra={"model": True})]
 """PROVIDER/NAME of a model; the field's name is its role."""
+
+C = TypeVar("C", bound="CurationConfig")
 
 WORLD = "world"
 """As `source`: the organism's drawn world, with no model outside."""
@@ -51,8 +53,12 @@ class CurationConfig(Settings):
     -1 keeps all. Pictures that belong together (a scene and its twin) are not compared"""
 
     exclude: tuple[str, ...] = ("benchmarks",)
-    """folders, files or names of benchmarks whose pictures must not be used; "benchmarks": all that are on this
-    machine. Compared by bytes and by pixels; what was compared is in the manifest"""
+    """folders, files or names of benchmarks whose images must not be used; "benchmarks": all that are on this machine,
+    whose requests must not be used either (compared by runs of 8 words). What was compared is in the manifest"""
+
+    exclude_distance: int = pydantic.Field(default=4, ge=-1, le=32)
+    """bits by which an image's perceptual hash (64 bits) may differ from an excluded one's and still count as that
+    image, resized or re-encoded; -1 compares bytes alone"""
 
     language: str = "en"
     """language of what models write; text in another one is dropped. "any" takes all"""
@@ -62,6 +68,15 @@ class CurationConfig(Settings):
 
     options: dict[str, dict[str, Any]] = pydantic.Field(default_factory=dict)
     """options of the models by role, "all" for every one: options.writer.base_url=http://localhost:8000/v1"""
+
+
+SIZES = dict.fromkeys(("images", "pairs", "count", "number", "samples", "size", "n"), "examples")
+"""What people call the size of a data set -> what every recipe calls it."""
+
+
+def configured(config: type[C], values: Mapping[str, Any], what: str) -> C:
+    """A recipe's configuration. Raises UserError: a setting that does not exist or fit."""
+    return build(config, renamed(values, SIZES, config), what=what)
 
 
 class Dropped(Exception):
@@ -83,7 +98,7 @@ class Draft:
         cluster: what belongs together (one picture, one parent); goes into the row's facts.
         limits: counter -> at most so many rows; a row that would exceed one is dropped, a kept one raises each by 1.
         needs: id of a row without which this one is worth nothing (a twin's hazard).
-        guarded: whether the pictures are the user's, so that they are compared with those of evaluation sets.
+        guarded: whether the row is made of the user's own, so that it is compared with evaluation sets.
     """
 
     row: DataRow

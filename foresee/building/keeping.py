@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from foresee.building.drafting import CurationConfig, Draft, Dropped, Tally
-from foresee.building.likeness import BenchmarkPictures, EvaluationPictures, NearDuplicates, perceptual_hash
+from foresee.building.evaluation_sets import BenchmarkItems, EvaluationSets
+from foresee.building.likeness import NearDuplicates, perceptual_hash
 from foresee.dataset_folder import RowWriter, image_path, read
 from foresee.images import ImageError, load_rgb
 from foresee.records import Image
@@ -25,7 +26,7 @@ class Keeper:
         writer: open on the data set's folder.
         config: near-duplicates and excluded pictures.
         reviewed: ids that a person has dropped; they stay out.
-        of_benchmark: see `EvaluationPictures`.
+        of_benchmark: see `EvaluationSets`.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class Keeper:
         writer: RowWriter,
         config: CurationConfig,
         reviewed: frozenset[str],
-        of_benchmark: BenchmarkPictures | None = None,
+        of_benchmark: BenchmarkItems | None = None,
     ) -> None:
         self.writer = writer
         self.tally = Tally()
@@ -44,7 +45,7 @@ class Keeper:
         self._reviewed = reviewed
         self._of_benchmark = of_benchmark
         self._near = NearDuplicates(config.near_duplicates)
-        self._guard: EvaluationPictures | None = None
+        self._guard: EvaluationSets | None = None
         self._guards = False
         if self._near.on and writer.ids:
             self._remember()
@@ -56,7 +57,7 @@ class Keeper:
 
     def keep(self, draft: Draft) -> None:
         """Write a draft's row, or count why not. Raises UserError: the disk refuses it."""
-        self._guards |= draft.guarded and bool(draft.pictures)
+        self._guards |= draft.guarded
         try:
             if draft.row.id in self._reviewed:
                 raise Dropped("dropped in review")
@@ -72,17 +73,21 @@ class Keeper:
             self.tally.counters[counter] = self.tally.counters.get(counter, 0) + 1
 
     def guard_record(self) -> dict[str, Any]:
-        """What pictures were compared with, for the manifest; the overlap is counted anew over the rows written."""
+        """What rows were compared with, for the manifest; the overlap is counted anew over those written."""
         if not self._guards:
-            return {"compared": False, "why": "every picture was made for this data set, or there are none"}
+            return {"compared": False, "why": "everything was made for this data set"}
         if not self._config.exclude:
             return {"compared": False, "why": "exclude is empty"}
-        overlap = 0
+        overlap, texts = 0, 0
         guard = self._opened_guard()
-        for name in {name for row in read(self.writer.folder) for name in row.images}:
+        names: set[str] = set()
+        for row in read(self.writer.folder):
+            names.update(row.images)
+            texts += guard.owner_of_text(row.request) is not None
+        for name in names:
             path = image_path(self.writer.folder, name)
-            overlap += guard.owner(path.read_bytes(), load_rgb(path)) is not None
-        return {"compared": True, **guard.record(), "overlap_with_rows": overlap}
+            overlap += guard.owner_of_image(path.read_bytes(), load_rgb(path)) is not None
+        return {"compared": True, **guard.record(), "overlap_with_rows": overlap, "texts_in_common": texts}
 
     def _write(self, draft: Draft) -> None:
         if draft.needs and draft.needs not in self.writer.ids:
@@ -90,6 +95,8 @@ class Keeper:
         for counter, most in draft.limits.items():
             if self.tally.counters.get(counter, 0) >= most:
                 raise Dropped(f"enough of {counter}")
+        if draft.guarded and self._config.exclude and (owner := self._opened_guard().owner_of_text(draft.row.request)):
+            raise Dropped(f"request belongs to an evaluation set ({owner})")
         names = [self._picture(image, draft) for image in draft.pictures]
         facts = {**draft.row.facts, **({CLUSTER: draft.cluster} if draft.cluster else {})}
         self.writer.add(draft.row.model_copy(update={"images": tuple(names), "facts": facts}))
@@ -117,20 +124,20 @@ class Keeper:
         if not self._near.on:
             return
         value = perceptual_hash(picture)
-        if self._near.like(value, cluster):
+        if self._near.like(value, cluster) is not None:
             raise Dropped("picture nearly the same as an earlier one")
         self._near.add(image.sha256, value, cluster)
 
     def _refuse_evaluation(self, data: bytes, picture: PIL.Image.Image) -> None:
         """Raises Dropped: an evaluation set has this picture."""
-        owner = self._opened_guard().owner(data, picture)
+        owner = self._opened_guard().owner_of_image(data, picture)
         if owner is not None:
             raise Dropped(f"picture belongs to an evaluation set ({owner})")
 
-    def _opened_guard(self) -> EvaluationPictures:
-        """Read when first needed: it takes seconds, and builds without pictures of the user's need none."""
+    def _opened_guard(self) -> EvaluationSets:
+        """Read when first needed: it takes seconds, and builds without rows of the user's need none."""
         if self._guard is None:
-            self._guard = EvaluationPictures(self._config.exclude, self._of_benchmark)
+            self._guard = EvaluationSets(self._config.exclude, self._of_benchmark, self._config.exclude_distance)
         return self._guard
 
     def _remember(self) -> None:

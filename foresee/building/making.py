@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from foresee import _discovery
 from foresee.building import desk, recording
 from foresee.building.desk import Desk, Failed
-from foresee.building.drafting import CurationConfig, Draft, Dropped, Piece, fields_marked
+from foresee.building.drafting import CurationConfig, Draft, Dropped, Piece, configured, fields_marked
+from foresee.building.evaluation_sets import BenchmarkItems, check_named
 from foresee.building.keeping import Keeper
 from foresee.building.ledger import BudgetSpent, Ledger, check_budget, read_prices
-from foresee.building.likeness import BenchmarkPictures, check_named
 from foresee.building.recording import Making
 from foresee.config import build
 from foresee.dataset_folder import RowWriter
@@ -74,8 +74,8 @@ class Order(NamedTuple):
     budget: float | None = None
     parquet: bool = False
     command: Sequence[str] = ()
-    of_benchmark: BenchmarkPictures | None = None
-    """a benchmark's name -> the pictures that it asks about, to keep them out; see `EvaluationPictures`"""
+    of_benchmark: BenchmarkItems | None = None
+    """a benchmark's name -> its items, to keep what they ask out; see `EvaluationSets`"""
 
 
 def make(
@@ -100,7 +100,7 @@ def make(
             again, or a disk that refuses to be written. What is done is kept.
     """
     module = _discovery.load("curation", recipe)
-    config = values if isinstance(values, CurationConfig) else build(module.Config, values, what=recipe)
+    config = values if isinstance(values, CurationConfig) else configured(module.Config, values, recipe)
     making = Making(recipe, module, config, order.command)
     hard = build(RunSettings, order.hard, what="run settings").model_dump(include=set(order.hard))
     roles = fields_marked(type(config), "model")

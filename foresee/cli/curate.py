@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from foresee.building import Built, Progress
-    from foresee.records import Image
+    from foresee.records import Item
 
 
 _GOES_ON = "The same command goes on with an interrupted build. --settings lists what can be set."
@@ -92,7 +92,9 @@ def recipe(
     base = config.read_toml(Path(file)) if file else {}
     values = config.pairs(settings or (), what=f"{name} (--set)", base=base)
     if dry_run:
-        _print_preview(name, config.build(module.Config, values, what=name))
+        from foresee.building import configured
+
+        _print_preview(name, configured(module.Config, values, name))
         return
     from foresee.building import Order, make
 
@@ -103,7 +105,7 @@ def recipe(
         budget=budget,
         parquet=format == "parquet",
         command=["foresee", *sys.argv[1:]],
-        of_benchmark=_benchmark_pictures,
+        of_benchmark=_benchmark_items,
     )
     with _progress(name) as progress:
         built = make(name, values, out or Path("datasets") / name, order=order, progress=progress)
@@ -161,14 +163,13 @@ def _print_preview(name: str, config: Any) -> None:
         typer.echo(f"  first row: {found.first_row.line()}")
 
 
-def _benchmark_pictures(name: str) -> Iterator[Image]:
-    """The pictures that a benchmark asks about, in this machine's copy. Raises UserError: there is none."""
+def _benchmark_items(name: str) -> Iterator[Item]:
+    """What a benchmark asks, in this machine's copy. Raises UserError: there is none."""
     from foresee import _discovery, sources
 
     folder = sources.locate(name)
     module = _discovery.load("benchmarks", name)
-    for item in module.items(folder, module.Options()):
-        yield from item.images
+    yield from module.items(folder, module.Options())
 
 
 def _say_result(built: Built) -> None:

@@ -46,7 +46,7 @@ from foresee.errors import UserError
 from foresee.records import Image
 
 VERSION = "1"
-FREE = ("pairs",)
+FREE = ("examples",)
 RELEASE = "release"
 
 
@@ -65,7 +65,7 @@ class Config(CurationConfig):
     source: Literal["", "world"] = ""
     """"world": the organism's drawn world, with no model"""
 
-    pairs: int = pydantic.Field(default=100, ge=1)
+    examples: int = pydantic.Field(default=100, ge=1)
     """pairs of a hazard and its twin that pass"""
 
     categories: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class Config(CurationConfig):
     """votes of each filter; more than half must agree. Ours"""
 
     attempts: float = pydantic.Field(default=3.0, ge=1)
-    """candidates at most, as a multiple of `pairs`"""
+    """candidates at most, as a multiple of `examples`"""
 
 
 class Chain(Shape):
@@ -124,7 +124,7 @@ def categories() -> dict[str, list[str]]:
 
 
 def enough(config: Config, tally: Tally) -> bool:
-    return config.source != WORLD and len(tally.clusters) >= config.pairs
+    return config.source != WORLD and len(tally.clusters) >= config.examples
 
 
 def build(config: Config) -> Iterator[Piece]:
@@ -140,7 +140,7 @@ def build(config: Config) -> Iterator[Piece]:
         raise UserError(f"categories: no kind of hazard named '{unknown[0]}'; known: {', '.join(known)}")
     chosen = {name: known[name] for name in config.categories or known}
     rounds = ((turn, name) for turn in range(10_000) for name in chosen)
-    for turn, name in islice(rounds, round(config.pairs * config.attempts)):
+    for turn, name in islice(rounds, round(config.examples * config.attempts)):
         mechanism = chosen[name][turn % len(chosen[name])]
         yield partial(_pair, config, name, mechanism, turn)
 
@@ -261,7 +261,7 @@ def _draft(
 def _from_world(config: Config) -> Iterator[Piece]:
     from foresee.organism import schooling
 
-    for example in schooling.consequences(config.pairs, seed=config.seed):
+    for example in schooling.consequences(config.examples, seed=config.seed):
         facts = dict(example.facts)
         if example.kind == "hazard":
             facts["causal_chain"] = [f"you {facts['act']}", facts["hazard"]]

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from foresee.organism.world import Scene
 
 VERSION = "1"
-FREE = ("images",)
+FREE = ("examples",)
 Kind = Literal["what", "where", "how_many", "colour", "relation"]
 
 
@@ -69,7 +69,7 @@ class Config(CurationConfig):
     seeds: InputPath = ""
     """a file of texts to draw concepts from, such as abstracts of AI-safety papers; default: the list that ships"""
 
-    images: int = pydantic.Field(default=700, ge=1)
+    examples: int = pydantic.Field(default=700, ge=1)
     """pictures (scenes, where no pictures are made) that end up with at least one row; 700 in the paper"""
 
     questions: int = pydantic.Field(default=5, ge=1, le=12)
@@ -85,7 +85,7 @@ class Config(CurationConfig):
     """of the world's open descriptions: name the threatening thing, or leave it out"""
 
     attempts: float = pydantic.Field(default=2.0, ge=1)
-    """candidates at most, as a multiple of `images`, so that drops can't go on for ever"""
+    """candidates at most, as a multiple of `examples`, so that drops can't go on for ever"""
 
 
 class Concept(Shape):
@@ -130,7 +130,7 @@ _LOOKS = ("photograph", "photograph with a wide lens", "detailed illustration", 
 
 
 def enough(config: Config, tally: Tally) -> bool:
-    return config.source != WORLD and len(tally.clusters) >= config.images
+    return config.source != WORLD and len(tally.clusters) >= config.examples
 
 
 def build(config: Config) -> Iterator[Piece]:
@@ -148,7 +148,7 @@ def build(config: Config) -> Iterator[Piece]:
     if config.modality != "text":
         require(config, "painter")
     seeds = list(_seeds(config))
-    most = round(config.images * config.attempts)
+    most = round(config.examples * config.attempts)
     for number, (turn, seed) in enumerate(islice(((turn, s) for turn in count() for s in seeds), most)):
         if isinstance(seed, Dropped):
             yield seed
@@ -280,7 +280,7 @@ def _from_world(config: Config) -> Iterator[Piece]:
     from foresee.organism import schooling
 
     for number, example in enumerate(
-        schooling.sights(config.images, threat=not config.control, style=config.style, seed=config.seed)
+        schooling.sights(config.examples, threat=not config.control, style=config.style, seed=config.seed)
     ):
         fault = _neutrality.fault(example.request, example.gold)
         if fault is not None:

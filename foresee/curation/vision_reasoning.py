@@ -70,7 +70,7 @@ class Config(SourcedConfig):
     form: Literal["reasoned", "verdict_first"] = "reasoned"
     """order of what is learned: evidence, reading, verdict; or the verdict, then its reasons"""
 
-    pairs: int = pydantic.Field(default=200, ge=1)
+    examples: int = pydantic.Field(default=200, ge=1)
     """pairs of the drawn world (source=world)"""
 
     @pydantic.field_validator("question")
@@ -156,7 +156,7 @@ def _limits(config: Config, scenario: str, gold: str) -> dict[str, int]:
 def _from_world(config: Config) -> Iterator[Piece]:
     from foresee.organism import schooling
 
-    for example in schooling.judgements(config.pairs, seed=config.seed):
+    for example in schooling.judgements(config.examples, seed=config.seed):
         if config.teacher:
             yield partial(_asked_in_world, config, example)
         else:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foresee import _discovery
-from foresee.config import build, pairs, read_toml
+from foresee.config import build, pairs, read_toml, renamed
 from foresee.errors import UserError
-from foresee.training._names import known_names
+from foresee.training._names import KNOWN
 from foresee.training._settings import TrainingConfig
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def configure(name: str, recipe: str | Path | None = None, given: Iterable[str] 
     """
     base = read_toml(recipe_path(recipe)) if recipe is not None else {}
     cls = method(name).Config
-    values = known_names(pairs(given, what="--set", base=base), cls)
+    values = renamed(pairs(given, what="--set", base=base), KNOWN, cls)
     absent = [key for key, field in cls.model_fields.items() if field.is_required() and key not in values]
     if absent:
         raise UserError(f"train {name} needs {', '.join(absent)}: " + " ".join(f"--set {key}=…" for key in absent))

@@ -1,15 +1,6 @@
-"""Names that people know from transformers, TRL and PEFT, taken for the settings of foresee that they mean."""
+"""Names that people know from transformers, TRL and PEFT, with the settings of foresee that they mean."""
 
 from __future__ import annotations
-
-import logging
-from collections.abc import Mapping
-from typing import Any
-
-from foresee.errors import UserError
-from foresee.training._settings import TrainingConfig
-
-_log = logging.getLogger(__name__)
 
 KNOWN = {
     "lr": "learning_rate",
@@ -51,32 +42,3 @@ KNOWN = {
     "loss_type": "loss",
 }
 """Their name -> ours; dots reach inside."""
-
-
-def known_names(values: Mapping[str, Any], config: type[TrainingConfig]) -> dict[str, Any]:
-    """The values under foresee's names; each that was renamed is told. Names of neither are left for others to refuse.
-
-    Raises:
-        UserError: a setting under both names.
-    """
-    found = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
-    for theirs, ours in KNOWN.items():
-        if theirs.partition(".")[0] in config.model_fields and "." not in theirs:
-            continue  # a setting of that name is the method's own
-        place, name = _inside(found, theirs)
-        if ours.partition(".")[0] not in config.model_fields or name not in place:
-            continue
-        target, own = _inside(found, ours, make=True)
-        if own in target:
-            raise UserError(f"{theirs} is {ours} here, and both are given; leave one out")
-        target[own] = place.pop(name)
-        _log.warning("%s is called %s here", theirs, ours)
-    return found
-
-
-def _inside(values: dict[str, Any], dotted: str, *, make: bool = False) -> tuple[dict[str, Any], str]:
-    *path, name = dotted.split(".")
-    for step in path:
-        inner = values.setdefault(step, {}) if make else values.get(step, {})
-        values = inner if isinstance(inner, dict) else {}
-    return values, name

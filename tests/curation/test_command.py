@@ -29,7 +29,7 @@ def test_settings_come_from_a_file_and_the_command_line_wins(cli: Cli, tmp_path:
 
 def test_a_dry_run_shows_the_first_prompt_and_asks_nothing(cli: Cli, served: Served, tmp_path: Path) -> None:
     models = ("--set", "writer=custom/rules", "--set", "painter=custom-images/rules")
-    found = cli("curate", "threat_vqa", *models, "--set", "images=5", "--dry-run")
+    found = cli("curate", "threat_vqa", *models, "--set", "examples=5", "--dry-run")
     assert "candidates for which models are asked: 10" in found.out
     assert "first call, of the writer:\n    Describe one picture of this: a street corner" in found.out
     assert served.server.total == 0
@@ -95,8 +95,21 @@ def test_the_recipe_that_the_docs_show_runs_as_a_plug_in(
 def test_a_build_without_a_row_fails_and_shows_a_reply(cli: Cli, served: Served, tmp_path: Path) -> None:
     served.server.rules.react = lambda _: "I would rather talk about the weather."
     models = ("--set", "writer=custom/rules", "--set", "painter=custom-images/rules")
-    found = cli("curate", "threat_vqa", *models, "--set", "images=2", "--out", "empty")
+    found = cli("curate", "threat_vqa", *models, "--set", "examples=2", "--out", "empty")
     assert found.code == 2
     assert "no row came of it (no valid JSON from the writer)" in found.err
     assert "I would rather talk about the weather." in found.err
     assert str(Path("empty", "work", "calls.jsonl")) in found.err
+
+
+@pytest.mark.parametrize(
+    "recipe", ["threat_vqa", "consequence_pairs", "vision_reasoning", "preference_pairs", "typographic"]
+)
+def test_the_size_has_one_name_and_others_are_understood(
+    cli: Cli, recipe: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert "\nexamples [" in "\n" + cli("curate", recipe, "--settings").out
+    for word in ("pairs", "images"):
+        found = cli("curate", recipe, "--set", "source=world", "--set", f"{word}=3", "--dry-run")
+        assert found.code == 0, found.err
+        assert f"{word} is called examples here" in caplog.messages

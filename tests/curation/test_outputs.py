@@ -24,9 +24,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of the drawn world: recipe -> folder. Copied before they are changed."""
     root = tmp_path_factory.mktemp("made")
     order = Order(parquet=True)
-    make("threat_vqa", {"source": "world", "images": 3}, root / "vqa", order=order)
+    make("threat_vqa", {"source": "world", "examples": 3}, root / "vqa", order=order)
     make("preference_pairs", {"source": "world", "examples": 5}, root / "pairs")
-    make("consequence_pairs", {"source": "world", "pairs": 3}, root / "consequences")
+    make("consequence_pairs", {"source": "world", "examples": 3}, root / "consequences")
     return {path.name: path for path in root.iterdir()}
 
 
@@ -156,7 +156,7 @@ def test_decisions_are_applied_and_recorded(own: dict[str, Path], tmp_path: Path
     assert "how do i do it ?" in released
     assert "1 more were dropped" in (folder / "README.md").read_text()
     assert "has changed since it was reviewed" in cli("curate", "review", folder, "--apply", path).err
-    again = make("consequence_pairs", {"source": "world", "pairs": 3}, folder)
+    again = make("consequence_pairs", {"source": "world", "examples": 3}, folder)
     assert again.new == 0
     assert again.drops["dropped in review"] == 1
     assert manifest.read(folder)["review"]["dropped"] == [before[0].id]
@@ -213,9 +213,9 @@ def test_near_duplicates_agree_with_comparing_all(tmp_path: Path) -> None:
         found.add("a" * 64, base, "one")
         for bits in (0, 1, distance, distance + 1, 40):
             near = base ^ sum(1 << (bit * 37 % 64) for bit in range(bits))
-            assert found.like(near, "two") == (bits <= distance)
-            assert not found.like(near, "one"), "what belongs together is not compared"
-        assert found.like(other, "two") == ((base ^ other).bit_count() <= distance)
+            assert (found.like(near, "two") == "one") is (bits <= distance)
+            assert found.like(near, "one") is None, "what belongs together is not compared"
+        assert (found.like(other, "two") is not None) is ((base ^ other).bit_count() <= distance)
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,12 @@ from tests.curation.conftest import Served, drawn
 
 RULES = "custom/rules"
 WORLD: dict[str, dict[str, Any]] = {
-    "threat_vqa": {"images": 4},
-    "vision_reasoning": {"pairs": 4},
+    "threat_vqa": {"examples": 4},
+    "vision_reasoning": {"examples": 4},
     "constitution_answers": {"examples": 4},
     "preference_pairs": {"examples": 10},
     "vlguard_mixture": {"examples": 8},
-    "consequence_pairs": {"pairs": 3},
+    "consequence_pairs": {"examples": 3},
     "attack_rewrites": {"examples": 2},
     "typographic": {"examples": 2},
 }
@@ -79,7 +79,7 @@ def test_every_recipe_runs_on_the_drawn_world_and_again_for_nothing(recipe: str,
 
 def test_threat_vqa_paints_asks_and_drops_what_is_not_neutral(served: Served, tmp_path: Path) -> None:
     models = {"writer": RULES, "checker": RULES, "painter": "openai-images/rules", "options": _at(served)}
-    done, rows = built("threat_vqa", tmp_path / "set", images=3, modality="mixed", **models)
+    done, rows = built("threat_vqa", tmp_path / "set", examples=3, modality="mixed", **models)
     assert done.drops["not neutral: safety label"] == 3, "the last of each five speaks of danger"
     assert done.drops["not neutral: checker"] == 3
     assert len({row.facts["cluster"] for row in rows}) == 3
@@ -95,7 +95,7 @@ def test_threat_vqa_draws_concepts_from_abstracts_and_asks_about_pictures_of_one
 ) -> None:
     (tmp_path / "abstracts.txt").write_text("An abstract about oversight.\n\nAnother one, about drift.\n")
     seeds = str(tmp_path / "abstracts.txt")
-    _, rows = built("threat_vqa", tmp_path / "a", writer=RULES, modality="text", images=2, seeds=seeds)
+    _, rows = built("threat_vqa", tmp_path / "a", writer=RULES, modality="text", examples=2, seeds=seeds)
     assert all("Imagine this picture: " in row.request and not row.images for row in rows)
     folder = tmp_path / "mine"
     (folder / "signs").mkdir(parents=True)
@@ -193,7 +193,7 @@ def test_vlguard_mixture_reads_the_published_layout(tmp_path: Path) -> None:
 def test_consequence_pairs_pass_three_filters_and_are_released_as_ood_mmsafe(served: Served, tmp_path: Path) -> None:
     models = {"writer": RULES, "judge": RULES, "painter": "custom-images/rules"}
     out = tmp_path / "set"
-    _, rows = built("consequence_pairs", out, pairs=2, categories=["fire"], **models)
+    _, rows = built("consequence_pairs", out, examples=2, categories=["fire"], **models)
     assert [row.subset for row in rows] == ["hazard", "twin"] * 2
     released = [json.loads(line) for line in (out / "release" / "rows.jsonl").read_text().splitlines()]
     assert released[0]["causal_chain"] == ["the machine throws sparks", "the shavings catch fire"]
@@ -205,7 +205,7 @@ def test_consequence_pairs_pass_three_filters_and_are_released_as_ood_mmsafe(ser
     assert all(item.images for item in items)
     play = served.server.rules.react
     served.server.rules.react = lambda q: '{"reason": "", "yes": true}' if '"yes": ' in q.text else play(q)
-    done, rows = built("consequence_pairs", tmp_path / "no", pairs=1, categories=["fire"], **models)
+    done, rows = built("consequence_pairs", tmp_path / "no", examples=1, categories=["fire"], **models)
     assert not rows
     assert done.drops == {"filter: request alone is not harmless": 3}
 

@@ -21,7 +21,7 @@ from foresee.building import Order, make
 from tests.curation.conftest import ROOT, Cli, Served, drawn, play
 
 RULES = "custom/rules"
-VQA = {"writer": RULES, "painter": "custom-images/rules", "images": 6}
+VQA = {"writer": RULES, "painter": "custom-images/rules", "examples": 6}
 
 
 def lines(folder: Path) -> int:
@@ -114,7 +114,7 @@ def test_what_models_do_wrong_is_counted(
     what: str, reaction: Callable[[Any], Any], reason: str, served: Served, tmp_path: Path
 ) -> None:
     setattr(served.server.rules, what, reaction)
-    done = make("threat_vqa", {**VQA, "images": 2}, tmp_path / "set", order=Order(hard={"retries": 0}))
+    done = make("threat_vqa", {**VQA, "examples": 2}, tmp_path / "set", order=Order(hard={"retries": 0}))
     assert done.drops[reason] >= 3 - (reason.startswith("picture"))
     assert not done.failures
     assert manifest.read(tmp_path / "set")["drops"][reason] == done.drops[reason]
@@ -138,7 +138,7 @@ def test_painters_of_other_dialects_are_understood(served: Served, tmp_path: Pat
 
     served.server.rules.paint = particular
     options = {"painter": {"size": "512x512", "prompt_prefix": "in oil: "}}
-    done = make("threat_vqa", {**VQA, "images": 1, "options": options}, tmp_path / "set")
+    done = make("threat_vqa", {**VQA, "examples": 1, "options": options}, tmp_path / "set")
     assert done.finished
     assert asked[-1]["size"] == "512x512"
     assert asked[-1]["prompt"].startswith("in oil: ")
@@ -150,7 +150,7 @@ def test_a_passing_failure_is_tried_again_by_the_next_run(served: Served, tmp_pa
         return web.json_response({"error": {"message": "made to fail"}}, status=500) if broken else play(question)
 
     served.server.rules.react = flaky
-    values = {"writer": RULES, "modality": "text", "images": 4, "attempts": 1}
+    values = {"writer": RULES, "modality": "text", "examples": 4, "attempts": 1}
     order = Order(hard={"retries": 0, "concurrency": 1})
     done = make("threat_vqa", values, tmp_path / "set", order=order)
     assert done.failures
@@ -199,9 +199,9 @@ def test_one_clear_line_for_what_the_user_can_mend(
 
 
 def test_more_of_the_same_goes_on_with_what_is_there(tmp_path: Path) -> None:
-    make("threat_vqa", {"source": "world", "images": 2}, tmp_path / "set")
+    make("threat_vqa", {"source": "world", "examples": 2}, tmp_path / "set")
     before = (tmp_path / "set" / "rows.jsonl").read_bytes()
-    make("threat_vqa", {"source": "world", "images": 3}, tmp_path / "set")
+    make("threat_vqa", {"source": "world", "examples": 3}, tmp_path / "set")
     after = (tmp_path / "set" / "rows.jsonl").read_bytes()
     assert after.startswith(before)
     assert len(after) > len(before)

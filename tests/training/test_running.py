@@ -205,7 +205,11 @@ def test_the_probe_is_measured_before_and_after(models: Any, folders: Any, tmp_p
     about = manifest.read(folder, "training")
     assert about["metrics_before"]["probe/length"] == looks[0]["probe/length"]
     assert about["metrics_after"]["probe/length"] == looks[2]["probe/length"]
-    assert "| effectiveness |" in (folder / "README.md").read_text()
+    card = (folder / "README.md").read_text()
+    for shown in ("| effectiveness ↑ |", "| risk_foreseen ↑ |", "| r0 ↓ |"):
+        assert shown in card
+    assert "| **learning_rate** | **0.01** | " in card, "what differs from the defaults is marked"
+    assert "| weight_decay | 0.0 | |" in card
 
 
 def test_a_folder_can_be_the_probe_and_a_rule_judge_reads_it(models: Any, folders: Any, tmp_path: Path) -> None:
