@@ -107,12 +107,12 @@ def _of_folder(
     command: list[str],
     budget: Budget | None,
 ) -> Run:
-    from foresee import stored
+    from foresee import manifest, stored
     from foresee.cli import _console
     from foresee.errors import UserError
 
     idle = [name for name, value in given.items() if value]
-    if idle:
+    if idle and (folder / manifest.FILE).exists():
         raise UserError(f"{', '.join(idle)}: of a run folder these are known; leave them out")
     with _console.judging_progress(f"judging {folder.name}") as progress:
         return stored.rescore(

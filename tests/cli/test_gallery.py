@@ -32,11 +32,11 @@ def test_a_sheet_of_the_drawn_set(cli: Cli, tmp_path: Path) -> None:
         "-T",
         "category=fire",
         "--limit",
-        3,
+        4,
         "--columns",
         2,
     )
-    assert (done.code, done.out) == (0, "sheet.png: 3 items\n")
+    assert (done.code, done.out) == (0, "sheet.png: 4 items\n")
     with Picture.open(tmp_path / "sheet.png") as sheet:
         assert sheet.size == (2 * 310 + 10, 2 * 368 + 10)
         assert len(sheet.getcolors(1_000_000) or ()) > 500

@@ -114,6 +114,12 @@ def test_files_that_are_no_text(cli: Cli, mmsa: Path, tmp_path: Path) -> None:
     assert (away.code, "no such file" in away.err or "does not exist" in away.err) == (2, True)
 
 
+def test_a_folder_that_is_no_run_says_so(cli: Cli, mmsa: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").mkdir()
+    done = cli("score", "x.jsonl", "--benchmark", "mmsafeaware", "--data", mmsa, "--out", "s")
+    assert (done.code, "x.jsonl is not a folder that foresee wrote" in done.err) == (2, True)
+
+
 def test_line_separators_and_a_byte_order_mark_are_no_trouble(cli: Cli, mmsa: Path, tmp_path: Path) -> None:
     path = tmp_path / "odd.jsonl"
     path.write_bytes('\ufeff{"id": 1, "response": "Yes, this is\u2028safe."}\r\n'.encode())
