@@ -17,7 +17,7 @@ _PLAIN_TEXT = (b"tEXt", b"iTXt")
 _LONG_TEXT = 500_000  # bytes; Pillow refuses texts of over 1 MiB
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})  # JPEG markers
 _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive; Huffman coded
-_UNUSUAL = frozenset({*range(0xC3, 0xD0)} - {0xC4, 0xC8, 0xCC})  # lossless, hierarchical, arithmetic coding
+_PLAIN = frozenset({*range(0xD0, 0xD8), 0xDD, *range(0xE0, 0xF0), 0xFE})  # restarts, their interval, APPn, comments
 
 
 class Size(NamedTuple):
@@ -28,8 +28,8 @@ class Size(NamedTuple):
 
 
 def whole_size(kind: str, data: bytes) -> Size | None:
-    """The size of a JPEG, PNG or GIF that is whole; None where only decoding can tell."""
-    check = {"PNG": _png, "JPEG": _jpeg, "GIF": _gif}.get(kind)
+    """The size of a JPEG or PNG that is whole; None where only decoding can tell."""
+    check = {"PNG": _png, "JPEG": _jpeg}.get(kind)
     size = check(data) if check else None
     return size if size and size.width > 0 and size.height > 0 else None
 
@@ -66,20 +66,85 @@ def _png(data: bytes) -> Size | None:
 
 
 def _jpeg(data: bytes) -> Size | None:
-    """Segments and scans up to the end-of-image marker: ITU-T T.81, B.1.1. Files of several frames are in doubt."""
-    size, scanned = None, False
-    for marker, start, end in jpeg_segments(data):
+    """Segments, tables and scans up to the end-of-image marker: ITU-T T.81, B.1, B.2. Several frames are in doubt."""
+    seen = _Jpeg()
+    for marker, start, _ in jpeg_segments(data):
         if marker == 0xD9:
-            return size if scanned else None
-        if marker in _FRAMES and end - start >= 10:
-            if data[start + 4] != 8 or data[start + 9] not in (1, 3, 4):
-                return None
-            height, width = data[start + 5 : start + 7], data[start + 7 : start + 9]
-            size = Size(int.from_bytes(width, "big"), int.from_bytes(height, "big"))
-        elif marker in _UNUSUAL or (marker == 0xE2 and data[start + 4 : start + 8] == b"MPF\0"):
+            return seen.size if seen.scanned else None
+        if marker == 0xE2 and data[start + 4 : start + 8] == b"MPF\0":
             return None
-        scanned = scanned or marker == 0xDA
+        check = {0xC4: seen.huffman, 0xDB: seen.quantisation, 0xDA: seen.scan}.get(marker)
+        if marker in _FRAMES:
+            check, seen.progressive = seen.frame, marker == 0xC2
+        elif marker not in _PLAIN and not check:
+            return None
+        if check and not check(data[start + 4 : start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")]):
+            return None
     return None
+
+
+class _Jpeg:
+    """What a JPEG has declared so far; each check takes a segment's content and says whether it fits."""
+
+    def __init__(self) -> None:
+        self.size: Size | None = None
+        self.scanned = self.progressive = False
+        self._quantisations: set[int] = set()
+        self._codes: set[int] = set()
+        self._components: dict[int, int] = {}  # id -> quantisation table
+
+    def quantisation(self, body: bytes) -> bool:
+        place = 0
+        while place < len(body):
+            wide, table = divmod(body[place], 16)
+            if wide > 1 or table > 3:
+                return False
+            self._quantisations.add(table)
+            place += 65 + 64 * wide
+        return place == len(body)
+
+    def huffman(self, body: bytes) -> bool:
+        place = 0
+        while place + 17 <= len(body):
+            counts = body[place + 1 : place + 17]
+            used = 0
+            for bits, count in enumerate(counts, 1):
+                used = 2 * used + count
+                if used > 1 << bits:
+                    return False  # more codes of this length than there are
+            symbols = body[place + 17 : place + 17 + sum(counts)]
+            if body[place] & 0xEC or len(symbols) > 256 or (body[place] < 16 and any(each > 15 for each in symbols)):
+                return False
+            self._codes.add(body[place])
+            place += 17 + sum(counts)
+        return place == len(body)
+
+    def frame(self, body: bytes) -> bool:
+        if self.size or len(body) < 6 or body[0] != 8 or body[5] not in (1, 3, 4) or len(body) != 6 + 3 * body[5]:
+            return False
+        self.size = Size(int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big"))
+        self._components = dict(zip(body[6::3], body[8::3], strict=True))
+        return len(self._components) == body[5] and all(1 <= f >> 4 <= 4 and 1 <= f & 15 <= 4 for f in body[7::3])
+
+    def scan(self, body: bytes) -> bool:
+        self.scanned = True
+        count = body[0] if body else 0
+        if not 1 <= count <= 4 or len(body) != 4 + 2 * count:
+            return False
+        first, last, (high, low) = body[-3], body[-2], divmod(body[-1], 16)
+        if self.progressive and not (
+            (last == 0 if first == 0 else count == 1 and first <= last <= 63) and low <= 13 and high in (0, low + 1)
+        ):
+            return False
+        for component, tables in zip(body[1 : 1 + 2 * count : 2], body[2 : 2 + 2 * count : 2], strict=True):
+            needed = set[int]()
+            if not self.progressive or (first == 0 and high == 0):  # a refinement of DC is plain bits
+                needed.add(tables >> 4)
+            if not self.progressive or first > 0:
+                needed.add(16 + (tables & 15))  # numbers of AC tables are held with 16 added, as DHT writes them
+            if self._components.get(component) not in self._quantisations or needed - self._codes:
+                return False
+        return True
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -119,27 +184,20 @@ def _scan_end(data: bytes, place: int) -> int:
         place += 1 if following == 0xFF else 2
 
 
-def _gif(data: bytes) -> Size | None:
-    """Blocks up to the trailer: GIF89a specification, 17 to 27."""
-    if len(data) < 14:
-        return None
-    place, shown = 13 + _table(data[10]), False
-    while place < len(data):
-        kind = data[place]
-        if kind == 0x3B:
-            size = Size(int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little"))
-            return size if shown else None
-        if kind == 0x21:
+def gif_ends(data: bytes) -> bool:
+    """Whether a GIF's blocks lead to its trailer (GIF89a specification, 17 to 27), whatever they hold."""
+    place = 13 + _table(data[10]) if len(data) > 13 else len(data)
+    while place < len(data) and data[place] != 0x3B:
+        if data[place] == 0x21:
             place += 2
-        elif kind == 0x2C and place + 10 < len(data):
+        elif data[place] == 0x2C and place + 10 < len(data):
             place += 10 + _table(data[place + 9]) + 1
-            shown = True
         else:
-            return None
+            return False
         while place < len(data) and data[place]:
             place += 1 + data[place]
         place += 1
-    return None
+    return place < len(data)
 
 
 def _table(packed: int) -> int:

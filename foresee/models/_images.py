@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from foresee.errors import ModelError, shortage
-from foresee.image_structure import jpeg_segments
+from foresee.image_structure import gif_ends, jpeg_segments
 from foresee.images import ImageError, load_rgb, require_whole
 from foresee.records import Image
 
@@ -74,7 +74,7 @@ def _fitting(data: bytes, handling: Handling, name: str) -> tuple[str, bytes]:
     if handling.reencode == "when_needed":
         if kind == "MPO":
             data, kind = first_frame(data), "JPEG"
-        elif kind not in handling.formats or (kind == "GIF" and _moves(data)):
+        elif kind not in handling.formats or (kind == "GIF" and not (gif_ends(data) and _is_still(data))):
             return "png", _png(data, None, name)  # providers refuse GIFs that move
     return ("jpeg" if kind == "MPO" else kind.lower()), data
 
@@ -88,14 +88,14 @@ def _png(data: bytes, max_side: int | None, name: str) -> bytes:
     return buffer.getvalue()
 
 
-def _moves(gif: bytes) -> bool:
+def _is_still(gif: bytes) -> bool:
     from PIL import GifImagePlugin
 
     try:
         with GifImagePlugin.GifImageFile(io.BytesIO(gif)) as picture:
-            return picture.is_animated
+            return not picture.is_animated
     except Exception:  # decoders of hostile files raise anything; decoding it for a PNG will say what it is
-        return True
+        return False
 
 
 def first_frame(data: bytes) -> bytes:
