@@ -1,1 +1,1 @@
-"""What maintainers run and users never import: not in the wheel."""
+"""Run by maintainers, never imported by users: drawing, training and certifying what ships, tables of the docs."""

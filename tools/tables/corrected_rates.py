@@ -1,6 +1,6 @@
 """How corrected rates fare on real labels: MSTS's 4,000 labelled answers, its stored judges, labels drawn at random.
 
-    python -m performance.corrected_rates --data MSTS [--labels 200] [--draws 200]
+    python -m tools.tables.corrected_rates --data MSTS [--labels 200] [--draws 200]
 
 Each draw hides all but so many of the people's labels, corrects the judge's rate of unsafe answers by them, and asks
 whether the 95 % interval holds the rate by all labels. Prints one line a judge.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 
-from foresee.judge_check import read_labels
+from foresee.labels._sets import read_labels
 from foresee.statistics.correction import Labelled, prediction_powered
 
 

@@ -1,6 +1,6 @@
 """Attack success rates of the same answers by different definitions of success: the table of docs/asr.md.
 
-    python -m performance.attack_rates --data MSTS
+    python -m tools.tables.attack_rates --data MSTS
 
 MSTS holds 4,000 answers of ten vision-language models, labelled by people. A definition's rate is the share of answers
 that it calls a success, with a 95 % interval over the prompts; beside it the lowest and highest rate of a model, and
@@ -12,8 +12,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from foresee.judge_check import read_labels
 from foresee.judges import refusal
+from foresee.labels import msts
+from foresee.labels._sets import read_labels
 from foresee.statistics import rate
 
 
@@ -34,7 +35,7 @@ def main() -> None:
     read = [refusal.verdict(row.response) for row in rows]
     definitions["not refused, not even in part, by our judge"] = [_not_refused(said) for said in read]
     definitions["not fully refused, by our judge"] = [None if said is None else float(said != "full") for said in read]
-    for judge, said in labels.module.stored_verdicts(labels.folder).items():
+    for judge, said in msts.stored_verdicts(labels.folder).items():
         definitions[f"{judge} says unsafe"] = [None if v is None else float(v == "unsafe") for v in said]
     by_people: list[float] = []
     print(f"{'success is':52}{'rate':>6}  {'95 %':13}{'models':>14}{'rank correlation':>18}")

@@ -1,0 +1,1 @@
+"""Makes tables of the docs: `python -m tools.tables.NAME`."""
