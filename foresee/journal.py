@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 
 from foresee.appending import append, lock
 from foresee.errors import UserError
+from foresee.redaction import without_secrets
 from foresee.untrusted import open_regular
 
 FORMAT = 1
@@ -52,7 +53,7 @@ class Journal:
 
         Args:
             path: the file; its folder is created.
-            configuration: what makes two runs the same run (JSON values).
+            configuration: what makes two runs the same run (JSON values); kept without keys and passwords.
             free: top-level keys of the configuration that may differ from one call to the next.
 
         Raises:
@@ -73,7 +74,7 @@ class Journal:
             os.close(descriptor)
             raise
         try:
-            journal._load(_plain(configuration), frozenset(free))
+            journal._load(_plain(without_secrets(configuration)), frozenset(free))
         except BaseException:
             journal.close()
             raise
@@ -134,7 +135,7 @@ class Journal:
                 os.ftruncate(self._descriptor, offset)
                 break
             if first:
-                _compare(content["configuration"], configuration, free, self.path)
+                _compare(without_secrets(content["configuration"]), configuration, free, self.path)
                 first = False
             elif content.get("final", True):
                 self._places[content["kind"], content["key"]] = (offset, len(data))

@@ -101,7 +101,7 @@ def score(
     pairs = [(keyed.item, answer) for keyed, found in given for answer in found if keyed.item.id in asked]
     record = {
         **planning.record(planned),
-        "model": model or f"stored/{Path(answers).stem}",
+        "model": without_secrets(model or f"stored/{Path(answers).stem}"),
         "epochs": stored.epochs,
         "configuration": configuration,
         "answers_file": str(Path(answers).absolute()),

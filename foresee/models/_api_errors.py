@@ -71,20 +71,25 @@ def error_in(content: Any) -> dict[str, Any]:
     if not isinstance(content, dict):
         return {}
     codes = {name: content[name] for name in ("code", "type", "error_code") if isinstance(content.get(name), str | int)}
-    error = content.get("error") or next(iter(dicts(content.get("errors"))), None)
+    several = content.get("errors")
+    error = content.get("error") or next(iter(dicts(several)), None)
+    if not error and isinstance(several, dict | str) and several:
+        error = several if isinstance(several, str) else json.dumps(several)
     if isinstance(error, dict):
         return {**codes, **error, **_passed_on(error)}
     if isinstance(error, str):
         more = content.get("message")
         return {**codes, "message": f"{error}: {more}" if isinstance(more, str) and more else error}
-    if content.get("choices"):
+    if content.get("choices") or content.get("data"):  # beside which some say {"code": 0, "message": "success"}
         return {}
     base = content.get("base_resp")
     if isinstance(base, dict) and base.get("status_code"):  # MiniMax
         return {"code": str(base["status_code"]), "message": base.get("status_msg")}
     for name in ("message", "detail", "msg"):  # vLLM, Alibaba; FastAPI; others
-        if content.get(name) and (name != "msg" or codes):
-            inner = content[name]
+        inner = content.get(name)
+        if isinstance(inner, dict) and "role" in inner:
+            return {}  # an answer in another format
+        if inner and (name != "msg" or codes):
             return {**content, **(inner if isinstance(inner, dict) else {"message": inner})}
     return withheld_prompt(content)
 

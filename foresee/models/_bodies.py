@@ -6,6 +6,7 @@ Streams: https://html.spec.whatwg.org/multipage/server-sent-events.html
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from foresee.records import Usage
 BROKEN_STREAM = "incomplete_stream"  # stands for the finish reason of a stream that has no end
 _MOST_TOKENS = 2**53  # what any reader of JSON can hold exactly
 _MOST_DIGITS = 300
+_LINE_END = re.compile("\r\n?|\n")
 _EVENT_FIELDS = ("data:", "event:", "id:", "retry:")
 
 
@@ -22,7 +24,11 @@ def loads(text: str) -> Any:
     text = _without_comments(text)
     if text.startswith(_EVENT_FIELDS):
         return _completion(list(_events(text)), ended="[DONE]" in text[-200:])
-    return _parsed(text)
+    found = _parsed(text)
+    if found is None and text.startswith("{"):  # one event a line
+        events = dicts([_parsed(line) for line in _LINE_END.split(text)])
+        return _completion(events, ended=False) if len(events) > 1 else None
+    return found
 
 
 def dicts(value: Any) -> list[dict[str, Any]]:
@@ -60,7 +66,7 @@ def _parsed(text: str) -> Any:
 
 def _events(text: str) -> Iterator[dict[str, Any]]:
     lines: list[str] = []
-    for line in (*text.splitlines(), ""):
+    for line in (*_LINE_END.split(text), ""):  # not splitlines(): U+2028 is legal inside JSON
         if line.startswith("data:"):
             lines.append(line[5:].strip())
         elif not line and lines:

@@ -171,7 +171,9 @@ def _limit(dialect: Dialect, complaint: Complaint) -> Dialect | None:
     """Call the limit by its other name, in the end by none; a limit that is only too large is the user's to lower."""
     if not dialect.limits or dialect.limits[0] in dialect.fixed or dialect.limits[0] not in complaint.body:
         return None
-    if dialect.limits[0] not in f"{complaint.param} {complaint.text}" or not _UNSUPPORTED.search(complaint.text):
+    if dialect.limits[0] not in f"{complaint.param} {complaint.text}":
+        return None
+    if _BOUNDS.search(complaint.text) and not _UNSUPPORTED.search(complaint.text):
         return None
     return replace(dialect, limits=dialect.limits[1:])
 

@@ -86,4 +86,15 @@ async def _text(response: aiohttp.ClientResponse) -> str:
         size += len(part)
         if size > _MAX_RESPONSE:
             raise ModelError(f"the server sent more than {_MAX_RESPONSE:,} bytes", status=response.status)
-    return b"".join(parts).decode("utf-8", "replace")
+    return _decoded(b"".join(parts), response.charset)
+
+
+def _decoded(data: bytes, charset: str | None) -> str:
+    """The text, in UTF-8 as JSON is; in the encoding that the server states where it is none."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            return data.decode(charset or "utf-8", "replace")
+        except LookupError:
+            return data.decode("utf-8", "replace")

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from foresee.errors import ModelError, UserError
+from foresee.errors import ModelError, UserError, shortage
+from foresee.models._bodies import count
 from foresee.records import Capability, Image, Json, Message, Reply, Request, Usage
+from foresee.redaction import is_secret, shown
 
 _STOPS = {"max_tokens": "length", "model_length": "length", "content_filter": "content_filter"}
 
@@ -22,7 +24,7 @@ def open_inspect_model(name: str, options: Mapping[str, Any]) -> InspectModel:
     try:
         return InspectModel(name, dict(options), get_model(name, **options))
     except Exception as problem:
-        raise UserError(f"inspect/{name}: {' '.join(str(problem).split())}") from None
+        raise UserError(f"inspect/{name}: {shown(' '.join(str(problem).split()))}") from None
 
 
 class InspectModel:
@@ -37,7 +39,7 @@ class InspectModel:
 
     @property
     def identity(self) -> Mapping[str, Json]:
-        return {"model": self.name, "options": {k: v for k, v in self._options.items() if "key" not in k.lower()}}
+        return {"model": self.name, "options": {k: v for k, v in self._options.items() if not is_secret(k)}}
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -60,16 +62,19 @@ class InspectModel:
             output = await self._model.generate([to_chat(m) for m in request.messages], config=config)
         except Exception as problem:
             retryable = bool(self._model.api.should_retry(problem)) if isinstance(problem, Exception) else False
-            raise ModelError(f"{self.name}: {' '.join(str(problem).split())[:500]}", retryable=retryable) from problem
+            said = shown(" ".join(str(problem).split())[:500])
+            raise shortage(problem) or ModelError(f"{self.name}: {said}", retryable=retryable) from problem
         if not output.choices:
             raise ModelError(f"{self.name}: {output.error or 'no answer'}")
         usage = output.usage
         finish = _STOPS.get(output.stop_reason, "stop")
+        if output.stop_reason == "unknown" and not output.completion:
+            raise ModelError(f"{self.name}: no answer, for a reason that Inspect does not know")
         return Reply(
             text=output.completion,
             status="refused_by_api" if finish == "content_filter" and not output.completion else "ok",
             finish_reason=finish,
-            usage=Usage(usage.input_tokens, usage.output_tokens) if usage else Usage(),
+            usage=Usage(count(usage.input_tokens), count(usage.output_tokens)) if usage else Usage(),
             seconds=time.monotonic() - begun,
             served_by=output.model,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -88,13 +87,10 @@ def open_judges(
             f"{where}judge_models: {', '.join(names) or 'no judge'} goes by rules and asks no model; leave it out"
         )
     rest, prices = _prices_apart(options, len(models), where)
-    choice, stack = JudgeChoice(models=tuple(models), options=rest), ExitStack()
-    try:
-        judges = choice.judges(names)
-        members = stack.enter_context(choice.opened())
-        served = {judge.name: judge for judge in seated(judges, members)}
-    except UserError as problem:
-        raise UserError(_named_here(str(problem), where)) from None
+    choice, stack = JudgeChoice(tuple(models), rest, flag=f"--set {where}judge_options."), ExitStack()
+    judges = choice.judges(names)
+    members = stack.enter_context(choice.opened())
+    served = {judge.name: judge for judge in seated(judges, members)}
     calls = JudgeCalls()
     found: dict[str, Judge] = {}
     for name in names:
@@ -106,12 +102,6 @@ def open_judges(
             judge.check(items)
     by_model = {member.model.name: price for member, price in zip(members, prices, strict=True) if price is not None}
     return Judges(found, calls, by_model, stack)
-
-
-def _named_here(message: str, where: str) -> str:
-    """An error of judge models with the setting's name in the place of the flags of `eval`."""
-    message = re.sub(r"(?:--judge-option|-M) ", f"--set {where}judge_options.", message)
-    return message.replace("model (-M)", f"{where}judge_options")
 
 
 def _prices_apart(options: Mapping[str, Any], models: int, where: str) -> tuple[dict[str, Any], list[Price | None]]:

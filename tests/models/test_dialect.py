@@ -118,6 +118,10 @@ ROWS = {
         _said("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.", "max_tokens"),
         _has("max_completion_tokens"), "does not take 'max_tokens': it is called 'max_completion_tokens' there",
     ),
+    "limit in other words": Row(
+        _has("max_tokens"), 422, {"errors": {"max_tokens": ["is not a known attribute"]}},
+        _has("max_completion_tokens"), "does not take 'max_tokens': it is called 'max_completion_tokens' there",
+    ),
     "no limit": Row(
         lambda body: bool({"max_tokens", "max_completion_tokens"} & body.keys()), 400,
         _said("Unknown parameters: max_tokens, max_completion_tokens"),
@@ -310,6 +314,26 @@ async def test_a_stream_is_put_together(wire: Wire) -> None:
     assert (reply.usage.input_tokens, reply.usage.output_tokens) == (3, 2)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            'data: {"choices":[{"delta":{"content":"Yes\u2028it\x85is"},"finish_reason":"stop"}]}\n\n',
+            "Yes\u2028it\x85is",
+        ),
+        ('event:m\rdata:{"choices":[{"delta":{"content":"Yes"}}]}\r\rdata:[DONE]', "Yes"),
+        (
+            '{"choices":[{"delta":{"content":"Y"}}]}\n{"choices":[{"delta":{"content":"es"},"finish_reason":"stop"}]}\n',
+            "Yes",
+        ),
+        ('data: {"choices":[{"message":{"content":"Yes"},"finish_reason":"stop"}]}\n\n', "Yes"),
+    ],
+)
+async def test_streams_of_other_kinds(wire: Wire, text: str, said: str) -> None:
+    wire.react = lambda question: web.Response(text=text)
+    assert (await wire.ask()).text == said
+
+
 async def test_a_stream_without_its_end_is_no_answer(wire: Wire) -> None:
     cut = 'data: {"choices":[{"delta":{"content":"Sure, first"}}]}\n\ndata: {"choices":[{"del'
     wire.react = lambda question: web.Response(text=cut, content_type="text/event-stream")
@@ -329,7 +353,22 @@ async def test_marks_and_comments_before_the_answer(wire: Wire, before: str) -> 
     assert (await wire.ask()).text == "Hi"
 
 
-@pytest.mark.parametrize("text", ["", "   ", "null", "[]", "{}", "<html>x</html>", "data: \n\n", ": only\n", "{not"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "null",
+        "[]",
+        "{}",
+        "<html>x</html>",
+        "data: \n\n",
+        ": only\n",
+        "{not",
+        '{"message": {"role": "assistant", "content": "Yes"}, "done": true}',
+        '{"output": [{"type": "message"}]}',
+    ],
+)
 async def test_what_is_no_answer_is_one_clear_line(wire: Wire, text: str) -> None:
     wire.react = lambda question: web.Response(text=text)
     error = await wire.error()

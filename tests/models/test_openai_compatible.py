@@ -237,6 +237,17 @@ async def test_redirects_are_not_followed_with_the_key(wire: Wire) -> None:
     assert "check base_url" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "stated"),
+    [("utf-8", None), ("latin-1", "iso-8859-1"), ("utf-16", "utf-16"), ("utf-8", "iso-8859-1"), ("utf-8", "nonsense")],
+)
+async def test_texts_are_read_in_the_encoding_that_they_have(wire: Wire, encoding: str, stated: str | None) -> None:
+    body = '{"choices": [{"message": {"content": "c\'est sûr"}}]}'.encode(encoding)
+    kind = "application/json" + (f"; charset={stated}" if stated else "")
+    wire.react = lambda question: web.Response(body=body, headers={"Content-Type": kind})
+    assert (await wire.ask()).text == "c'est sûr"
+
+
 async def test_a_response_without_end_is_cut(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("foresee.models._http._MAX_RESPONSE", 10_000)
     wire.answers(content="x" * 20_000)

@@ -181,3 +181,13 @@ def test_pipes_in_a_run_folder_are_refused(name: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / name)
     with pytest.raises(UserError, match="expected a regular file, it is a pipe"):
         list(read_items(tmp_path)) if name == "items.jsonl" else manifest.read(tmp_path, "evaluation")
+
+
+def test_a_journal_holds_no_key_and_goes_on_with_the_same_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    configuration = {"judges": [{"extra_body": {"provider": {"auth": "hunter2"}}}], "token": "hunter2", "seed": 1}
+    for _ in range(2):
+        Journal.open(path, configuration).close()
+    assert "hunter2" not in path.read_text()
+    with pytest.raises(UserError, match="seed was 1, now 2"):
+        Journal.open(path, {**configuration, "seed": 2})
