@@ -190,7 +190,7 @@ def _opened(judge: str | Judge, choice: JudgeChoice) -> Judge:
     if not isinstance(judge, str):
         return judge
     known = forms(_discovery.load("judges", judge))
-    by_model = (judge,) if choice.models and "model" in known else ()
+    by_model = choice.by_model or ((judge,) if choice.models and "model" in known else ())
     (opened,) = replace(choice, by_model=by_model).judges((judge,))
     if choice.models and not isinstance(opened, GradedJudge):
         raise UserError(f"judge {judge} goes by rules and asks no model; leave --judge-model out")

@@ -65,6 +65,7 @@ class Rubric:
         needs: keys of the item's metadata without which there is no verdict (a gold answer to compare with).
         wording: a published wording that replaces the form that is made of the above.
         source: where scale and inputs come from: paper, or URL at a commit.
+        no_verdict: words of `value` that say that there is none to give ("unclear"); the verdict is then None.
     """
 
     name: str
@@ -77,3 +78,4 @@ class Rubric:
     needs: tuple[str, ...] = ()
     source: str = ""
     wording: Wording | None = None
+    no_verdict: tuple[str, ...] = ()

@@ -118,7 +118,8 @@ def _judging(planned: Plan, price: str) -> float | None:
             calls = len(prompts) * planned.epochs * seats
             used = Usage(sum(prompts) * planned.epochs * seats, calls * GENERATION.max_tokens)
             typer.echo(
-                f"  judging: {judge.name} by {', '.join(models)}: {calls:,} calls, each repeated once if unusable; "
+                f"  judging: {judge.name} by {', '.join(models)}: {'at most ' if judge.first else ''}{calls:,} calls, "
+                "each repeated once if unusable; "
                 f"about {used.input_tokens:,} tokens in with answers of full length, at most {used.output_tokens:,} "
                 f"out; {shown}"
             )

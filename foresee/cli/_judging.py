@@ -34,7 +34,11 @@ JudgeRubric = Annotated[
 ]
 ByModel = Annotated[
     list[str] | None,
-    typer.Option("--by-model", metavar="JUDGE", help="ask the judge model although the judge has rules, e.g. refusal"),
+    typer.Option(
+        "--by-model",
+        metavar="JUDGE",
+        help="ask the judge model although the judge has rules, e.g. refusal; refusal:unparsed: about the rest alone",
+    ),
 ]
 Template = Annotated[
     list[Path] | None,

@@ -18,6 +18,7 @@ from foresee.records import Generation, Item, Json, Judge, Model
 from foresee.rubrics import Rubric
 from foresee.runner.loops import complete
 
+_UNPARSED = "unparsed"
 RubricHook = Callable[[str, Item], Rubric | None]
 
 
@@ -31,7 +32,8 @@ class JudgeChoice:
             provider's. A number in front means the model at that place alone: {"2": {"base_url": …}}.
         off: store answers only; judges that go by rules read them nevertheless.
         rubrics: judge -> one of the rubrics that its file names, in place of its own and of the benchmark's.
-        by_model: judges that have rules and shall ask the judge model instead.
+        by_model: judges that have rules and shall ask the judge model instead; as `JUDGE:unparsed` only about the
+            answers on which the rules have no verdict.
         flag: how an option of the judge models is set, up to its name, for messages.
         templates: files with published wordings, each of which replaces the rubric of the judge that it names.
     """
@@ -61,7 +63,7 @@ class JudgeChoice:
             UserError: a name that does not exist, or a judge that needs a model where none is given.
         """
         worded = dict(_wording.load(path) for path in self.templates)
-        for name in (*self.rubrics, *self.by_model):
+        for name in (*self.rubrics, *self._asking):
             if name not in _discovery.names("judges"):
                 raise unknown_name("judge", name, _discovery.names("judges"))
         if self.off and (self.models or self.by_model):
@@ -79,7 +81,7 @@ class JudgeChoice:
         chosen = {
             "--template": [_wording.load(path)[0] for path in self.templates],
             "--judge-rubric": list(self.rubrics),
-            "--by-model": list(self.by_model),
+            "--by-model": list(self._asking),
         }
         for option, judges in chosen.items():
             for name in judges:
@@ -88,11 +90,33 @@ class JudgeChoice:
 
     def _judge(self, name: str, hook: RubricHook | None, origin: str, worded: Rubric | None) -> Judge:
         known = forms(_discovery.load("judges", name))
-        graded = "model" in known and (known[0] == "model" or name in self.by_model or worded is not None)
+        graded = "model" in known and (known[0] == "model" or name in self._asking or worded is not None)
         if not graded:
-            if name in self.by_model:
+            if name in self._asking:
                 raise UserError(f"judge {name} has no form that asks a model")
             return open_judge(name, form="rules")
+        judge = self._graded(name, hook, origin, worded)
+        if not (self._asking.get(name) and isinstance(judge, GradedJudge)):
+            return judge
+        if known[0] == "model":
+            raise UserError(f"--by-model {name}:{_UNPARSED}: judge {name} has no rules that could go first")
+        return replace(judge, first=_discovery.load("judges", name).judge)
+
+    @property
+    def _asking(self) -> Mapping[str, bool]:
+        """Judge -> whether its model is asked only about what the rules can't read. Raises UserError: another word."""
+        found = {}
+        for each in self.by_model:
+            name, colon, about = each.partition(":")
+            if colon and about != _UNPARSED:
+                raise UserError(
+                    f"--by-model {each}: expected {name}, or {name}:{_UNPARSED} where its rules have no verdict"
+                )
+            found[name] = bool(colon)
+        return found
+
+    def _graded(self, name: str, hook: RubricHook | None, origin: str, worded: Rubric | None) -> Judge:
+        """The judge by model, with the rubric that a template, the user, the benchmark or its own file gives."""
         if worded is not None and worded.wording is not None:
             told: dict[str, Json] = {"from": f"template {worded.name}", "sha256": worded.wording.sha256}
             return open_judge(name, rubric=worded, form="model", origin=told)

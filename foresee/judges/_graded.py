@@ -32,6 +32,7 @@ class GradedJudge:
         origin: whose rubric that is: the judge's own, a benchmark's, or a template (for the identity).
         required: the names that each of its verdicts has; None for all. A panel's tie in one of them leaves no verdict.
         members: the panel; empty until it is known which models judge.
+        first: rules that read every answer first; the models are asked where these give no verdict.
         ask: how its models are called.
         owned: models that were opened for this judge, and are closed with it.
     """
@@ -42,13 +43,15 @@ class GradedJudge:
     origin: Mapping[str, Json]
     required: tuple[str, ...] | None = None
     members: tuple[Member, ...] = ()
+    first: Callable[[Item, Answer], Verdict] | None = None
     ask: AskModel = field(default_factory=JudgeCalls, repr=False, compare=False)
     owned: tuple[Model, ...] = field(default=(), repr=False)
 
     @property
     def identity(self) -> Mapping[str, Json]:
         models: list[Json] = [dict(member.identity) for member in self.members]
-        return {"judge": self.name, "version": self.version, "rubric": dict(self.origin), "models": models}
+        asked: dict[str, Json] = {} if self.first is None else {"asked": "where the rules give no verdict"}
+        return {"judge": self.name, "version": self.version, "rubric": dict(self.origin), "models": models, **asked}
 
     def asked_by(self, members: Sequence[Member]) -> GradedJudge:
         """This judge with those of the members as its panel that can fill in its scale.
@@ -106,6 +109,8 @@ class GradedJudge:
         """
         if not self.members:
             raise needs_model([self.name])
+        if self.first is not None and (by_rules := self.first(item, answer)).value is not None:
+            return by_rules, None
         rubric = self.rubric(item)
         blank = Verdict(item.id, answer.epoch, self.name, None, rubric=_prompting.fingerprint(rubric))
         if nothing := _nothing_to_read(rubric, item, answer):
@@ -119,6 +124,8 @@ class GradedJudge:
         votes = tuple(vote for vote, _ in cast)
         graded = {each.name for each in rubric.blanks if set(each.values) != {0, 1}}
         value, reason = _voting.decide(votes, required=self.required, graded=graded)
+        if isinstance(value, str) and value in rubric.no_verdict:
+            value, reason = None, f"{value}, says the judge model: {reason}"
         failures = [failure for _, failure in cast if failure is not None]
         alone = votes[0] if len(votes) == 1 else None
         verdict = replace(

@@ -25,7 +25,8 @@ _ROLE = re.compile(
     r"|<start_of_turn>\s{0,9}(?P<c>user|model)\b|<[|｜](?P<d>user|human|system|assistant|bot)[|｜]>"
     r"|\[(?P<e>/?INST)\])|(?-i:\b(?P<f>USER|ASSISTANT) ?:)"
     r"|^[ \t]{0,9}#{2,4} ?(?P<g>Instruction|Input|Human|User|Response|Assistant|Output)(?: ?:|[ \t]{0,9}$)"
-    r"|^[ \t]{0,9}(?:\*\*)?(?P<h>User|Human|HUMAN|System|SYSTEM|Assistant|GPT|Bot)(?:\*\*)? ?:",
+    r"|^[ \t]{0,9}(?:\*\*)?(?P<h>User|Human|HUMAN|Assistant|GPT|Bot)(?:\*\*)? ?:"
+    r"|(?-i:^[ \t]{0,9}(?P<i>SYSTEM) ?:)",
     re.MULTILINE | re.IGNORECASE,
 )
 _ASKS = frozenset({"user", "system", "human", "inst", "instruction", "input"})
@@ -135,8 +136,8 @@ def _borders(text: str) -> list[re.Match[str]]:
     """The role marks at which turns begin; all others are quoted.
 
     Tokens of chat templates are borders, save within a line. Words ("User:", "### Input") are where the text begins
-    with one, or where a question and an answer to it follow one another behind the answer; not behind a colon that
-    announces them ("The caption says:"), within a sentence, or in a code fence.
+    with one, or where a question and an answer to it (or "SYSTEM:") follow one another behind the answer; not behind a
+    colon that announces them ("The caption says:"), within a sentence, or in a code fence.
     """
     marks = list(_ROLE.finditer(text))
     fences = Fences(text) if "```" in text or "~~~" in text else ()
@@ -151,7 +152,7 @@ def _borders(text: str) -> list[re.Match[str]]:
             answers = any(_speaker(later) not in _ASKS for later in marks[number + 1 : number + 4])
             begins = not before or before[-1] in "\n.!?>)*"
             quoted = quoted or before.rstrip().endswith((":", "："))
-            opens = _speaker(mark) in _ASKS and answers and begins
+            opens = _speaker(mark) in _ASKS and (answers or mark["i"]) and begins
             if quoted or not (opens or borders):
                 continue
         borders.append(mark)
@@ -159,7 +160,7 @@ def _borders(text: str) -> list[re.Match[str]]:
 
 
 def _speaker(mark: re.Match[str]) -> str:
-    return next(name for name in (mark[group] for group in "abcdefgh") if name).lower()
+    return next(name for name in (mark[group] for group in "abcdefghi") if name).lower()
 
 
 def conclusion(text: str) -> str:

@@ -107,7 +107,7 @@ def _panel(run: Run, judge: str) -> JudgedBy:
     clusters = [row.item.cluster or row.item.id for row, _ in read]
     return JudgedBy(
         judge=label(judge),
-        models=tuple(dict.fromkeys(label(name) for _, verdict in read for name in _models(verdict))),
+        models=tuple(dict.fromkeys(label(name) for _, verdict in read for name in _models(verdict) if name)),
         rubrics=tuple(dict.fromkeys(label(verdict.rubric) for _, verdict in read if verdict.rubric)),
         scored=sum(verdict.value is not None for _, verdict in read),
         total=len(read),

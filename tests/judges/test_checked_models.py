@@ -96,11 +96,11 @@ def test_refusal_by_model_on_xstest_takes_the_same_labels(
     [
         (("harmful", "--labels", "mine.jsonl"), "judge harmful asks a model"),
         (
-            ("awareness", "--labels", "mine.jsonl", "--judge-model", "custom/a"),
-            "judge awareness goes by rules and asks no model",
+            ("world", "--labels", "mine.jsonl", "--judge-model", "custom/a"),
+            "judge world goes by rules and asks no model",
         ),
         (("foresight", "--labels", "mine.jsonl", "--judge-model", "custom/a"), "judge foresight gives numbers"),
-        (("refusal", "--labels", "no.jsonl"), "can't read no.jsonl"),
+        (("refusal", "--labels", "no.jsonl"), "no.jsonl"),
         (("refusal", "--labels", "mine.jsonl", "-T", "positive=bad"), "the labels in mine.jsonl are safe, unsafe"),
         (("refusal", "--labels", "mine.jsonl", "-T", "part=risk"), "-T part=risk: the parts"),
         (("refusal", "--labels", "mine.jsonl"), "says full, partial, none: write the labels in its words"),
