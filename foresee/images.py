@@ -6,6 +6,7 @@ bytes that unpack into gigabytes. Whatever can't be opened safely raises ImageEr
 
 from __future__ import annotations
 
+import base64
 import io
 import threading
 import warnings
@@ -87,6 +88,28 @@ _MAGIC = {
     b"\xff\n": "JPEG XL",
     b"version https://git-lfs": "Git LFS pointer",
 }
+
+
+def is_text_of_image(text: str) -> bool:
+    """Whether a text is an image itself, as a data URL or as base64, and not the path of one."""
+    return text.startswith("data:") or (len(text) > 60 and text.startswith(_BASE64_STARTS))
+
+
+def from_text(text: str) -> bytes:
+    """The bytes in a data URL or a base64 text. Raises ImageError: neither, or too many."""
+    head, comma, body = text.partition(",") if text.startswith("data:") else ("", ",", text)
+    if not comma or (head and not head.lower().endswith(";base64")):
+        raise ImageError("expected a data URL with base64")
+    if len(body) > MAX_FILE_BYTES * 3 // 2:
+        raise ImageError(f"expected at most {MAX_FILE_BYTES:,} bytes")
+    try:
+        return base64.b64decode("".join(body.split()), validate=True)
+    except ValueError:  # also letters beyond ASCII
+        raise ImageError("not readable as base64") from None
+
+
+_BASE64_STARTS = ("iVBORw0KGgo", "/9j/", "R0lGODlh", "R0lGODdh", "UklGR", "Qk0", "Qk1", "Qk2", "Qk3")
+"""How the base64 of a PNG, JPEG, GIF, WebP and BMP begins."""
 
 
 def inspect_image(path: Path, *, decode: bool = True) -> ImageFacts:

@@ -7,6 +7,7 @@ memory. Half a surrogate pair becomes U+FFFD; devices, endless lines and bottoml
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
@@ -64,6 +65,20 @@ def number_text(value: float) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE_FLOATS:
         return str(int(value))
     return str(value)
+
+
+def list_in_cell(value: Any) -> Any:
+    """A list of texts that a cell of CSV holds as JSON or as Python (and so pandas) writes it; all else as it is."""
+    if not isinstance(value, str) or not value.startswith("["):
+        return value
+    try:
+        found = parse_json(value)
+    except ValueError:
+        try:
+            found = ast.literal_eval(value) if len(value) < 100_000 else value
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return value
+    return found if isinstance(found, list) and all(isinstance(each, str) for each in found) else value
 
 
 def read_table(path: Path, columns: Sequence[str], *, name: str = "") -> Iterator[Line]:

@@ -7,10 +7,8 @@ pictures from tables written, into foresee's cache and never into the user's fol
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -19,14 +17,12 @@ from typing import Any, NamedTuple
 from foresee import sources
 from foresee.archives import ENDINGS, unpack_once
 from foresee.errors import UserError
-from foresee.images import MAX_FILE_BYTES, ImageError, require_whole
+from foresee.images import MAX_FILE_BYTES, ImageError, from_text, require_whole
 from foresee.notices import say_once
 from foresee.records import Image
 from foresee.untrusted import read_regular
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".mpo", "")
-_ENCODED_STARTS = ("iVBORw0KGgo", "/9j/", "R0lGODlh", "R0lGODdh", "UklGR", "Qk0", "Qk1", "Qk2", "Qk3")
-"""How the base64 of a PNG, JPEG, GIF, WebP and BMP begins."""
 
 
 class Picture(NamedTuple):
@@ -136,23 +132,12 @@ def from_cell(cell: Any, name: str, pictures: Pictures | None = None) -> Picture
     return Picture(name, None, "the cell is empty")
 
 
-def is_base64(text: str) -> bool:
-    """Whether a text is an image itself, as a data URL or as base64, and not the path of one."""
-    return text.startswith("data:") or (len(text) > 60 and text.startswith(_ENCODED_STARTS))
-
-
 def from_base64(text: str, name: str) -> Picture:
-    """The image in a data URL or a base64 text, of bounded size; whatever is neither is a problem."""
-    head, comma, body = text.partition(",") if text.startswith("data:") else ("", ",", text)
-    if not comma or (head and not head.lower().endswith(";base64")):
-        return Picture(name, None, "expected a data URL with base64")
-    if len(body) > MAX_FILE_BYTES * 3 // 2:
-        return Picture(name, None, f"expected at most {MAX_FILE_BYTES:,} bytes")
+    """The image in a data URL or a base64 text; whatever is neither is a problem."""
     try:
-        data = base64.b64decode(re.sub(r"\s", "", body), validate=True)
-    except ValueError:  # also letters beyond ASCII
-        return Picture(name, None, "not readable as base64")
-    return _kept(data, name)
+        return _kept(from_text(text), name)
+    except ImageError as problem:
+        return Picture(name, None, str(problem))
 
 
 def _kept(data: bytes, name: str) -> Picture:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from foresee.benchmarks._pictures import Picture, from_base64, from_cell, is_base64, opened
+from foresee.benchmarks._pictures import Picture, from_base64, from_cell, opened
 from foresee.errors import UserError
-from foresee.tables import Line, is_missing
-from foresee.untrusted import parse_json
+from foresee.images import is_text_of_image
+from foresee.tables import Line, is_missing, list_in_cell
 
 
 def images_of_row(line: Line, folder: Path) -> list[Picture]:
@@ -35,25 +34,13 @@ def images_of_row(line: Line, folder: Path) -> list[Picture]:
 
 def _cells(value: Any) -> list[Any]:
     """The images of a column, without gaps; a list may be written into a cell of CSV."""
-    listed = _list_of_texts(value) if isinstance(value, str) and value.startswith("[") else value
+    listed = list_in_cell(value)
     cells = listed if isinstance(listed, list) else [listed]
     return [each for each in cells if not is_missing(each) and not (isinstance(each, str) and not each.strip())]
 
 
 def _holds_image(cell: Any) -> bool:
     return bool(cell.get("bytes") or cell.get("path")) if isinstance(cell, Mapping) else True
-
-
-def _list_of_texts(text: str) -> Any:
-    """A list of texts as JSON or as Python (and so pandas) writes it; any other text as it is."""
-    try:
-        found = parse_json(text)
-    except ValueError:
-        try:
-            found = ast.literal_eval(text) if len(text) < 100_000 else text
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return text
-    return found if isinstance(found, list) and all(isinstance(each, str) for each in found) else text
 
 
 def _picture(cell: Any, place: str, line: Line, folder: Path) -> Picture:
@@ -63,7 +50,7 @@ def _picture(cell: Any, place: str, line: Line, folder: Path) -> Picture:
     name = cell.get("path") if isinstance(cell, Mapping) and not cell.get("bytes") else cell
     if not isinstance(name, str) or not name:
         return from_cell(cell, place)
-    if is_base64(name):
+    if is_text_of_image(name):
         return from_base64(name, place)
     if name.startswith(("http://", "https://")):
         return Picture(_short(name), None, "an address: images are not downloaded; save it and give its path")

@@ -12,8 +12,9 @@ import pydantic
 from foresee.building.drafting import CurationConfig, Dropped, InputPath, require
 from foresee.dataset_folder import ROWS, image_path, read
 from foresee.errors import UserError, unknown_name
+from foresee.images import ImageError, from_text, is_text_of_image
 from foresee.records import Image
-from foresee.tables import is_missing, number_text, read_rows, text_lines
+from foresee.tables import is_missing, list_in_cell, number_text, read_rows, text_lines
 
 _MEANINGS: dict[str, tuple[str, ...]] = {
     "id": ("id", "question_id", "pid", "uid"),
@@ -116,7 +117,7 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
 def _item(number: int, values: Mapping[str, Any], columns: Mapping[str, str], root: Path) -> SourceItem:
     """Raises Dropped: its picture can't be had."""
     found = {meaning: _value(values, meaning, columns) for meaning in _MEANINGS}
-    images = tuple(_image(entry, root) for entry in _as_list(found.pop("image")) if not _is_empty(entry))
+    images = tuple(_image(entry, root) for entry in _as_list(list_in_cell(found.pop("image"))) if not _is_empty(entry))
     texts = {meaning: _text(value) for meaning, value in found.items()}
     return SourceItem(number, texts.pop("id") or str(number), images=images, raw=values, **texts)
 
@@ -151,11 +152,13 @@ def _text(value: Any) -> str:
 
 
 def _image(entry: Any, root: Path) -> Image:
-    if isinstance(entry, dict):  # a picture inside Parquet
-        data = entry.get("bytes")
-        if isinstance(data, bytes):
-            return Image.from_bytes(data)
-        entry = entry.get("path")
+    if isinstance(entry, dict):  # as `datasets` writes it
+        entry = entry.get("bytes") or entry.get("path")
+    if isinstance(entry, str) and is_text_of_image(entry):
+        try:
+            entry = from_text(entry)
+        except ImageError as problem:
+            raise Dropped("picture can't be read", str(problem)) from None
     if isinstance(entry, bytes):
         return Image.from_bytes(entry)
     if not isinstance(entry, str):

@@ -214,10 +214,12 @@ def image_path(folder: Path, name: str) -> Path:
         path = folder / _safe_name(name)
         if not path.resolve().is_relative_to(folder.resolve()):
             raise ValueError("a link that leads out of the folder")
+        there = path.is_file()
     except (ValueError, OSError) as problem:
-        raise UserError(f"picture {name!r} is refused: {problem}") from None
-    if not path.is_file():
-        raise UserError(f"picture {name!r} is not there")
+        reason = (problem.strerror if isinstance(problem, OSError) else None) or problem
+        raise UserError(f"picture {_short(name)} is refused: {reason}") from None
+    if not there:
+        raise UserError(f"picture {_short(name)} is not there")
     return path
 
 

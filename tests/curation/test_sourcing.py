@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 
 from foresee import dataset_folder
@@ -101,3 +104,27 @@ def test_a_broken_source_is_one_line(name: str, content: str, said: str, tmp_pat
     (tmp_path / name).write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(UserError, match=said):
         items(tmp_path / name)
+
+
+def test_images_in_cells_are_read_as_in_benchmarks(tmp_path: Path) -> None:
+    """Base64, data URLs, lists written into CSV, empty lists beside an image; a name that is too long is that row's."""
+    data = _png()
+    (tmp_path / "a.png").write_bytes(data)
+    text = base64.b64encode(data).decode()
+    cells = [
+        {"image": text}, {"image": f"data:image/png;base64,{text}"}, {"images": [], "image": "a.png"},
+        {"images": "['a.png', 'a.png']"}, {"image": {"bytes": text}}, {"image": float("nan")},
+        {"image": "n" * 5000}, {"image": text[:-9] + "!" * 9},
+    ]  # fmt: skip
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"text": "q", **cell}) + "\n" for cell in cells))
+    found = list(read_items(tmp_path / "rows.jsonl"))
+    assert [len(each.images) if isinstance(each, SourceItem) else str(each)[:60] for each in found[:6]] == [
+        1, 1, 1, 2, 1, 0,
+    ]  # fmt: skip
+    assert all(isinstance(each, Dropped) and len(each.about) < 200 for each in found[6:])
+
+
+def _png() -> bytes:
+    held = io.BytesIO()
+    PIL.Image.new("RGB", (20, 20), "red").save(held, "PNG")
+    return held.getvalue()
