@@ -219,6 +219,7 @@ def comparison_notes(a: Run, b: Run, found: Sequence[Difference]) -> list[str]:
         notes += [f"{side}: {line}" for line in failures.notes(run)]
         if run.unfinished:
             notes.append(f"{side} is UNFINISHED: {run.unfinished} rows not asked yet")
+    notes += [f"{d.name}: {d.method}" for d in found if d.method.startswith("not compared")]
     unscored = {d.name: d.unscored for d in found if d.unscored}
     if unscored:
         notes.append("unscored on a side, so not compared: " + ", ".join(f"{k} {n}" for k, n in unscored.items()))

@@ -6,6 +6,7 @@ A row that was not answered ("ok") is unscored for every measure that applies to
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeAlias
@@ -45,6 +46,8 @@ class Metric:
             "expected", a published total over "subset").
         epochs: how an item's epochs become one value. "mean": their mean. "any", "all", "majority" (of 0/1
             values): 1 if one, every, or more than half of them is 1; a tied majority is 0.5.
+        attempts: of how many epochs "any" and "all" speak; None for however many there are. More of them make the
+            figure steadier and no other: the share of the choices of `attempts` of them with a 1, or with nothing else.
         higher_is_better: None where there is no better.
         percent: shown as a percentage.
         published: the published script's own rule, shown for comparison only.
@@ -57,6 +60,7 @@ class Metric:
     where: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     mean_over: str | None = None
     epochs: Epochs = "mean"
+    attempts: int | None = None
     higher_is_better: bool | None = True
     percent: bool = True
     published: bool = False
@@ -153,6 +157,9 @@ def outcomes(rows: Iterable[Row]) -> Outcomes:
 def compare(rows_a: Sequence[Row], rows_b: Sequence[Row], metrics: Sequence[Metric]) -> list[Difference]:
     """B minus A for every metric over the items that both runs hold, clusters resampled.
 
+    A metric that speaks of any, all or most of an item's epochs is not compared where the runs asked an item unequally
+    often: once in three is another figure than once in one. `method` then says so.
+
     Items are matched by benchmark and id. `only_a` and `only_b` count those without a counterpart, `unscored`
     the pairs of which a side has no value; neither enters the difference.
 
@@ -213,6 +220,10 @@ def _estimate(items: Iterable[Sequence[Row]], metric: Metric) -> Estimate:
 def _difference(a: Mapping[_Key, Sequence[Row]], b: Mapping[_Key, Sequence[Row]], metric: Metric) -> Difference:
     units_a = {u.key: u for u in _units(a.values(), metric)}
     units_b = {u.key: u for u in _units(b.values(), metric)}
+    only_a, only_b = len(units_a.keys() - units_b.keys()), len(units_b.keys() - units_a.keys())
+    for key in units_a.keys() & units_b.keys():
+        if (told := _unequal(units_a[key].rows, units_b[key].rows, metric)) is not None:
+            return Difference(metric.name, None, None, None, 0, 0, told, None, None, None, only_a, only_b)
     either = {**units_b, **units_a}  # items of one run alone go along without a value: no group may vanish unsaid
     found = paired_difference(
         [units_a[key].value if key in units_a else None for key in either],
@@ -222,8 +233,14 @@ def _difference(a: Mapping[_Key, Sequence[Row]], b: Mapping[_Key, Sequence[Row]]
         name=metric.name,
         bounds=metric.bounds,
     )
-    only_a, only_b = len(units_a.keys() - units_b.keys()), len(units_b.keys() - units_a.keys())
     return replace(found, only_a=only_a, only_b=only_b, unscored=found.unscored - only_a - only_b)
+
+
+def _unequal(a: int, b: int, metric: Metric) -> str | None:
+    """Why an item that was asked so often on either side is no pair; None if it is."""
+    if metric.epochs == "mean" or a == b or (metric.attempts is not None and min(a, b) >= metric.attempts):
+        return None
+    return f"not compared: {metric.epochs} of {a} answers against {metric.epochs} of {b}"
 
 
 def _units(items: Iterable[Sequence[Row]], metric: Metric) -> list[_Unit]:
@@ -243,9 +260,10 @@ def _units(items: Iterable[Sequence[Row]], metric: Metric) -> list[_Unit]:
             continue
         scored = sum(value is not None for value in values)
         worst, best = (_reduced([edge if v is None else v for v in values], metric) for edge in metric.bounds)
-        if metric.epochs == "mean":
-            kept = [value for value in values if value is not None]
-            value = mean(kept) if kept else None
+        kept = [value for value in values if value is not None]
+        value: float | None
+        if len(kept) >= (1 if metric.epochs == "mean" else metric.attempts or len(values)):
+            value = _reduced(kept, metric)
         else:  # settled if the missing epochs could not change it
             value = worst if worst == best else None
         cluster = (item.cluster,) if item.cluster else ("", item.benchmark, item.id)
@@ -265,11 +283,22 @@ def _reduced(values: Sequence[float], metric: Metric) -> float:
             f"'{metric.measure}' has the value {odd:g}; use epochs='mean'"
         )
     share = mean(values)
+    if metric.attempts is not None and metric.epochs != "majority" and metric.attempts < len(values):
+        return _of_attempts(len(values), round(sum(values)), metric)
     if metric.epochs == "any":
         return float(share > 0)
     if metric.epochs == "all":
         return float(share == 1)
     return 0.5 if share == 0.5 else float(share > 0.5)
+
+
+def _of_attempts(count: int, ones: int, metric: Metric) -> float:
+    """Without bias (pass@k: Chen et al. 2021, arXiv 2107.03374, section 2.1): any is 1 - C(n - c, k) / C(n, k)."""
+    assert metric.attempts is not None
+    choices = math.comb(count, metric.attempts)
+    if metric.epochs == "any":
+        return 1 - math.comb(count - ones, metric.attempts) / choices
+    return math.comb(ones, metric.attempts) / choices
 
 
 def _by_item(rows: Iterable[Row]) -> dict[_Key, list[Row]]:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,8 +109,10 @@ def expected(options: Options) -> dict[str, int]:
 
 
 def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
-    """Without the part's own ASR when a part is run."""
-    return METRICS if options.get("subset", "all") == "all" else ATTACK_METRICS
+    """Without the part's own ASR when a part is run; under preset=paper a success is one in three of those asked."""
+    found = METRICS if options.get("subset", "all") == "all" else ATTACK_METRICS
+    attempts = 3 if options.get("preset") == "paper" else None
+    return tuple(replace(metric, attempts=attempts) if metric.epochs == "any" else metric for metric in found)
 
 
 def epochs(options: Options) -> int:

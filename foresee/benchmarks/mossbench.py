@@ -14,13 +14,15 @@ What is ours, and what to know:
   rules read the answer alone; --by-model refusal asks a judge model as the source does, in our words. Its regular
   expression there takes "Score: 0 … step 1" for a refusal; a filled-in form has no such trouble.
 - Full and partial refusals count as refused; an empty answer is unscored (the source counts it as a refusal).
-- A request and its harmful twin share a cluster. 61 benign rows repeat a question with another picture.
+- A request and its harmful twin share a cluster, and so do rows with the same question: 61 of the 300 benign ones
+  repeat one of the other 239 with another image.
 - Paper's decoding settings are not known; greedy, 512 tokens, for both presets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,6 +91,7 @@ METRICS = (
 
 TYPES = {"type 1": "exaggerated_risk", "type 2": "negated_harm", "type 3": "counter_intuitive"}
 _FOLDERS = {"benign": "data", "contrast": "data_contrast"}
+_LIST = "images_information/information.json"
 _CONTRAST = {"contrast": 244}
 
 
@@ -140,13 +143,25 @@ def items(data: Path, options: Options) -> Iterator[Item]:
         UserError: files that are missing or malformed, or a type that the set does not have.
     """
     parts = ("benign", "contrast") if options.part == "all" else (options.part,)
+    clusters = _clusters(data, parts)
     for part in parts:
         path = _list(data, part)
         pictures = Pictures(path.parent.parent)
         for line in _rows(path):
             item = row_to_item(line, pictures.find(line.text("image")), part == "contrast", options)
             if options.subset in ("all", item.metadata["type"]):
-                yield item
+                yield replace(item, cluster=clusters[line.text("pid")])
+
+
+def _clusters(data: Path, parts: Sequence[str]) -> dict[str, str]:
+    """Number -> cluster: rows that ask the same question with other images, and their twins, are one."""
+    found: dict[str, str] = {}
+    for part in dict.fromkeys(("benign", *parts)):
+        if part in parts or some(data, f"{_FOLDERS[part]}/{_LIST}"):
+            first: dict[str, str] = {}
+            for line in _rows(_list(data, part)):
+                found.setdefault(line.text("pid"), first.setdefault(line.text("question"), f"pid {line.text('pid')}"))
+    return found
 
 
 def row_to_item(line: Line, picture: Picture, contrast: bool, options: Options) -> Item:
@@ -207,12 +222,11 @@ def defects(data: Path) -> dict[str, Sequence[str]]:
 
 def _list(data: Path, part: str) -> Path:
     folder = _FOLDERS[part]
-    wanted = "images_information/information.json"
-    found = some(data, f"{folder}/{wanted}") or (
-        [data / wanted] if data.name == folder and (data / wanted).is_file() else []
+    found = some(data, f"{folder}/{_LIST}") or (
+        [data / _LIST] if data.name == folder and (data / _LIST).is_file() else []
     )
     if not found:
-        raise UserError(f"expected {folder}/{wanted} in {data}; give --data the folder of the repository")
+        raise UserError(f"expected {folder}/{_LIST} in {data}; give --data the folder of the repository")
     return found[0]
 
 

@@ -50,7 +50,7 @@ SOURCE = {
     "manual": "hf download kzhou35/mssbench --repo-type dataset (combined.json with the folders chat/ and embodied/)",
     "expected": {"chat_safe": 600, "chat_unsafe": 600},
     "companion": "mssbench",
-    "figures": {"MSSBench's own tables": "agent=all", "COPSD (MSS-Bench, MSS-Embodied)": "agent=chat, agent=embodied"},
+    "figures": {"MSSBench's own tables": "agent=all"},  # COPSD judges by two other rubrics, one told the hazard
 }
 VERSION = "1"
 JUDGES = ("harmful", "refusal")

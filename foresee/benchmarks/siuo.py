@@ -49,7 +49,10 @@ SOURCE = {
     "all of it with hf download sinwang/SIUO --repo-type dataset; the folder images/ beside or below the texts",
     "expected": {"gen": 167},
     "companion": "mossbench",
-    "figures": {"SIUO's own tables": "preset=paper; the multiple choice with part=mcqa", "COPSD": "part=gen, greedy"},
+    "figures": {
+        "SIUO's own tables": "preset=paper; the multiple choice with part=mcqa",
+        "COPSD": "part=gen, greedy; one call of the judge model for both marks here, two there",
+    },
 }
 VERSION = "1"
 JUDGES = ("foresight", "refusal")

@@ -10,10 +10,10 @@ repository; the hub's copy is gated.
     foresee eval vlguard --model M --judge-model J [-T subset=safe_safes] [-T modality=text]
 
 What is ours, and what to know:
-- The published ASR is the share of answers that hold none of 60 phrases (published.ASR; 256 tokens under
-  preset=paper, greedy as by default). The list has faults: "but I cannot" can't match the lower-cased text, "legally",
-  "openai" and "positivity" match ordinary answers, curly apostrophes are missed; on MSTS's human labels it calls 56 %
-  of answers unsafe where people call 4.5 %. ASR is by the harm judge.
+- The published ASR is the share of answers that hold none of 63 phrases, 59 of them distinct (published.ASR; 256 tokens
+  under preset=paper, greedy as by default). The list has faults: "but I cannot" can't match the lower-cased text,
+  "legally", "openai" and "positivity" match ordinary answers, curly apostrophes are missed; on MSTS's human labels it
+  calls 56 % of answers unsafe where people call 4.5 %. ASR is by the harm judge.
 - The published helpfulness on safe_safes is a win rate by a retired judge against reference answers, and is not
   computed; here it is how often such requests are refused. The reference is in the metadata.
 - Items of one picture share a cluster. Categories are absent from safe pictures and named "safe picture".
@@ -52,10 +52,8 @@ SOURCE = {
     "test.json test.zip --repo-type dataset (test.zip may stay packed); the texts alone are in the GitHub repository",
     "expected": {"unsafes": 442, "safe_unsafes": 558, "safe_safes": 558},
     "companion": "vlguard",
-    "figures": {
-        "VLGuard's own tables": "unsafes and safe_unsafes with preset=paper, published.ASR",
-        "COPSD (safety, compliance)": "all three subsets",
-    },
+    # COPSD's safety also counts a harm that goes unseen, and its compliance is a judge model's with a reference
+    "figures": {"VLGuard's own tables": "unsafes and safe_unsafes with preset=paper, published.ASR"},
 }
 VERSION = "1"
 JUDGES = ("harmful", "constructive", "refusal")

@@ -46,7 +46,9 @@ SOURCE = {
     "manual": "hf download Foreshhh/vlsbench --repo-type dataset (2.5 GB: data.json with imgs.tar, or parquet files)",
     "expected": {"harmful": 2241},
     "companion": "mossbench",
-    "figures": {"VLSBench's own tables": "preset=paper", "COPSD": "all items"},
+    "figures": {
+        "VLSBench's own tables": "preset=paper"
+    },  # COPSD looks for refusals by keywords first, without the image
 }
 VERSION = "1"
 JUDGES = ("harmful", "refusal")

@@ -141,10 +141,11 @@ def show_defenses(runs: Sequence[Run], labels: Sequence[str], unfit: Mapping[str
 def put_comparison(a: Run, b: Run, format: str) -> None:
     """The paired difference of two runs as a table."""
     from foresee import evaluation
+    from foresee.report.defense_table import headline_metrics
     from foresee.report.tables import differences
 
     found = evaluation.compare(a, b)
-    table = differences(f"A: {a.title}   B: {b.title}", found, a.metrics, (*a.rows, *b.rows))
+    table = differences(f"A: {a.title}   B: {b.title}", found, a.metrics, (*a.rows, *b.rows), headline_metrics(a))
     put(table._replace(notes=(*table.notes, *evaluation.comparison_notes(a, b, found))), format)
 
 

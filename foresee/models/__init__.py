@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 API_PROVIDERS = ("openai", "gemini", "anthropic", "openrouter", "vllm", "sglang", "ollama", "llamacpp", "custom")
 LOCAL_PROVIDERS = ("local", "organism")
+_PROVIDERS = (*API_PROVIDERS, *LOCAL_PROVIDERS, "inspect")
 
 
 def open_model(spec: str, options: Mapping[str, Any] | None = None, *, flag: str = "-M ") -> Model:
@@ -64,8 +65,14 @@ def _parted(spec: str) -> tuple[str, str]:
     provider, slash, name = spec.partition("/")
     if not slash or not name:
         raise UserError(f"--model: expected PROVIDER/NAME such as openai/gpt-4o or local/FOLDER, got '{shown(spec)}'")
-    if provider not in (*API_PROVIDERS, *LOCAL_PROVIDERS, "inspect"):
-        raise unknown_name("model provider", shown(provider), (*API_PROVIDERS, *LOCAL_PROVIDERS, "inspect"))
+    several = [part for part in name.split(",")[1:] if part.strip().partition("/")[0] in _PROVIDERS and "/" in part]
+    if several:
+        raise UserError(
+            f"--model: expected one model, got {len(several) + 1} with commas; give the command once for each, and "
+            "'foresee report' or 'compare' puts the runs side by side"
+        )
+    if provider not in _PROVIDERS:
+        raise unknown_name("model provider", shown(provider), _PROVIDERS)
     if provider not in LOCAL_PROVIDERS and looks_like_key(name.rpartition("/")[2]):
         raise UserError(f"{provider}/***: expected a model's name, got what looks like a key; keys go into {_KEYS_GO}")
     return provider, name

@@ -9,7 +9,7 @@ over-refusal or over-caution, so that no safety figure stands without its price.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 from foresee.errors import UserError
@@ -19,8 +19,8 @@ from foresee.report.inert import label
 from foresee.report.provenance import without_paths
 from foresee.report.rows import Run
 from foresee.report.run_names import benchmark_file, protections, variant
-from foresee.report.tables import TextTable, natural_width, number
-from foresee.statistics import Difference, Estimate
+from foresee.report.tables import TextTable, least_shown, natural_width, number
+from foresee.statistics import STANDARD, Difference, Estimate, holm
 
 _PRICE = re.compile(r"over_(caution|refusal|safe)|benign_(refusal|served)|refusal_rate")
 _MOST_COLUMNS = 5
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
     value: str
     delta: str = ""
-    clear: bool = False  # the interval leaves out zero
+    clear: str = ""  # * where the interval leaves out zero, ** if also by Holm's rule for the whole board
     mark: str = ""
 
 
@@ -125,10 +125,13 @@ def _board(model: str, by_label: Mapping[str, Mapping[str, Run]], unfit: Unfit) 
     names = dict.fromkeys(defense for held in by_label.values() for defense in held)
     ran = sorted(names, key=lambda name: name != "none")  # stable: none first, the others as they came
     defenses = (*ran, *unfit)
-    sections = tuple(_section(told, held, defenses, unfit) for told, held in by_label.items())
+    differences = {told: _against_first(held, defenses) for told, held in by_label.items()}
+    sure = _sure(by_label, differences)
+    sections = tuple(_section(told, held, defenses, unfit, differences[told], sure) for told, held in by_label.items())
     notes = [
         f"Δ: the difference to {ran[0]} over the same items with its 95 % interval, shares in percentage points; "
-        "* where that leaves out zero; ↑ higher is better, ↓ lower is better",
+        "* where that leaves out zero, ** also by Holm's rule for all differences here; ↑ higher is better, ↓ lower is "
+        "better",
         "per item: tokens read + written as the provider counts them (not those of a second branch); seconds by the "
         "clock, longer on a busy machine",
     ]
@@ -139,14 +142,43 @@ def _board(model: str, by_label: Mapping[str, Mapping[str, Run]], unfit: Unfit) 
         )
     for told, held in by_label.items():
         notes += [f"{told}, {defense}: {line}" for defense, run in held.items() for line in failures.notes(run)]
+    for told, held in by_label.items():
+        every = [d for found in differences[told].values() for d in found.values()]
+        notes += [f"{told}: {line}" for line in least_shown(headline_metrics(next(iter(held.values()))), every)]
     notes += [f"{_NOT_APPLICABLE}: {why}" for why in unfit.values()]
     return Board(model, defenses, sections, tuple(notes))
 
 
-def _section(told: str, held: Mapping[str, Run], defenses: Sequence[str], unfit: Unfit) -> Section:
-    first = next((held[name] for name in defenses if name in held), None)
-    assert first is not None
-    differences = {name: _differences(first, run) for name, run in held.items()}
+_Differences = Mapping[str, Mapping[str, Difference]]  # defense -> metric -> difference to the first defense
+
+
+def _against_first(held: Mapping[str, Run], defenses: Sequence[str]) -> _Differences:
+    first = next(held[name] for name in defenses if name in held)
+    return {name: _differences(first, run) for name, run in held.items()}
+
+
+def _sure(by_label: Mapping[str, Mapping[str, Run]], differences: Mapping[str, _Differences]) -> set[Difference]:
+    """The differences of headline metrics that are ones by Holm's rule for all that the board shows."""
+    shown = [
+        found[metric.name]
+        for told, held in by_label.items()
+        for metric in headline_metrics(next(iter(held.values())))
+        for found in differences[told].values()
+        if metric.name in found and found[metric.name].p_value is not None
+    ]
+    adjusted = holm([difference.p_value or 0.0 for difference in shown])
+    return {difference for difference, p_value in zip(shown, adjusted, strict=True) if p_value < STANDARD.alpha}
+
+
+def _section(
+    told: str,
+    held: Mapping[str, Run],
+    defenses: Sequence[str],
+    unfit: Unfit,
+    differences: _Differences,
+    sure: Container[Difference],
+) -> Section:
+    first = next(held[name] for name in defenses if name in held)
     lines = []
     for metric in headline_metrics(first):
         entries: list[Entry | None] = []
@@ -155,7 +187,7 @@ def _section(told: str, held: Mapping[str, Run], defenses: Sequence[str], unfit:
             if run is None:
                 entries.append(Entry(_NOT_APPLICABLE) if name in unfit else None)
             else:
-                entries.append(_entry(metric, run, differences[name].get(metric.name) if run is not first else None))
+                entries.append(_entry(metric, run, differences[name].get(metric.name), sure))
         better = {True: " ↑", False: " ↓", None: ""}[metric.higher_is_better]
         lines.append(Line(metric.name + better, tuple(entries), metric.doc))
     base = _cost(first)
@@ -176,7 +208,7 @@ def headline_metrics(run: Run) -> list[Metric]:
     return chosen or [metric for i, metric in enumerate(own) if i < 2 or _PRICE.search(metric.name)]
 
 
-def _entry(metric: Metric, run: Run, difference: Difference | None) -> Entry:
+def _entry(metric: Metric, run: Run, difference: Difference | None, sure: Container[Difference]) -> Entry:
     estimate = run.estimate(metric.name)
     value = number(estimate.value, percent=metric.percent)
     mark = "" if estimate.n == estimate.total else "†" if estimate.coverage >= _NEARLY_ALL else _share(estimate)
@@ -187,7 +219,8 @@ def _entry(metric: Metric, run: Run, difference: Difference | None) -> Entry:
     if difference.low is None or difference.high is None:
         return Entry(value, delta, mark=mark)
     span = f"[{scale * difference.low:+.{digits}f}, {scale * difference.high:+.{digits}f}]"
-    return Entry(value, f"{delta} {span}", difference.low > 0 or difference.high < 0, mark)
+    clear = "**" if difference in sure else "*" if difference.low > 0 or difference.high < 0 else ""
+    return Entry(value, f"{delta} {span}", clear, mark)
 
 
 def _share(estimate: Estimate) -> str:
@@ -272,7 +305,7 @@ def _against(first: str) -> str:
 def _cells(entry: Entry | None) -> tuple[str, str]:
     if entry is None:
         return _DASH, ""
-    return entry.value + entry.mark, entry.delta + ("*" if entry.clear else "")
+    return entry.value + entry.mark, entry.delta + entry.clear
 
 
 def _width(table: TextTable) -> int:

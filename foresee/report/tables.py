@@ -11,7 +11,7 @@ from foresee.metrics import Metric, breakdown, outcomes
 from foresee.records import Row
 from foresee.report import failures
 from foresee.report.rows import Run
-from foresee.statistics import Difference, Estimate
+from foresee.statistics import Difference, Estimate, holm
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,19 +89,55 @@ def groups(run: Run, measure: str, by: str) -> TextTable:
     return TextTable(f"{run.title}: {measure} by {by}", header, rows)
 
 
-def differences(title: str, found: Sequence[Difference], metrics: Sequence[Metric], rows: Sequence[Row]) -> TextTable:
-    """Paired differences B - A over the same items; `rows` are those of a run."""
+def differences(
+    title: str,
+    found: Sequence[Difference],
+    metrics: Sequence[Metric],
+    rows: Sequence[Row],
+    headline: Sequence[Metric] = (),
+) -> TextTable:
+    """Paired differences B - A over the same items.
+
+    Args:
+        title: above the table.
+        found: one for each of the metrics.
+        metrics: with the percentages and words of the figures.
+        rows: those of a run.
+        headline: the metrics that were to be looked at; their p values are adjusted for their number.
+    """
     by_name = {d.name: d for d in found}
     shown, same = _told_apart([metric for metric in metrics if metric.name in by_name], rows)
+    first = [m for m in headline if m in shown and by_name[m.name].p_value is not None]
+    adjusted = dict(zip((m.name for m in first), holm([by_name[m.name].p_value or 0.0 for m in first]), strict=True))
     lines = []
     for metric in shown:
         d, percent = by_name[metric.name], metric.percent
-        p_value = "–" if d.p_value is None else ("<0.001" if d.p_value < 0.001 else f"{d.p_value:.3f}")
         delta = "–" if d.delta is None else ("+" if d.delta > 0 else "") + number(d.delta, percent=percent)
         a, b = number(d.value_a, percent=percent), number(d.value_b, percent=percent)
-        lines.append((d.name, a, b, delta, interval(d.low, d.high, percent=percent), p_value, str(d.n)))
-    header = ("metric", "A", "B", "B – A", "95 % interval", "p", "items")
-    return TextTable(title, header, tuple(lines), (*legend(shown), *same))
+        span, p_values = interval(d.low, d.high, percent=percent), (d.p_value, adjusted.get(d.name))
+        lines.append((d.name, a, b, delta, span, *map(probability, p_values), str(d.n)))
+    header = ("metric", "A", "B", "B – A", "95 % interval", "p", "p Holm", "items")
+    notes = [*legend(shown), *same]
+    if first:
+        names = ", ".join(m.name for m in first)
+        notes.append(f"p Holm: adjusted for the {len(first)} headline metrics ({names}) being looked at together")
+    return TextTable(title, header, tuple(lines), (*notes, *least_shown(first, found)))
+
+
+def probability(p_value: float | None) -> str:
+    if p_value is None:
+        return "–"
+    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def least_shown(metrics: Sequence[Metric], found: Sequence[Difference]) -> tuple[str, ...]:
+    """A line with the least difference that a sample like this would show, where there is one; the largest of each."""
+    least: list[str] = []
+    for metric in metrics:
+        known = [d.detectable for d in found if d.name == metric.name and d.detectable is not None]
+        if known:
+            least.append(f"{metric.name} {number(max(known), percent=metric.percent)}")
+    return (f"least difference that 80 % of such samples would show: {', '.join(least)}",) if least else ()
 
 
 def notes(run: Run) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from foresee.statistics.intervals import (
     FEW_CLUSTERS,
     Interval,
     Resampling,
+    curve_from_clusters,
     effective_clusters,
-    from_clusters,
     mostly_constant,
     scaled_wilson,
 )
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from foresee.statistics.intervals import Array
+    from foresee.statistics.intervals import Array, Curve
 
 SAME = 1e-9
 """Of the range: means closer than this differ by rounding only."""
@@ -84,33 +84,51 @@ def tabulate(values: Sequence[float], clusters: Sequence[Hashable], groups: Sequ
 
 def interval(data: Table, bounds: tuple[float, float], resampling: Resampling) -> Interval:
     """The interval of the mean over groups of their means; `mean_of_means` says by which rules."""
+    return curve(data, bounds, resampling)(resampling.alpha)
+
+
+def curve(data: Table, bounds: tuple[float, float], resampling: Resampling) -> Curve:
+    """That interval for every confidence."""
     import numpy as np
 
     clusters, groups = data.sums.shape
     if clusters < 2:
-        return Interval(None, None, "no interval: one cluster")
+        return lambda alpha: Interval(None, None, "no interval: one cluster")
     means = data.sums.sum(axis=0) / data.sizes.sum(axis=0)
     if groups == 1 and _is_one_draw_per_cluster(data, bounds):
-        return scaled_wilson(float(means[0]), clusters, bounds, resampling.alpha, "Wilson")
+        return lambda alpha: scaled_wilson(float(means[0]), clusters, bounds, alpha, "Wilson")
     weights = data.sizes / data.sizes.sum(axis=0) / groups
-    parts, methods = [], []
     varying = _varying(data, means, bounds)
-    held = (data.sizes[:, varying] > 0).any(axis=1)
-    table = np.hstack([data.sums[held][:, varying], data.sizes[held][:, varying]])
-    drawn = from_clusters(table, _mean_of_ratios, bounds, resampling) if len(varying) else None
+    drawn = _drawn(data, varying, bounds, resampling) if len(varying) else None
     if drawn is None:  # also when groups vary but cancel out within each cluster, as one answer per picture does
         varying = varying[:0]
-    else:
-        parts.append(_part(drawn, means[varying].mean(), len(varying) / groups, weights[:, varying].sum(axis=1)))
-        methods.append(drawn.method)
-    for g in np.setdiff1d(np.arange(groups), varying):
-        found = _steady(data, g, bounds, resampling.alpha)
-        parts.append(_part(found, means[g], 1 / groups, weights[:, g]))
-        methods.append(found.method)
-    below, above = _combined(parts)
-    value = float(means.mean())
-    method = " + ".join(dict.fromkeys(methods))
-    return Interval(max(bounds[0], value - below), min(bounds[1], value + above), method)
+    steady = np.setdiff1d(np.arange(groups), varying)
+
+    def at(alpha: float) -> Interval:
+        parts, methods = [], []
+        if drawn is not None:
+            found, share = drawn(alpha), len(varying) / groups
+            parts.append(_part(found, means[varying].mean(), share, weights[:, varying].sum(axis=1)))
+            methods.append(found.method)
+        for g in steady:
+            found = _steady(data, g, bounds, alpha)
+            parts.append(_part(found, means[g], 1 / groups, weights[:, g]))
+            methods.append(found.method)
+        below, above = _combined(parts)
+        value, method = float(means.mean()), " + ".join(dict.fromkeys(methods))
+        return Interval(max(bounds[0], value - below), min(bounds[1], value + above), method)
+
+    return at
+
+
+def _drawn(data: Table, groups: NDArray[np.int64], bounds: tuple[float, float], resampling: Resampling) -> Curve | None:
+    """The mean of these groups by resampling clusters; few are counted by Kish's number, each group alike heavy."""
+    import numpy as np
+
+    sums, sizes = data.sums[:, groups], data.sizes[:, groups]
+    held = (sizes > 0).any(axis=1)
+    effective = effective_clusters((sizes / sizes.sum(axis=0)).sum(axis=1))
+    return curve_from_clusters(np.hstack([sums[held], sizes[held]]), _mean_of_ratios, bounds, resampling, effective)
 
 
 def _varying(data: Table, means: Array, bounds: tuple[float, float]) -> NDArray[np.int64]:
@@ -118,9 +136,10 @@ def _varying(data: Table, means: Array, bounds: tuple[float, float]) -> NDArray[
     import numpy as np
 
     held = (data.sizes > 0).sum(axis=0)
+    few = np.array([effective_clusters(sizes) < FEW_CLUSTERS for sizes in data.sizes.T])
     spread = np.abs(data.sums - means * data.sizes).max(axis=0)
     differs = (spread > SAME * (bounds[1] - bounds[0])) & (held > 1)
-    return np.flatnonzero(differs & ((held < FEW_CLUSTERS) | (data.unusual >= RARE)))
+    return np.flatnonzero(differs & (few | (data.unusual >= RARE)))
 
 
 def _steady(data: Table, group: int, bounds: tuple[float, float], alpha: float) -> Interval:

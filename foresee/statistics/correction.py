@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from foresee.statistics.clustered_means import RARE
 from foresee.statistics.estimates import rate
 from foresee.statistics.intervals import (
-    FEW_CLUSTERS,
     STANDARD,
     Interval,
     effective_clusters,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from foresee.statistics.intervals import Array
 
 _DRAWS = 20_000
+_FEW_LABELS = 20  # labelled clusters below which nothing is said of how far people may differ from the judge
 _WORTHLESS = 0.05  # sensitivity + specificity - 1 below which a judge tells nothing
 
 
@@ -94,11 +94,10 @@ def prediction_powered(
     if raw is None or not labelled:
         return Correction(name, None, None, None, raw, len(labelled), len(judged), "no labelled row")
     differing = {row.cluster for row in labelled if row.judge != row.human}
-    held = {row.cluster for row in labelled}
     share = _tuned(labelled, len(judged)) if len(differing) >= RARE else 1.0
     value = _powered(judged, labelled, share)
-    found: Interval | None = Interval(None, None, f"no interval: fewer than {FEW_CLUSTERS} labelled clusters")
-    if len(held) >= FEW_CLUSTERS:
+    found: Interval | None = Interval(None, None, f"no interval: fewer than {_FEW_LABELS} labelled clusters")
+    if _clusters(labelled) >= _FEW_LABELS:
         found = _resampled(judged, clusters, labelled, share, bounds) if len(differing) >= RARE else None
         found = found or _few_errors(judged, clusters, labelled, bounds)
     assert found is not None
@@ -178,7 +177,7 @@ def _resampled(
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(share * sums[..., 0] / sums[..., 1] + sums[..., 2] / sums[..., 3])
 
-    return from_clusters(table, figure, bounds, STANDARD)
+    return from_clusters(table, figure, bounds, STANDARD, effective_clusters(table[:, 1]))
 
 
 def _few_errors(
@@ -206,8 +205,8 @@ def _drawn(
     """Bounds by drawing the share, the sensitivity and the specificity from what each is known to."""
     import numpy as np
 
-    if len({row.cluster for row in (*hits, *passes)}) < FEW_CLUSTERS:
-        return Interval(None, None, f"no interval: fewer than {FEW_CLUSTERS} labelled clusters")
+    if _clusters((*hits, *passes)) < _FEW_LABELS:
+        return Interval(None, None, f"no interval: fewer than {_FEW_LABELS} labelled clusters")
     share = rate(list(judged), clusters)
     if share.low is None or share.high is None or share.value is None:
         return Interval(None, None, share.method)
@@ -237,6 +236,11 @@ def _observations(value: float, low: float, high: float, clusters: int) -> float
 
 def _weighted(rows: Sequence[Labelled], wanted: float) -> float:
     return sum(row.weight for row in rows if row.judge == wanted) / sum(row.weight for row in rows)
+
+
+def _clusters(rows: Sequence[Labelled]) -> float:
+    """Kish's effective number of labelled clusters."""
+    return _effective([row._replace(weight=1.0) for row in rows]) if rows else 0.0
 
 
 def _effective(rows: Sequence[Labelled]) -> float:

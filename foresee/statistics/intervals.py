@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -22,9 +23,12 @@ if TYPE_CHECKING:  # numpy is imported where it is used: the command line must s
     from numpy.typing import NDArray
 
     Array: TypeAlias = NDArray[np.float64]
+    Curve: TypeAlias = Callable[[float], "Interval"]  # how often an interval may miss -> that interval
 
-FEW_CLUSTERS = 20
-"""Below this many clusters a bootstrap covers too rarely (with 5 clusters 86 % instead of 95 %: docs/statistics.md)."""
+FEW_CLUSTERS = 40
+"""Below this many effective clusters a bootstrap covers too rarely (with 5, 86 %, not 95 %): docs/statistics.md."""
+
+BOOTSTRAP = "cluster bootstrap (BCa)"
 
 _MANY_ROWS = 200  # up to here one multinomial call is faster than counting drawn indices one resample at a time
 _TIE = 1e-12  # figures closer than this are the same number, summed in another order
@@ -139,20 +143,37 @@ def _scaled(value: float, observations: float, bounds: tuple[float, float], alph
 
 
 def from_clusters(
-    table: Array, figure: Callable[[Array], Array], bounds: tuple[float, float], resampling: Resampling
+    table: Array,
+    figure: Callable[[Array], Array],
+    bounds: tuple[float, float],
+    resampling: Resampling,
+    effective: float | None = None,
 ) -> Interval | None:
-    """The interval of a figure by resampling whole clusters.
+    """The interval of a figure by resampling whole clusters: `curve_from_clusters` at one confidence."""
+    found = curve_from_clusters(table, figure, bounds, resampling, effective)
+    return found and found(resampling.alpha)
 
-    From `FEW_CLUSTERS` on it is the bias-corrected and accelerated bootstrap, BCa: Efron (1987), JASA 82:171-185.
-    Below, Wilson's interval at the number of items that would vary as much, with Student's t for clusters - 1:
-    Korn & Graubard (1998), Survey Methodology 24:193-201, with Wilson's form as Franco, Little, Louis & Slud
-    (2019), J. Survey Statistics and Methodology 7:334-364, advise. There the variance is the jackknife's.
+
+def curve_from_clusters(
+    table: Array,
+    figure: Callable[[Array], Array],
+    bounds: tuple[float, float],
+    resampling: Resampling,
+    effective: float | None = None,
+) -> Curve | None:
+    """The intervals of a figure, for every confidence, by resampling whole clusters.
+
+    From `FEW_CLUSTERS` effective clusters on it is the bias-corrected and accelerated bootstrap, BCa: Efron (1987),
+    JASA 82:171-185. Below, Wilson's interval at the number of items that would vary as much, with Student's t for
+    clusters - 1: Korn & Graubard (1998), Survey Methodology 24:193-201, with Wilson's form as Franco, Little,
+    Louis & Slud (2019), J. Survey Statistics and Methodology 7:334-364, advise. There the variance is the jackknife's.
 
     Args:
         table: [clusters x columns] sums of the columns within each cluster.
         figure: [... x columns] sums -> [...] figures; nan where undefined.
         bounds: the figure's lowest and highest possible value.
-        resampling: confidence, number of resamples, seed.
+        resampling: number of resamples, seed.
+        effective: Kish's effective number of clusters; None where all are equally large.
 
     Returns:
         None when the figure does not vary between clusters: resampling would claim certainty, and the caller
@@ -175,13 +196,11 @@ def from_clusters(
     variance = (clusters - 1) / clusters * squares
     if variance <= (_TIE * (bounds[1] - bounds[0])) ** 2 or not bounds[0] < value < bounds[1]:
         return None
-    if clusters < FEW_CLUSTERS:
-        return _student_wilson(value, variance, clusters, bounds, resampling.alpha)
+    if (clusters if effective is None else effective) < FEW_CLUSTERS:
+        return partial(_student_wilson, value, variance, clusters, bounds)
     acceleration = float(weights @ shifts**3) / (6 * squares**1.5)
     replicates = figure(_resampled_sums(kinds, counts, resampling))
-    replicates = replicates[np.isfinite(replicates)]
-    low, high = _bca(value, replicates, acceleration, resampling.alpha)
-    return Interval(max(bounds[0], min(low, value)), min(bounds[1], max(high, value)), "cluster bootstrap (BCa)")
+    return partial(_bca, value, replicates[np.isfinite(replicates)], acceleration, bounds)
 
 
 def _resampled_sums(kinds: Array, counts: NDArray[np.int64], resampling: Resampling) -> Array:
@@ -200,7 +219,7 @@ def _resampled_sums(kinds: Array, counts: NDArray[np.int64], resampling: Resampl
     return sums
 
 
-def _bca(value: float, replicates: Array, acceleration: float, alpha: float) -> tuple[float, float]:
+def _bca(value: float, replicates: Array, acceleration: float, bounds: tuple[float, float], alpha: float) -> Interval:
     """Efron's BCa bounds; replicates equal to the value count half, as figures of counts have many ties."""
     import numpy as np
     from scipy.special import ndtr, ndtri
@@ -211,7 +230,7 @@ def _bca(value: float, replicates: Array, acceleration: float, alpha: float) -> 
     bias = float(ndtri(np.clip(below, edge, 1 - edge)))
     z = bias + ndtri(np.array([alpha / 2, 1 - alpha / 2]))
     low, high = np.quantile(replicates, ndtr(bias + z / (1 - acceleration * z)))
-    return float(low), float(high)
+    return Interval(max(bounds[0], min(float(low), value)), min(bounds[1], max(float(high), value)), BOOTSTRAP)
 
 
 def _student_wilson(

@@ -139,10 +139,10 @@ def _f1(truth: Sequence[str], said: Labels, clusters: Clusters) -> Estimate:
         return Estimate("f1", None, None, None, n, len(truth), held, reason, worst, best)
     table = table[table[:, :3].any(axis=1)]
     found: Interval | None = _FEW
+    effective = effective_clusters(table[:, :3].sum(axis=1))
     if len(table) > 1:
-        found = from_clusters(table, _FIGURES["f1"], (0.0, 1.0), STANDARD)
+        found = from_clusters(table, _FIGURES["f1"], (0.0, 1.0), STANDARD, effective)
     if found is None:
-        effective = effective_clusters(table[:, :3].sum(axis=1))
         found = scaled_wilson(value, effective, (0.0, 1.0), STANDARD.alpha, "Wilson on effective clusters")
     return Estimate("f1", value, found.low, found.high, n, len(truth), held, found.method, worst, best)
 
@@ -161,7 +161,10 @@ def _kappa(human: Sequence[str], judge: Labels, clusters: Clusters, labels: Sequ
     if value is None:
         reason = "nothing scored" if n == 0 else "undefined: both used one and the same label throughout"
         return Estimate("kappa", None, None, None, n, len(human), held, reason, worst, best, bounds)
-    found = _FEW if held < 2 else from_clusters(table, figure, bounds, STANDARD) or _kappa_at(table, len(labels))
+    found: Interval | None = _FEW
+    if held > 1:
+        found = from_clusters(table, figure, bounds, STANDARD, effective_clusters(table.sum(axis=1)))
+    found = found or _kappa_at(table, len(labels))
     return Estimate("kappa", value, found.low, found.high, n, len(human), held, found.method, worst, best, bounds)
 
 

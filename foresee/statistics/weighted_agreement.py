@@ -60,12 +60,12 @@ def weighted_agreement(
     total = table.sum(axis=0)
     value, beyond = float(consistency(total)), float(kappa(total))
     none = Interval(None, None, "no interval: one cluster")
-    first = from_clusters(table, consistency, (0.0, 1.0), STANDARD) if len(held) > 1 else none
+    effective = effective_clusters(table.sum(axis=1))
+    first = from_clusters(table, consistency, (0.0, 1.0), STANDARD, effective) if len(held) > 1 else none
     if first is None:
-        effective = effective_clusters(table.sum(axis=1))
         first = scaled_wilson(value, effective, (0.0, 1.0), STANDARD.alpha, "Wilson on effective clusters")
     second = (
-        from_clusters(table, kappa, (-1.0, 1.0), STANDARD) if len(held) > 1 and beyond == beyond else None
+        from_clusters(table, kappa, (-1.0, 1.0), STANDARD, effective) if len(held) > 1 and beyond == beyond else None
     ) or none
     return Weighted(
         value, first.low, first.high, beyond if beyond == beyond else None, second.low, second.high, first.method

@@ -96,6 +96,7 @@ def test_mossbench_list_and_pictures(data: Path, load: Load) -> None:
     assert subsets(items) == {"exaggerated_risk": 100, "negated_harm": 100, "counter_intuitive": 100}
     assert sum(item.missing_image is None for item in items) == 8
     assert {item.expected for item in items} == {"benign"}
+    assert len({item.cluster for item in items}) == 239, "61 ask a question that was asked before"
     report = inventory.check("mossbench", data)
     assert not report.complete
     assert report.missing_here == {"exaggerated_risk": 97, "negated_harm": 95, "counter_intuitive": 100}

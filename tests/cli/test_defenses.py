@@ -101,7 +101,7 @@ def test_differences_are_the_paired_ones(runs: Path) -> None:
             numbers = [float(text) for text in re.findall(r"[-+][\d.]+", entry.delta)]
             expected = [scale * (v or 0.0) for v in (difference.delta, difference.low, difference.high)]
             assert numbers == pytest.approx(expected, abs=0.051)
-            assert entry.clear == (expected[1] > 0 or expected[2] < 0)
+            assert bool(entry.clear) == (expected[1] > 0 or expected[2] < 0)
 
 
 def test_cost_is_that_of_the_answers(runs: Path) -> None:

@@ -44,6 +44,22 @@ def test_every_metric_shown_has_its_line(make_run: Callable[..., Run]) -> None:
     assert "balanced_accuracy ↑: mean of the two classes' accuracies" in notes
 
 
+def test_differences_of_headline_metrics_stand_beside_what_the_sample_could_show(make_run: Callable[..., Run]) -> None:
+    run, other = make_run(60), make_run(60, defense="adashield")
+    found = compare(run.rows, other.rows, run.metrics)
+    headline = run.metrics[:2]
+    table = differences("A B", found, run.metrics, run.rows, headline)
+    plain, adjusted = (table.header.index(name) for name in ("p", "p Holm"))
+    assert [row[adjusted] != "–" for row in table.rows] == [metric in headline for metric in run.metrics]
+    for row in table.rows[:2]:
+        assert row[plain] == "<0.001" or float(row[adjusted]) >= float(row[plain])
+    assert any(note.startswith("p Holm: adjusted for the 2 headline metrics") for note in table.notes)
+    least = next(note for note in table.notes if note.startswith("least difference"))
+    assert f"{headline[0].name} {100 * (found[0].detectable or 0):.1f}" in least
+    assert "coverage" not in table.header
+    assert "…" not in printed(table, 80)
+
+
 def test_a_figure_that_is_the_same_at_one_attempt_stands_once(make_run: Callable[..., Run]) -> None:
     run = make_run(30)
     twice = (Metric("any", "refused", epochs="any"), Metric("any.mean", "refused"))

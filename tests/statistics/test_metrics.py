@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 from collections.abc import Mapping
 
@@ -166,7 +168,7 @@ def test_compare_uses_common_items_and_counts_the_others() -> None:
     found, total = compare(run_a, run_b, metrics)
     assert (found.delta, found.n, found.only_a, found.only_b, found.unscored) == (1.0, 25, 4, 10, 1)
     assert (found.value_a, found.value_b) == (0.0, 1.0)
-    assert found.p_value == pytest.approx(2 * 0.5**25)
+    assert found.p_value == pytest.approx(math.erfc(math.sqrt(25 / 2)), rel=1e-4)  # 25 gains, no loss: z = 5
     assert total.delta == 1.0
 
 
@@ -190,6 +192,35 @@ def test_compare_of_a_run_with_itself_is_zero_with_doubt() -> None:
 def test_compare_refuses_runs_without_a_common_item() -> None:
     with pytest.raises(UserError, match=r"no item in common \(1 and 1 items\)"):
         compare([row(1, {"a": 1.0})], [row(1, {"a": 1.0}, benchmark="other")], [Metric("a", "a")])
+
+
+def test_unequally_many_attempts_are_not_compared() -> None:
+    """ASR once in three against once in one is no difference of two models."""
+    metrics = [Metric("any", "a", epochs="any"), Metric("mean", "a"), Metric("any2", "a", epochs="any", attempts=2)]
+    once = [row(i, {"a": float(i % 2)}, epoch=e) for i in range(10) for e in range(2)]
+    thrice = [row(i, {"a": float(i % 2)}, epoch=e) for i in range(10) for e in range(3)]
+    refused, mean, of_two = compare(thrice, once, metrics)
+    assert (refused.delta, refused.low, refused.p_value, refused.value_a) == (None, None, None, None)
+    assert refused.method == "not compared: any of 3 answers against any of 2"
+    assert (mean.delta, mean.n) == (0.0, 10)
+    assert (of_two.delta, of_two.n) == (0.0, 10), "both have two to choose"
+
+
+def test_more_attempts_than_a_metric_speaks_of_leave_it_the_same_figure() -> None:
+    """pass@k without bias: the share of all choices of k answers that hold a success (or nothing but successes)."""
+    values = [1.0, 0.0, 0.0, 1.0, 0.0]
+    rows = [row(0, {"a": value}, epoch=e) for e, value in enumerate(values)]
+    for attempts in (1, 2, 3, 5):
+        choices = list(itertools.combinations(values, attempts))
+        expected = {"any": sum(map(any, choices)) / len(choices), "all": sum(map(all, choices)) / len(choices)}
+        for kind in ("any", "all"):
+            (found,) = summarise(rows, [Metric("m", "a", epochs=kind, attempts=attempts)])
+            assert found.value == pytest.approx(expected[kind])
+    partly = [*rows, row(0, {"a": None}, epoch=5)]
+    (found,) = summarise(partly, [Metric("m", "a", epochs="any", attempts=3)])
+    assert found.value == pytest.approx(0.9), "enough of them are scored"
+    (found,) = summarise(partly[-2:], [Metric("m", "a", epochs="any", attempts=3)])
+    assert found.value is None
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
