@@ -127,6 +127,20 @@ def test_no_path_of_a_build_machine_and_no_data_in_the_tree() -> None:
             assert "/work" + "/" not in text, f"{name} holds a path of a build machine"
 
 
+def test_the_wheel_takes_every_file_of_the_package_and_nothing_beside_it() -> None:
+    import tomllib
+
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    assert setup["packages"]["find"]["include"] == ["foresee*"]
+    patterns = setup["package-data"]["foresee"]
+    listed = subprocess.run(["git", "ls-files", "foresee"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in listed.stdout.split():
+        if not name.endswith((".py", "upbringing.jsonl")):  # the log of a training is for maintainers
+            assert any(Path(name).match(pattern) for pattern in patterns), f"{name} would be missing from the wheel"
+
+
 def test_environment_of_the_tests_is_sealed() -> None:
     import socket
 
