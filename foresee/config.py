@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -152,6 +153,7 @@ def _assign(values: dict[str, Any], path: list[str], value: Any) -> None:
 def _literal(text: str) -> Any:
     """A TOML value if it reads as one (3, 0.5, true, [1, 2], "x"), else the text as it stands."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return text if isinstance(value, datetime.date | datetime.time) else value  # 2024-10-21: a version, not a day

@@ -27,6 +27,7 @@ def test_pairs_become_typed_values() -> None:
 
 
 def test_text_that_is_no_toml_stays_text() -> None:
+    assert pairs(["version=2024-10-21", "at=10:30:00"], what="x") == {"version": "2024-10-21", "at": "10:30:00"}
     assert pairs(["url=http://127.0.0.1:8000/v1", "a=1=2"], what="x") == {"url": "http://127.0.0.1:8000/v1", "a": "1=2"}
 
 

@@ -209,3 +209,19 @@ def test_no_key_is_shown_or_kept(cli: Cli, data: Path, served: tuple[RuleServer,
     )
     assert key.code == 2
     assert "0123456789abcdef" not in key.out + key.err
+
+
+def test_azure_by_its_address_its_version_and_its_key_header(
+    cli: Cli, data: Path, served: tuple[RuleServer, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, url = served
+    monkeypatch.setenv("CUSTOM_API_KEY", "hunter2hunter2hunter2")
+    ways = (("-M", "api_version=2024-10-21"), ("-M", f"base_url={url}/chat/completions?api-version=2024-10-21"))
+    for place, way in enumerate(ways):
+        for more in (("--dry-run",), ("--out", f"azure{place}")):
+            done = _eval(cli, data, url, "--no-judge", *way, *more)
+            assert done.code == 0, done.err
+        assert server.last is not None
+        assert server.last.headers["api-key"] == "hunter2hunter2hunter2"
+        assert "Authorization" not in server.last.headers
+        assert "hunter2" not in Path(f"azure{place}/manifest.json").read_text()
