@@ -14,33 +14,61 @@ def main() -> None:
     debug = "--debug" in sys.argv or os.environ.get("FORESEE_DEBUG", "") not in ("", "0")
     if "--debug" in sys.argv:
         sys.argv.remove("--debug")
-    from foresee.cli import app
+    from foresee.cli._streams import safe_streams
+
+    with safe_streams() as (out, _):
+        code = _run(debug=debug)
+        out.flush()
+        if out.lost and not code:
+            code = _fail(f"the results could not be printed: {out.lost}; what was done is kept", 2)
+    sys.exit(code)
+
+
+def _run(*, debug: bool) -> int:
+    """Run the command and return its exit code; with `debug`, a traceback goes before the line of an error."""
     from foresee.errors import ModelError, UserError
 
     try:
+        from foresee.cli import app
+
         app()
     except (UserError, ModelError) as problem:
-        if debug:
-            raise
-        _fail(str(problem), 2)
+        return _fail(str(problem), 2, debug=debug)
     except SystemExit as stop:
         if stop.code == 130:  # typer has turned the interrupt into this
-            _fail("interrupted; what was done is kept, the same command continues", 130)
-        raise
+            return _fail("interrupted; what was done is kept, the same command continues", 130)
+        if foreign := _who_ended(stop):
+            return _fail(
+                f"{foreign} ended the program (SystemExit: {stop.code}); nothing more was done", 2, debug=debug
+            )
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except KeyboardInterrupt:
-        _fail("interrupted; what was done is kept, the same command continues", 130)
-    except BrokenPipeError:  # `foresee list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return _fail("interrupted; what was done is kept, the same command continues", 130)
+    except BrokenPipeError:  # `foresee list | head`, where the reader has gone before our stream saw it
+        return 0
     except Exception as problem:
-        if debug:
-            raise
-        _fail(f"unexpected {type(problem).__name__}: {problem}; add --debug to see where, and please report it", 3)
+        where = "" if debug else "; add --debug to see where, and please report it"
+        return _fail(f"unexpected {type(problem).__name__}: {problem}{where}", 3, debug=debug)
+    return 0
 
 
-def _fail(message: str, code: int) -> None:
+def _who_ended(stop: SystemExit) -> str:
+    """The file that called for the end, if it is neither ours nor the command line's library: a plug-in's, say."""
+    trace = stop.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] in ("foresee", "typer", "click"):
+        return ""
+    return trace.tb_frame.f_code.co_filename
+
+
+def _fail(message: str, code: int, *, debug: bool = False) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
     print(f"foresee: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -7,15 +7,21 @@ Names and one-line summaries are read without importing anything; one broken fil
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import importlib.util
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, Literal, NamedTuple, get_args
 
 from foresee.errors import UserError, unknown_name
+from foresee.notices import say_once
+from foresee.untrusted import read_regular
 
 Kind = Literal["benchmarks", "labels", "defenses", "curation", "training", "judges"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -42,7 +48,7 @@ def files(kind: Kind) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for root in (_PACKAGE, *reversed(plugin_folders())):
         for path in sorted((root / kind).glob("*.py")):
-            if not path.name.startswith("_"):
+            if not path.name.startswith("_") and not path.is_dir():
                 found[path.stem] = path
     return dict(sorted(found.items()))
 
@@ -55,8 +61,8 @@ def summary(kind: Kind, name: str) -> Summary:
     """The file's first docstring line and its module-level literals (SOURCE, VERSION, JUDGES, ...)."""
     path = _path(kind, name)
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError) as problem:
+        tree = ast.parse(read_regular(path).decode())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as problem:
         return Summary(name, "", path, {}, f"{type(problem).__name__}: {problem}")
     doc = ast.get_docstring(tree) or ""
     literals: dict[str, Any] = {}
@@ -66,28 +72,58 @@ def summary(kind: Kind, name: str) -> Summary:
         if target and value is not None:
             try:
                 literals[target] = ast.literal_eval(value)
-            except (ValueError, TypeError, SyntaxError):
+            except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
                 continue
     return Summary(name, doc.strip().split("\n")[0], path, literals, None)
 
 
 def load(kind: Kind, name: str) -> ModuleType:
-    """Import a plug-in.
+    """Import a plug-in. What it prints meanwhile goes to standard error; that it stands in for ours is said once.
 
     Raises:
-        UserError: no such name (nearest ones offered), or the file fails to import (file and reason given).
+        UserError: no such name (nearest ones offered), or the file fails to import or ends the program (file and
+            reason given).
     """
     path = _path(kind, name)
     ours = path.parent == _PACKAGE / kind
     module_name = f"foresee.{kind}.{name}" if ours else f"foresee_plugins.{kind}.{name}"
+    if not ours and (_PACKAGE / kind / path.name).exists():
+        say_once(f"{kind}/{name} is your {path}, in the place of the file that foresee brings")
+    interrupts: list[int] = []
     try:
         if ours:
             return importlib.import_module(module_name)
-        return _load_file(module_name, path)
+        with contextlib.redirect_stdout(sys.stderr), _noted(interrupts):
+            return _load_file(module_name, path)
     except UserError:
         raise
-    except Exception as problem:
-        raise UserError(f"{kind} file {path} can't be loaded: {type(problem).__name__}: {problem}") from problem
+    except BaseException as problem:
+        if interrupts or (isinstance(problem, KeyboardInterrupt) and ours):
+            raise
+        reason = f"{type(problem).__name__}: {problem}"
+        raise UserError(f"{kind} file {path} can't be loaded: {reason}") from problem
+
+
+@contextlib.contextmanager
+def _noted(interrupts: list[int]) -> Iterator[None]:
+    """Note whether the user interrupts: a file that raises KeyboardInterrupt by itself is a broken file."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        if callable(before):
+            before(number, frame)
+
+    if callable(before):
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        if callable(before):
+            signal.signal(signal.SIGINT, before)
 
 
 def _load_file(module_name: str, path: Path) -> ModuleType:

@@ -11,10 +11,11 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple, TypeVar
 
+from foresee import records
 from foresee.appending import append, lock
 from foresee.errors import UserError
 from foresee.redaction import without_secrets
@@ -22,8 +23,12 @@ from foresee.untrusted import open_regular
 
 FORMAT = 1
 LineKind = Literal["answer", "verdict", "call"]
+_MISFIT = "expected a record of {what}, the line holds something else; delete that line to have it done again"
 _HEADER = b'{"journal":'
 _SYNC_SECONDS = 5.0  # a power cut may cost this much; a killed process costs nothing
+
+
+T = TypeVar("T")
 
 
 class Line(NamedTuple):
@@ -33,6 +38,11 @@ class Line(NamedTuple):
     key: str
     record: dict[str, Any]
     final: bool = True
+    place: str = ""  # file and line number
+
+    def decoded(self, cls: type[T], part: str = "") -> T:
+        """Decode the record, or the part of it of this name. Raises UserError: it is none (file and line number)."""
+        return _decoded(cls, self.record, part, self.place)
 
 
 class Journal:
@@ -90,6 +100,21 @@ class Journal:
             text = self._reader.read(place[1])
         record: dict[str, Any] = json.loads(text)["record"]
         return record
+
+    def decoded(self, cls: type[T], kind: LineKind, key: str, part: str = "") -> T | None:
+        """Decode what is finished under this key, or the part of it of this name; None as `get`.
+
+        Raises:
+            UserError: the line holds something else (file and line number).
+        """
+        record = self.get(kind, key)
+        return None if record is None else _decoded(cls, record, part, lambda: self._place(kind, key))
+
+    def _place(self, kind: LineKind, key: str) -> str:
+        with self._mutex:
+            self._reader.seek(0)
+            number = self._reader.read(self._places[kind, key][0]).count(b"\n") + 1
+        return f"{self.path}, line {number}"
 
     def append(self, kind: LineKind, key: str, record: Mapping[str, Any], *, final: bool = True) -> None:
         """Write one line through to the operating system.
@@ -171,7 +196,16 @@ def read_records(path: Path) -> Iterator[Line]:
     """
     for number, (_, content) in enumerate(_lines(path)):
         if number > 0 and content is not None:
-            yield Line(content["kind"], content["key"], content["record"], content.get("final", True))
+            place = f"{path}, line {number + 1}"
+            yield Line(content["kind"], content["key"], content["record"], content.get("final", True), place)
+
+
+def _decoded(cls: type[T], record: Mapping[str, Any], part: str, place: str | Callable[[], str]) -> T:
+    try:
+        return records.decode(cls, record[part] if part else record)
+    except (ValueError, KeyError, RecursionError):
+        where = place if isinstance(place, str) else place()
+        raise UserError(f"{where}: {_MISFIT.format(what=cls.__name__.lower())}") from None
 
 
 def _plain(configuration: Mapping[str, Any]) -> dict[str, Any]:

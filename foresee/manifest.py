@@ -16,12 +16,67 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import pydantic
+
 from foresee.errors import UserError
 from foresee.redaction import without_secrets
-from foresee.untrusted import read_regular
+from foresee.untrusted import parse_json, read_regular
 
 FILE = "manifest.json"
 ManifestKind = Literal["evaluation", "data set", "training", "study"]
+_Object = dict[str, Any]
+
+
+class _Content(pydantic.BaseModel):
+    """What readers rely on, where it is there; all else may be as it likes."""
+
+    model_config = pydantic.ConfigDict(strict=True)
+
+    configuration: _Object = {}
+    title: str = ""
+    command: list[str] | None = None
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    counts: _Object = {}
+    drops: _Object = {}
+    failures: _Object = {}
+    review: _Object = {}
+
+
+class _Judge(pydantic.BaseModel):
+    judge: str
+    models: list[_Object] = []
+
+
+class _JudgeConfiguration(pydantic.BaseModel):
+    judges: list[_Object] = []
+    defense: _Object | None = None
+
+
+class _Evaluation(_Content):
+    benchmark: str
+    model: str
+    defense: str = "none"
+    configuration: _JudgeConfiguration = _JudgeConfiguration()  # type: ignore[assignment]  # more of the same object
+    options: _Object = {}
+    judges: list[_Judge] = []
+    judge_models: list[str] = []
+    judges_left_out: list[str] = []
+    made_by: dict[str, str] = {}
+    usage: dict[str, int] = {}
+    judging_usage: dict[str, dict[str, int]] = {}
+    base_urls: list[str] = []
+    limit: int | None = None
+
+
+class _Training(_Content):
+    method: str
+    config: _Object
+    base: _Object
+    data: _Object
+
+
+_CONTENTS: dict[str, type[_Content]] = {"evaluation": _Evaluation, "training": _Training}
 
 
 def write(folder: Path, kind: ManifestKind, content: Mapping[str, Any]) -> None:
@@ -35,14 +90,22 @@ def read(folder: Path, kind: ManifestKind | None = None) -> dict[str, Any]:
     """Raises UserError: no manifest there, not JSON, or of another kind than asked for."""
     path = folder / FILE
     try:
-        record = json.loads(read_regular(path))
+        record = parse_json(read_regular(path))
     except FileNotFoundError:
         raise UserError(f"{folder} is not a folder that foresee wrote: it has no {FILE}") from None
     except (OSError, ValueError) as problem:
         raise UserError(f"{path} can't be read: {problem}") from None
+    if not isinstance(record, dict):
+        raise UserError(f"{path}: expected a JSON object, got {type(record).__name__}")
     if kind is not None and record.get("kind") != kind:
         raise UserError(f"{folder} holds a {record.get('kind')!r}, expected a {kind!r}")
-    return dict(record)
+    try:
+        _CONTENTS.get(str(record.get("kind")), _Content).model_validate(record)
+    except pydantic.ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{path} is damaged: {where}: {first['msg']}, got {str(first['input'])[:60]!r}") from None
+    return record
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from foresee import _discovery
 from foresee.errors import UserError
+from foresee.report.sheet import labelled_judges
 
 JUDGE = '''"""Long or short: reads nothing but the length."""
 from foresee.records import Answer, Item, Verdict
@@ -46,9 +47,42 @@ def test_a_broken_file_shows_its_error_and_leaves_the_others_alone(plugins: Path
     assert _discovery.load("judges", "length").VERSION == "1"
 
 
-def test_a_users_file_of_the_same_name_wins(plugins: Path) -> None:
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("import sys; sys.exit(0)", "SystemExit: 0"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("import nowhere_to_be_found", "ModuleNotFoundError"),
+        ("x = " + "-" * 5000 + "1", "Error"),
+    ],
+)
+def test_a_file_that_ends_the_program_is_a_broken_file(plugins: Path, code: str, error: str) -> None:
+    (plugins / "judges" / "ends.py").write_text(f'"""Ends."""\n{code}\n')
+    with pytest.raises(UserError, match=rf"ends\.py can't be loaded: .*{error}"):
+        _discovery.load("judges", "ends")
+    assert _discovery.summary("judges", "ends").name == "ends"
+    assert "ends" not in labelled_judges()
+    assert "refusal" in labelled_judges()
+
+
+def test_an_interruption_by_the_user_still_stops(plugins: Path) -> None:
+    code = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhile True: pass\n"
+    (plugins / "judges" / "slow.py").write_text(code)
+    with pytest.raises(KeyboardInterrupt):
+        _discovery.load("judges", "slow")
+
+
+def test_what_a_file_prints_leaves_standard_output_alone(plugins: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (plugins / "judges" / "loud.py").write_text('print("loaded")\n')
+    _discovery.load("judges", "loud")
+    assert capsys.readouterr() == ("", "loaded\n")
+
+
+def test_a_users_file_of_the_same_name_wins_and_that_is_said(plugins: Path, caplog: pytest.LogCaptureFixture) -> None:
     (plugins / "judges" / "awareness.py").write_text('"""My own awareness judge."""\nVERSION = "mine"\n')
     assert _discovery.load("judges", "awareness").VERSION == "mine"
+    assert "judges/awareness is your" in caplog.text
 
 
 def test_an_unknown_name_offers_the_nearest() -> None:

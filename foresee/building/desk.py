@@ -23,7 +23,7 @@ from foresee.errors import ModelError, UserError, unknown_name
 from foresee.images import ImageError, inspect_bytes
 from foresee.journal import Journal
 from foresee.models import open_model
-from foresee.records import Generation, Image, Message, Model, Reply, Request, decode, encode
+from foresee.records import Generation, Image, Message, Model, Reply, Request, encode
 from foresee.runner import Caller, RunSettings
 from foresee.runner.keys import answer_key, digest, settings_digest
 from foresee.runner.pacing import Streak
@@ -211,10 +211,10 @@ class Desk:
         """A call's reply: from the journal, from the same call under way, or made now and journalled."""
         digest = settings_digest(self._models[role].identity, request.generation, None)
         key = answer_key(digest, request, sample)
-        stored = self._journal.get("call", key)
+        stored = self._journal.decoded(Reply, "call", key, "reply")
         if stored is not None:
             self._streaks[role].prove()
-            return decode(Reply, stored["reply"])
+            return stored
         if key not in self._asking:
             self.ledger.check()
             self._asking[key] = asyncio.create_task(self._call(role, request, key))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from foresee.errors import UserError
 from foresee.journal import read_records
-from foresee.records import Reply, Usage, decode
+from foresee.records import Reply, Usage
 
 PAINTER = "painter"
 """The role that paints; every other one writes."""
@@ -51,7 +51,7 @@ class Ledger:
         """Add what earlier runs asked, as their journal has it."""
         for line in read_records(journal):
             if line.kind == "call":
-                self.add(str(line.record["role"]), decode(Reply, line.record["reply"]))
+                self.add(str(line.record.get("role")), line.decoded(Reply, "reply"))
 
     @property
     def priced(self) -> bool:

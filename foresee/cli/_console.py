@@ -18,9 +18,11 @@ def console(*, stderr: bool = False) -> Console:
     """Results go to standard output, everything else to standard error."""
     from rich.console import Console
 
-    stream = sys.stderr if stderr else sys.stdout
+    stream: Any = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 160  # a file or a pipe has no edge to fit
-    return Console(stderr=stderr, highlight=False, width=width)
+    while hasattr(stream, "rich_proxied_file"):  # ours, and rich's own while a bar is shown
+        stream = stream.rich_proxied_file
+    return Console(file=stream, highlight=False, width=width)
 
 
 def entry(head: str, text: str) -> None:

@@ -23,8 +23,8 @@ from foresee.errors import ModelError, UserError, unknown_name
 from foresee.models.batching import Batcher, Limits
 from foresee.models.engine import Engine
 from foresee.records import Capability, Json, Reply, Request
-from foresee.vlm import LoadOptions, Vlm, placement
-from foresee.vlm.checkpoints import Kind, fingerprint, kind_of, one_line, resolve, resolve_adapter
+from foresee.vlm import LoadOptions, Vlm, checked_folders, placement
+from foresee.vlm.checkpoints import Kind, fingerprint, kind_of, one_line
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "organism" / "weights"
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
@@ -60,8 +60,7 @@ def open_local_model(provider: str, name: str, options: Mapping[str, Any]) -> Lo
     if provider == "organism":
         base = _organism_folder(base)
     device, dtype = placement(settings)
-    folder = resolve(base, revision=settings.revision, trust_remote_code=settings.trust_remote_code)
-    adapter_folder = resolve_adapter(adapter) if adapter else None
+    folder, adapter_folder = checked_folders(base, adapter, settings)
     chosen = settings.model_copy(update={"device": device, "dtype": dtype})
     return LocalModel(f"{provider}/{name}", folder, adapter_folder, chosen)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from foresee.manifest import write_atomically
 from foresee.report.rows import Run, flat
 
 FORMATS = ("csv", "parquet", "jsonl", "eval")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x20\u200b-\u200f\u2060\ufeff'\"]*[=+\-@|＝＋－＠﹣﹢﹦﹫]")
 
 
 def write(runs: Sequence[Run], format: str, out: Path | None = None) -> Path:
@@ -53,15 +54,19 @@ def _whose(run: Run) -> dict[str, str]:
 
 def _csv(lines: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    # every text is quoted: a reader takes a bare carriage return for the end of a row
+    writer = csv.DictWriter(text, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writeheader()
     writer.writerows({name: _inert(value) for name, value in line.items()} for line in lines)
     return text.getvalue()
 
 
 def _inert(value: Any) -> Any:
-    """Put an apostrophe before text that a spreadsheet would run as a formula (CSV injection, OWASP)."""
-    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    """Put an apostrophe before text that a spreadsheet may run as a formula (CSV injection, OWASP)."""
+    if not isinstance(value, str):
+        return value
+    value = value.replace("\0", "\ufffd")  # not a character of text files; readers stop there
+    return "'" + value if _FORMULA.match(value) else value
 
 
 def _write_parquet(lines: Sequence[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:

@@ -19,7 +19,7 @@ from foresee.errors import UserError, missing_extra
 from foresee.metrics import Metric, summarise
 from foresee.records import Answer, Image, Item, Message, Row, Usage, Verdict, decode, encode
 from foresee.statistics import Estimate
-from foresee.untrusted import read_regular
+from foresee.untrusted import parse_json, read_regular
 
 if TYPE_CHECKING:
     import pandas
@@ -184,18 +184,20 @@ def read_items(folder: Path) -> Iterator[KeyedItem]:
     """Raises UserError: no items file, or a damaged line (file and line number)."""
     path = folder / ITEMS
     try:
-        lines = read_regular(path).decode().split("\n")
+        lines = read_regular(path).decode("utf-8", "replace").split("\n")
     except OSError as problem:
         raise UserError(f"can't read {path}: {problem.strerror}") from None
     for number, line in enumerate(lines, 1):
         if line:
             try:
-                record = json.loads(line)
-                yield KeyedItem(_at(decode(Item, record["item"]), folder), tuple(record["keys"]))
+                record = parse_json(line)
+                item, keys = decode(Item, record["item"]), tuple(map(str, record["keys"]))
             except (ValueError, KeyError, TypeError) as problem:
                 raise UserError(
-                    f"{path}:{number} is damaged ({type(problem).__name__}); run the command anew"
+                    f"{path}, line {number}: expected an item with its keys, got something else "
+                    f"({type(problem).__name__}); run the command anew"
                 ) from None
+            yield KeyedItem(_at(item, folder), keys)
 
 
 def flat(row: Row) -> dict[str, Any]:
@@ -257,9 +259,9 @@ def _read_journal(
     verdicts: dict[tuple[str, str], dict[str, Verdict]] = {}
     for line in read_records(path):
         if line.kind == "answer":
-            answers[line.key] = decode(Answer, line.record)
+            answers[line.key] = line.decoded(Answer)
         elif line.kind == "verdict":
-            verdict = decode(Verdict, line.record)
+            verdict = line.decoded(Verdict)
             if made_by and verdict.made_by and verdict.made_by != made_by.get(verdict.judge):
                 continue
             verdicts.setdefault((verdict.item_id, verdict.answer_key), {})[verdict.judge] = verdict

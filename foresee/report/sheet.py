@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from foresee import _discovery, manifest
 from foresee.errors import UserError
+from foresee.notices import say_once
 from foresee.records import Item, Json, Row, Verdict
 from foresee.report.assets import asset, environment, policy
 from foresee.report.inert import label, script_json, shown
@@ -48,8 +49,15 @@ class Picked(NamedTuple):
 
 
 def labelled_judges() -> list[str]:
-    """The judges whose scale a person can fill in on a page."""
-    return [name for name in _discovery.names("judges") if hasattr(_discovery.load("judges", name), "SHEET")]
+    """The judges whose scale a person can fill in on a page. A file that does not load is none, and named."""
+    found = []
+    for name in _discovery.names("judges"):
+        try:
+            if hasattr(_discovery.load("judges", name), "SHEET"):
+                found.append(name)
+        except UserError as problem:
+            say_once(str(problem))
+    return found
 
 
 def judge_of(run: Run, name: str = "") -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from foresee.metrics import Metric, breakdown, outcomes
 from foresee.records import Row
 from foresee.report import failures
+from foresee.report.inert import visible
 from foresee.report.rows import Run
 from foresee.statistics import Difference, Estimate, holm
 
@@ -169,6 +170,7 @@ def show(table: TextTable, screen: Console) -> None:
     """
     from rich.markup import escape
 
+    table = _made_visible(table)
     width = screen.width
     header, rows = _folded(table, width)
     columns = _column_widths(header, rows, width)
@@ -255,14 +257,31 @@ def _widths(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
 def markdown(table: TextTable) -> str:
     """The table in GitHub's Markdown, ready to paste."""
 
+    table = _made_visible(table)
+
     def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+        return "| " + " | ".join(_as_text(cell) for cell in cells) + " |"
 
     rule = "|" + "|".join([":---"] + ["---:"] * (len(table.header) - 1)) + "|"
-    body = [f"**{table.title}**", "", line(table.header), rule, *map(line, table.rows)]
+    body = [f"**{_as_text(table.title)}**", "", line(table.header), rule, *map(line, table.rows)]
     if table.notes:
-        body += ["", *(f"{note}  " for note in table.notes)]
+        body += ["", *(f"{_as_text(note)}  " for note in table.notes)]
     return "\n".join(body) + "\n"
+
+
+def _as_text(cell: str) -> str:
+    """The cell as Markdown that shows it: no HTML, link, image or new column comes of what a name contains."""
+    cell = re.sub(r"&(?=#?\w+;)", "&amp;", cell).replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\|\[\]`])", r"\\\1", cell).replace("\n", " ")
+
+
+def _made_visible(table: TextTable) -> TextTable:
+    return TextTable(
+        visible(table.title),
+        tuple(visible(cell) for cell in table.header),
+        tuple(tuple(visible(cell) for cell in row) for row in table.rows),
+        tuple(visible(note) for note in table.notes),
+    )
 
 
 def _cells(estimate: Estimate, *, percent: bool) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypedDict, Unpack
 
 from foresee.errors import UserError
 from foresee.journal import Journal
-from foresee.records import Answer, Defense, Generation, Item, Judge, Model, Request, Row, Usage, decode, encode
+from foresee.records import Answer, Defense, Generation, Item, Judge, Model, Request, Row, Usage, encode
 from foresee.runner import asking
 from foresee.runner.budget import Budget, BudgetSpent
 from foresee.runner.judging import JudgeCalls, Judging, check_judges, judge_answers
@@ -233,10 +233,10 @@ class _Run:
             return Answer(item.id, epoch, "", "missing_image", f"no image {item.missing_image}", calls=0)
         request = request_for(item, self.defense, _for_epoch(self.generation, epoch))
         key = answer_key(self.digest, request, epoch)
-        stored = self.journal.get("answer", key)
+        stored = self.journal.decoded(Answer, "answer", key)
         if stored is not None:
             self.streak.prove()
-            return self._reuse(decode(Answer, stored), item, epoch)
+            return self._reuse(stored, item, epoch)
         if key in self._failed:
             return self._reuse(self._failed[key], item, epoch)
         if key in self._asking:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from foresee.errors import ModelError, UserError
 from foresee.images import ImageError
 from foresee.journal import Journal
-from foresee.records import Answer, Defense, Item, Reply, Request, Usage, decode, encode
+from foresee.records import Answer, Defense, Item, Reply, Request, Usage, encode
 from foresee.runner.keys import answer_key, settings_digest
 from foresee.runner.pacing import KEPT, Caller, as_model_error
 
@@ -34,15 +34,14 @@ class Ask:
         same = answer_key(settings_digest({"answer": self._key}, request.generation, None), request, 0)
         self._seen[same] += 1  # the same call twice within one item asks for a second sample
         key = f"{same}-{self._seen[same]}"
-        stored = self._journal.get("call", key)
+        stored = self._journal.decoded(Reply, "call", key)
         if stored is None:
             reply = await self.plainly(request)
             self._journal.append("call", key, encode(reply))
             return reply
-        reply = decode(Reply, stored)
         self.calls += 1
-        self._count(reply)
-        return reply
+        self._count(stored)
+        return stored
 
     async def plainly(self, request: Request) -> Reply:
         """The call without a journal line of its own. Raises ModelError when there is no answer."""

@@ -49,10 +49,11 @@ class JudgeCalls:
     async def __call__(self, model: Model, request: Request) -> Reply:
         """Raises ModelError: refused for good, or still failing after all retries."""
         key = f"judge-{answer_key(settings_digest(model.identity, request.generation, None), request, 0)}"
-        own = self._journal.get("call", key) if self._journal is not None else None
-        stored = own or self._earlier.get(key)
-        if stored is not None:
-            return decode(Reply, stored)
+        own = self._journal.decoded(Reply, "call", key) if self._journal is not None else None
+        if own is not None:
+            return own
+        if key in self._earlier:
+            return decode(Reply, self._earlier[key])
         reply = await self._caller(model)(request)
         self.spent[model.name] = self.spent.get(model.name, Usage()) + reply.usage
         if self._journal is not None:
@@ -116,10 +117,10 @@ class Judging:
         key = verdict_key(answer.key, identity, item)
         if isinstance(judge, AsksModels):
             key = digest([key, judge.key_part(item)])
-        stored = self._journal.get("verdict", key)
+        stored = self._journal.decoded(Verdict, "verdict", key)
         if stored is not None:
             self._streaks[judge.name].prove()
-            return decode(Verdict, stored)
+            return stored
         verdict, failure = await _read(judge, item, answer)
         verdict = replace(verdict, item_id=item.id, epoch=answer.epoch, judge=judge.name)
         verdict = replace(verdict, key=key, answer_key=answer.key, made_by=identity)

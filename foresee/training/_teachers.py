@@ -22,6 +22,7 @@ from foresee.errors import UserError
 from foresee.training._policy import Policy, folder_or_id
 from foresee.vlm import LoadOptions, check_base, load
 from foresee.vlm.checkpoints import resolve_adapter
+from foresee.vlm.integrity import check_adapter
 
 _FILE = "teacher.safetensors"
 
@@ -138,7 +139,8 @@ def moving(model: Any) -> Iterator[tuple[str, Any]]:
 
 def _from_adapter(folder: Path, policy: Policy, trainer: Any) -> Teacher:
     """An adapter of the same shape as the student's is swapped in; any other gets a model of its own."""
-    check_base(resolve_adapter(folder), policy.folder)
+    check_adapter(resolve_adapter(folder))
+    check_base(folder, policy.folder)
     student = trainer.accelerator.unwrap_model(trainer.model)
     config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     stored = {

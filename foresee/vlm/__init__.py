@@ -26,6 +26,7 @@ from foresee.vlm.checkpoints import (
     resolve_adapter,
     weights_hash,
 )
+from foresee.vlm.integrity import check_adapter, check_checkpoint, check_implementation
 from foresee.vlm.processors import load_processor
 
 
@@ -94,8 +95,7 @@ def load(name: str | Path, adapter: str | Path | None = None, *, options: LoadOp
     """
     options = options or LoadOptions()
     device, dtype = placement(options)
-    folder = resolve(name, revision=options.revision, trust_remote_code=options.trust_remote_code)
-    adapter_folder = resolve_adapter(adapter) if adapter else None
+    folder, adapter_folder = checked_folders(name, adapter, options)
     kind = kind_of(folder)
     with quietly():
         processor, tokenizer = _load_texts(folder, kind, options)
@@ -108,6 +108,23 @@ def load(name: str | Path, adapter: str | Path | None = None, *, options: LoadOp
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else (eos[0] if eos else 0)
     model.eval()
     return Vlm(model, processor, tokenizer, kind, eos, pad, folder, adapter_folder, device)
+
+
+def checked_folders(name: str | Path, adapter: str | Path | None, options: LoadOptions) -> tuple[Path, Path | None]:
+    """The folders of a model and its adapter, found safe to load.
+
+    Raises:
+        UserError: not to be had, or see `integrity`.
+    """
+    check_implementation(options.attn_implementation, "attn_implementation")
+    folder = resolve(name, revision=options.revision, trust_remote_code=options.trust_remote_code)
+    kind_of(folder)  # its errors come first: they say more
+    check_checkpoint(folder)
+    if adapter is None:
+        return folder, None
+    adapter_folder = resolve_adapter(adapter)
+    check_adapter(adapter_folder)
+    return folder, adapter_folder
 
 
 def placement(options: LoadOptions) -> tuple[str, str]:

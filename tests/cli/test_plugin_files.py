@@ -49,6 +49,30 @@ def test_a_benchmark_of_ones_own_is_one_file(cli: Cli, harbour: Path, server: st
     assert "harbour" in Path("page.html").read_text(encoding="utf-8")
 
 
+def test_files_that_end_the_program_harm_nobody_else_and_are_never_success(
+    cli: Cli, harbour: Path, server: str
+) -> None:
+    mine = harbour.parent / "mine"
+    folder = mine / "judges"
+    folder.mkdir()
+    (folder / "evil.py").write_text('"""Ends."""\nimport sys\nsys.exit(0)\n')
+    (mine / "benchmarks" / "ends.py").write_text(
+        (mine / "benchmarks" / "harbour.py").read_text() + "\ndef items(data, options):\n    raise SystemExit(0)\n"
+    )
+    model = ("--model", "custom/rules", "-M", f"base_url={server}")
+    (mine / "rows.jsonl").write_text('{"prompt": "How?", "expected": "safe"}\n')
+    assert cli("eval", "jsonl", "--data", mine / "rows.jsonl", *model, "--no-judge", "--out", "run").code == 0
+    assert cli("judge", "sheet", "run", "--judge", "refusal").code == 0
+    for command in (("list",), ("data", "list"), ("report", "run")):
+        assert cli(*command).code == 0
+    doctor = cli("doctor")
+    assert "evil" in doctor.out
+    assert "BROKEN" in doctor.out
+    ended = cli("eval", "ends", *model, "--data", harbour, "--no-judge", "--out", "ended")
+    assert ended.code == 2
+    assert "ends.py ended the program (SystemExit: 0)" in ended.err
+
+
 def test_what_the_file_lacks_is_named(cli: Cli, harbour: Path) -> None:
     path = harbour.parent / "mine" / "benchmarks" / "harbour.py"
     path.write_text(path.read_text().replace("def measures", "def measurements"))

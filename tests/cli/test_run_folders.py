@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -36,6 +39,24 @@ def test_a_run_that_cannot_be_read_is_one_line(cli: Cli, runs: Path) -> None:
     alone = cli("report", "runs/own")
     assert (alone.code, alone.err.count("\n")) == (2, 1)
     assert "FORESEE_PLUGINS" in alone.err
+
+
+def test_every_cell_of_a_csv_stays_a_cell(cli: Cli, server: str, tmp_path: Path) -> None:
+    texts = [
+        "x\r=cmd|' /C calc'!A0", "\n=1+1", " =1+1", "|=1", "＝1+1", "\t=1", "+1", "-1", "@SUM(1)", "\r\n=1",
+        '"=1', "'=1", "\ufeff=1", "a,b;c", "plain", "\x00=1", "\u200b=1",
+    ]  # fmt: skip
+    rows = [{"id": f"i{n}", "prompt": t, "category": t, "expected": "safe"} for n, t in enumerate(texts)]
+    (tmp_path / "cr.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    model = ("--model", "custom/rules", "-M", f"base_url={server}", "--no-judge", "--out", "crrun")
+    assert cli("eval", "jsonl", "--data", "cr.jsonl", *model).code == 0
+    assert cli("export", "crrun", "--out", "cr.csv").code == 0
+    with Path("cr.csv").open(newline="", encoding="utf-8") as file:
+        found = list(csv.reader(file))
+    assert len(found) == len(texts) + 1
+    assert len({len(row) for row in found}) == 1
+    assert not [cell for row in found for cell in row if re.match(r"[\s\ufeff\u200b|\"]*[=+@＝-]\D", cell)]
+    assert len(pd.read_csv("cr.csv")) == len(texts)
 
 
 def test_rows_are_exported_without_the_benchmarks_code(cli: Cli, runs: Path) -> None:
