@@ -16,7 +16,7 @@ What is ours, and what to know:
 - Reads the CSV files of the repository with pictures named by their id (`unsafe_image_0001.jpg`, any folder, any
   ending), or the hub's parquet files. The repository lists where each picture is to be downloaded.
 - The rules of the refusal judge read English alone: in other languages refusals are unscored, unless a judge model is
-  asked for them (--by-model refusal).
+  asked for them (--by-model refusal:unparsed).
 - Both prompts of a case share its picture and are one cluster.
 - The paper's decoding settings are not known to us: greedy, 512 tokens, for both presets.
 """
