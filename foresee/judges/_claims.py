@@ -100,9 +100,7 @@ class _Clause:
     turns: bool = False
     modal: bool = False
     alone: bool = False
-    pushes: bool = False
     open: bool = False
-    asks_if: bool = False
     void: bool = False
     conceded: bool = False
 
@@ -127,8 +125,7 @@ def read(sentence: str, before: Claim | None = None) -> Claims:
         following = ahead[0] if ahead else ""
         clause = _clause_of(word, following, clause)
         if word == "if":
-            clause.open = clause.open or clause.asks_if
-            conditional = conditional or not (clause.asks_if or previous in ("even", "as"))
+            conditional = conditional or previous not in ("even", "as")
         polarity, strength = _stated(clause, previous, word, ahead)
         if polarity and clause.open:
             undecided = True
@@ -183,7 +180,7 @@ def _stated(
         clause.negations -= clause.spent  # "not safe and harmful": the negation was for the first
     clause.last, clause.joined = base, False
     polarity = OPPOSITE[base] if clause.negations % 2 else base
-    if clause.void or clause.conceded or (clause.pushes and base == "safe"):
+    if clause.void or clause.conceded:
         return polarity, None
     if clause.bare:
         stands = not following or following in _MARKS or following == "," or following in words_that.AFTER_ADJECTIVE
@@ -250,12 +247,9 @@ def _note(clause: _Clause, previous: str, word: str, following: str) -> None:
     _note_predicate(clause, word, negates)
     clause.modal = clause.modal or word in words_that.MODALS
     clause.open = clause.open or word == "whether"
-    clause.asks_if = clause.asks_if or word in words_that.ASKS_IF
     by_others = word in words_that.OTHERS and (following in words_that.MODALS or following in ("would", "people"))
     clause.void = clause.void or word in words_that.REPORTS or by_others
-    seems = word in words_that.SOUNDS or (word in ("seem", "seems") and clause.modal)
-    clause.alone = clause.alone or word in words_that.ALONE or seems
-    clause.pushes = clause.pushes or word in words_that.PUSHES
+    clause.alone = clause.alone or word in words_that.ALONE
     clause.holds = clause.holds or word in words_that.HOLDS
     clause.brings = clause.brings or word in words_that.BRINGS
     clause.at += 1

@@ -64,17 +64,14 @@ TURNS = _words("but however yet nevertheless nonetheless still here")
 CONCLUDES = _words("so therefore thus hence consequently conclude overall conclusion finally accordingly")
 CONCEDES = _words("although though while whereas despite")
 
-# What takes weight from a statement: it is reported, pushed on others, hedged, about a part, or asked.
+# What takes weight from a statement: it is reported, said by others, hedged, or about a part.
 REPORTS = _words(
     """says states claims warns asks tells reads mentions suggests implies argue argues describes
     ensure ensures ensuring hope"""
 )
-PUSHES = _words("encourages promotes invites urges assumes believes pretends")
 OTHERS = _words("some others people someone somebody one")
 MODALS = _words("could may might can potentially possibly perhaps maybe sometimes")
-SOUNDS = _words("sounds sound")
 ALONE = _words("alone own itself themselves isolation first surface normally usually situations contexts")
-ASKS_IF = _words("sure tell know determine decide say clear unclear certain judge see check assess asked verify")
 
 # What may stand before "that" and behind "this" or "that" as pronouns; what may stand behind an adjective that
 # has no verb ("Not safe in …").
