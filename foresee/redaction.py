@@ -67,9 +67,12 @@ def shown(text: str, key: str = "") -> str:
         text: any.
         key: the one in use, which may look like none.
     """
-    if len(key) >= _SHORTEST_KEY:
-        text = text.replace(key, HIDDEN)
-    return "".join(letter if letter.isprintable() else " " for letter in hidden(text, HIDDEN))
+    return "".join(letter if letter.isprintable() else " " for letter in hidden(without_key(text, key), HIDDEN))
+
+
+def without_key(text: str, key: str) -> str:
+    """Return text without the key in use, which a server may send back in its answer."""
+    return text.replace(key, HIDDEN) if len(key) >= _SHORTEST_KEY else text
 
 
 def hidden(text: str, mark: str) -> str:

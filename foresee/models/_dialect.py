@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from foresee.models._api_errors import code_of, error_in, message_in
 from foresee.models._bodies import loads
+from foresee.models._refusals import refusal_code
 
 _COMPLAINTS = frozenset({400, 422, 500, 501})  # templates that lack a role raise inside the server
 _FIELDS_OF_LIMIT = ("max_tokens", "max_completion_tokens")
@@ -92,10 +93,11 @@ def adjusted(dialect: Dialect, status: int, text: str, body: Mapping[str, Any]) 
         body: what was sent.
     """
     error = error_in(loads(text))
-    if ((code_of(error) or status) if status < 300 else status) not in _COMPLAINTS:
+    named = (code_of(error) or status) if status < 300 else status
+    said = message_in(error) or text[:2000]
+    if named not in _COMPLAINTS or refusal_code(named, error, message_in(error)) is not None:
         return None
     param = error.get("param")
-    said = message_in(error) or text[:2000]
     complaint = Complaint(said, param if isinstance(param, str) else "", body)
     for change in _named(complaint):
         learnt = change.without(dialect, complaint)
@@ -216,8 +218,7 @@ CHANGES: Mapping[str, Change] = {
     "stop": _change(r"\bstop\b|\bstop_?(sequences?|words?|strings?)\b", _left_out("stop")),
     "logprobs": _change(r"\b(top[_ ]?)?logprobs\b", _logprobs),
     "system": _change(
-        r"\bsystem[ _-]?(role|message|prompt|instruction)|\broles?\b.{0,80}\bsystem\b|['\"`]system['\"`]"
-        r"|developer instruction|\broles? must alternate|\bmessages\W+\d+\W+role\b",
+        r"\bsystem[ _-]?(role|message|prompt|instruction)|\broles?\b|['\"`]system['\"`]|developer instruction",
         _system,
     ),
     "schema": _change(

@@ -24,7 +24,7 @@ from foresee.models import _chat, _dialect, _http
 from foresee.models._images import Handling, Pictures
 from foresee.models._providers import PROVIDERS, Address, ApiOptions, address, find_key
 from foresee.records import Capability, Image, Json, Reply, Request
-from foresee.redaction import shown
+from foresee.redaction import shown, without_key
 
 __all__ = ["ApiModel", "ApiOptions", "open_api_model"]
 
@@ -187,7 +187,11 @@ class ApiModel:
             self._dialect = dialect  # else a call beside this one has learnt it already
             for line in _dialect.told(settled, dialect):
                 logging.getLogger("foresee").warning("%s %s", self.name, line)
-        return replace(reply, seconds=round(time.monotonic() - began, 4))
+        text, reasoning, served_by = (
+            without_key(said, self._key) for said in (reply.text, reply.reasoning, reply.served_by)
+        )
+        seconds = round(time.monotonic() - began, 4)
+        return replace(reply, text=text, reasoning=reasoning, served_by=served_by, seconds=seconds)
 
     def _extra(self) -> dict[str, Any]:
         effort = self._options.reasoning_effort

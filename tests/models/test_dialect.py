@@ -135,6 +135,10 @@ ROWS = {
         _system, 500, _said("Conversation roles must alternate user/assistant/user/assistant/..."), _folded,
         "has no system role: its text stands before the first question",
     ),
+    "roles": Row(
+        _system, 400, {"detail": "Only user and assistant roles are supported!"}, _folded,
+        "has no system role: its text stands before the first question",
+    ),
     "literal system": Row(
         _system, 422, LITERAL, _folded, "has no system role: its text stands before the first question"
     ),
@@ -210,6 +214,13 @@ async def test_a_judge_model_lacks_the_same(wire: Wire, caplog: pytest.LogCaptur
     verdict = await judge.judge(item, Answer("1", 0, "Do this."))
     assert "the judge failed" not in verdict.reason
     assert _warnings(caplog) == [f"custom/m {row.told}"]
+
+
+async def test_a_refusal_is_no_complaint(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
+    wire.fails(400, _said("Your request was rejected by our safety system; the system message and the seed count too."))
+    assert (await wire.ask(FULL)).status == "refused_by_api"
+    assert len(wire.bodies) == 1
+    assert not _warnings(caplog)
 
 
 async def test_several_lacks_are_learnt_one_after_another(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:

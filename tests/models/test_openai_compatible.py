@@ -453,6 +453,16 @@ async def test_the_key_is_in_the_header_and_nowhere_else(
     assert str(error) == "custom/m: HTTP 401: Incorrect API key provided: ***; check the key in CUSTOM_API_KEY"
 
 
+async def test_a_key_that_comes_back_in_an_answer_is_not_kept(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUSTOM_API_KEY", "plainwords")
+    wire.react = lambda question: {
+        "model": "plainwords",
+        "choices": [{"message": {"content": "it is plainwords", "reasoning": "plainwords?"}}],
+    }
+    reply = await wire.ask()
+    assert (reply.text, reply.reasoning, reply.served_by) == ("it is ***", "***?", "***")
+
+
 async def test_no_key_no_header(wire: Wire) -> None:
     await wire.ask()
     assert "Authorization" not in wire.server.last.headers
