@@ -87,8 +87,8 @@ def interval(data: Table, bounds: tuple[float, float], resampling: Resampling) -
     return curve(data, bounds, resampling)(resampling.alpha)
 
 
-def curve(data: Table, bounds: tuple[float, float], resampling: Resampling) -> Curve:
-    """That interval for every confidence."""
+def curve(data: Table, bounds: tuple[float, float], resampling: Resampling | None) -> Curve:
+    """That interval for every confidence; without a resampling, by Student's rule however many clusters there are."""
     import numpy as np
 
     clusters, groups = data.sums.shape
@@ -121,7 +121,9 @@ def curve(data: Table, bounds: tuple[float, float], resampling: Resampling) -> C
     return at
 
 
-def _drawn(data: Table, groups: NDArray[np.int64], bounds: tuple[float, float], resampling: Resampling) -> Curve | None:
+def _drawn(
+    data: Table, groups: NDArray[np.int64], bounds: tuple[float, float], resampling: Resampling | None
+) -> Curve | None:
     """The mean of these groups by resampling clusters; few are counted by Kish's number, each group alike heavy."""
     import numpy as np
 

@@ -89,12 +89,13 @@ def paired_difference(
     Pairing removes from the comparison how hard the items are (Miller 2024, arXiv 2411.00640).
 
     Interval: for 0/1 values on single items Tango's score interval (1998, Statistics in Medicine 17:891-908), otherwise
-    the rules of `rate` on the differences, and Tango's on the effective number of clusters where all of them are zero:
-    how much difference may have gone unseen. p value: how often the interval must be allowed to miss for zero to fall
-    out of it, so that p < 0.05 exactly if the 95 % interval leaves out zero. On single items that is McNemar's score
-    test (1947, Psychometrika 12:153-157), (gains - losses)^2 / (gains + losses). Below the resolution of the
-    bootstrap, Student's t by cluster-robust standard errors stands in (Cameron & Miller 2015, J. Human Resources
-    50:317-372). 1.0 if nothing moved, or with one cluster.
+    the rules of `rate` on the differences, with Student's t however many clusters there are: a bootstrap of 60 clusters
+    held the difference in 93 % of samples, this in 95 %. Where all differences are zero it is Tango's on the effective
+    number of clusters: how much difference may have gone unseen.
+
+    p value: how often the interval must be allowed to miss for zero to fall out of it, so that p < 0.05 exactly if the
+    95 % interval leaves out zero. On single items that is McNemar's score test (1947, Psychometrika 12:153-157), (gains
+    - losses)^2 / (gains + losses). 1.0 if nothing moved, or with one cluster.
 
     Args:
         a: one number per item, None where unscored.
@@ -125,7 +126,7 @@ def paired_difference(
     delta = value_b - value_a
     found = _curve(data, width)
     low, high, method = around(delta, found(STANDARD.alpha))
-    p_value = _p_value(found, delta, data)
+    p_value = _p_value(found, delta)
     return Difference(
         name, delta, low, high, len(both), len(data.sums), method, p_value, value_a, value_b, 0, 0, unscored
     )
@@ -139,7 +140,7 @@ def _curve(data: Table, width: float) -> Curve:
     single = data.sizes.shape[1] == 1 and bool((data.sizes == 1).all())
     if single and len(moves) > 1 and bool(np.isin(moves, (-1.0, 0.0, 1.0)).all()):
         return partial(_tango, int((moves > 0).sum()), int((moves < 0).sum()), len(moves), width)
-    return curve(data, (-width, width), STANDARD)
+    return curve(data, (-width, width), None)
 
 
 def _tango(gains: int, losses: int, pairs: int, width: float, alpha: float) -> Interval:
@@ -166,7 +167,7 @@ def _tango(gains: int, losses: int, pairs: int, width: float, alpha: float) -> I
     return Interval(width * bound(-1.0), width * bound(1.0), "Tango's score interval")
 
 
-def _p_value(found: Curve, delta: float, data: Table) -> float:
+def _p_value(found: Curve, delta: float) -> float:
     """The smallest share of misses for which the interval leaves out zero."""
 
     def holds_zero(alpha: float) -> bool:
@@ -177,21 +178,8 @@ def _p_value(found: Curve, delta: float, data: Table) -> float:
         return 1.0
     inside, outside = (STANDARD.alpha, 1.0) if holds_zero(STANDARD.alpha) else (_SMALLEST, STANDARD.alpha)
     if inside == _SMALLEST and not holds_zero(inside):
-        return _student(delta, data)
+        return _SMALLEST
     while outside - inside > 1e-6 * outside:
         middle = (inside * outside) ** 0.5
         inside, outside = (middle, outside) if holds_zero(middle) else (inside, middle)
     return outside
-
-
-def _student(delta: float, data: Table) -> float:
-    """By cluster-robust standard errors, where no resample of the clusters reaches zero."""
-    import numpy as np
-    from scipy.stats import t
-
-    clusters, groups = data.sums.shape
-    sizes = data.sizes.sum(axis=0)
-    residuals = ((data.sums - data.sizes * (data.sums.sum(axis=0) / sizes)) / (sizes * groups)).sum(axis=1)
-    error = float(np.sqrt(clusters / (clusters - 1) * (residuals**2).sum()))
-    p_value = 2 * float(t.sf(abs(delta) / error, clusters - 1)) if error > 0 else 0.0
-    return min(p_value, 1 / STANDARD.resamples)

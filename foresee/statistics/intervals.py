@@ -158,7 +158,7 @@ def curve_from_clusters(
     table: Array,
     figure: Callable[[Array], Array],
     bounds: tuple[float, float],
-    resampling: Resampling,
+    resampling: Resampling | None,
     effective: float | None = None,
 ) -> Curve | None:
     """The intervals of a figure, for every confidence, by resampling whole clusters.
@@ -172,7 +172,7 @@ def curve_from_clusters(
         table: [clusters x columns] sums of the columns within each cluster.
         figure: [... x columns] sums -> [...] figures; nan where undefined.
         bounds: the figure's lowest and highest possible value.
-        resampling: number of resamples, seed.
+        resampling: number of resamples, seed; None for Student's rule whatever the number of clusters.
         effective: Kish's effective number of clusters; None where all are equally large.
 
     Returns:
@@ -196,7 +196,7 @@ def curve_from_clusters(
     variance = (clusters - 1) / clusters * squares
     if variance <= (_TIE * (bounds[1] - bounds[0])) ** 2 or not bounds[0] < value < bounds[1]:
         return None
-    if (clusters if effective is None else effective) < FEW_CLUSTERS:
+    if resampling is None or (clusters if effective is None else effective) < FEW_CLUSTERS:
         return partial(_student_wilson, value, variance, clusters, bounds)
     acceleration = float(weights @ shifts**3) / (6 * squares**1.5)
     replicates = figure(_resampled_sums(kinds, counts, resampling))
