@@ -85,6 +85,22 @@ def renamed(values: Mapping[str, Any], names: Mapping[str, str], cls: type[Setti
     return found
 
 
+def renamed_pairs(given: Iterable[str], names: Mapping[str, str], cls: type[Settings]) -> list[str]:
+    """`key=value` strings with their keys as `renamed` has them. Raises UserError: a setting under both names."""
+    values = {key: pair for pair in given for key in [pair.partition("=")[0].strip()]}
+    found = []
+    for key, pair in values.items():
+        own = names.get(key, key)
+        if key in cls.model_fields or own.partition(".")[0] not in cls.model_fields:
+            own = key
+        if own != key:
+            if own in values:
+                raise UserError(f"{key} is {own} here, and both are given; leave one out")
+            _log.warning("%s is called %s here", key, own)
+        found.append(own + pair[len(pair.partition("=")[0]) :])
+    return found
+
+
 def _inside(values: dict[str, Any], dotted: str, *, make: bool = False) -> tuple[dict[str, Any], str]:
     *path, name = dotted.split(".")
     for step in path:

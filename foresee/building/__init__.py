@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from foresee.building.desk import WRITING, Desk, Failed, Shape
 from foresee.building.drafting import (
+    SIZES,
     WORLD,
     CurationConfig,
     Draft,
@@ -30,6 +31,7 @@ from foresee.building.making import Built, Order, Progress, make
 from foresee.building.sourcing import SourcedConfig, SourceItem, read_items, source_items
 
 __all__ = [
+    "SIZES",
     "WORLD",
     "WRITING",
     "Built",

@@ -89,8 +89,11 @@ def recipe(
         return
     if format not in ("jsonl", "parquet"):
         raise unknown_name("format", format, ("jsonl", "parquet"))
+    from foresee.building import SIZES
+
     base = config.read_toml(Path(file)) if file else {}
-    values = config.pairs(settings or (), what=f"{name} (--set)", base=base)
+    given = config.renamed_pairs(settings or (), SIZES, module.Config)
+    values = config.pairs(given, what=f"{name} (--set)", base=config.renamed(base, SIZES, module.Config))
     if dry_run:
         from foresee.building import configured
 

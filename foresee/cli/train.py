@@ -83,6 +83,11 @@ def _print_result(folder: Path) -> None:
     for key, value in after.items():
         was = f"{before[key]:.3f} -> " if key in before else ""
         typer.echo(f"{_metrics.label(key)}: {was}{value:.3f}")
+    cost = record.get("judge_cost") or {}
+    if cost:
+        usd = f", {cost['judge/usd']:.2f} USD" if "judge/usd" in cost else ""
+        tokens = f"{cost['judge/input_tokens']:,.0f} tokens read and {cost['judge/output_tokens']:,.0f} written"
+        typer.echo(f"judge models: {tokens}{usd}")
     if record.get("stopped"):
         typer.echo(f"STOPPED: {record['stopped']}; kept {record['kept']}")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from foresee.metrics import Metric, breakdown, outcomes
 from foresee.records import Row
-from foresee.report import failures
+from foresee.report import failures, silence
 from foresee.report.inert import visible
 from foresee.report.rows import Run
 from foresee.statistics import Difference, Estimate, holm
@@ -151,7 +151,7 @@ def notes(run: Run) -> tuple[str, ...]:
         (found.refused_by_api, "refused by the API"),
     )
     lines[0] += "".join(f"; {count} {what}" for count, what in trouble if count)
-    lines += failures.notes(run)
+    lines += [*failures.notes(run), *silence.notes(run)]
     if run.unfinished:
         lines.append(f"UNFINISHED: {run.unfinished} rows not asked yet; the same command continues")
     if any(m.published for m in run.metrics):

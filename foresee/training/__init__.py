@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foresee import _discovery
-from foresee.config import build, pairs, read_toml, renamed
+from foresee.config import build, pairs, read_toml, renamed, renamed_pairs
 from foresee.errors import UserError
 from foresee.training._names import KNOWN
 from foresee.training._settings import TrainingConfig
@@ -48,9 +48,9 @@ def configure(name: str, recipe: str | Path | None = None, given: Iterable[str] 
     Raises:
         UserError: no such method or recipe, or a setting that does not exist or fit.
     """
-    base = read_toml(recipe_path(recipe)) if recipe is not None else {}
     cls = method(name).Config
-    values = renamed(pairs(given, what="--set", base=base), KNOWN, cls)
+    base = renamed(read_toml(recipe_path(recipe)), KNOWN, cls) if recipe is not None else {}
+    values = pairs(renamed_pairs(given, KNOWN, cls), what="--set", base=base)
     absent = [key for key, field in cls.model_fields.items() if field.is_required() and key not in values]
     if absent:
         raise UserError(f"train {name} needs {', '.join(absent)}: " + " ".join(f"--set {key}=…" for key in absent))

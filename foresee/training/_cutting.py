@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from foresee.dataset_folder import ROWS
 from foresee.errors import UserError
+from foresee.training._rows import INDEX
+
+if TYPE_CHECKING:
+    from foresee.training._session import Parts
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,23 @@ class Cutting:
         return batch
 
 
-def install(trainer: Any, longest: int | None) -> None:
-    """Put a cutting collator before a trainer's own, if there is a limit."""
-    if longest is not None:
-        token = getattr(trainer.model.config, "image_token_id", None)
-        trainer.data_collator = Cutting(trainer.data_collator, longest, token)
+def install(trainer: Any, longest: int) -> None:
+    """Put a cutting collator before a trainer's own."""
+    token = getattr(trainer.model.config, "image_token_id", None)
+    trainer.data_collator = Cutting(trainer.data_collator, longest, token)
+
+
+def check(collate: Callable[[Sequence[Any]], Any], parts: Parts, progress: Callable[[int, int], None]) -> None:
+    """Cut every row once, alone, before the first step.
+
+    Raises:
+        UserError: one that can't be cut, by file and line.
+    """
+    for number, row in enumerate(parts.data, 1):
+        try:
+            collate([row])
+        except UserError as problem:
+            rows, place = parts.rows, row[INDEX]
+            where = f"{rows.folder / ROWS}, line {rows.lines[place]}" if place >= 0 else "a replay row"
+            raise UserError(f"{where}: {problem}") from None
+        progress(number, len(parts.data))

@@ -99,7 +99,9 @@ def prepare(name: str, method: ModuleType, config: TrainingConfig, report: Calla
     parts = Parts(policy, rows, replay, data, made, (watcher,))
     trainer = _make(method, config, parts)
     watcher.attach(trainer)
-    _cutting.install(trainer, config.max_length)
+    if config.max_length is not None:
+        _cutting.install(trainer, config.max_length)
+        _cutting.check(trainer.data_collator, parts, _Said(report, "measuring rows"))
     _arguments.check_launch(config, trainer.accelerator.num_processes)
     for callback in _printers(trainer):
         trainer.remove_callback(callback)
@@ -155,18 +157,24 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
     return folder
 
 
+class _Said:
+    """Says from time to time how far something has come, and how long it will take."""
+
+    def __init__(self, report: Callable[[Progress], None], what: str) -> None:
+        self._report, self._what = report, what
+        self._begun = self._last = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._last > _OFTEN:
+            self._last = now
+            left = (now - self._begun) / done * (total - done)
+            self._report(Progress(0, 0, {}, f"{self._what}: {done:,} of {total:,}, about {left:.0f} s left"))
+
+
 def _inspected(rows: Rows, config: TrainingConfig, policy: Policy, report: Callable[[Progress], None]) -> Rows:
     """Every row looked at, and what came of it said. Raises UserError: too many can't be used."""
-    begun = said = time.monotonic()
-
-    def progress(done: int, total: int) -> None:
-        nonlocal said
-        if (now := time.monotonic()) - said > _OFTEN:
-            said = now
-            left = (now - begun) / done * (total - done)
-            report(Progress(0, 0, {}, f"looking at images: {done:,} of {total:,}, about {left:.0f} s left"))
-
-    found = _inspection.inspected(rows, policy.processor, config.bad_rows, progress)
+    found = _inspection.inspected(rows, policy.processor, config.bad_rows, _Said(report, "looking at images"))
     for note in _inspection.notes(found):
         report(Progress(0, 0, {}, note=note))
     return found

@@ -113,6 +113,8 @@ class Config(TrainingConfig):
         low, high = self.token_clip
         if not low < 0 < high:
             raise ValueError(f"token_clip: expected a negative and a positive bound, got {low:g} and {high:g}")
+        if self.max_length is not None:
+            raise ValueError("max_length: no text of the data is learnt here; max_new_tokens is the longest answer")
         learns_from_outcomes = self.token_weight < 1 or self.form == "sum" or self.outcome_sources
         if learns_from_outcomes and not self.reward:
             raise ValueError("no reward for outcomes: set one (reward.world.risk=0.5), or token_weight=1")
@@ -179,10 +181,14 @@ def preview(config: Config, parts: Parts, trainer: Any) -> list[str]:
         lines += [f"  a prompt as {reader} reads it:", f"    {text}"]
     weights = dict(zip(trainer.reward_func_names, trainer.reward_weights.tolist(), strict=True))
     rewards = trainer._logs["rewards"]
-    for place, answer in enumerate(list(trainer._logs["completion"])[:_SHOWN]):
-        said = answer if isinstance(answer, str) else answer[-1]["content"]
-        earned = [f"{name} {rewards[name][place]:g} x {weight:g}" for name, weight in weights.items()]
-        lines += [f"  an answer sampled now: {' '.join(said.split())!r}", f"    rewards: {', '.join(earned)}"]
+    answers = [each if isinstance(each, str) else each[-1]["content"] for each in trainer._logs["completion"]]
+    for answer in list(dict.fromkeys(answers))[:_SHOWN]:
+        values = {name: rewards[name][answers.index(answer)] for name in weights}
+        earned = [f"{name} {value:g} x {weights[name]:g}" for name, value in values.items() if value == value]
+        lines += [
+            f"  an answer sampled now: {' '.join(answer.split())!r}",
+            f"    rewards: {', '.join(earned) or 'none'}",
+        ]
     gap = trainer._metrics["train"].get("token_gap/mean")
     if gap:
         lines.append(f"  the teacher's log-probability of a token less the model's: {gap[-1]:+.3f} nats on average")

@@ -98,6 +98,9 @@ def test_names_that_people_know_are_taken_and_the_own_ones_said(caplog: pytest.L
     assert (config.schedule, config.batch, config.epochs, config.lora.alpha) == ("cosine", 2, 3.0, 6.0)
     assert config.report_to == ("tensorboard",)
     assert "lr is called learning_rate here" in caplog.messages
+    over = ["model=x", "data=y", "out=z", "max_steps=3", "num_generations=2"]
+    world = training.configure("caspo", "papers/ood_mmsafe/caspo_world.toml", over)
+    assert (world.steps, world.model_dump()["generations"]) == (3, 2), "over the recipe's own value"
     with pytest.raises(training.UserError, match="lr is learning_rate here, and both are given"):
         training.configure("sft", None, ["model=x", "data=y", "out=z", "lr=1", "learning_rate=2"])
     with pytest.raises(training.UserError, match="no train sft option named 'generations'"):

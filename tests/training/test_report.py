@@ -46,7 +46,7 @@ LINES: list[dict[str, object]] = [
 
 def test_curves_stand_beside_their_numbers(tmp_path: Path) -> None:
     page = shown(a_training(tmp_path / "one", LINES))
-    for name in ("probe/r0", "token_gap/mean", "rewards/world.risk/mean", "On held-out rows", "10 of 100"):
+    for name in ("r0 ↓", "token_gap/mean", "rewards/world.risk/mean", "On held-out rows", "10 of 100"):
         assert name in page
     assert "reward_std" not in page
     assert re.search(r"1 at step 0 → <b>0\.0625</b> at step 2", page)
