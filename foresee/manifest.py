@@ -20,7 +20,7 @@ import pydantic
 
 from foresee.errors import UserError
 from foresee.redaction import without_secrets
-from foresee.untrusted import parse_json, read_regular
+from foresee.untrusted import parse_json, read_regular, whole
 
 FILE = "manifest.json"
 ManifestKind = Literal["evaluation", "data set", "training", "study"]
@@ -115,7 +115,7 @@ def write_atomically(path: Path, text: str) -> None:
         UserError: the folder can't be written.
     """
     try:
-        replace_file(path, text.encode(), durable=True)
+        replace_file(path, whole(text).encode(), durable=True)  # names of files need not be UTF-8
     except OSError as problem:
         raise UserError(f"can't write {path}: {problem.strerror or problem}") from None
 
@@ -140,7 +140,7 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
 def digest(value: Any) -> str:
     """SHA-256 (hex) of a value's canonical JSON."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def environment() -> dict[str, Any]:

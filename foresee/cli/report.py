@@ -108,7 +108,7 @@ def export(
 
     found = read_runs(runs, judgings=False, skipped=say, without_code=True)
     for run in found:
-        if not run.metrics:
+        if not run.metrics and run.warnings:
             say(f"{run.folder}: {run.warnings[0]}; to have them, name its folder in FORESEE_PLUGINS")
         if run.unfinished:
             say(f"note: {run.folder} is UNFINISHED, {run.unfinished} rows were not asked yet")

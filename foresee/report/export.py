@@ -13,6 +13,7 @@ from typing import Any
 from foresee.errors import UserError, missing_extra, unknown_name
 from foresee.manifest import write_atomically
 from foresee.report.rows import Run, flat
+from foresee.untrusted import whole
 
 FORMATS = ("csv", "parquet", "jsonl", "eval")
 _FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x20\u200b-\u200f\u2060\ufeff'\"]*[=+\-@|＝＋－＠﹣﹢﹦﹫]")
@@ -49,7 +50,7 @@ def write(runs: Sequence[Run], format: str, out: Path | None = None) -> Path:
 
 def _whose(run: Run) -> dict[str, str]:
     """The columns in front, which tell the rows of several runs apart."""
-    return {"run": str(run.folder), "model": run.model, "defense": run.defense}
+    return {"run": whole(str(run.folder)), "model": run.model, "defense": run.defense}
 
 
 def _csv(lines: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
