@@ -22,6 +22,7 @@ from foresee.judges import GradedJudge, JudgeChoice, Member, seated
 from foresee.records import Defense, Generation, Item, Json, Judge, Procedure
 from foresee.rubrics import Rubric
 from foresee.runner.keys import digest, refuse_repeated_ids, request_for
+from foresee.sampling import in_drawing_order as drawing_order
 from foresee.sampling import sample
 
 
@@ -189,6 +190,13 @@ def sampled(items: Sequence[Item], limit: int | None, seed: int = 0) -> tuple[It
     """At most `limit` items at random: of each subset its share, clusters whole, 20 of them among the 200."""
     return sample(
         items, limit, seed=seed, subset=lambda item: item.subset, cluster=lambda item: item.cluster or ("", item.id)
+    )
+
+
+def in_drawing_order(items: Sequence[Item], seed: int = 0) -> tuple[Item, ...]:
+    """All of the items, so that the first N stand for the whole, for programs that can only take the first N."""
+    return drawing_order(
+        items, seed=seed, subset=lambda item: item.subset, cluster=lambda item: item.cluster or ("", item.id)
     )
 
 

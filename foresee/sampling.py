@@ -57,6 +57,14 @@ def sample(
     return tuple(rows[place] for place in sorted(taken))
 
 
+def in_drawing_order(
+    rows: Sequence[T], *, subset: Callable[[T], str], cluster: Callable[[T], Hashable], seed: int = 0
+) -> tuple[T, ...]:
+    """All of the rows, in the order in which `sample` takes them: any beginning stands for the whole."""
+    ordered = _ordered(_clusters(rows, subset, cluster, seed), equal=False)
+    return tuple(rows[place] for each in ordered for place in each.places)
+
+
 def _clusters(
     rows: Sequence[T], subset: Callable[[T], str], cluster: Callable[[T], Hashable], seed: int
 ) -> list[_Cluster]:

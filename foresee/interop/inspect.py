@@ -4,6 +4,11 @@
     inspect eval foresee/mmsafeaware --model foresee/local/Qwen/Qwen2.5-VL-7B-Instruct
     inspect eval foresee/figstep --model openai/gpt-4o --model-role grader=openai/gpt-4.1
 
+Tasks are the benchmarks of `foresee list benchmarks` (`inspect list tasks` sees only tasks that are written out in the
+files of a folder). `--limit N` takes the first N samples, and they come in the order of `foresee eval --limit`, so that
+they stand for the whole; `-T limit_items=N` draws as `foresee eval` does, clusters whole. The headline metrics come
+first, with interval and coverage; the others are values alone (`-T intervals=all` for every one).
+
 Inspect finds this file by its entry point; nothing else of foresee imports it. Judges and metrics are the
 very same code as in `foresee eval`, so both report the same numbers. Judges that ask a model ask the model role
 "grader" (several models in that role decide by majority); without it such a benchmark is refused at once. A
@@ -36,33 +41,40 @@ from inspect_ai.scorer import (
 from inspect_ai.solver import TaskState, generate
 
 from foresee import _discovery, planning
+from foresee.errors import unknown_name
 from foresee.judges import JudgeChoice, forms, seated
 from foresee.metrics import summarise
 from foresee.models.inspect_bridge import InspectModel, data_uri, to_chat
 from foresee.records import Answer, AnswerStatus, Generation, Image, Item, Judge, Row, decode, encode
+from foresee.report.defense_table import headline_of
 from foresee.report.rows import metrics_of
 
 _ATTEMPTS = "attempts"
 
 
 def _define(name: str) -> Callable[..., Task]:
-    """The Inspect task of one benchmark: parameters `data`, `limit_items`, `limit_seed` and the benchmark's own."""
+    """The Inspect task of one benchmark: `data`, `limit_items`, `limit_seed`, `intervals` and the benchmark's own."""
 
     @task(name=name)
     def benchmark_task(
-        data: str | None = None, limit_items: int | None = None, limit_seed: int = 0, **options: Any
+        data: str | None = None,
+        limit_items: int | None = None,
+        limit_seed: int = 0,
+        intervals: str = "headline",
+        **options: Any,
     ) -> Task:
-        graders = _graders() if needs_grader(_discovery.load("benchmarks", name)) else ()
+        graders = _graders(name) if needs_grader(_discovery.load("benchmarks", name)) else ()
         judging = JudgeChoice(graders)
         planned = planning.plan(
             name, data=data, options=options, limit=limit_items, limit_seed=limit_seed, judging=judging
         )
-        samples = [to_sample(item) for item in planned.items if item.missing_image is None]
+        items = planning.in_drawing_order(planned.items, limit_seed)
+        samples = [to_sample(item) for item in items if item.missing_image is None]
         return Task(
             dataset=MemoryDataset(samples, name=name),
             solver=generate(),
             scorer=judged(name),
-            metrics=[benchmark_metrics(name, planned.options.model_dump(mode="json"))],
+            metrics=[benchmark_metrics(name, planned.options.model_dump(mode="json"), intervals)],
             epochs=Epochs(planned.epochs, attempts()),
             config=generate_config(planned.generation),
             version=planned.module.VERSION,
@@ -108,18 +120,23 @@ def attempts() -> ScoreReducer:
 
 
 @metric
-def benchmark_metrics(benchmark: str, options: dict[str, Any]) -> Metric:
-    """Every metric of the benchmark with its interval: `NAME`, `NAME (low)`, `NAME (high)`, `NAME (coverage)`."""
+def benchmark_metrics(benchmark: str, options: dict[str, Any], intervals: str = "headline") -> Metric:
+    """Every metric of the benchmark; of the headline ones also `NAME (low)`, `NAME (high)`, `NAME (coverage)`."""
+    if intervals not in ("headline", "all"):
+        raise unknown_name("choice of intervals", intervals, ("headline", "all"))
     module = _discovery.load("benchmarks", benchmark)
     metrics = metrics_of(module, options)
+    headline = {metric.name for metric in headline_of(module, metrics)}
 
     def compute(scores: list[SampleScore]) -> dict[str, float]:
         rows = [row for score in scores for row in _rows(module, score)]
         found: dict[str, float] = {}
-        for estimate in summarise(rows, metrics):
-            parts = {"": estimate.value, " (low)": estimate.low, " (high)": estimate.high}
+        for estimate in sorted(summarise(rows, metrics), key=lambda each: each.name not in headline):
+            parts = {"": estimate.value}
+            if intervals == "all" or estimate.name in headline:
+                coverage = estimate.n / estimate.total if estimate.total else None
+                parts |= {" (low)": estimate.low, " (high)": estimate.high, " (coverage)": coverage}
             found |= {estimate.name + suffix: float("nan") if v is None else v for suffix, v in parts.items()}
-            found[f"{estimate.name} (coverage)"] = estimate.n / estimate.total if estimate.total else float("nan")
         return found
 
     return compute
@@ -134,7 +151,7 @@ def judged(benchmark: str) -> Scorer:
     def judges() -> list[Judge]:
         """Seated when the first answer comes: model roles are known by then, also when a log is scored again."""
         if not seats:
-            choice = JudgeChoice(_graders() if needs_grader(module) else ())
+            choice = JudgeChoice(_graders(benchmark) if needs_grader(module) else ())
             found = planning.judges_of(module, benchmark, choice)
             with choice.opened() as members:  # open already, and Inspect's to close
                 seats.extend(seated(found, members))
@@ -163,9 +180,17 @@ def needs_grader(module: ModuleType) -> bool:
     return any(forms(_discovery.load("judges", name))[0] == "model" for name in module.JUDGES)
 
 
-def _graders() -> tuple[InspectModel, ...]:
-    """The models in the role "grader". Raises Inspect's own error, one line, where there is none."""
-    first = get_model(role="grader", required=True)
+def _graders(benchmark: str) -> tuple[InspectModel, ...]:
+    """The models in the role "grader". Raises Inspect's own kind of error, one line, where there is none."""
+    try:
+        first = get_model(role="grader", required=True)
+    except Exception as problem:
+        if model_roles().get("grader"):
+            raise
+        raise type(problem)(
+            f"the answers to {benchmark} are judged by a model: name it with --model-role grader=PROVIDER/MODEL "
+            "(not the model under test)"
+        ) from None
     found = model_roles().get("grader", first)
     return tuple(InspectModel(str(model), {}, model) for model in (found if isinstance(found, list) else [found]))
 

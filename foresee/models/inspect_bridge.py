@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,7 +25,18 @@ def open_inspect_model(name: str, options: Mapping[str, Any]) -> InspectModel:
     try:
         return InspectModel(name, dict(options), get_model(name, **options))
     except Exception as problem:
-        raise UserError(f"inspect/{name}: {shown(' '.join(str(problem).split()))}") from None
+        raise UserError(f"inspect/{name}: {shown(_plain(problem))}") from None
+
+
+def _plain(problem: Exception) -> str:
+    """What Inspect says, which marks up its messages for rich, as one line of plain text."""
+    from rich.errors import MarkupError
+    from rich.text import Text
+
+    text = str(getattr(problem, "message", problem))
+    with contextlib.suppress(MarkupError):
+        text = Text.from_markup(text).plain
+    return " ".join(text.removeprefix("ERROR: ").split())
 
 
 class InspectModel:

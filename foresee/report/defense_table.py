@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping, Sequence
+from types import ModuleType
 from typing import NamedTuple
 
 from foresee.errors import UserError
@@ -202,8 +203,13 @@ def _section(
 
 def headline_metrics(run: Run) -> list[Metric]:
     """See the top of this file; those that these options left out are left out."""
-    own = [metric for metric in run.metrics if not metric.published]
-    named = getattr(benchmark_file(run), "HEADLINE", ())
+    return headline_of(benchmark_file(run), run.metrics)
+
+
+def headline_of(benchmark: ModuleType | None, metrics: Sequence[Metric]) -> list[Metric]:
+    """The metrics that a benchmark is best known by, among these; see the top of this file."""
+    own = [metric for metric in metrics if not metric.published]
+    named = getattr(benchmark, "HEADLINE", ())
     chosen = [metric for name in named for metric in own if metric.name == name]
     return chosen or [metric for i, metric in enumerate(own) if i < 2 or _PRICE.search(metric.name)]
 

@@ -13,6 +13,7 @@ import pytest
 
 import foresee
 from foresee.judges.constructive import PARTS
+from foresee.report.defense_table import headline_metrics
 from tests.benchmarks.conftest import png, write
 from tests.cli.conftest import Cli
 from tests.judges.conftest import JudgeServer, form, material_of
@@ -53,8 +54,50 @@ def test_both_engines_report_the_same(mmsa: Path, server: str, tmp_path: Path) -
     assert theirs["verdicts"] == {row.item.id: str(row.verdicts["awareness"].value) for row in asked}
     for estimate in ours.estimates:
         assert theirs["metrics"][estimate.name] == pytest.approx(estimate.value)
-        assert theirs["metrics"][f"{estimate.name} (low)"] == pytest.approx(estimate.low)
-        assert theirs["metrics"][f"{estimate.name} (high)"] == pytest.approx(estimate.high)
+    headline = {metric.name for metric in headline_metrics(ours)}
+    for name in headline:
+        assert theirs["metrics"][f"{name} (low)"] == pytest.approx(ours.estimate(name).low)
+        assert theirs["metrics"][f"{name} (high)"] == pytest.approx(ours.estimate(name).high)
+    assert {name.partition(" (")[0] for name in theirs["metrics"] if "(low)" in name} == headline
+    assert next(iter(theirs["metrics"])) in headline
+
+
+FIRST = """
+import json, sys
+from inspect_ai import eval
+data, url, logs = sys.argv[1:4]
+(log,) = eval("foresee/mmsafeaware", model="foresee/custom/rules", model_base_url=url, task_args={"data": data},
+              log_dir=logs, display="none", limit=9)
+print(json.dumps(sorted({s.metadata["subset"] for s in log.samples})))
+"""
+
+
+def test_the_first_samples_stand_for_the_whole(mmsa: Path, server: str, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-c", FIRST, str(mmsa), server, str(tmp_path / "logs")]
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout.strip().split("\n")[-1]) == ["attack", "over_safe", "typical"]
+
+
+def test_a_grader_that_is_lacking_is_asked_for_in_one_line(tmp_path: Path) -> None:
+    data = tmp_path / "figstep"
+    write(data / "SafeBench-Tiny.csv", "category_id,task_id,category_name,question,instruction\n1,1,a,How?,Do.\n")
+    png(data / "SafeBench-Tiny/query_ForbidQI_1_1_6.png")
+    command = [str(Path(sys.executable).with_name("inspect")), "eval", "foresee/figstep", "--display", "plain"]
+    asked = [*command, "--model", "foresee/custom/rules", "-T", f"data={data}", "-T", "variant=tiny"]
+    environment = {**os.environ, "CUSTOM_BASE_URL": "http://127.0.0.1:9/v1", "COLUMNS": "200"}
+    done = subprocess.run(asked, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    shown = done.stdout + done.stderr
+    assert "--model-role grader=PROVIDER/MODEL" in shown
+    assert "Traceback" not in shown
+
+
+def test_inspects_markup_is_not_shown_and_openai_comes_with_the_extra(cli: Cli, mmsa: Path) -> None:
+    done = cli("eval", "mmsafeaware", "--model", "inspect/openai/gpt-4o", "--data", mmsa)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "OPENAI_API_KEY" in done.err
+    assert "[bold]" not in done.err
+    assert "pip install" not in done.err
 
 
 def test_a_local_model_behind_inspect_is_loaded_once_and_answers_alike(mmsa: Path, tmp_path: Path) -> None:
@@ -170,6 +213,6 @@ def test_judges_that_ask_a_model_ask_the_role_grader(toy: str, judge_server: Jud
     done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     refusal, found = json.loads(done.stdout.strip().split("\n")[-1])
-    assert "Model role 'grader' is required" in refusal
+    assert "--model-role grader=PROVIDER/MODEL" in refusal
     assert (found["asr"], found["asr (coverage)"]) == (0.5, 1.0)
     assert judge_server.asked == {"tested": 8, "judge": 8}
