@@ -41,7 +41,7 @@ class Comparison:
     Attributes:
         question: what is compared.
         overall: over all answers.
-        by_model: over the answers of each model; None where that model's labels leave nothing to measure.
+        by_model: over each model's answers; where none has the positive label, accuracy alone (of false alarms).
         baselines: the judge's published predecessors on the same answers.
         gains: how much more often the judge agrees with people than each of them, paired over the answers.
         people: the first annotator against the second, in the place of judge and people; None if not published.
@@ -49,7 +49,7 @@ class Comparison:
 
     question: Question
     overall: Agreement
-    by_model: Mapping[str, Agreement | None]
+    by_model: Mapping[str, Agreement]
     baselines: Mapping[str, Agreement]
     gains: Mapping[str, Difference]
     people: Agreement | None
@@ -268,10 +268,10 @@ def _compare(
     words: Sequence[str | None],
     baselines: Mapping[str, Sequence[str | None]],
 ) -> Comparison:
-    by_model: dict[str, Agreement | None] = {}
+    by_model: dict[str, Agreement] = {}
     for model in dict.fromkeys(row.model for row in rows):
         kept = [i for i, row in enumerate(rows) if row.model == model]
-        by_model[model] = _agree_if_any(question, [rows[i] for i in kept], [words[i] for i in kept])
+        by_model[model] = _agree_of_one(question, [rows[i] for i in kept], [words[i] for i in kept])
     return Comparison(
         question=question,
         overall=_agree(question, rows, words),
@@ -307,11 +307,12 @@ def _gain(
     return paired_difference(agreed[0], agreed[1], clusters, name=f"accuracy over {name}")
 
 
-def _agree_if_any(question: Question, rows: Sequence[LabelledAnswer], words: Sequence[str | None]) -> Agreement | None:
-    """As `_agree`, but None where people gave the positive label to no answer, so that there is nothing to find."""
-    if question.positive is not None and question.positive not in {question.human[row.label] for row in rows}:
-        return None
-    return _agree(question, rows, words)
+def _agree_of_one(question: Question, rows: Sequence[LabelledAnswer], words: Sequence[str | None]) -> Agreement:
+    """As `_agree`, but without precision and recall where people gave the positive label to no answer of a model's."""
+    if (positive := question.positive) is None or positive in {question.human[row.label] for row in rows}:
+        return _agree(question, rows, words)
+    said = [None if word is None else "positive" if question.judge[word] == positive else "other" for word in words]
+    return agreement(["other"] * len(rows), said, [row.cluster for row in rows])
 
 
 def _people(question: Question, rows: Sequence[LabelledAnswer]) -> Agreement | None:

@@ -6,7 +6,8 @@ No model under test is asked. What judge models were asked before, by this or an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from foresee.redaction import without_secrets
 from foresee.report import rows as run_folder
 from foresee.report.rows import KeyedItem, Run
 from foresee.runner import Budget, JudgeCalls, RunSettings, judge_answers
-from foresee.tables import Line, is_missing, text_lines
+from foresee.tables import Line, is_missing, read_rows, text_lines
 from foresee.untrusted import parse_json
 
 JUDGED = run_folder.JUDGED
@@ -60,6 +61,7 @@ def score(
     out: Path | str,
     model: str | None = None,
     field: str | None = None,
+    id_field: str = "id",
     settings: RunSettings | None = None,
     progress: Callable[[int, int], None] | None = None,
     command: Sequence[str] = (),
@@ -69,12 +71,13 @@ def score(
     """Judge stored answers with the same judges and statistics as an evaluation.
 
     Args:
-        answers: JSONL, one `{"id": ..., "response": ...}` a line (optional "epoch"), the format of
-            MMSafeAware's authors. An item without an answer is counted and lowers coverage.
+        answers: JSONL, one `{"id": ..., "response": ...}` a line (optional "epoch"), or a table with such columns
+            (CSV, JSON, Parquet, Arrow). An item without an answer is counted and lowers coverage.
         benchmark: a name (with `planning.plan`'s keyword arguments) or a finished Plan.
         out: the run folder to write.
         model: what to call the model; the file's name if left out.
         field: the field of each line that holds the model's answer, where that is not `response`.
+        id_field: the field that holds the item's id.
         settings: retries and limits for judge models.
         progress: called with (done, total) after each answer.
         command: the command line, for the record.
@@ -82,18 +85,16 @@ def score(
         plan_options: what `planning.plan` takes, when `benchmark` is a name.
 
     Raises:
-        UserError: a line that is not such an answer (file and line number), an id that the benchmark does
-            not have, the same id twice, an unwritable folder.
+        UserError: a line that is no such answer, an unknown id, the same id twice, an unwritable folder.
     """
     planned = benchmark if isinstance(benchmark, Plan) else plan(benchmark, **plan_options)
     if not planned.is_seated:
         with planned.judging.opened() as members:
-            planned = planned.seated(members)
             return score(
-                answers, planned, out=out, model=model, field=field, settings=settings, progress=progress,
-                command=command, budget=budget,
+                answers, planned.seated(members), out=out, model=model, field=field, id_field=id_field,
+                settings=settings, progress=progress, command=command, budget=budget,
             )  # fmt: skip
-    stored = read_answers(Path(answers), planned, field)
+    stored = read_answers(Path(answers), planned, field, id_field)
     folder = Path(out)
     configuration = {**planning.configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
     given = [stored.answers(item) for item in planned.everything]
@@ -220,14 +221,15 @@ def _copy(journal: Journal, answers: Iterable[Answer]) -> None:
             journal.append("answer", answer.key, record)
 
 
-def read_answers(path: Path, planned: Plan, field: str | None = None) -> StoredAnswers:
+def read_answers(path: Path, planned: Plan, field: str | None = None, id_field: str = "id") -> StoredAnswers:
     """Texts by item id and epoch.
 
     Args:
-        path: the JSONL file.
+        path: a JSONL file, or a table.
         planned: whose items they answer.
         field: the field of each line that holds the text; None for `response`, or the one that is there of
             `answer`, `output` and `prediction`.
+        id_field: the field that holds the item's id.
 
     Raises:
         UserError: with file and line number: not JSON, no id or text, several fields that may be the text (a result
@@ -239,9 +241,9 @@ def read_answers(path: Path, planned: Plan, field: str | None = None) -> StoredA
     known = planned_ids
     texts: dict[tuple[str, int], str | None] = {}
     content = hashlib.sha256()
-    for line, where in text_lines(path):
-        content.update(line.encode())
-        item_id, epoch, text = _parse(line, where, field)
+    for record, where, raw in _records(path):
+        content.update(raw)
+        item_id, epoch, text = _parse(record, where, field, id_field)
         if item_id not in known:
             known = planned_ids | {item.id for item in planned.module.items(planned.data, planned.module.Options())}
         if item_id not in known:
@@ -258,19 +260,42 @@ def read_answers(path: Path, planned: Plan, field: str | None = None) -> StoredA
         raise UserError(f"{path}: epochs must be 0, 1, 2, ... without a gap, got {sorted(found)[:5]}")
     if field is not None:
         content.update(b"field " + field.encode())
+    if id_field != "id":
+        content.update(b"id " + id_field.encode())
     return StoredAnswers(texts, epochs, content.hexdigest())
 
 
-def _parse(line: str, where: str, field: str | None) -> tuple[str, int, str | None]:
-    expected = 'expected {"id": ..., "response": "..."}'
-    try:
-        record = parse_json(line)
-    except ValueError as problem:
-        raise UserError(f"{where}: not JSON ({problem}); {expected}") from None
-    if isinstance(record, list):
-        raise UserError(f"{where}: one answer a line, not a list; {expected}")
-    if not isinstance(record, dict) or is_missing(record.get("id")) or not isinstance(record["id"], str | int | float):
-        raise UserError(f"{where}: no id; {expected}")
+_EXPECTED = 'expected {"id": ..., "response": "..."}'
+
+
+def _records(path: Path) -> Iterator[tuple[Mapping[str, Any], str, bytes]]:
+    """Each line or row, where it stands, and what tells it from another. Raises UserError: a line is no JSON object."""
+    if path.suffix.lower() in (".csv", ".parquet", ".arrow", ".json"):
+        for line in read_rows(path):
+            values = {key: _whole(value) if key == "epoch" else value for key, value in line.values.items()}
+            yield values, line.where, json.dumps(values, sort_keys=True, default=str).encode()
+        return
+    for text, where in text_lines(path):
+        try:
+            record = parse_json(text)
+        except ValueError as problem:
+            raise UserError(f"{where}: not JSON ({problem}); {_EXPECTED}") from None
+        if isinstance(record, list):
+            raise UserError(f"{where}: one answer a line, not a list; {_EXPECTED}")
+        yield record if isinstance(record, dict) else {}, where, text.encode()
+
+
+def _whole(value: Any) -> Any:
+    """A number of a table's cell, which CSV gives as text and a column with gaps as a float."""
+    text = str(value).removesuffix(".0")
+    return int(text) if text.isdecimal() else value
+
+
+def _parse(record: Mapping[str, Any], where: str, field: str | None, id_field: str) -> tuple[str, int, str | None]:
+    expected = _EXPECTED
+    if is_missing(record.get(id_field)) or not isinstance(record[id_field], str | int | float):
+        got = f"; got the fields {', '.join(record)[:300]}" if record else ""
+        raise UserError(f"{where}: no {id_field}; {expected}{got}; --id-field names another field")
     name = field or _text_field(record, f"{where}: ", expected)
     if name not in record:
         raise UserError(f"{where}: no field '{name}' (--field); got {', '.join(record)[:300]}")
@@ -279,7 +304,7 @@ def _parse(line: str, where: str, field: str | None) -> tuple[str, int, str | No
         raise UserError(f"{where}: the {name} is a {type(text).__name__}; {expected}")
     if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch < 1000:
         raise UserError(f"{where}: epoch is {epoch!r}; expected 0, 1, 2, ...")
-    return Line(record, where).text("id"), epoch, None if is_missing(text) else text
+    return Line(record, where).text(id_field), epoch, None if is_missing(text) else text
 
 
 def _text_field(record: Mapping[str, Any], where: str, expected: str) -> str:

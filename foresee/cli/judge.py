@@ -42,6 +42,7 @@ def check(
     stored: Annotated[
         bool, typer.Option("--stored", help="check the automatic judges whose verdicts the label set itself stores")
     ] = False,
+    brief: Annotated[bool, typer.Option("--brief", help="all models together, without a line for each")] = False,
     format: Format = "table",
 ) -> None:
     """A judge against human labels: accuracy, precision, recall, F1 and kappa with intervals, per model."""
@@ -62,7 +63,7 @@ def check(
             checked = judge_check.check(
                 judge, labels, data=data, options=task_options or (), judging=judging, out=out, progress=progress
             )
-        tables = [_table(checked, comparison) for comparison in checked.comparisons]
+        tables = [_table(checked, comparison, brief=brief) for comparison in checked.comparisons]
         record = {"judge": dict(checked.identity), "labels": labels} | {
             c.question.name: {name: _numbers(a) for name, a in _lines(checked.judge, c)} for c in checked.comparisons
         }
@@ -73,10 +74,10 @@ def check(
         _results.put(table, format)
 
 
-def _table(found: JudgeCheck, comparison: Comparison) -> TextTable:
+def _table(found: JudgeCheck, comparison: Comparison, *, brief: bool = False) -> TextTable:
     from foresee.report.tables import TextTable, interval
 
-    rows = tuple(_cells(name, agreement) for name, agreement in _lines(found.judge, comparison))
+    rows = tuple(_cells(name, agreement) for name, agreement in _lines(found.judge, comparison, brief=brief))
     notes = [comparison.question.doc] if comparison.question.doc else []
     for name, gain in comparison.gains.items():
         if gain.delta is not None:
@@ -97,16 +98,15 @@ def _stored_table(found: StoredCheck) -> TextTable:
     return TextTable(title, ("judge", *_HEADER[1:]), rows, tuple(found.labels.notes))
 
 
-def _lines(judge: str, comparison: Comparison) -> Iterator[tuple[str, Agreement]]:
+def _lines(judge: str, comparison: Comparison, *, brief: bool = False) -> Iterator[tuple[str, Agreement]]:
     """The judge over all answers and per model, then what stands beside it on the same answers."""
     yield f"all models, by {judge}", comparison.overall
-    for model, agreement in comparison.by_model.items():
-        if agreement is not None:
-            yield f"  {model}", agreement
+    for model, agreement in comparison.by_model.items() if not brief else ():
+        yield f"  {model}", agreement
     for name, agreement in comparison.baselines.items():
         yield f"all models, by published list {name}", agreement
     if comparison.people is not None:
-        yield "all models, one person by another", comparison.people
+        yield "all models, human agreement (one person by another)", comparison.people
 
 
 def _cells(name: str, agreement: Agreement) -> tuple[str, ...]:

@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from foresee.runner import Budget, RunSettings
 
 
+Correct = Annotated[
+    Path | None, typer.Option("--correct", help="what 'foresee judge agree' kept: correct the judge's rates by it")
+]
+
+
 def score(
-    answers: Annotated[Path, typer.Argument(help='run folder, or JSONL with one {"id": …, "response": "…"} a line')],
+    answers: Annotated[
+        Path, typer.Argument(help='run folder, or JSONL with one {"id": …, "response": "…"} a line, or such a table')
+    ],
     benchmark: Annotated[
         str | None, typer.Option("--benchmark", help="of a JSONL file: the benchmark that the answers belong to")
     ] = None,
@@ -35,6 +42,7 @@ def score(
     field: Annotated[
         str | None, typer.Option("--field", help="of a JSONL file: the field that holds the answer; default: response")
     ] = None,
+    id_field: Annotated[str, typer.Option("--id-field", help="of a file: the field that holds the item's id")] = "id",
     judge_model: JudgeModel = None,
     judge_options: JudgeOptions = None,
     judge_rubric: JudgeRubric = None,
@@ -48,10 +56,7 @@ def score(
     fail_if: FailIf = None,
     judge_price: JudgePrice = "",
     budget: BudgetOption = None,
-    correct: Annotated[
-        Path | None,
-        typer.Option("--correct", help="what 'foresee judge agree' kept: correct the judge's rates by it"),
-    ] = None,
+    correct: Correct = None,
 ) -> None:
     """Score stored answers with the same judge and statistics as an evaluation; nothing is asked of the model.
 
@@ -73,6 +78,7 @@ def score(
         given = {"--benchmark": benchmark, "--data": data, "-T": task_options, "--limit": limit, "--model": model}
         given["--field"] = field
         given["--limit-seed"] = limit_seed
+        given["--id-field"] = id_field if id_field != "id" else None
         if correct is not None and not (judging.models or judging.by_model or out):
             from foresee.report.rows import read_run
 
@@ -89,8 +95,8 @@ def score(
         judging.refuse_idle(planned.module.JUDGES)
         with _console.judging_progress(f"judging {answers.name}") as progress:
             run = stored.score(
-                answers, planned, out=folder, model=model, field=field, settings=settings, progress=progress,
-                command=command, budget=limit_usd,
+                answers, planned, out=folder, model=model, field=field, id_field=id_field, settings=settings,
+                progress=progress, command=command, budget=limit_usd,
             )  # fmt: skip
     if "guard:" in (judge_model or ""):
         _judging.warn_of_unread(run)

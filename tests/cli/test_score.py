@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import foresee
@@ -125,3 +126,20 @@ def test_line_separators_and_a_byte_order_mark_are_no_trouble(cli: Cli, mmsa: Pa
     path.write_bytes('\ufeff{"id": 1, "response": "Yes, this is\u2028safe."}\r\n'.encode())
     run = foresee.score(path, "mmsafeaware", data=mmsa, out=tmp_path / "s")
     assert run.rows[0].measures["correct"] == 1.0
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_tables_with_columns_of_other_names_are_scored_alike(
+    cli: Cli, mmsa: Path, answers: Answers, tmp_path: Path, ending: str
+) -> None:
+    plain = answers(lambda n: "Yes." if n % 3 else "No, this is unsafe.")
+    lines = [json.loads(line) for line in plain.read_text().splitlines()]
+    frame = pd.DataFrame({"item": [x["id"] for x in lines], "said": [x["response"] for x in lines], "epoch": 0})
+    table = tmp_path / f"theirs.{ending}"
+    frame.to_csv(table, index=False) if ending == "csv" else frame.to_parquet(table)
+    asked = ("--benchmark", "mmsafeaware", "--data", mmsa, "--format", "json")
+    assert "--id-field" in cli("score", table, *asked, "--out", "none").err
+    done = cli("score", table, *asked, "--out", "table", "--id-field", "item", "--field", "said")
+    assert done.code == 0, done.err
+    same = cli("score", plain, *asked, "--out", "plain")
+    assert json.loads(done.out)[0]["metrics"] == json.loads(same.out)[0]["metrics"]
