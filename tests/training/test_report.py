@@ -78,7 +78,7 @@ def test_what_can_not_be_drawn_is_said_in_a_line(tmp_path: Path) -> None:
         training.render([a_training(tmp_path / "none", [])])
     with pytest.raises(UserError, match="1 to 6 trainings, got 0"):
         training.render([])
-    manifest.write(tmp_path / "run", "evaluation", {})
+    manifest.write(tmp_path / "run", "evaluation", {"benchmark": "xstest", "model": "m", "defense": "none"})
     assert not training.is_training(tmp_path / "run")
     with pytest.raises(UserError, match="expected a 'training'"):
         training.render([tmp_path / "run"])
