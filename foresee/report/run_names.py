@@ -20,7 +20,14 @@ def variant(run: Run) -> str:
         for key, value in (options.items() if isinstance(options, Mapping) else ())
         if key not in fields or fields[key].default != value
     }
-    return ", ".join([run.benchmark, *(v if isinstance(v, str) else f"{key}={v}" for key, v in own.items())])
+    named = [run.benchmark, *(v if isinstance(v, str) else f"{key}={v}" for key, v in own.items())]
+    return ", ".join(named) + partial(run)
+
+
+def partial(run: Run) -> str:
+    """Said beside a run whose images are mostly not on this machine, so that it is taken for no figure of the set."""
+    asked = sum(row.answer.status != "missing_image" for row in run.rows)
+    return f" (PARTIAL: {asked} of {len(run.rows)})" if asked * 2 < len(run.rows) else ""
 
 
 def benchmark_file(run: Run) -> ModuleType | None:

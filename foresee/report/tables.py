@@ -12,6 +12,7 @@ from foresee.records import Row
 from foresee.report import failures, silence
 from foresee.report.inert import visible
 from foresee.report.rows import Run
+from foresee.report.run_names import partial
 from foresee.statistics import Difference, Estimate, holm
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def headline(run: Run) -> TextTable:
             name = metric.name + (" *" if metric.published else "")
             rows.append((name, *_cells(estimate, percent=metric.percent)))
     return TextTable(
-        run.title,
+        run.title + partial(run),
         ("metric", "value", "95 % interval", "n", "clusters", "coverage", "worst – best"),
         tuple(rows),
         (*legend(shown), *same, *notes(run)),

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from foresee.metrics import Metric, compare, summarise
 from foresee.report.rows import Run
+from foresee.report.run_names import variant
 from foresee.report.tables import TextTable, differences, headline, show
 
 
@@ -34,6 +35,16 @@ def test_nothing_is_left_out_or_cut_at_any_width(make_run: Callable[..., Run], w
         assert max(map(len, lines)) <= max(width, max(map(len, table.notes)))
     if width == 80:
         assert max(len(line.rstrip()) for line in shown.splitlines() if " – " in line and ":" not in line) <= 80
+
+
+def test_a_run_most_of_whose_images_are_missing_is_marked(make_run: Callable[..., Run]) -> None:
+    run = make_run(30)
+    assert "PARTIAL" not in headline(run).title + variant(run)
+    few = len(run.rows) // 3
+    lost = [replace(row, answer=replace(row.answer, status="missing_image")) for row in run.rows[few:]]
+    partial = replace(run, rows=(*run.rows[:few], *lost))
+    assert "(PARTIAL: " in headline(partial).title
+    assert variant(partial).endswith(f" of {len(run.rows)})"), "the table of defenses and suites has it too"
 
 
 def test_every_metric_shown_has_its_line(make_run: Callable[..., Run]) -> None:
