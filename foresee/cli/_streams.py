@@ -23,8 +23,10 @@ _NEAREST = {"–": "-", "—": "-", "…": "...", "×": "x", "±": "+/-", "’":
 
 @contextmanager
 def safe_streams() -> Iterator[tuple[SafeStream, SafeStream]]:
-    """Standard output and error made safe, and put back afterwards."""
+    """Make standard output and error safe, and put them back afterwards; a closed input is an empty one."""
     codecs.register_error("foresee_nearest", _nearest)
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115  # for as long as the process lasts
     before = sys.stdout, sys.stderr
     out, err = SafeStream(sys.stdout), SafeStream(sys.stderr)
     sys.stdout, sys.stderr = out, err  # they write and flush, which is all that is asked of them
@@ -50,7 +52,7 @@ class SafeStream:
         self.lost = ""
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="foresee_nearest")
-        if stream is not None and stream.isatty():
+        if stream is not None and (stream.isatty() or os.environ.get("FORCE_COLOR")):
             self.rich_proxied_file = stream  # rich writes its colours there; the texts in its tables are made visible
 
     @property

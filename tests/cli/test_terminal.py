@@ -65,6 +65,17 @@ def test_an_error_keeps_its_code_where_nobody_can_read_it() -> None:
     assert run("2>&-", "list", "nothing").returncode == 2
 
 
+def test_colours_that_are_asked_for_are_colours() -> None:
+    done = run("", "data", "list", FORCE_COLOR="1")
+    assert b"\x1b[1m" in done.stdout
+    assert b"U+001B" not in done.stdout
+
+
+def test_a_closed_input_is_an_empty_one() -> None:
+    done = run("<&-", "data", "fetch", "xstest", "--to", "/proc/nowhere")
+    assert (done.returncode, done.stderr.count(b"unexpected")) == (2, 0)
+
+
 def test_debug_shows_the_place_and_keeps_the_exit_code() -> None:
     done = run("", "list", "nothing", "--debug")
     assert done.returncode == 2
