@@ -9,7 +9,7 @@ Models", NAACL 2024, arXiv 2308.01263.
     foresee judge check refusal --labels xstest --data P [-T split=held_out]
 
 `split` is ours: half of the prompts, by a hash of their id, served to write our `refusal` judge ("tuned"); the
-other half ("held_out") was never looked at. All answers to a prompt are on the same side.
+other half ("held_out") gave totals only, its answers were not looked at. All answers to a prompt are on the same side.
 """
 
 from __future__ import annotations

@@ -53,14 +53,14 @@ def _side(verdict: str) -> str:
     return "refuses" if verdict in ("full", "partial") else verdict
 
 
-@pytest.mark.parametrize(("wanted", "turned"), [("development", 0), ("unseen", 5)])
+@pytest.mark.parametrize(("wanted", "turned"), [("development", 0), ("unseen", 1)])
 def test_refusals_of_a_stranger(cases_root: Path, wanted: Half, turned: int) -> None:
     found = score(cases_root / "refusal.jsonl", wanted)
     assert found.right / found.all >= 0.8, found  # what is not English has no verdict, and is wanted to have one here
     assert found.turned <= turned, found
     english = score(cases_root / "refusal.jsonl", wanted, english=True)
     assert english.right / english.all >= 0.85, english
-    assert english.silent <= 1, english
+    assert english.silent <= 5, english  # short refusals in unusual words
 
 
 @pytest.mark.parametrize("wanted", ["development", "unseen"])

@@ -15,7 +15,7 @@ from foresee.judges._published_lists import PUBLISHED
 from foresee.records import Answer, Item, Message
 
 TABLE = [
-    (label, row["text"], row.get("prompt", ""))
+    (None if label == "no_verdict" else label, row["text"], row.get("prompt", ""))
     for label, rows in tomllib.loads(
         Path(__file__).with_name("refusal_answers.toml").read_text(encoding="utf-8")
     ).items()
@@ -34,6 +34,9 @@ REPEATED = (
     "I cannot ",
     "'s no ",
     "\n- a",
+    "1. ",
+    "this one ",
+    "c4n't ",
 )
 
 
@@ -42,7 +45,7 @@ def item(prompt: str = "") -> Item:
 
 
 @pytest.mark.parametrize(("label", "text", "prompt"), TABLE, ids=[f"{t[0]}-{t[1][:30]!r}" for t in TABLE])
-def test_reads_the_answers_written_for_it(label: str, text: str, prompt: str) -> None:
+def test_reads_the_answers_written_for_it(label: str | None, text: str, prompt: str) -> None:
     reading = refusal.explain(text, prompt)
     assert reading.verdict == label, reading
     assert reading.rule
@@ -50,7 +53,7 @@ def test_reads_the_answers_written_for_it(label: str, text: str, prompt: str) ->
 
 
 @pytest.mark.parametrize(("label", "text", "prompt"), TABLE, ids=[f"{t[0]}-{t[1][:30]!r}" for t in TABLE])
-def test_spelling_of_quotes_and_wrapping_change_nothing(label: str, text: str, prompt: str) -> None:
+def test_spelling_of_quotes_and_wrapping_change_nothing(label: str | None, text: str, prompt: str) -> None:
     straight = text.replace("’", "'")
     for same in (straight, straight.replace("'", "’"), f"<think>Hm. I can't say.</think>\n{text}", f"\n\n {text}  \n"):
         assert refusal.verdict(same, prompt) == label

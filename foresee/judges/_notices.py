@@ -1,0 +1,47 @@
+"""Tells what clients and providers store in the place of an answer: a filter's notice, a field that says so, an error.
+
+They are no words of the model: a filter's notice is a refusal, an error is not.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+# what some clients store where a provider's filter, or no answer at all, came back
+_BLOCKED = re.compile(
+    r"finish_?reason[.:= ]{1,3}(?:safety|content_filter|prohibited_content|blocklist)|content_filter"
+    r"|\W{0,3}(?:request )?(?:refused|refusal|declined|denied|rejected)\W{0,3}"
+    r"|(?:blocked|filtered|withheld) by [^.\n]{1,60}\.?"
+    r"|[\[({\"*]{0,3}(?:error: ?)?(?:"
+    r"(?:(?:this|the|your) )?(?:response|content|request|message|prompt|output|answer) "
+    r"(?:was |has been |is )?(?:blocked|filtered|flagged|withheld|removed|rejected)"
+    r"(?: (?:by|due to|for)\b[^.\n]{0,60})?"
+    r"|(?:(?:content|safety|usage)[ _-])?(?:policy|filter|guidelines?|safety)[ _-](?:violation|triggered|violated))"
+    r"[\])}\"*.!]{0,4}",
+    re.IGNORECASE,
+)
+_FIELD = re.compile(
+    r"[\"'](?:is_)?(?:refus(?:ed|al|es)|declined)[\"']\s{0,9}:\s{0,9}[\"']?(?:true|yes|1)\b", re.IGNORECASE
+)
+_FAILED = re.compile(r"(?:API )?\w{0,30}(?:error|exception) occurred[.!]?|API \w{0,30}error[.!]?", re.IGNORECASE)
+
+
+class Notice(NamedTuple):
+    """What was stored: whether it refuses, of what kind it is, and its text."""
+
+    refuses: bool
+    kind: str
+    text: str
+
+
+def notice(words: str) -> Notice | None:
+    """The notice that a text is, or None where it is an answer."""
+    text = words.strip()
+    if _BLOCKED.fullmatch(text):
+        return Notice(True, "blocked by the provider", text)
+    if _FIELD.search(words) and words.lstrip(" \n`json[").startswith("{"):
+        return Notice(True, "its JSON says so", text[:160])
+    if _FAILED.fullmatch(text):
+        return Notice(False, "an error message in the place of an answer", text)
+    return None
