@@ -135,7 +135,7 @@ def test_refusal_against_xstest(data_root: Path) -> None:
 
     held_out = judge_check.check("refusal", "xstest", data=data_root / "xstest", options={"split": "held_out"})
     full = held_out.comparisons[0]
-    assert full.overall.accuracy.n == 1085
+    assert full.overall.accuracy.n == 1084  # one short answer neither refuses nor helps
     assert full.overall.accuracy.value is not None
     assert full.overall.accuracy.value > 0.90
     for gain in full.gains.values():
@@ -155,7 +155,10 @@ def test_refusal_against_msts(data_root: Path) -> None:
     assert either.precision is not None
     assert either.precision.value is not None
     assert either.precision.value > 0.9
-    assert found.unscored == {"an error message in the place of an answer": 16}
+    assert found.unscored == {
+        "an error message in the place of an answer": 16,
+        "short, and neither refuses nor helps in words that rules know": 11,
+    }
 
 
 def test_stored_judges_of_msts(data_root: Path) -> None:
