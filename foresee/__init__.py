@@ -12,26 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from foresee.errors import ModelError, UserError
-    from foresee.evaluation import compare, evaluate
+    from foresee.evaluation.compare import compare
+    from foresee.evaluation.evaluate import evaluate
+    from foresee.evaluation.plan import plan
+    from foresee.evaluation.run_folder import Run, read_run
+    from foresee.evaluation.score import rescore, score
     from foresee.judges import JudgeChoice, open_judge
-    from foresee.planning import plan
-    from foresee.report.rows import Run, read_run
     from foresee.report.stored_runs import read_runs
     from foresee.runner.budget import Budget, BudgetSpent
-    from foresee.stored import rescore, score
 
 _WHERE = {
-    "evaluate": "foresee.evaluation",
-    "plan": "foresee.planning",
-    "compare": "foresee.evaluation",
-    "score": "foresee.stored",
-    "rescore": "foresee.stored",
+    "evaluate": "foresee.evaluation.evaluate",
+    "plan": "foresee.evaluation.plan",
+    "compare": "foresee.evaluation.compare",
+    "score": "foresee.evaluation.score",
+    "rescore": "foresee.evaluation.score",
     "Budget": "foresee.runner.budget",
     "BudgetSpent": "foresee.runner.budget",
     "open_judge": "foresee.judges",
     "JudgeChoice": "foresee.judges",
-    "Run": "foresee.report.rows",
-    "read_run": "foresee.report.rows",
+    "Run": "foresee.evaluation.run_folder",
+    "read_run": "foresee.evaluation.run_folder",
     "read_runs": "foresee.report.stored_runs",
     "ModelError": "foresee.errors",
     "UserError": "foresee.errors",

@@ -7,14 +7,15 @@ writing, and know nothing of benchmarks, models or files other than an image's o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import pydantic
 
-from foresee.untrusted import MAX_IMAGE_BYTES, read_regular
+from foresee.errors import UserError
+from foresee.files.untrusted import MAX_IMAGE_BYTES, read_regular
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Role = Literal["system", "user", "assistant"]
@@ -313,3 +314,12 @@ def _adapter(cls: Any) -> pydantic.TypeAdapter[Any]:
 
 
 _ADAPTERS: dict[Any, pydantic.TypeAdapter[Any]] = {}  # building one costs milliseconds, using it microseconds
+
+
+def refuse_repeated_ids(items: Iterable[Item]) -> None:
+    """Raises UserError: two items have one id, so that their verdicts could not be told apart."""
+    seen: set[str] = set()
+    for item in items:
+        if item.id in seen:
+            raise UserError(f"id '{item.id}' occurs twice; every item needs an id of its own")
+        seen.add(item.id)

@@ -83,11 +83,11 @@ def run_bare(arguments: argparse.Namespace, result: dict[str, float]) -> int:
 
 def run_foresee(arguments: argparse.Namespace, result: dict[str, float]) -> int:
     """The whole path: journal, judge, retries, keys."""
-    from foresee.journal import Journal
     from foresee.judges import RuleJudge
     from foresee.models import open_model
     from foresee.records import Answer, Generation, Image, Item, Message, Verdict
     from foresee.runner import RunSettings, run_sync
+    from foresee.runner.journal import Journal
 
     def judge(item: Item, answer: Answer) -> Verdict:
         return Verdict(item.id, answer.epoch, "rule", "safe" if answer.text.startswith("Yes") else "unsafe")

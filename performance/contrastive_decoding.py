@@ -4,10 +4,10 @@
     python -m performance.contrastive_decoding --device cuda --config qwen2.5-vl-7b    # real size, random weights
 
 Prints times and ratios at each batch size: CPU time on a CPU (all threads; the best of the repeats), by the clock on a
-GPU. Every sequence gets the same number of new tokens. The fused form is `foresee.models.contrast` with transformers'
-own `generate`, as the local provider runs it (which besides keeps encoded pictures); two passes keep a second cache and
-call the model a second time for each token. Says how many tokens of both forms agree: all of them in float32; in
-bfloat16 a matrix product depends on its batch. Needs torch and transformers alone.
+GPU. Every sequence gets the same number of new tokens. The fused form is `foresee.models.local.contrast` with
+transformers' own `generate`, as the local provider runs it (which besides keeps encoded pictures); two passes keep a
+second cache and call the model a second time for each token. Says how many tokens of both forms agree: all of them in
+float32; in bfloat16 a matrix product depends on its batch. Needs torch and transformers alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import torch
 from transformers import AutoModelForImageTextToText, DynamicCache, GenerationConfig, LogitsProcessorList
 
-from foresee.models.contrast import ContrastiveDecoding, contrasted
+from foresee.models.local.contrast import ContrastiveDecoding, contrasted
 
 IMAGE, START, END, WORDS = 5, 6, 7, 64  # token ids: image, vision start and end; words of text beside the picture
 STRATEGY = ContrastiveDecoding()

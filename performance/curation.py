@@ -27,7 +27,7 @@ RECIPES = {
 
 def build(recipe: str, rows: int, folder: str) -> None:
     """One build in this process; its figures as JSON on standard output."""
-    from foresee.building import make
+    from foresee.curation import make
 
     began, began_cpu = time.monotonic(), time.process_time()
     source = "world"

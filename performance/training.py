@@ -32,10 +32,13 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, GenerationConfig, TrainerCallback
 
 from foresee import training
-from foresee.dataset_folder import DataRow, RowWriter, Turn
-from foresee.training import _arguments, _outcomes, _policy, _rows
-from foresee.training._session import Parts
-from foresee.vlm.processors import load_processor
+from foresee.dataset_format import DataRow, RowWriter, Turn
+from foresee.models.checkpoints.processors import load_processor
+from foresee.training._caspo import rewards
+from foresee.training._common import arguments as trl_arguments
+from foresee.training._common import policy as policies
+from foresee.training._common import rows
+from foresee.training._common.run import Parts
 from performance.contrastive_decoding import CONFIGS, config_of
 from tests.support.tiny_models import build
 
@@ -64,11 +67,11 @@ class Bench:
         patch = 14 if kind == "llava" else 28 if kind == "qwen2.5" else 32
         build(architecture, folder / "words", image_size=tower.side, patch_size=patch)  # type: ignore[arg-type]
         self.processor = load_processor(folder / "words")
-        self.rows = _rows.load(made_rows(folder / "rows", tower.side, 4 * arguments.prompts), ())
+        self.rows = rows.load(made_rows(folder / "rows", tower.side, 4 * arguments.prompts), ())
         law = "look " * (arguments.law // len(self.processor.tokenizer("look ").input_ids))
         (folder / "law.md").write_text(law, encoding="utf-8")
 
-    def policy(self) -> _policy.Policy:
+    def policy(self) -> policies.Policy:
         config, words = config_of(self.name), self.processor.tokenizer
         for key in ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id"):
             token = {"image": "image_token", "video": "video_token"}.get(key.split("_")[0], key.removesuffix("_id"))
@@ -81,9 +84,9 @@ class Bench:
         model.generation_config = GenerationConfig(eos_token_id=words.eos_token_id, pad_token_id=words.pad_token_id)
         from peft import LoraConfig
 
-        lora = LoraConfig(r=16, lora_alpha=32, target_modules=_policy._LANGUAGE, task_type="CAUSAL_LM")
+        lora = LoraConfig(r=16, lora_alpha=32, target_modules=policies._LANGUAGE, task_type="CAUSAL_LM")
         bf16 = self.asked.device != "cpu"
-        return _policy.Policy(model, self.processor, lora, self.folder, self.asked.device, bf16)
+        return policies.Policy(model, self.processor, lora, self.folder, self.asked.device, bf16)
 
     def trainer(self, form: str) -> Any:
         batch = self.asked.prompts * self.asked.generations
@@ -106,7 +109,7 @@ class Bench:
         }
         config = training.method("caspo").Config(**values)
         policy = self.policy()
-        made = _arguments.arguments(config, policy.device, policy.bf16)
+        made = trl_arguments.arguments(config, policy.device, policy.bf16)
         parts = Parts(policy, self.rows, None, self.rows.dataset(()), made, ())
         if form != "grpo":
             return training.method("caspo").trainer(config, parts)
@@ -114,7 +117,7 @@ class Bench:
 
         from foresee.judges import open_judge
 
-        functions, worth = _outcomes.Outcomes({open_judge("refusal"): {"none": 1.0}}, self.rows).functions()
+        functions, worth = rewards.Outcomes({open_judge("refusal"): {"none": 1.0}}, self.rows).functions()
         made = {
             **parts.arguments,
             "num_generations": config.generations,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from foresee import _discovery
+from foresee import plugins as registry
 from foresee.errors import UserError
-from foresee.report.sheet import labelled_judges
+from foresee.human_labels.page import labelled_judges
 
 JUDGE = '''"""Long or short: reads nothing but the length."""
 from foresee.records import Answer, Item, Verdict
@@ -28,23 +28,23 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_users_file_is_found_summarised_and_loaded(plugins: Path) -> None:
-    assert "length" in _discovery.names("judges")
-    found = _discovery.summary("judges", "length")
+    assert "length" in registry.names("judges")
+    found = registry.summary("judges", "length")
     assert found.line == "Long or short: reads nothing but the length."
     assert found.literals["SOURCE"] == {"licence": "none"}
-    assert _discovery.load("judges", "length").VERSION == "1"
-    assert _discovery.load("judges", "length") is _discovery.load("judges", "length")
+    assert registry.load("judges", "length").VERSION == "1"
+    assert registry.load("judges", "length") is registry.load("judges", "length")
 
 
 def test_a_broken_file_shows_its_error_and_leaves_the_others_alone(plugins: Path) -> None:
     (plugins / "judges" / "torn.py").write_text("def (:\n")
     (plugins / "judges" / "raises.py").write_text('"""Raises when it is imported."""\n1 / 0\n')
-    assert "SyntaxError" in str(_discovery.summary("judges", "torn").error)
+    assert "SyntaxError" in str(registry.summary("judges", "torn").error)
     with pytest.raises(UserError, match=r"torn\.py can't be loaded: SyntaxError"):
-        _discovery.load("judges", "torn")
+        registry.load("judges", "torn")
     with pytest.raises(UserError, match=r"raises\.py can't be loaded: ZeroDivisionError"):
-        _discovery.load("judges", "raises")
-    assert _discovery.load("judges", "length").VERSION == "1"
+        registry.load("judges", "raises")
+    assert registry.load("judges", "length").VERSION == "1"
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_a_broken_file_shows_its_error_and_leaves_the_others_alone(plugins: Path
 def test_a_file_that_ends_the_program_is_a_broken_file(plugins: Path, code: str, error: str) -> None:
     (plugins / "judges" / "ends.py").write_text(f'"""Ends."""\n{code}\n')
     with pytest.raises(UserError, match=rf"ends\.py can't be loaded: .*{error}"):
-        _discovery.load("judges", "ends")
-    assert _discovery.summary("judges", "ends").name == "ends"
+        registry.load("judges", "ends")
+    assert registry.summary("judges", "ends").name == "ends"
     assert "ends" not in labelled_judges()
     assert "refusal" in labelled_judges()
 
@@ -70,26 +70,26 @@ def test_an_interruption_by_the_user_still_stops(plugins: Path) -> None:
     code = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhile True: pass\n"
     (plugins / "judges" / "slow.py").write_text(code)
     with pytest.raises(KeyboardInterrupt):
-        _discovery.load("judges", "slow")
+        registry.load("judges", "slow")
 
 
 def test_what_a_file_prints_leaves_standard_output_alone(plugins: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (plugins / "judges" / "loud.py").write_text('print("loaded")\n')
-    _discovery.load("judges", "loud")
+    registry.load("judges", "loud")
     assert capsys.readouterr() == ("", "loaded\n")
 
 
 def test_a_users_file_of_the_same_name_wins_and_that_is_said(plugins: Path, caplog: pytest.LogCaptureFixture) -> None:
     (plugins / "judges" / "awareness.py").write_text('"""My own awareness judge."""\nVERSION = "mine"\n')
-    assert _discovery.load("judges", "awareness").VERSION == "mine"
+    assert registry.load("judges", "awareness").VERSION == "mine"
     assert "judges/awareness is your" in caplog.text
 
 
 def test_an_unknown_name_offers_the_nearest() -> None:
     with pytest.raises(UserError, match=r"no benchmark named 'mmsafe'; did you mean .*mmsafeaware"):
-        _discovery.load("benchmarks", "mmsafe")
+        registry.load("benchmarks", "mmsafe")
 
 
 def test_parts_are_no_plugins() -> None:
-    for kind in _discovery.KINDS:
-        assert not [name for name in _discovery.names(kind) if name.startswith("_")]
+    for kind in registry.KINDS:
+        assert not [name for name in registry.names(kind) if name.startswith("_")]

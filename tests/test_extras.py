@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from foresee import tables
-from foresee.building import Order, make
-from foresee.dataset_folder import exporting
+from foresee.curation import Order, make
+from foresee.data import tables
+from foresee.dataset_format import exporting
 from foresee.errors import UserError
+from foresee.evaluation.run_folder import Run
 from foresee.records import Answer, Item, Message, Row
 from foresee.report import export
-from foresee.report.rows import Run
 
 OPTIONAL = ("pyarrow", "pandas", "statsmodels", "imagehash", "torch", "transformers", "datasets", "inspect_ai")
 

@@ -11,9 +11,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from foresee.planning import plan, sampled
+from foresee.evaluation.plan import plan, sampled
+from foresee.evaluation.sampling import sample
 from foresee.records import Item
-from foresee.sampling import sample
 from foresee.statistics import rate
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foresee.thinking import parted, without_thinking
+from foresee.models.thinking import parted, without_thinking
 
 DELIBERATES = "Okay, so the user wants x. I should decline."
 GPT_OSS = "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b"

@@ -24,9 +24,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from foresee.benchmarks import _consequence_rows as files
-from foresee.benchmarks import _foresight_measures as foresight
-from foresee.benchmarks._pictures import Picture
+from foresee.benchmarks._shared import consequence_rows as files
+from foresee.benchmarks._shared import foresight_measures as foresight
+from foresee.benchmarks._shared.images import Picture
 from foresee.config import Settings, build, read_toml
 from foresee.errors import unknown_name
 from foresee.metrics import Metric

@@ -28,16 +28,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from foresee.benchmarks._asking import user_turn
-from foresee.benchmarks._files import only
-from foresee.benchmarks._harm import ATTACK_METRICS, asr_of_harm, attack_measures, told_the_goal
-from foresee.benchmarks._pictures import Picture, Pictures, opened
+from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, asr_of_harm, attack_measures, told_the_goal
+from foresee.benchmarks._shared.files import only
+from foresee.benchmarks._shared.images import Picture, Pictures, opened
+from foresee.benchmarks._shared.turns import user_turn
 from foresee.config import BenchmarkOptions
+from foresee.data.tables import Line, read_table
 from foresee.errors import UserError
+from foresee.judges._model.rubric import Rubric
 from foresee.metrics import Metric
 from foresee.records import Answer, Generation, Item, Verdict
-from foresee.rubrics import Rubric
-from foresee.tables import Line, read_table
 
 SOURCE = {
     "name": "FigStep (SafeBench)",

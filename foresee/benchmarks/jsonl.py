@@ -28,20 +28,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from foresee.benchmarks._asking import Turn, user_turn
-from foresee.benchmarks._files import some
-from foresee.benchmarks._harm import ATTACK_METRICS, attack_measures
-from foresee.benchmarks._pictures import Picture
-from foresee.benchmarks._row_images import images_of_row
-from foresee.benchmarks._scoring import NO_HARM_ASKED, not_asked, number, refused
+from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, attack_measures
+from foresee.benchmarks._shared.files import some
+from foresee.benchmarks._shared.images import Picture
+from foresee.benchmarks._shared.row_images import images_of_row
+from foresee.benchmarks._shared.turns import Turn, user_turn
+from foresee.benchmarks._shared.verdict_values import NO_HARM_ASKED, not_asked, number, refused
 from foresee.config import BenchmarkOptions
+from foresee.data.tables import TABLES, Line, is_missing, read_rows
 from foresee.errors import UserError, unknown_name
+from foresee.files.untrusted import parse_json
+from foresee.judges._model.rubric import Rubric
 from foresee.metrics import Metric
 from foresee.notices import say_once
 from foresee.records import Answer, Generation, Item, Message, Role, Verdict
-from foresee.rubrics import Rubric
-from foresee.tables import TABLES, Line, is_missing, read_rows
-from foresee.untrusted import parse_json
 
 SOURCE = {
     "name": "Your own file",

@@ -27,17 +27,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from foresee.benchmarks._asking import user_turn
-from foresee.benchmarks._files import only, some
-from foresee.benchmarks._harm import ATTACK_METRICS, asr_of_harm, attack_measures, told_the_goal
-from foresee.benchmarks._mm_safetybench_rubrics import rubric_of
-from foresee.benchmarks._pictures import Picture, Pictures, from_cell
+from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, asr_of_harm, attack_measures, told_the_goal
+from foresee.benchmarks._shared.files import only, some
+from foresee.benchmarks._shared.images import Picture, Pictures, from_cell
+from foresee.benchmarks._shared.mm_safetybench_rubrics import rubric_of
+from foresee.benchmarks._shared.turns import user_turn
 from foresee.config import BenchmarkOptions
+from foresee.data.tables import Line, read_columns, read_json
 from foresee.errors import UserError, unknown_name
+from foresee.judges._model.rubric import Rubric
 from foresee.metrics import Metric
 from foresee.records import Answer, Generation, Item, Verdict
-from foresee.rubrics import Rubric
-from foresee.tables import Line, read_columns, read_json
 
 SOURCE = {
     "name": "MM-SafetyBench",

@@ -22,15 +22,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from foresee.benchmarks._asking import user_turn
-from foresee.benchmarks._files import only, some, tables
-from foresee.benchmarks._pictures import Picture, Pictures, from_cell
-from foresee.benchmarks._scoring import number
+from foresee.benchmarks._shared.files import only, some, tables
+from foresee.benchmarks._shared.images import Picture, Pictures, from_cell
+from foresee.benchmarks._shared.turns import user_turn
+from foresee.benchmarks._shared.verdict_values import number
 from foresee.config import BenchmarkOptions
+from foresee.data.tables import Line, read_columns, read_json
 from foresee.errors import UserError, unknown_name
 from foresee.metrics import Metric
 from foresee.records import Answer, Generation, Item, Verdict
-from foresee.tables import Line, read_columns, read_json
 
 SOURCE = {
     "name": "MM-Vet",

@@ -26,16 +26,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from foresee.benchmarks._asking import user_turn
-from foresee.benchmarks._files import some
-from foresee.benchmarks._pictures import Picture, Pictures
-from foresee.benchmarks._scoring import refused
+from foresee.benchmarks._shared.files import some
+from foresee.benchmarks._shared.images import Picture, Pictures
+from foresee.benchmarks._shared.turns import user_turn
+from foresee.benchmarks._shared.verdict_values import refused
 from foresee.config import BenchmarkOptions
+from foresee.data.tables import Line, read_json
 from foresee.errors import UserError, unknown_name
+from foresee.judges._model.rubric import Blank, Rubric
 from foresee.metrics import Metric
 from foresee.records import Answer, Generation, Item, Verdict
-from foresee.rubrics import Blank, Rubric
-from foresee.tables import Line, read_json
 
 SOURCE = {
     "name": "MOSSBench",

@@ -29,16 +29,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from foresee.benchmarks._asking import user_turn
-from foresee.benchmarks._files import some
-from foresee.benchmarks._pictures import Picture, Pictures
-from foresee.benchmarks._scoring import by_majority, refused
+from foresee.benchmarks._shared.files import some
+from foresee.benchmarks._shared.images import Picture, Pictures
+from foresee.benchmarks._shared.turns import user_turn
+from foresee.benchmarks._shared.verdict_values import by_majority, refused
 from foresee.config import BenchmarkOptions
+from foresee.data.tables import Line, read_json
 from foresee.errors import UserError
+from foresee.judges._model.rubric import Blank, Rubric
 from foresee.metrics import Metric
 from foresee.records import Answer, Generation, Item, Verdict
-from foresee.rubrics import Blank, Rubric
-from foresee.tables import Line, read_json
 
 SOURCE = {
     "name": "MSSBench",

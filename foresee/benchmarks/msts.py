@@ -27,16 +27,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from foresee.benchmarks._asking import user_turn
-from foresee.benchmarks._files import some
-from foresee.benchmarks._pictures import Picture, Pictures, from_cell
-from foresee.benchmarks._scoring import number, refused
+from foresee.benchmarks._shared.files import some
+from foresee.benchmarks._shared.images import Picture, Pictures, from_cell
+from foresee.benchmarks._shared.turns import user_turn
+from foresee.benchmarks._shared.verdict_values import number, refused
 from foresee.config import BenchmarkOptions
+from foresee.data.tables import Line, read_columns, read_table
 from foresee.errors import UserError
+from foresee.judges._model.rubric import Blank, Rubric
 from foresee.metrics import Metric
 from foresee.records import Answer, Generation, Item, Verdict
-from foresee.rubrics import Blank, Rubric
-from foresee.tables import Line, read_columns, read_table
 
 SOURCE = {
     "name": "MSTS",

@@ -27,8 +27,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from foresee.benchmarks import _consequence_rows as files
-from foresee.benchmarks import _foresight_measures as foresight
+from foresee.benchmarks._shared import consequence_rows as files
+from foresee.benchmarks._shared import foresight_measures as foresight
 from foresee.errors import unknown_name
 from foresee.metrics import Metric
 from foresee.records import Generation, Item

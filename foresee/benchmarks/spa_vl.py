@@ -22,17 +22,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from foresee.benchmarks._asking import user_turn
-from foresee.benchmarks._files import tables
-from foresee.benchmarks._harm import ATTACK_METRICS, attack_measures
-from foresee.benchmarks._pictures import Picture, Pictures, from_cell
-from foresee.benchmarks._scoring import NO_HARM_ASKED, number, refused
+from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, attack_measures
+from foresee.benchmarks._shared.files import tables
+from foresee.benchmarks._shared.images import Picture, Pictures, from_cell
+from foresee.benchmarks._shared.turns import user_turn
+from foresee.benchmarks._shared.verdict_values import NO_HARM_ASKED, number, refused
 from foresee.config import BenchmarkOptions
+from foresee.data.tables import Line, read_columns
 from foresee.errors import UserError
+from foresee.judges._model.rubric import Rubric
 from foresee.metrics import Metric
 from foresee.records import Answer, Generation, Item, Verdict
-from foresee.rubrics import Rubric
-from foresee.tables import Line, read_columns
 
 SOURCE = {
     "name": "SPA-VL",

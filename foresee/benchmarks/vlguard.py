@@ -28,18 +28,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from foresee.benchmarks._asking import Numbered, user_turn
-from foresee.benchmarks._files import only
-from foresee.benchmarks._harm import ATTACK_METRICS, attack_measures
-from foresee.benchmarks._pictures import Picture, Pictures
-from foresee.benchmarks._scoring import NO_HARM_ASKED, refused
+from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, attack_measures
+from foresee.benchmarks._shared.files import only
+from foresee.benchmarks._shared.images import Picture, Pictures
+from foresee.benchmarks._shared.turns import Numbered, user_turn
+from foresee.benchmarks._shared.verdict_values import NO_HARM_ASKED, refused
 from foresee.config import BenchmarkOptions
+from foresee.data.tables import Line, read_objects
 from foresee.errors import UserError
+from foresee.judges._model.rubric import Rubric
 from foresee.judges.refusal import published
 from foresee.metrics import Metric
 from foresee.records import Answer, Generation, Item, Verdict
-from foresee.rubrics import Rubric
-from foresee.tables import Line, read_objects
 
 SOURCE = {
     "name": "VLGuard",

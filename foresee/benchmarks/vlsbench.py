@@ -24,16 +24,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from foresee.benchmarks._asking import Numbered, user_turn
-from foresee.benchmarks._files import some, tables
-from foresee.benchmarks._pictures import Picture, Pictures, from_cell
-from foresee.benchmarks._scoring import number, refused
+from foresee.benchmarks._shared.files import some, tables
+from foresee.benchmarks._shared.images import Picture, Pictures, from_cell
+from foresee.benchmarks._shared.turns import Numbered, user_turn
+from foresee.benchmarks._shared.verdict_values import number, refused
 from foresee.config import BenchmarkOptions
+from foresee.data.tables import Line, read_columns, read_objects
 from foresee.errors import UserError
+from foresee.judges._model.rubric import Blank, Rubric
 from foresee.metrics import Metric
 from foresee.records import Answer, Generation, Item, Verdict
-from foresee.rubrics import Blank, Rubric
-from foresee.tables import Line, read_columns, read_objects
 
 SOURCE = {
     "name": "VLSBench",

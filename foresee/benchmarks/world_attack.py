@@ -17,9 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from foresee.benchmarks import _world
+from foresee.benchmarks._shared import world
 from foresee.metrics import Metric
-from foresee.organism import exams
+from foresee.organism.world import exams
 from foresee.records import Answer, Ask, Generation, Item, Message, Reply, Request, Verdict
 
 SOURCE = {
@@ -45,7 +45,7 @@ METRICS = (
 )
 
 
-class Options(_world.WorldOptions):
+class Options(world.WorldOptions):
     """Options of world_attack."""
 
     protocol: Literal["single", "describe_then_ask"] = "single"
@@ -59,7 +59,7 @@ def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
 
 
 def generation(options: Options) -> Generation:
-    return _world.generation()
+    return world.generation()
 
 
 def items(data: Path | None, options: Options) -> Iterator[Item]:
@@ -69,12 +69,12 @@ def items(data: Path | None, options: Options) -> Iterator[Item]:
     them one after the other.
     """
     questions = {q.id: q for q in exams.attack(options.split)}
-    for item in _world.items(questions.values(), options, SUBSETS):
+    for item in world.items(questions.values(), options, SUBSETS):
         if options.protocol == "single":
             yield replace(item, metadata={**item.metadata, "protocol": "single"})
             continue
         question = questions[item.id]
-        opening = _world.to_item(question, options, exams.account_request(question, options.split)).messages
+        opening = world.to_item(question, options, exams.account_request(question, options.split)).messages
         facts = {**item.metadata, "protocol": options.protocol}
         yield replace(item, messages=(*opening, Message("user", (question.request,))), metadata=facts)
 

@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from foresee.benchmarks import _world
+from foresee.benchmarks._shared import world
 from foresee.metrics import Metric
-from foresee.organism import exams
+from foresee.organism.world import exams
 from foresee.records import Answer, Generation, Item, Verdict
 
 SOURCE = {
@@ -43,7 +43,7 @@ METRICS = (
 )
 
 
-class Options(_world.WorldOptions):
+class Options(world.WorldOptions):
     """Options of world_awareness."""
 
     answer: Literal["generate", "first_token"] = "generate"
@@ -60,13 +60,13 @@ def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
 
 
 def generation(options: Options) -> Generation:
-    return _world.generation()
+    return world.generation()
 
 
 def items(data: Path | None, options: Options) -> Iterator[Item]:
     """The items; `data` is not used. Raises UserError: no subset of that name."""
     choices = ("yes", "no") if options.answer == "first_token" else ()
-    made = _world.items(exams.awareness(options.split), options, SUBSETS)
+    made = world.items(exams.awareness(options.split), options, SUBSETS)
     return (replace(item, choices=choices) for item in made)
 
 

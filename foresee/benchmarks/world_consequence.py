@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from foresee.benchmarks import _world
+from foresee.benchmarks._shared import world
 from foresee.metrics import Metric
-from foresee.organism import exams
+from foresee.organism.world import exams
 from foresee.records import Answer, Generation, Item, Verdict
 
 SOURCE = {
@@ -72,7 +72,7 @@ METRICS = (
 )
 
 
-class Options(_world.WorldOptions):
+class Options(world.WorldOptions):
     """Options of world_consequence."""
 
 
@@ -84,12 +84,12 @@ def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
 
 
 def generation(options: Options) -> Generation:
-    return _world.generation()
+    return world.generation()
 
 
 def items(data: Path | None, options: Options) -> Iterator[Item]:
     """The items; `data` is not used. Raises UserError: no subset of that name."""
-    return _world.items(exams.consequence(options.split), options, SUBSETS)
+    return world.items(exams.consequence(options.split), options, SUBSETS)
 
 
 def applies(item: Item) -> tuple[str, ...]:

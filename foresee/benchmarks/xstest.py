@@ -22,15 +22,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from foresee.benchmarks._asking import user_turn
-from foresee.benchmarks._files import only
-from foresee.benchmarks._scoring import refused
+from foresee.benchmarks._shared.files import only
+from foresee.benchmarks._shared.turns import user_turn
+from foresee.benchmarks._shared.verdict_values import refused
 from foresee.config import BenchmarkOptions
+from foresee.data.tables import Line, read_table
 from foresee.errors import UserError
 from foresee.judges.refusal import published
 from foresee.metrics import Metric
 from foresee.records import Answer, Generation, Item, Verdict
-from foresee.tables import Line, read_table
 
 SOURCE = {
     "name": "XSTest",

@@ -126,14 +126,14 @@ def _servers() -> Finding:
 
 
 def _data() -> Iterator[Finding]:
-    from foresee import inventory
+    from foresee.data import check
 
     root = os.environ.get("FORESEE_DATA")
     if root and not Path(root).expanduser().is_dir():
         yield Finding("broken", "FORESEE_DATA", f"no such folder: {root}", "mend or unset the variable")
     else:
         yield Finding("ok", "FORESEE_DATA", root or "not set: data are looked for in the cache alone")
-    held = [each for each in inventory.listing() if not each.embedded and each.name != "jsonl"]
+    held = [each for each in check.listing() if not each.embedded and each.name != "jsonl"]
     here = [each.name for each in held if each.folder]
     told = f"{len(here)} of {len(held)} sets here" + (f": {', '.join(here)}" if here else "")
     yield Finding("ok", "data", told, "foresee data list" if len(here) < len(held) else "")
@@ -143,7 +143,7 @@ def _data() -> Iterator[Finding]:
 
 
 def _disks() -> Iterator[Finding]:
-    from foresee import sources
+    from foresee.data import sources
 
     yield _room("data cache", sources.home())
     hub = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or "~/.cache/huggingface") / "hub")
@@ -160,10 +160,10 @@ def _room(name: str, folder: Path, holds: str = "") -> Finding:
 
 
 def _plugins() -> Iterator[Finding]:
-    from foresee import _discovery
+    from foresee import plugins
     from foresee.errors import UserError
 
-    own = _discovery.plugin_folders()
+    own = plugins.plugin_folders()
     if not own:
         yield Finding("ok", "FORESEE_PLUGINS", "not set: no files of your own")
     for folder in own:
@@ -171,12 +171,12 @@ def _plugins() -> Iterator[Finding]:
             yield Finding("ok", "FORESEE_PLUGINS", str(folder))
         else:
             yield Finding("broken", "FORESEE_PLUGINS", f"no such folder: {folder}", "mend the variable")
-    for kind in _discovery.KINDS:
-        for name, path in _discovery.files(kind).items():
+    for kind in plugins.KINDS:
+        for name, path in plugins.files(kind).items():
             if not any(path.is_relative_to(folder) for folder in own):
                 continue
             try:
-                _discovery.load(kind, name)
+                plugins.load(kind, name)
                 yield Finding("ok", f"{kind}/{name}", f"{path} loads")
             except UserError as problem:
                 yield Finding("broken", f"{kind}/{name}", str(problem), "mend or remove this file")

@@ -10,8 +10,8 @@ import typer
 from foresee.cli._costs import price_of
 
 if TYPE_CHECKING:
+    from foresee.evaluation.plan import Plan
     from foresee.judges import GradedJudge
-    from foresee.planning import Plan
     from foresee.records import Generation, Item
 
 _SECONDS_PER_CALL = 2.0  # for the estimate alone; said beside it
@@ -61,7 +61,7 @@ def show(plans: Sequence[Plan], model: str, *, concurrency: int, prices: Prices)
 def _show_one(planned: Plan, model: str, concurrency: int, prices: Prices) -> Bill:
     from foresee.records import Usage
 
-    typer.echo(f"{planned.benchmark} version {planned.module.VERSION} with {model}")
+    typer.echo(f"{planned.benchmark} version {planned.file.version} with {model}")
     for line in _counts(planned):
         typer.echo(f"  {line}")
     protection = planned.protection
@@ -105,7 +105,7 @@ def _counts(planned: Plan) -> Iterator[str]:
 def _judging(planned: Plan, price: str) -> float | None:
     """Print what judge models would be asked, before an answer is known. USD at most; None without a price."""
     from foresee.judges import GradedJudge
-    from foresee.judges._members import GENERATION
+    from foresee.judges._model.members import GENERATION
     from foresee.records import Usage
 
     models = [str(model) for model in planned.judging.models]

@@ -8,20 +8,22 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from foresee import defenses, evaluation, planning, suite
+from foresee import defenses
 from foresee.cli import _console, _judging
 from foresee.config import build, pairs
 from foresee.errors import UserError
+from foresee.evaluation import evaluate, suites
+from foresee.evaluation import plan as planning
 from foresee.judges import GradedJudge
 from foresee.models import check_model
-from foresee.models.decoding import SecondLook
+from foresee.models.local.decoding import SecondLook
 from foresee.runner import Budget, RunSettings
 
 if TYPE_CHECKING:
+    from foresee.evaluation.plan import Plan
+    from foresee.evaluation.run_folder import Run
     from foresee.judges import Member
-    from foresee.planning import Plan
     from foresee.records import Model
-    from foresee.report.rows import Run
 
 
 class Job(NamedTuple):
@@ -75,8 +77,8 @@ def resolve(
     """
     jobs: list[Job] = []
     problems: list[UserError] = []
-    members = suite.resolve(benchmarks)
-    places = suite.places(plan_options.pop("data", None), members)
+    members = suites.resolve(benchmarks)
+    places = suites.places(plan_options.pop("data", None), members)
     for member in members:
         given = pairs(options, what=f"{member.benchmark} (-T)", base=member.options)
         data = places[member.benchmark]
@@ -85,11 +87,11 @@ def resolve(
                 planned = planning.plan(
                     member.benchmark, data=data, options=given, defense=defense, defense_options=own, **plan_options
                 )
-                if not planned.askable and suite.PREFIX in benchmarks:
-                    how = planned.module.SOURCE.get("manual") or f"see 'foresee data check {member.benchmark}'"
+                if not planned.askable and suites.PREFIX in benchmarks:
+                    how = planned.file.source.get("manual") or f"see 'foresee data check {member.benchmark}'"
                     raise UserError(f"none of its {len(planned.items)} items has its picture here; {how}")
             except UserError as problem:
-                if suite.PREFIX not in benchmarks:
+                if suites.PREFIX not in benchmarks:
                     raise
                 problems.append(problem)
                 under = "" if defense == "none" else f" under {defense}"
@@ -98,7 +100,7 @@ def resolve(
                 jobs.append(Job(member.label, planned))
     if problems and not jobs:
         raise problems[0]
-    names = dict.fromkeys(name for job in jobs for name in job.plan.module.JUDGES)
+    names = dict.fromkeys(name for job in jobs for name in job.plan.file.judges)
     jobs[0].plan.judging.refuse_idle(names)
     folders = [job.folder for job in jobs]
     for folder in folders:
@@ -139,7 +141,7 @@ def carry_out(
         _console.say(line)
     runs: list[Run] = []
     with _all_open(jobs, model, options) as (answering, members):
-        settings = evaluation.default_settings(answering).model_copy(update=hard)
+        settings = evaluate.default_settings(answering).model_copy(update=hard)
         for place, job in enumerate(jobs):
             planned = job.plan.seated(members)
             if job.label not in {before.label for before in jobs[:place]}:
@@ -148,7 +150,7 @@ def carry_out(
             _warn_of_defense(planned)
             folder = out / job.folder if out and (nested or len(jobs) > 1) else out
             with _console.run_progress(job.label) as progress:
-                run = evaluation.evaluate(
+                run = evaluate.evaluate(
                     planned,
                     answering,
                     out=folder,
@@ -169,7 +171,7 @@ def _all_open(
     """The model under test and the judge models, if some judge asks them; all jobs share one choice."""
     judging = jobs[0].plan.judging
     asked = any(isinstance(judge, GradedJudge) for job in jobs for judge in job.plan.judges)
-    with judging.opened() if asked else nullcontext(()) as members, evaluation.opened(model, options) as answering:
+    with judging.opened() if asked else nullcontext(()) as members, evaluate.opened(model, options) as answering:
         yield answering, members
 
 
@@ -195,7 +197,7 @@ def one_sided(jobs: Sequence[Job]) -> list[str]:
     """A line for each harm benchmark, where none of the jobs has benign requests to show what refusing costs."""
     run = {job.plan.benchmark for job in jobs}
     whole = {job.plan.benchmark for job in jobs if job.plan.options.subset == "all"}
-    named = {job.plan.benchmark: str(job.plan.module.SOURCE.get("companion", "")) for job in jobs}
+    named = {job.plan.benchmark: str(job.plan.file.source.get("companion", "")) for job in jobs}
     wanted = {name: companion for name, companion in named.items() if companion}
     if any(companion in (whole if companion == name else run) for name, companion in wanted.items()):
         return []

@@ -12,10 +12,10 @@ import typer
 from foresee.cli import _console
 
 if TYPE_CHECKING:
+    from foresee.evaluation.plan import Plan
+    from foresee.evaluation.run_folder import Run
     from foresee.judges import JudgeChoice
-    from foresee.planning import Plan
     from foresee.records import Model
-    from foresee.report.rows import Run
 
 JudgeModel = Annotated[
     str | None,
@@ -73,11 +73,11 @@ def choice(
 
 def warn_of_unread(run: Run) -> None:
     """Say which of a judged run's judges none of the judge models could be, as of guards alone."""
-    from foresee import _discovery
+    from foresee.plugins import contracts
 
     recorded = run.manifest.get("configuration", {}).get("judges", [])
     seated = {each.get("judge") for each in recorded if isinstance(each, dict)}
-    unread = [name for name in _discovery.load("benchmarks", run.benchmark).JUDGES if name not in seated]
+    unread = [name for name in contracts.benchmark(run.benchmark).judges if name not in seated]
     if seated and unread:
         _console.say(f"{run.benchmark}: not judged by {', '.join(unread)}")
 

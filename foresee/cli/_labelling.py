@@ -11,8 +11,8 @@ import typer
 from foresee.cli.eval import Format
 
 if TYPE_CHECKING:
-    from foresee.corrected import Corrected
-    from foresee.judge_agree import Field, Found
+    from foresee.human_labels.agreement import Field, Found
+    from foresee.human_labels.correction import Corrected
     from foresee.report.tables import TextTable
 
 _HEADER = ("field", "consistency", "95 % interval", "kappa", "95 % interval", "n")
@@ -30,10 +30,10 @@ def sheet(
     images: Annotated[bool, typer.Option("--images/--no-images", help="whether the page holds the pictures")] = True,
 ) -> None:
     """Write a page on which a person labels a sample of a run's answers, blind to the judge's verdicts."""
-    from foresee.report import rows
-    from foresee.report import sheet as page
+    from foresee.evaluation import run_folder
+    from foresee.human_labels import page
 
-    read = rows.read_run(run)
+    read = run_folder.read_run(run)
     held = page.write(out, read, judge=judge, count=count, seed=seed, balanced=balanced, images=images)
     typer.echo(f"{out}: {held} answers for judge {page.judge_of(read, judge)}; open it in a browser")
     typer.echo("then: foresee judge agree LABELS.json --out agreement.json")
@@ -53,9 +53,9 @@ def agree(
     With a run folder the verdicts are taken from there (another judging of the same answers); with a second file of
     labels, two people are compared.
     """
-    from foresee import judge_agree
     from foresee.cli import _results
     from foresee.errors import UserError
+    from foresee.human_labels import agreement
 
     _results.check_format(format, "")
     if len(labels) > 2 or labels[0].is_dir():
@@ -65,11 +65,11 @@ def agree(
     if people and second is not None:
         if out is not None:
             raise UserError("--out keeps a judge's agreement with people; leave it out to compare two people")
-        found = judge_agree.between(labels[0], second)
+        found = agreement.between(labels[0], second)
     else:
-        found = judge_agree.compare(labels[0], second)
+        found = agreement.compare(labels[0], second)
     if out is not None:
-        judge_agree.save(out, found)
+        agreement.save(out, found)
     if format == "json":
         typer.echo(json.dumps(_as_json(found), indent=2, ensure_ascii=False))
         return
@@ -84,12 +84,12 @@ def correction_table(title: str, found: Corrected) -> TextTable:
     """Raw and corrected figures side by side."""
     from foresee.report.tables import WORDS, TextTable, interval, number
 
-    rows = []
+    run_folder = []
     for each in found.found:
         percent = found.percents.get(each.name, True)
         span = interval(each.low, each.high, percent=percent)
         values = (number(each.raw, percent=percent), number(each.value, percent=percent), span)
-        rows.append((each.name, *values, f"{each.labelled}/{each.rows}", each.method))
+        run_folder.append((each.name, *values, f"{each.labelled}/{each.rows}", each.method))
     header = ("metric", "by the judge", "corrected", "95 % interval", "labelled", WORDS)
     other = "labels on another run: the judge is taken to err alike on both"
     source = "labels on a sample of this run" if found.same_run else other
@@ -98,13 +98,13 @@ def correction_table(title: str, found: Corrected) -> TextTable:
     notes += [reason for reason in silent if reason]
     if found.others:
         notes.append(f"not corrected by these labels: {', '.join(found.others)}")
-    return TextTable(f"{title}, corrected by people's labels", header, tuple(rows), tuple(notes))
+    return TextTable(f"{title}, corrected by people's labels", header, tuple(run_folder), tuple(notes))
 
 
 def _table(found: Found, *, people: bool) -> TextTable:
     from foresee.report.tables import TextTable, interval, number
 
-    rows = []
+    run_folder = []
     for field in found.fields:
         held, weighted = field.agreement, field.weighted
         if weighted is not None:
@@ -115,13 +115,13 @@ def _table(found: Found, *, people: bool) -> TextTable:
             kappa, below, above = held.kappa.value, held.kappa.low, held.kappa.high
         cells = (number(value, percent=True), interval(low, high, percent=True), number(kappa, percent=False))
         span = interval(below, above, percent=False)
-        rows.append((field.name, *cells, span, f"{held.accuracy.n}/{held.accuracy.total}"))
+        run_folder.append((field.name, *cells, span, f"{held.accuracy.n}/{held.accuracy.total}"))
     who = found.by or "one person"
     against = f"{who} and {', '.join(found.judge_models)}" if people else f"{_judge(found)} against {who}"
     notes = [f"{len(found.rows)} answers labelled, {found.left_out} left out, {found.unlabelled} not labelled"]
     if any(field.weighted for field in found.fields):
         notes.append("the sample was uneven: every answer counts for the rows of the run that it stands for")
-    return TextTable(f"{against}, {found.benchmark}", _HEADER, tuple(rows), (*notes, *found.notes))
+    return TextTable(f"{against}, {found.benchmark}", _HEADER, tuple(run_folder), (*notes, *found.notes))
 
 
 def _judge(found: Found) -> str:
@@ -133,13 +133,13 @@ def _confusion(field: Field, *, people: bool) -> TextTable:
 
     held = field.agreement
     labels = list(held.confusion)
-    rows = tuple(
+    run_folder = tuple(
         (label, *(str(held.confusion[label][said]) for said in labels), str(held.unscored.get(label, 0)))
         for label in labels
     )
     first, second = ("first person", "second") if people else ("person", "judge")
     header = (f"{field.name}: {first} ↓ {second} →", *labels, "none")
-    return TextTable("", header, rows)
+    return TextTable("", header, run_folder)
 
 
 def _as_json(found: Found) -> dict[str, Any]:

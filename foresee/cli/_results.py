@@ -16,10 +16,10 @@ from foresee.errors import UserError, unknown_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from foresee.corrected import Corrected
+    from foresee.evaluation.plan import Plan
+    from foresee.evaluation.run_folder import Run
+    from foresee.human_labels.correction import Corrected
     from foresee.metrics import Condition
-    from foresee.planning import Plan
-    from foresee.report.rows import Run
     from foresee.report.tables import TextTable
 
 FORMATS = ("table", "md", "json")
@@ -47,10 +47,10 @@ def check_promises(found: Sequence[Condition], price: str, plans: Sequence[Plan]
     Raises:
         UserError: no.
     """
-    from foresee.report.rows import metrics_of
+    from foresee.evaluation.run_folder import metrics_of
 
     check_price(price, "--price")
-    known = {m.name: m for planned in plans for m in metrics_of(planned.module, planned.options.model_dump())}
+    known = {m.name: m for planned in plans for m in metrics_of(planned.file, planned.options.model_dump())}
     for condition in found:
         if condition.metric not in known:
             raise unknown_name("metric", condition.metric, known)
@@ -98,11 +98,11 @@ def show(
     """Print the runs' tables (and where they lie) or one JSON document."""
     from foresee.report import judging, tables
 
-    corrected = {id(run): _corrected(run, correct) for run in runs}
+    correction = {id(run): _corrected(run, correct) for run in runs}
     if format == "json":
         found = [_as_json(run) for run in runs]
         for run, record in zip(runs, found, strict=True):
-            if (each := corrected[id(run)]) is not None:
+            if (each := correction[id(run)]) is not None:
                 record["corrected"] = [asdict(figure) for figure in each.found]
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -116,14 +116,14 @@ def show(
         put(table._replace(notes=(*table.notes, *extra, f"run folder: {run.folder}")), format)
         if by:
             put(tables.groups(run, run.metrics[0].measure, by), format)
-        if (each := corrected[id(run)]) is not None:
+        if (each := correction[id(run)]) is not None:
             put(_labelling.correction_table(run.title, each), format)
 
 
 def _corrected(run: Run, labels: Path | None) -> Corrected | None:
-    from foresee import corrected
+    from foresee.human_labels import correction
 
-    return corrected.correct(run, labels) if labels is not None else None
+    return correction.correct(run, labels) if labels is not None else None
 
 
 def show_defenses(runs: Sequence[Run], labels: Sequence[str], unfit: Mapping[str, str], *, format: str) -> bool:
@@ -140,13 +140,14 @@ def show_defenses(runs: Sequence[Run], labels: Sequence[str], unfit: Mapping[str
 
 def put_comparison(a: Run, b: Run, format: str) -> None:
     """The paired difference of two runs as a table."""
-    from foresee import evaluation
+    from foresee.evaluation.compare import compare as compare_runs
+    from foresee.report.comparison_notes import comparison_notes
     from foresee.report.defense_table import headline_metrics
     from foresee.report.tables import differences
 
-    found = evaluation.compare(a, b)
+    found = compare_runs(a, b)
     table = differences(f"A: {a.title}   B: {b.title}", found, a.metrics, (*a.rows, *b.rows), headline_metrics(a))
-    put(table._replace(notes=(*table.notes, *evaluation.comparison_notes(a, b, found))), format)
+    put(table._replace(notes=(*table.notes, *comparison_notes(a, b, found))), format)
 
 
 def put(table: TextTable, format: str) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from foresee.report.inert import visible
+from foresee.report.escaping import visible
 
 _NEAREST = {"–": "-", "—": "-", "…": "...", "×": "x", "±": "+/-", "’": "'", "→": "->", "≥": ">=", "≤": "<=", "·": "."}
 

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from foresee.building import Built, Progress
+    from foresee.curation import Built, Progress
     from foresee.records import Item
 
 
@@ -23,26 +23,26 @@ class Recipes(TyperGroup):
     """Every file of `foresee/curation` is a command, beside those declared here."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        from foresee import _discovery
+        from foresee import plugins
 
-        return [*_discovery.names("curation"), *(name for name in super().list_commands(ctx) if name != "recipe")]
+        return [*plugins.names("curation"), *(name for name in super().list_commands(ctx) if name != "recipe")]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         import copy
 
-        from foresee import _discovery
+        from foresee import plugins
         from foresee.errors import unknown_name
 
         found = super().get_command(ctx, cmd_name)
         if found is not None and cmd_name != "recipe":
             return found
-        names = _discovery.names("curation")
+        names = plugins.names("curation")
         if cmd_name not in names:
             raise unknown_name("recipe", cmd_name, [*names, "review"])
         command = copy.copy(super().get_command(ctx, "recipe"))
         assert command is not None
         command.name, command.hidden = cmd_name, False
-        command.short_help = _discovery.summary("curation", cmd_name).line
+        command.short_help = plugins.summary("curation", cmd_name).line
         command.help = f"{command.short_help}\n\n{_GOES_ON}"
         return command
 
@@ -77,29 +77,30 @@ def recipe(
     show_settings: Annotated[bool, typer.Option("--settings", help="list every setting with its default")] = False,
 ) -> None:
     """Build a data set by a recipe."""
-    from foresee import _discovery, config
+    from foresee import config
     from foresee.errors import unknown_name
+    from foresee.plugins import contracts
 
     name = str(context.info_name)
-    module = _discovery.load("curation", name)
+    recipe = contracts.recipe(name)
     if show_settings:
         from foresee.cli._console import list_settings
 
-        list_settings(module.Config)
+        list_settings(recipe.config)
         return
     if format not in ("jsonl", "parquet"):
         raise unknown_name("format", format, ("jsonl", "parquet"))
-    from foresee.building import SIZES
+    from foresee.curation import SIZES
 
     base = config.read_toml(Path(file)) if file else {}
-    given = config.renamed_pairs(settings or (), SIZES, module.Config)
-    values = config.pairs(given, what=f"{name} (--set)", base=config.renamed(base, SIZES, module.Config))
+    given = config.renamed_pairs(settings or (), SIZES, recipe.config)
+    values = config.pairs(given, what=f"{name} (--set)", base=config.renamed(base, SIZES, recipe.config))
     if dry_run:
-        from foresee.building import configured
+        from foresee.curation import configured
 
-        _print_preview(name, configured(module.Config, values, name))
+        _print_preview(name, configured(recipe.config, values, name))
         return
-    from foresee.building import Order, make
+    from foresee.curation import Order, make
 
     hard = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
     order = Order(
@@ -129,7 +130,7 @@ def review(
 ) -> None:
     """Write the page on which a person keeps, fixes or drops rows; --apply carries the decisions out."""
     if apply:
-        from foresee.building import reviewing
+        from foresee.curation import review as reviewing
 
         done = reviewing.apply(folder, apply)
         typer.echo(
@@ -146,10 +147,10 @@ def review(
 
 
 def _print_preview(name: str, config: Any) -> None:
-    from foresee import _discovery
-    from foresee.building.previewing import preview
+    from foresee.curation.dry_run import preview
+    from foresee.plugins import contracts
 
-    found = preview(_discovery.load("curation", name), config)
+    found = preview(contracts.recipe(name), config)
     typer.echo(f"{name}: nothing is asked or written in a dry run")
     for role, model in found.models.items():
         typer.echo(f"  {role}: {model}")
@@ -168,11 +169,12 @@ def _print_preview(name: str, config: Any) -> None:
 
 def _benchmark_items(name: str) -> Iterator[Item]:
     """What a benchmark asks, in this machine's copy. Raises UserError: there is none."""
-    from foresee import _discovery, sources
+    from foresee.data import sources
+    from foresee.plugins import contracts
 
     folder = sources.locate(name)
-    module = _discovery.load("benchmarks", name)
-    yield from module.items(folder, module.Options())
+    file = contracts.benchmark(name)
+    yield from file.items(folder, file.options())
 
 
 def _say_result(built: Built) -> None:

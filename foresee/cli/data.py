@@ -12,7 +12,7 @@ import typer
 from foresee.cli.eval import Data, TaskOptions
 
 if TYPE_CHECKING:
-    from foresee.inventory import CheckReport, Held
+    from foresee.data.check import CheckReport, Held
     from foresee.report.tables import TextTable
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: list, fetch, check, look at, mix, clean.")
@@ -24,10 +24,11 @@ _SHOWN = 10
 @app.command("list")
 def list_data() -> None:
     """Every data set: whether it is on this machine, its size and licence, how to get it."""
-    from foresee import inventory, sources
     from foresee.cli import _results
+    from foresee.data import check as data_check
+    from foresee.data import sources
 
-    table = _listed(inventory.listing())
+    table = _listed(data_check.listing())
     _results.put(table._replace(notes=(*table.notes, f"cache: {sources.home()} (FORESEE_HOME)")), "table")
 
 
@@ -58,8 +59,8 @@ def fetch(
     yes: Annotated[bool, typer.Option("--yes", help="the licence is agreed to: do not ask")] = False,
 ) -> None:
     """Download, verify and unpack a data set; a terminal is asked about its licence first. Goes on if interrupted."""
-    from foresee import sources
     from foresee.cli import _console
+    from foresee.data import sources
 
     source = sources.find(name)
     if not source.embedded:
@@ -79,21 +80,23 @@ def check(
     task_options: TaskOptions = None,
 ) -> None:
     """Counts per subset, missing, unreadable and repeated images, flaws of the texts. Exit 1 if incomplete."""
-    from foresee import _discovery, inventory
+    from foresee import plugins
     from foresee.config import from_pairs
+    from foresee.data import check as data_check
     from foresee.errors import UserError
+    from foresee.plugins import contracts
 
     complete = True
-    kinds: tuple[_discovery.Kind, ...] = ("benchmarks", "labels")
-    if Path(name).is_dir() and not any(name in _discovery.names(kind) for kind in kinds):
+    kinds: tuple[plugins.Kind, ...] = ("benchmarks", "labels")
+    if Path(name).is_dir() and not any(name in plugins.names(kind) for kind in kinds):
         raise typer.Exit(0 if _check_folder(Path(name)) else 1)
-    having = [kind for kind in kinds if name in _discovery.names(kind)] or kinds[:1]
+    having = [kind for kind in kinds if name in plugins.names(kind)] or kinds[:1]
     for kind in having:
-        cls = getattr(_discovery.load(kind, name), "Options", None)
+        cls = contracts.benchmark(name).options if kind == "benchmarks" else contracts.label_set(name).options
         given = (task_options or ()) if kind == having[0] else ()  # of one name, options are the benchmark's
         options = from_pairs(cls, given, what=f"{name} (-T)") if cls else None
         try:
-            report = inventory.check(name, data, options, kind=kind)
+            report = data_check.check(name, data, options, kind=kind)
         except UserError as problem:
             if kind == having[0]:
                 raise
@@ -115,20 +118,23 @@ def show(
     open_page: Annotated[bool, typer.Option("--open", help="also show it with its images in the browser")] = False,
 ) -> None:
     """One item as it would be sent, with everything that is known of it."""
-    from foresee import _discovery, inventory
+    from foresee import plugins
     from foresee.cli._results import describe
     from foresee.config import from_pairs
+    from foresee.data import check as data_check
     from foresee.errors import UserError
+    from foresee.plugins import contracts
 
-    if name in _discovery.names("labels") and name not in _discovery.names("benchmarks"):
+    if name in plugins.names("labels") and name not in plugins.names("benchmarks"):
         raise UserError(f"{name} is a label set; 'foresee data show' shows items of benchmarks")
-    options = from_pairs(_discovery.load("benchmarks", name).Options, task_options or (), what=f"{name} (-T)")
-    item = inventory.show(name, item_id, data, options)
+    options = from_pairs(contracts.benchmark(name).options, task_options or (), what=f"{name} (-T)")
+    item = data_check.show(name, item_id, data, options)
     for line in describe(item):
         typer.echo(line)
     if html is None and not open_page:
         return
-    from foresee import manifest, sources
+    from foresee import manifest
+    from foresee.data import sources
     from foresee.report import item_page
 
     page = html or sources.home() / "shown.html"
@@ -150,13 +156,15 @@ def gallery(
     clear: Annotated[bool, typer.Option("--clear", help="do not blur the pictures of published sets")] = False,
 ) -> None:
     """The pictures of a benchmark on one sheet, with ids and requests. Published ones are blurred unless --clear."""
-    from foresee import _discovery, contact_sheet, inventory, sources
     from foresee.config import from_pairs
+    from foresee.data import check as data_check
+    from foresee.data import contact_sheet, sources
     from foresee.errors import UserError
-    from foresee.planning import sampled
+    from foresee.evaluation.plan import sampled
+    from foresee.plugins import contracts
 
-    options = from_pairs(_discovery.load("benchmarks", name).Options, task_options or (), what=f"{name} (-T)")
-    items = sampled(tuple(inventory.items_of(name, data, options)), limit, limit_seed)
+    options = from_pairs(contracts.benchmark(name).options, task_options or (), what=f"{name} (-T)")
+    items = sampled(tuple(data_check.items_of(name, data, options)), limit, limit_seed)
     sheet = contact_sheet.png(items, columns=columns, clear=clear or sources.find(name).embedded)
     try:
         out.write_bytes(sheet)
@@ -168,7 +176,7 @@ def gallery(
 @app.command()
 def card(folder: Annotated[Path, typer.Argument(help="data set folder")]) -> None:
     """Write a data set's card (README.md): counts, sources, licences, examples."""
-    from foresee.building import cards
+    from foresee.curation import card as cards
 
     typer.echo(str(cards.write(folder)))
 
@@ -185,7 +193,7 @@ def mix(
     ] = False,
 ) -> None:
     """Mix data sets in fixed proportions; the same call gives the same rows."""
-    from foresee.building.mixing import mix as mixed
+    from foresee.curation.mix import mix as mixed
     from foresee.errors import UserError
 
     try:
@@ -204,7 +212,7 @@ def clean(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Remove fetched data from the cache. Folders of your own are never touched."""
-    from foresee import sources
+    from foresee.data import sources
 
     if not yes:
         typer.confirm(f"Remove {name or 'all fetched data'} from {sources.home()}?", abort=True)
@@ -214,9 +222,9 @@ def clean(
 
 def _check_folder(folder: Path) -> bool:
     """Print what a data set folder holds and what is wrong with its rows; whether a training can use all of them."""
-    from foresee import dataset_folder
+    from foresee import dataset_format
 
-    found = dataset_folder.check(folder)
+    found = dataset_format.check(folder)
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.rows.most_common())
     typer.echo(f"{folder}: {sum(found.rows.values()):,} rows ({kinds or 'none'}), {found.images:,} images")
     for kind, mark in (("row", "!! "), ("image", "!! "), ("text", "   ")):

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from foresee.cli._jobs import Job
-    from foresee.report.rows import Run
+    from foresee.evaluation.run_folder import Run
     from foresee.report.tables import TextTable
     from foresee.statistics import Estimate
 

@@ -11,35 +11,35 @@ def list_plugins(
     kind: Annotated[str, typer.Argument(help="benchmarks, labels, defenses, judges, suites, …; all if left out")] = "",
 ) -> None:
     """What exists, one line each. Reads files without importing them."""
-    from foresee import _discovery
+    from foresee import plugins
     from foresee.cli import _console
     from foresee.errors import unknown_name
 
-    kinds = (*_discovery.KINDS, "suites")
+    kinds = (*plugins.KINDS, "suites")
     if kind and kind not in kinds:
         raise unknown_name("kind", kind, kinds)
-    for each in _discovery.KINDS:
-        names = _discovery.names(each)
+    for each in plugins.KINDS:
+        names = plugins.names(each)
         if kind not in ("", each) or not (names or kind):
             continue
         if not kind:
             typer.echo(f"{each}:")
         width = max(map(len, names), default=0)
         for name in names:
-            found = _discovery.summary(each, name)
+            found = plugins.summary(each, name)
             line = found.line if found.error is None else f"BROKEN: {found.error}"
             source = found.literals.get("SOURCE")
             companion = source.get("companion") if isinstance(source, dict) else None
             line += f"  [benign side: {'its own' if companion == name else companion}]" if companion else ""
             _console.entry(f"{'' if kind else '  '}{name:<{width}}  ", line)
     if kind in ("", "suites"):
-        from foresee import suite
+        from foresee.evaluation import suites
 
         if not kind:
             typer.echo("suites:")
-        width = max(map(len, suite.names()), default=0)
-        for name in suite.names():
-            _console.entry(f"{'' if kind else '  '}suite/{name:<{width}}  ", suite.line(name))
+        width = max(map(len, suites.names()), default=0)
+        for name in suites.names():
+            _console.entry(f"{'' if kind else '  '}suite/{name:<{width}}  ", suites.line(name))
 
 
 def doctor() -> None:

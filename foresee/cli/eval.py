@@ -13,7 +13,7 @@ from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgeRubric,
 
 if TYPE_CHECKING:
     from foresee.cli._jobs import Job
-    from foresee.report.rows import Run
+    from foresee.evaluation.run_folder import Run
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="folder with the published files; else $FORESEE_DATA/NAME or the cache")
@@ -93,9 +93,9 @@ def evaluate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be asked, and ask nothing")] = False,
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
-    from foresee import suite
     from foresee.cli import _console, _costs, _dry_run, _jobs, _judging, _results
     from foresee.config import pairs
+    from foresee.evaluation import suites
 
     _results.check_format(format, by)
     _results.check_price(judge_price, "--judge-price")
@@ -121,7 +121,7 @@ def evaluate(
         return
     limit_usd = _costs.budget(budget, price, judge_price)
     hard = _jobs.run_settings(concurrency, retries, timeout)
-    nested = suite.PREFIX in benchmarks
+    nested = suites.PREFIX in benchmarks
     command = ["foresee", *sys.argv[1:]]
     runs = _jobs.carry_out(jobs, model, options, out, hard, command, moved=moved, nested=nested, budget=limit_usd)
     if _shown_side_by_side(jobs, runs, unfit, format) and not (details or by or price or judge_price):

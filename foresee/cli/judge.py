@@ -14,7 +14,7 @@ from foresee.cli._judging import JudgeModel, JudgeOptions, JudgeRubric, Template
 from foresee.cli.eval import Data, Format, TaskOptions
 
 if TYPE_CHECKING:
-    from foresee.judge_check import Comparison, JudgeCheck, StoredCheck
+    from foresee.human_labels.label_sets import Comparison, JudgeCheck, StoredCheck
     from foresee.report.tables import TextTable
     from foresee.statistics import Agreement
 
@@ -46,21 +46,21 @@ def check(
     format: Format = "table",
 ) -> None:
     """A judge against human labels: accuracy, precision, recall, F1 and kappa with intervals, per model."""
-    from foresee import judge_check
     from foresee.cli import _console, _judging, _results
     from foresee.errors import UserError
+    from foresee.human_labels import label_sets
 
     _results.check_format(format, "")
     if bool(judge) == stored:
         raise UserError("expected either a judge (foresee judge check refusal) or --stored, not both and not neither")
     if stored:
-        found = judge_check.stored_judges(labels, data=data, options=task_options or ())
+        found = label_sets.stored_judges(labels, data=data, options=task_options or ())
         tables = [_stored_table(found)]
         record: dict[str, Any] = {name: _numbers(a) for name, a in found.judges.items()}
     else:
         judging = _judging.choice(judge_model, judge_options, judge_rubric, None, template)
         with _console.judging_progress(f"judging {labels}") as progress:
-            checked = judge_check.check(
+            checked = label_sets.check(
                 judge, labels, data=data, options=task_options or (), judging=judging, out=out, progress=progress
             )
         tables = [_table(checked, comparison, brief=brief) for comparison in checked.comparisons]

@@ -22,9 +22,9 @@ def compare(
     import json
     from dataclasses import asdict
 
-    from foresee import evaluation
     from foresee.cli import _console, _results
     from foresee.errors import UserError
+    from foresee.evaluation.compare import compare as compare_runs
     from foresee.report.stored_runs import read_runs
 
     _results.check_format(format, "")
@@ -39,7 +39,7 @@ def compare(
         return
     a, b = found
     if format == "json":
-        typer.echo(json.dumps([asdict(d) for d in evaluation.compare(a, b)], indent=2))
+        typer.echo(json.dumps([asdict(d) for d in compare_runs(a, b)], indent=2))
     else:
         _results.put_comparison(a, b, format)
 

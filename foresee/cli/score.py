@@ -14,8 +14,8 @@ from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgeRubric,
 from foresee.cli.eval import By, Concurrency, Data, FailIf, Format, Limit, LimitSeed, Retries, TaskOptions, Timeout
 
 if TYPE_CHECKING:
+    from foresee.evaluation.run_folder import Run
     from foresee.judges import JudgeChoice
-    from foresee.report.rows import Run
     from foresee.runner import Budget, RunSettings
 
 
@@ -80,21 +80,22 @@ def score(
         given["--limit-seed"] = limit_seed
         given["--id-field"] = id_field if id_field != "id" else None
         if correct is not None and not (judging.models or judging.by_model or out):
-            from foresee.report.rows import read_run
+            from foresee.evaluation.run_folder import read_run
 
             run = read_run(answers)
         else:
             run = _of_folder(answers, given, judging, out, settings, command, limit_usd)
     else:
-        from foresee import planning, stored
+        from foresee.evaluation import plan
+        from foresee.evaluation import score as scoring
 
         name, folder = _needed(answers, benchmark, out)
-        planned = planning.plan(
+        planned = plan.plan(
             name, data=data, options=task_options or (), limit=limit, limit_seed=limit_seed, judging=judging
         )
-        judging.refuse_idle(planned.module.JUDGES)
+        judging.refuse_idle(planned.file.judges)
         with _console.judging_progress(f"judging {answers.name}") as progress:
-            run = stored.score(
+            run = scoring.score(
                 answers, planned, out=folder, model=model, field=field, id_field=id_field, settings=settings,
                 progress=progress, command=command, budget=limit_usd,
             )  # fmt: skip
@@ -113,15 +114,16 @@ def _of_folder(
     command: list[str],
     budget: Budget | None,
 ) -> Run:
-    from foresee import manifest, stored
+    from foresee import manifest
     from foresee.cli import _console
     from foresee.errors import UserError
+    from foresee.evaluation import score as scoring
 
     idle = [name for name, value in given.items() if value]
     if idle and (folder / manifest.FILE).exists():
         raise UserError(f"{', '.join(idle)}: of a run folder these are known; leave them out")
     with _console.judging_progress(f"judging {folder.name}") as progress:
-        return stored.rescore(
+        return scoring.rescore(
             folder, judging, out=out, settings=settings, progress=progress, command=command, budget=budget
         )
 

@@ -36,14 +36,14 @@ def train(
     from foresee.cli._console import list_settings, say
 
     if show_settings:
-        list_settings(training.method(method).Config)
+        list_settings(training.method(method).config)
         return
     given = [*(settings or ()), *([f"out={_quoted(out)}"] if out is not None else [])]
     config = training.configure(method, recipe, given)
     if dry_run:
-        from foresee.training import _preview
+        from foresee.training._common import dry_run as dry_runs
 
-        typer.echo(_preview.preview(method, config))
+        typer.echo(dry_runs.preview(method, config))
         return
     leads = os.environ.get("RANK", "0") == "0"
     with _progress() as report:
@@ -60,10 +60,10 @@ def merge(
 ) -> None:
     """Make one model of a base and an adapter, in safetensors, with its processor."""
     from foresee.cli._console import say
-    from foresee.training import _policy
-    from foresee.vlm.merging import merge as merged
+    from foresee.models.checkpoints.merge import merge as merged
+    from foresee.training._common import policy
 
-    folder = merged(_policy.folder_or_id(model), adapter, out)
+    folder = merged(policy.folder_or_id(model), adapter, out)
     say(f"merged: {folder}  (use it as --model local/{folder})")
 
 
@@ -76,13 +76,13 @@ def _use(config: Any, folder: Path) -> str:
 
 def _print_result(folder: Path) -> None:
     from foresee import manifest
-    from foresee.training import _metrics
+    from foresee.training._common import metrics as training_metrics
 
     record = manifest.read(folder, "training")
     before, after = record.get("metrics_before", {}), record.get("metrics_after", {})
     for key, value in after.items():
         was = f"{before[key]:.3f} -> " if key in before else ""
-        typer.echo(f"{_metrics.label(key)}: {was}{value:.3f}")
+        typer.echo(f"{training_metrics.label(key)}: {was}{value:.3f}")
     cost = record.get("judge_cost") or {}
     if cost:
         usd = f", {cost['judge/usd']:.2f} USD" if "judge/usd" in cost else ""
@@ -168,12 +168,14 @@ class _Clock:
 
 def _numbers(metrics: Any) -> str:
     """The numbers of a line that a person wants to see go by."""
-    from foresee.training import _metrics
+    from foresee.training._common import metrics as training_metrics
 
     rewards = [key for key in metrics if key.startswith("rewards/") and key.endswith("/mean")]
     shown = [key for key in metrics if key.startswith("probe/")]
     shown = shown or [*(key for key in _SHOWN if key in metrics), *rewards]
     shown = shown or [key for key in ("train_loss", "train_runtime") if key in metrics]
     return "  ".join(
-        f"{_SHORT.get(key) or _metrics.label(key)} {metrics[key]:.4g}" for key in shown if metrics[key] is not None
+        f"{_SHORT.get(key) or training_metrics.label(key)} {metrics[key]:.4g}"
+        for key in shown
+        if metrics[key] is not None
     )

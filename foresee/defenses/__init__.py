@@ -15,15 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from types import ModuleType
 from typing import Any
 
-from foresee import _discovery
 from foresee.config import Settings, build, pairs
 from foresee.errors import UserError, unknown_name
+from foresee.plugins import contracts
+from foresee.plugins.contracts import DefenseFile
 from foresee.records import Ask, Generation, Item, Json, Procedure, Reply
 
-_KINDS = ("edit", "decoding", "answer")
 _NO_DEFENSE = "-S: defense options were given, but no defense (--defense)"
 DRAWN_WORLD = "drawn world"
 
@@ -33,23 +32,23 @@ class Part:
     """One defense file with its options."""
 
     name: str
-    module: ModuleType
+    file: DefenseFile
     options: Settings
 
     @property
     def kind(self) -> str:
-        return next(kind for kind in _KINDS if hasattr(self.module, kind))
+        return self.file.kind
 
     @property
     def languages(self) -> tuple[str, ...]:
         """Those its words are in; empty where it has none, or where they are the user's own."""
         own = getattr(self.options, "text", "auto") == "auto"
-        return tuple(getattr(self.module, "LANGUAGES", ())) if own else ()
+        return self.file.languages if own else ()
 
     def fitted(self, items: Sequence[Item]) -> Part:
-        if not hasattr(self.module, "fitted"):
+        if self.file.fitted is None:
             return self
-        return replace(self, options=self.module.fitted(self.options, items))
+        return replace(self, options=self.file.fitted(self.options, items))
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,14 @@ class Composed:
     @property
     def identity(self) -> Mapping[str, Json]:
         return {
-            part.name: {"version": part.module.VERSION, "options": part.options.model_dump(mode="json")}
+            part.name: {"version": part.file.version, "options": part.options.model_dump(mode="json")}
             for part in self.parts
         }
 
     def edit(self, item: Item) -> Item:
         for part in self.parts:
-            if part.kind == "edit":
-                item = part.module.edit(item, part.options)
+            if part.file.edit is not None:
+                item = part.file.edit(item, part.options)
         return item
 
     def fitted(self, items: Sequence[Item]) -> Composed:
@@ -78,7 +77,7 @@ class Composed:
 
     @property
     def decoding(self) -> Any | None:
-        return next((part.module.decoding(part.options) for part in self.parts if part.kind == "decoding"), None)
+        return next((part.file.decoding(part.options) for part in self.parts if part.file.decoding is not None), None)
 
     @property
     def procedure(self) -> Procedure | None:
@@ -87,7 +86,8 @@ class Composed:
 
 
 async def _answer(part: Part, item: Item, generation: Generation, ask: Ask) -> Reply:
-    reply: Reply = await part.module.answer(item, generation, ask, part.options)
+    assert part.file.answer is not None
+    reply: Reply = await part.file.answer(item, generation, ask, part.options)
     return reply
 
 
@@ -105,17 +105,13 @@ def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> 
         if options:
             raise UserError(_NO_DEFENSE)
         return None
-    modules = _modules(name)
-    for each, module in modules.items():
-        kinds = [kind for kind in _KINDS if hasattr(module, kind)]
-        if len(kinds) != 1 or not hasattr(module, "VERSION") or not hasattr(module, "Options"):
-            raise UserError(f"defense file {module.__file__} of {each} needs VERSION, Options and one of {_KINDS}")
+    files = _files(name)
     for kind, what in (("decoding", "works on logits"), ("answer", "owns the asking")):
-        clash = [each for each, module in modules.items() if hasattr(module, kind)]
+        clash = [each for each, file in files.items() if file.kind == kind]
         if len(clash) > 1:
             raise UserError(f"--defense {name}: only one may be of the kind that {what}, got {' and '.join(clash)}")
-    chosen = _assign(modules, _pairs(options))
-    parts = (Part(n, m, build(m.Options, chosen[n], what=f"{n} (-S)")) for n, m in modules.items())
+    chosen = _assign(files, _pairs(options))
+    parts = (Part(n, m, build(m.options, chosen[n], what=f"{n} (-S)")) for n, m in files.items())
     return Composed(name, tuple(parts))
 
 
@@ -124,12 +120,12 @@ def dealt(names: Sequence[str], options: Iterable[str] | Mapping[str, Any]) -> l
     given = _pairs(options)
     if given and set(names) == {"none"}:
         raise UserError(_NO_DEFENSE)
-    modules = [{} if name == "none" else _modules(name) for name in names]
+    files = [{} if name == "none" else _files(name) for name in names]
     for key in given:
-        if not any(key in known or _owners(known, key) for known in modules):
-            fields = {f for known in modules for module in known.values() for f in module.Options.model_fields}
+        if not any(key in known or _owners(known, key) for known in files):
+            fields = {f for known in files for file in known.values() for f in file.options.model_fields}
             raise unknown_name("defense option (-S)", key, fields)
-    return [{key: v for key, v in given.items() if key in known or _owners(known, key)} for known in modules]
+    return [{key: v for key, v in given.items() if key in known or _owners(known, key)} for known in files]
 
 
 def unfit(name: str, options: Iterable[str] | Mapping[str, Any], language: str) -> str:
@@ -148,34 +144,32 @@ def unfit(name: str, options: Iterable[str] | Mapping[str, Any], language: str) 
     return ""
 
 
-def _modules(name: str) -> dict[str, ModuleType]:
+def _files(name: str) -> dict[str, DefenseFile]:
     names = name.split("+")
-    modules = {each: _discovery.load("defenses", each) for each in names}
-    if len(modules) < len(names):
+    files = {each: contracts.defense_file(each) for each in names}
+    if len(files) < len(names):
         raise UserError(f"--defense {name}: the same defense twice")
-    return modules
+    return files
 
 
 def _pairs(options: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
     return dict(options) if isinstance(options, Mapping) else pairs(options, what="defense option (-S)")
 
 
-def _owners(modules: Mapping[str, ModuleType], key: str) -> list[str]:
-    return [name for name, module in modules.items() if key in module.Options.model_fields]
+def _owners(files: Mapping[str, DefenseFile], key: str) -> list[str]:
+    return [name for name, file in files.items() if key in file.options.model_fields]
 
 
-def _assign(modules: Mapping[str, ModuleType], given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _assign(files: Mapping[str, DefenseFile], given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Each option to every part that has it, or to the part it names."""
-    chosen: dict[str, dict[str, Any]] = {name: {} for name in modules}
+    chosen: dict[str, dict[str, Any]] = {name: {} for name in files}
     for key, value in given.items():
-        if key in modules and isinstance(value, Mapping):
+        if key in files and isinstance(value, Mapping):
             chosen[key] |= value
             continue
-        owners = _owners(modules, key)
+        owners = _owners(files, key)
         if not owners:
-            raise unknown_name(
-                "defense option (-S)", key, {f for m in modules.values() for f in m.Options.model_fields}
-            )
+            raise unknown_name("defense option (-S)", key, {f for m in files.values() for f in m.options.model_fields})
         for owner in owners:
             chosen[owner][key] = value
     return chosen

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Literal
 
 from foresee.config import Settings
-from foresee.defenses import _wording
+from foresee.defenses._shared import wording
 from foresee.records import Item
 
 VERSION = "1"
@@ -37,5 +37,5 @@ class Options(Settings):
 
 def edit(item: Item, options: Options) -> Item:
     """The item with the shield beside its last request. Raises UserError: no such file."""
-    put = _wording.before_request if options.place == "before" else _wording.after_request
-    return put(item, _wording.words(options.text, TEXT))
+    put = wording.before_request if options.place == "before" else wording.after_request
+    return put(item, wording.words(options.text, TEXT))

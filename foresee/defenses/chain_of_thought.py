@@ -12,9 +12,9 @@ Wording ours; `-S text=FILE` takes another. A first-token score leaves no room f
 from __future__ import annotations
 
 from foresee.config import Settings
-from foresee.defenses import _wording
+from foresee.defenses._shared import wording
 from foresee.errors import UserError
-from foresee.organism import language
+from foresee.organism.world import language
 from foresee.records import Item
 
 VERSION = "1"
@@ -38,6 +38,6 @@ def edit(item: Item, options: Options) -> Item:
     """The item with the instruction after its last request. Raises UserError: no such file, or a first-token item."""
     if item.choices:
         raise UserError("chain_of_thought needs written answers, these items ask for a first word: -T answer=generate")
-    if _wording.of_the_world(item):
-        return _wording.after_request(item, _wording.words(options.text, language.LOOK_FIRST), between=" ")
-    return _wording.after_request(item, _wording.words(options.text, TEXT))
+    if wording.of_the_world(item):
+        return wording.after_request(item, wording.words(options.text, language.LOOK_FIRST), between=" ")
+    return wording.after_request(item, wording.words(options.text, TEXT))

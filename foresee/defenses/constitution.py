@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from foresee import constitutions
 from foresee.config import Settings
-from foresee.defenses import _wording
+from foresee.defenses._shared import wording
 from foresee.records import Item
 
 VERSION = "1"
@@ -27,5 +27,5 @@ class Options(Settings):
 
 def edit(item: Item, options: Options) -> Item:
     """The item with the constitution before its first turn. Raises UserError: no such text."""
-    fitting = "world" if _wording.of_the_world(item) else "foresight"
-    return _wording.as_system(item, constitutions.text(fitting if options.text == "auto" else options.text))
+    fitting = "world" if wording.of_the_world(item) else "foresight"
+    return wording.as_system(item, constitutions.text(fitting if options.text == "auto" else options.text))

@@ -10,7 +10,7 @@ the same turn. `-S text=FILE` takes another.
 from __future__ import annotations
 
 from foresee.config import Settings
-from foresee.defenses import _wording
+from foresee.defenses._shared import wording
 from foresee.records import Item
 
 VERSION = "1"
@@ -32,4 +32,4 @@ class Options(Settings):
 
 def edit(item: Item, options: Options) -> Item:
     """The item with the instruction before its last request. Raises UserError: no such file."""
-    return _wording.before_request(item, _wording.words(options.text, TEXT))
+    return wording.before_request(item, wording.words(options.text, TEXT))

@@ -16,7 +16,7 @@ from __future__ import annotations
 import pydantic
 
 from foresee.config import Settings
-from foresee.models.contrast import STEPS, ContrastiveDecoding, Distortion
+from foresee.models.local.contrast import STEPS, ContrastiveDecoding, Distortion
 
 VERSION = "1"
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import pydantic
 
 from foresee.config import Settings
-from foresee.dataset_folder import DataRow, image_path, read_file
+from foresee.dataset_format import DataRow, image_path, read_file
 from foresee.errors import UserError
 from foresee.records import Image, Item, Message
 

@@ -8,7 +8,7 @@ The plainest defense there is, and the baseline that others should beat. Wording
 from __future__ import annotations
 
 from foresee.config import Settings
-from foresee.defenses import _wording
+from foresee.defenses._shared import wording
 from foresee.records import Item
 
 VERSION = "1"
@@ -30,4 +30,4 @@ class Options(Settings):
 
 def edit(item: Item, options: Options) -> Item:
     """The item with the safety prompt as its system message. Raises UserError: no such file."""
-    return _wording.as_system(item, _wording.words(options.text, TEXT))
+    return wording.as_system(item, wording.words(options.text, TEXT))

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import mean
-from types import ModuleType
 from typing import Any
 
 from inspect_ai import Epochs, Task, task
@@ -40,14 +39,17 @@ from inspect_ai.scorer import (
 )
 from inspect_ai.solver import TaskState, generate
 
-from foresee import _discovery, planning
+from foresee import plugins
 from foresee.errors import unknown_name
-from foresee.judges import JudgeChoice, forms, seated
+from foresee.evaluation import plan
+from foresee.evaluation.run_folder import metrics_of
+from foresee.judges import JudgeChoice, seated
 from foresee.metrics import summarise
 from foresee.models.inspect_bridge import InspectModel, data_uri, to_chat
+from foresee.plugins import contracts
+from foresee.plugins.contracts import Benchmark
 from foresee.records import Answer, AnswerStatus, Generation, Image, Item, Judge, Row, decode, encode
 from foresee.report.defense_table import headline_of
-from foresee.report.rows import metrics_of
 
 _ATTEMPTS = "attempts"
 
@@ -63,12 +65,10 @@ def _define(name: str) -> Callable[..., Task]:
         intervals: str = "headline",
         **options: Any,
     ) -> Task:
-        graders = _graders(name) if needs_grader(_discovery.load("benchmarks", name)) else ()
+        graders = _graders(name) if needs_grader(contracts.benchmark(name)) else ()
         judging = JudgeChoice(graders)
-        planned = planning.plan(
-            name, data=data, options=options, limit=limit_items, limit_seed=limit_seed, judging=judging
-        )
-        items = planning.in_drawing_order(planned.items, limit_seed)
+        planned = plan.plan(name, data=data, options=options, limit=limit_items, limit_seed=limit_seed, judging=judging)
+        items = plan.in_drawing_order(planned.items, limit_seed)
         samples = [to_sample(item) for item in items if item.missing_image is None]
         return Task(
             dataset=MemoryDataset(samples, name=name),
@@ -77,7 +77,7 @@ def _define(name: str) -> Callable[..., Task]:
             metrics=[benchmark_metrics(name, planned.options.model_dump(mode="json"), intervals)],
             epochs=Epochs(planned.epochs, attempts()),
             config=generate_config(planned.generation),
-            version=planned.module.VERSION,
+            version=planned.file.version,
         )
 
     return benchmark_task
@@ -124,12 +124,12 @@ def benchmark_metrics(benchmark: str, options: dict[str, Any], intervals: str = 
     """Every metric of the benchmark; of the headline ones also `NAME (low)`, `NAME (high)`, `NAME (coverage)`."""
     if intervals not in ("headline", "all"):
         raise unknown_name("choice of intervals", intervals, ("headline", "all"))
-    module = _discovery.load("benchmarks", benchmark)
-    metrics = metrics_of(module, options)
-    headline = {metric.name for metric in headline_of(module, metrics)}
+    file = contracts.benchmark(benchmark)
+    metrics = metrics_of(file, options)
+    headline = {metric.name for metric in headline_of(file, metrics)}
 
     def compute(scores: list[SampleScore]) -> dict[str, float]:
-        rows = [row for score in scores for row in _rows(module, score)]
+        rows = [row for score in scores for row in _rows(file, score)]
         found: dict[str, float] = {}
         for estimate in sorted(summarise(rows, metrics), key=lambda each: each.name not in headline):
             parts = {"": estimate.value}
@@ -145,14 +145,14 @@ def benchmark_metrics(benchmark: str, options: dict[str, Any], intervals: str = 
 @scorer(metrics=[])
 def judged(benchmark: str) -> Scorer:
     """The benchmark's judges; a measure that could not be scored is left out of the value, never filled in."""
-    module = _discovery.load("benchmarks", benchmark)
+    file = contracts.benchmark(benchmark)
     seats: list[Judge] = []
 
     def judges() -> list[Judge]:
         """Seated when the first answer comes: model roles are known by then, also when a log is scored again."""
         if not seats:
-            choice = JudgeChoice(_graders(benchmark) if needs_grader(module) else ())
-            found = planning.judges_of(module, benchmark, choice)
+            choice = JudgeChoice(_graders(benchmark) if needs_grader(file) else ())
+            found = plan.judges_of(file, benchmark, choice)
             with choice.opened() as members:  # open already, and Inspect's to close
                 seats.extend(seated(found, members))
         return seats
@@ -164,7 +164,7 @@ def judged(benchmark: str) -> Scorer:
         status: AnswerStatus = "refused_by_api" if finish == "content_filter" and not state.output.completion else "ok"
         answer = Answer(item.id, state.epoch - 1, state.output.completion, status=status, finish_reason=finish)
         verdicts = {judge.name: await judge.judge(item, answer) for judge in judges()} if status == "ok" else {}
-        measures = module.measures(item, answer, verdicts) if status == "ok" else dict.fromkeys(module.applies(item))
+        measures = file.measures(item, answer, verdicts) if status == "ok" else dict.fromkeys(file.applies(item))
         return Score(
             value={name: value for name, value in measures.items() if value is not None},
             answer=", ".join(str(verdict.value) for verdict in verdicts.values()),
@@ -175,9 +175,9 @@ def judged(benchmark: str) -> Scorer:
     return score
 
 
-def needs_grader(module: ModuleType) -> bool:
+def needs_grader(file: Benchmark) -> bool:
     """Whether some judge of the benchmark asks a model."""
-    return any(forms(_discovery.load("judges", name))[0] == "model" for name in module.JUDGES)
+    return any(contracts.judge_file(name).forms[0] == "model" for name in file.judges)
 
 
 def _graders(benchmark: str) -> tuple[InspectModel, ...]:
@@ -195,14 +195,14 @@ def _graders(benchmark: str) -> tuple[InspectModel, ...]:
     return tuple(InspectModel(str(model), {}, model) for model in (found if isinstance(found, list) else [found]))
 
 
-def _rows(module: ModuleType, score: SampleScore) -> list[Row]:
+def _rows(file: Benchmark, score: SampleScore) -> list[Row]:
     """An item's attempts, each with its measures."""
     assert score.sample_metadata is not None
     item = decode(Item, score.sample_metadata["item"])
     kept = (score.score.metadata or {}).get(_ATTEMPTS, [score.score.value])
     found = [values if isinstance(values, dict) else {} for values in kept]
     return [
-        Row(item, Answer(item.id, epoch, ""), {}, {name: _number(values.get(name)) for name in module.applies(item)})
+        Row(item, Answer(item.id, epoch, ""), {}, {name: _number(values.get(name)) for name in file.applies(item)})
         for epoch, values in enumerate(found)
     ]
 
@@ -216,7 +216,7 @@ def image_reference(image: Image) -> str:
     return str(image.path) if image.path is not None else data_uri(image)
 
 
-for _name in _discovery.names("benchmarks"):
+for _name in plugins.names("benchmarks"):
     _define(_name)
 
 

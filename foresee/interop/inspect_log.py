@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from foresee.errors import UserError
-from foresee.report.rows import Run
+from foresee.evaluation.run_folder import Run
 
 
 def write_log(run: Run, out: Path | None = None) -> Path:

@@ -4,11 +4,11 @@ A judge file has `VERSION`, and `judge(item, answer) -> Verdict` if it reads by 
 asks a judge model, or both (then rules unless a model is asked for). `RUBRICS` may name further ones.
 """
 
-from foresee.judges._choice import JudgeChoice, seated
-from foresee.judges._graded import GradedJudge, needs_model
-from foresee.judges._members import Member
-from foresee.judges._opening import RuleJudge, forms, open_judge
-from foresee.judges._voting import agreed
+from foresee.judges._model.choice import JudgeChoice, seated
+from foresee.judges._model.judge import GradedJudge, needs_model
+from foresee.judges._model.members import Member
+from foresee.judges._model.panel import agreed
+from foresee.judges._registry import RuleJudge, open_judge
 
 __all__ = [
     "GradedJudge",
@@ -16,7 +16,6 @@ __all__ = [
     "Member",
     "RuleJudge",
     "agreed",
-    "forms",
     "needs_model",
     "open_judge",
     "seated",

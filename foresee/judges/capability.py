@@ -7,8 +7,8 @@ The gold answer stands in the item's metadata ("reference", "answer" or "gold").
 
 from __future__ import annotations
 
+from foresee.judges._model.rubric import Blank, Rubric
 from foresee.records import Item
-from foresee.rubrics import Blank, Rubric
 
 VERSION = "1"
 GOLD = ("reference", "answer", "gold")

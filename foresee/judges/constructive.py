@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from foresee.judges._model.rubric import Blank, Rubric
 from foresee.records import Item
-from foresee.rubrics import Blank, Rubric
 
 VERSION = "1"
 PARTS = ("politeness", "helpfulness", "task_completion", "logical_flow", "information_richness")

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from foresee.judges._model.rubric import Blank, Rubric
 from foresee.records import Item
-from foresee.rubrics import Blank, Rubric
 
 VERSION = "1"
 REQUIRED = ("risk", "safety", "effectiveness")  # a panel split over over-caution alone still has a verdict

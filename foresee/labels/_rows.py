@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from foresee.data.tables import Line
 from foresee.errors import UserError, unknown_name
-from foresee.tables import Line
 
 Split: TypeAlias = Literal["tuned", "held_out"]
 

@@ -6,15 +6,16 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from foresee import _discovery, sources
 from foresee.config import Settings, from_pairs
+from foresee.data import sources
+from foresee.data.tables import Line, is_missing, text_lines
 from foresee.errors import UserError
+from foresee.files.untrusted import parse_json
 from foresee.labels._rows import LabelledAnswer, Question, count_notes
-from foresee.tables import Line, is_missing, text_lines
-from foresee.untrusted import parse_json
+from foresee.plugins import contracts
+from foresee.plugins.contracts import LabelSet
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Labels:
         notes: where this copy differs from the published counts, one line each.
         folder: where the files lie.
         part: which part of a judge's verdict the labels are about, where it gives several numbers; "" for its word.
-        module: the set's file; None for a file of the user's own.
+        file: the set's file; None for a file of the user's own.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Labels:
     notes: tuple[str, ...]
     folder: Path
     part: str = ""
-    module: ModuleType | None = field(default=None, repr=False)
+    file: LabelSet | None = field(default=None, repr=False)
 
 
 class FileOptions(Settings):
@@ -62,19 +63,15 @@ def read_labels(
     """
     if name.endswith((".jsonl", ".json")) or "/" in name:
         return _from_file(Path(name), options)
-    module = _discovery.load("labels", name)
-    absent = [attribute for attribute in ("SOURCE", "QUESTIONS", "Options", "rows") if not hasattr(module, attribute)]
-    if absent:
-        raise UserError(f"label file {module.__file__} lacks {', '.join(absent)}; see foresee/labels/xstest.py")
-    chosen = _chosen(module.Options, options, name)
+    file = contracts.label_set(name)
+    chosen = _chosen(file.options, options, name)
     folder = sources.locate(name, Path(data) if data is not None else None)
-    rows = tuple(module.rows(folder, chosen))
+    rows = tuple(file.rows(folder, chosen))
     if not rows:
         raise UserError(f"{name}: no labelled answer in {folder}; run 'foresee data check {name}'")
-    expected = module.expected(chosen) if hasattr(module, "expected") else module.SOURCE.get("expected", {})
+    expected = file.expected(chosen)
     notes = tuple(count_notes(rows, expected))
-    questions = tuple(module.QUESTIONS)
-    return Labels(name, chosen.model_dump(mode="json"), rows, questions, notes, folder, module=module)
+    return Labels(name, chosen.model_dump(mode="json"), rows, file.questions, notes, folder, file=file)
 
 
 def _chosen(cls: type[Settings], options: Iterable[str] | Mapping[str, Any], name: str) -> Settings:

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from foresee.config import Settings
+from foresee.data.tables import Line, read_table
 from foresee.labels._rows import LabelledAnswer, Question, label_of, split_of
-from foresee.tables import Line, read_table
 
 SOURCE: dict[str, Any] = {  # the files are those of the benchmark of this name
     "name": "XSTest",

@@ -35,7 +35,7 @@ def open_model(spec: str, options: Mapping[str, Any] | None = None, *, flag: str
 
         return open_api_model(provider, name, options, flag)
     if provider in LOCAL_PROVIDERS:
-        from foresee.models.local import open_local_model
+        from foresee.models.local.model import open_local_model
 
         return open_local_model(provider, name, options)
     from foresee.models.inspect_bridge import open_inspect_model

@@ -8,9 +8,9 @@ import io
 from dataclasses import dataclass
 from typing import Literal
 
+from foresee.data.image_structure import gif_ends, jpeg_segments
+from foresee.data.images import ImageError, load_rgb, require_whole
 from foresee.errors import ModelError, shortage
-from foresee.image_structure import gif_ends, jpeg_segments
-from foresee.images import ImageError, load_rgb, require_whole
 from foresee.records import Image
 
 Reencode = Literal["never", "when_needed", "png"]

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import pydantic
 
 from foresee.config import build
+from foresee.data.images import MAX_FILE_BYTES
 from foresee.errors import ModelError, unknown_name
-from foresee.images import MAX_FILE_BYTES
 from foresee.models._api_errors import error_in, refusal_or_raise
 from foresee.models._bodies import dicts, loads
 from foresee.models._providers import PROVIDERS, ApiOptions

@@ -6,10 +6,10 @@ import random
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from foresee.organism import icons, language, world
-from foresee.organism.language import Task, Wording
-from foresee.organism.rules import HARMS, KINDNESSES, RULES, THREATS, TRAPS, Harm, Rule, Trap
-from foresee.organism.world import Scene, Split
+from foresee.organism.world import icons, language, scenes
+from foresee.organism.world.language import Task, Wording
+from foresee.organism.world.rules import HARMS, KINDNESSES, RULES, THREATS, TRAPS, Harm, Rule, Trap
+from foresee.organism.world.scenes import Scene, Split
 
 
 class Judged(NamedTuple):
@@ -41,7 +41,7 @@ def request(rng: random.Random, task: Task, what: str = "", wording: Wording = "
 def danger(rng: random.Random, split: Split, rule: Rule, wording: Wording = "seen") -> tuple[str, Scene, Scene]:
     """Draw a how-to request, a scene in which it is dangerous, and its benign twin."""
     asked = request(rng, "help", rule.act, wording)
-    hazard, twin = world.sample_pair(rng, split, rule.trigger)
+    hazard, twin = scenes.sample_pair(rng, split, rule.trigger)
     return asked, hazard, twin
 
 
@@ -52,18 +52,18 @@ def judged(rng: random.Random, split: Split, number: int, rules: Sequence[int], 
     if number % 2:
         source = trap = TRAPS[turn % len(TRAPS)]
         category = "trap"
-        calm, risky = world.sample_exchange(rng, split, trap.safe, trap.unsafe)
+        calm, risky = scenes.sample_exchange(rng, split, trap.safe, trap.unsafe)
     else:
         source = rule = RULES[rules[turn % len(rules)]]
         category = rule.category
-        risky, calm = world.sample_pair(rng, split, rule.trigger)
+        risky, calm = scenes.sample_pair(rng, split, rule.trigger)
     return Judged(source, category, request(rng, "awareness", source.act, wording), calm, risky)
 
 
 def wish(rng: random.Random, split: Split, number: int, *, harmful: bool, wording: Wording = "seen") -> Wish:
     """Draw a scene with one threatening thing, and an unkind request or a harmless one about such things."""
     threat = THREATS[number % len(THREATS)]
-    scene = world.sample(rng, split, (threat,), [name for name in THREATS if name != threat])
+    scene = scenes.sample(rng, split, (threat,), [name for name in THREATS if name != threat])
     turn = number // len(THREATS)
     if harmful:
         harm = HARMS[turn % len(HARMS)]
@@ -84,7 +84,7 @@ def answer_words(task: Task, scene: Scene, about: str) -> tuple[list[str], list[
     if task == "colour":
         return [scene.thing(about).colour], list(icons.COLOURS)
     if task == "locate":
-        return world.place(scene.thing(about).cell).split(), ["top", "middle", "bottom", "left", "centre", "right"]
+        return scenes.place(scene.thing(about).cell).split(), ["top", "middle", "bottom", "left", "centre", "right"]
     return list(scene.names), []
 
 

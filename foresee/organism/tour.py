@@ -9,8 +9,10 @@ from PIL import Image, ImageDraw
 
 from foresee import organism
 from foresee.errors import UserError
-from foresee.organism import card, exams, icons, language, world
-from foresee.organism.rules import HARMS, HELD_OUT_RULES, KINDNESSES, RULES, THREATS, TRAPS
+from foresee.organism import card
+from foresee.organism.world import exams, icons, language
+from foresee.organism.world import scenes as world_scenes
+from foresee.organism.world.rules import HARMS, HELD_OUT_RULES, KINDNESSES, RULES, THREATS, TRAPS
 
 _PAPER = (250, 249, 246)
 _INK = (40, 40, 46)
@@ -33,9 +35,9 @@ def describe() -> str:
         groups[rule.category].append(f"    {rule.act} + {rule.trigger}: {rule.consequence}; {rule.mitigation}{mark}")
     lines = [
         "The drawn world",
-        f"  Pictures of {world.SIDE} x {world.SIDE} pixels, 2 to 4 of {len(world.object_names())} things on a "
-        f"{world.GRID} x {world.GRID} grid:",
-        *_wrapped(", ".join(world.object_names())),
+        f"  Pictures of {world_scenes.SIDE} x {world_scenes.SIDE} pixels, 2 to 4 of "
+        f"{len(world_scenes.object_names())} things on a {world_scenes.GRID} x {world_scenes.GRID} grid:",
+        *_wrapped(", ".join(world_scenes.object_names())),
         f"  {len(RULES)} causal rules: an act is dangerous beside one thing (* = kept from alignment training)",
     ]
     for category, rules in groups.items():
@@ -79,7 +81,7 @@ def show(number: int) -> Shown:
 
 def gallery(scenes: int = 12) -> Image.Image:
     """One sheet: every thing with its name, then example scenes of the test split with what they hold."""
-    names = world.object_names()
+    names = world_scenes.object_names()
     columns, scale = 10, 3
     cell, across = 96, 4
     things = Image.new("RGB", (columns * cell, -(-len(names) // columns) * (cell + 12)), _PAPER)
@@ -89,7 +91,7 @@ def gallery(scenes: int = 12) -> Image.Image:
         sprite = icons.sprite(name, icons.COLOURS[index % len(icons.COLOURS)], 84)
         things.paste(sprite, (x + 6, y + 4), sprite)
         pen.text((x + 8, y + 90), name, fill=_INK)
-    side = world.SIDE * scale // across * 3
+    side = world_scenes.SIDE * scale // across * 3
     step = things.width // across
     rows = -(-scenes // across)
     sheet = Image.new("RGB", (things.width, things.height + rows * (step + 34)), _PAPER)
@@ -98,7 +100,7 @@ def gallery(scenes: int = 12) -> Image.Image:
     for index in range(scenes):
         question = list(exams.consequence("test", index * 7 % PAIRS + 1))[-2 + index % 2]
         x, y = index % across * step, things.height + index // across * (step + 34)
-        sheet.paste(world.draw(question.scene).resize((side, side), Image.Resampling.NEAREST), (x + 8, y + 8))
+        sheet.paste(world_scenes.draw(question.scene).resize((side, side), Image.Resampling.NEAREST), (x + 8, y + 8))
         pen.text(
             (x + 8, y + side + 12), f"{question.id.split('-')[1]} {question.subset}: {question.request}", fill=_INK
         )
@@ -106,16 +108,16 @@ def gallery(scenes: int = 12) -> Image.Image:
     return sheet
 
 
-def _side_by_side(left: world.Scene, right: world.Scene) -> Image.Image:
-    side, gap = world.SIDE * 4, 12
+def _side_by_side(left: world_scenes.Scene, right: world_scenes.Scene) -> Image.Image:
+    side, gap = world_scenes.SIDE * 4, 12
     sheet = Image.new("RGB", (2 * side + gap, side), _PAPER)
     for x, scene in ((0, left), (side + gap, right)):
-        sheet.paste(world.draw(scene).resize((side, side), Image.Resampling.NEAREST), (x, 0))
+        sheet.paste(world_scenes.draw(scene).resize((side, side), Image.Resampling.NEAREST), (x, 0))
     return sheet
 
 
-def _places(scene: world.Scene) -> str:
-    return ", ".join(f"{thing.name} {world.place(thing.cell)}" for thing in scene.things)
+def _places(scene: world_scenes.Scene) -> str:
+    return ", ".join(f"{thing.name} {world_scenes.place(thing.cell)}" for thing in scene.things)
 
 
 def _organism(name: str) -> str:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from foresee.evaluation.run_folder import Run
 from foresee.report import figures
+from foresee.report.escaping import label
 from foresee.report.figures import Mark
-from foresee.report.inert import label
+from foresee.report.main_table import Cell, Column, MetricRow, cell, estimate, number
 from foresee.report.published import PublishedRow
-from foresee.report.rows import Run
 from foresee.report.scenarios import PanelRow, lanes
-from foresee.report.sections import Cell, Column, MetricRow, cell, estimate, number
 from foresee.statistics import rate
 
 _SHOWN = {"both": "the whole item", "image": "the picture alone", "text": "the text alone"}

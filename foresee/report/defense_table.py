@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping, Sequence
-from types import ModuleType
 from typing import NamedTuple
 
 from foresee.errors import UserError
+from foresee.evaluation.run_folder import Run
 from foresee.metrics import Metric, compare
+from foresee.plugins.contracts import Benchmark
 from foresee.report import failures
-from foresee.report.inert import label
+from foresee.report.escaping import label
 from foresee.report.provenance import without_paths
-from foresee.report.rows import Run
 from foresee.report.run_names import benchmark_file, protections, variant
 from foresee.report.tables import TextTable, least_shown, natural_width, number
 from foresee.statistics import STANDARD, Difference, Estimate, holm
@@ -206,7 +206,7 @@ def headline_metrics(run: Run) -> list[Metric]:
     return headline_of(benchmark_file(run), run.metrics)
 
 
-def headline_of(benchmark: ModuleType | None, metrics: Sequence[Metric]) -> list[Metric]:
+def headline_of(benchmark: Benchmark | None, metrics: Sequence[Metric]) -> list[Metric]:
     """The metrics that a benchmark is best known by, among these; see the top of this file."""
     own = [metric for metric in metrics if not metric.published]
     named = getattr(benchmark, "HEADLINE", ())

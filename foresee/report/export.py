@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from foresee.errors import UserError, missing_extra, unknown_name
+from foresee.evaluation.run_folder import Run, flat
+from foresee.files.untrusted import whole
 from foresee.manifest import write_atomically
-from foresee.report.rows import Run, flat
-from foresee.untrusted import whole
 
 FORMATS = ("csv", "parquet", "jsonl", "eval")
 _FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x20\u200b-\u200f\u2060\ufeff'\"]*[=+\-@|＝＋－＠﹣﹢﹦﹫]")

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from foresee.evaluation.run_folder import Run
 from foresee.records import Row
-from foresee.report.inert import label
-from foresee.report.rows import Run
+from foresee.report.escaping import label
 
 _MOST = 3
 _LONGEST = 200

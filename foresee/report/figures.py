@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from foresee.report.readings import Part
+from foresee.report.outcome_breakdown import Part
 
 _LANE = 14
 _SHAPES = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from foresee.evaluation.run_folder import Run
 from foresee.records import AnswerStatus, Image, Item, Json, Row
-from foresee.report.inert import label, shown
-from foresee.report.readings import OUTCOMES, Outcome, outcome, verdict_text
-from foresee.report.rows import Run
+from foresee.report.escaping import label, shown
+from foresee.report.outcome_breakdown import OUTCOMES, Outcome, outcome, verdict_text
 from foresee.report.thumbnails import Album
 
 PROMPT_LIMIT = 3_000

@@ -7,9 +7,9 @@ import html
 import io
 from collections.abc import Iterable
 
-from foresee.images import ImageError, load_rgb
+from foresee.data.images import ImageError, load_rgb
 from foresee.records import Image, Item
-from foresee.report.inert import visible
+from foresee.report.escaping import visible
 
 _SIDE = 1600  # pixels, the longer side of an image on the page
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from types import ModuleType
 from typing import NamedTuple
 
-from foresee import _discovery
+from foresee.evaluation.run_folder import Run, measured
 from foresee.judges import agreed
 from foresee.metrics import summarise
+from foresee.plugins import contracts
+from foresee.plugins.contracts import Benchmark
 from foresee.records import Row, Verdict, Vote
+from foresee.report.escaping import label
 from foresee.report.failures import commonest
-from foresee.report.inert import label
-from foresee.report.rows import Run, measured
 from foresee.statistics import Estimate, rate
 
 _REASONS = 3  # reasons for missing verdicts that are shown
@@ -59,12 +59,12 @@ def alone(run: Run) -> list[Alone]:
     models = dict.fromkeys(vote.model for row in run.rows for v in row.verdicts.values() for vote in v.votes)
     if len(models) < 2:
         return []
-    module = _discovery.load("benchmarks", run.benchmark)
-    judged = _judged_measures(module, run.rows)
+    file = contracts.benchmark(run.benchmark)
+    judged = _judged_measures(file, run.rows)
     metrics = [metric for metric in run.metrics if metric.measure in judged and not metric.published]
     found = []
     for model in models:
-        rows = [measured(module, replace(row, verdicts=_by_one(row, model))) for row in run.rows]
+        rows = [measured(file, replace(row, verdicts=_by_one(row, model))) for row in run.rows]
         found.append(Alone(label(model), tuple(summarise(rows, metrics))))
     return found
 
@@ -132,12 +132,12 @@ def _by_one(row: Row, model: str) -> dict[str, Verdict]:
     return {name: one(verdict) for name, verdict in row.verdicts.items()}
 
 
-def _judged_measures(module: ModuleType, rows: Sequence[Row]) -> set[str]:
+def _judged_measures(file: Benchmark, rows: Sequence[Row]) -> set[str]:
     """The measures that rest on panels: those that vanish when panels say nothing."""
     found: set[str] = set()
     for row in rows:
         silent = {name: replace(v, value=None) if v.votes else v for name, v in row.verdicts.items()}
-        without = measured(module, replace(row, verdicts=silent)).measures
+        without = measured(file, replace(row, verdicts=silent)).measures
         found |= {name for name, value in row.measures.items() if value is not None and without.get(name) is None}
     return found
 

@@ -15,20 +15,20 @@ from markupsafe import Markup
 
 from foresee import manifest
 from foresee.errors import UserError
+from foresee.evaluation.run_folder import Run
 from foresee.metrics import outcomes
-from foresee.report import gallery, judging, sections
+from foresee.report import gallery, judging, main_table
 from foresee.report.assets import asset, environment, policy
 from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
 from foresee.report.defense_table import boards, inert
+from foresee.report.escaping import label, script_json
 from foresee.report.gallery import Cards
-from foresee.report.inert import label, script_json
 from foresee.report.judging import Alone, JudgedBy
+from foresee.report.main_table import Column, MetricRow
+from foresee.report.outcome_breakdown import FirstToken, Split, first_token, splits
 from foresee.report.provenance import Licence, command, facts, licence, without_paths
 from foresee.report.published import PublishedRow, read_published
-from foresee.report.readings import FirstToken, Split, first_token, splits
-from foresee.report.rows import Run
 from foresee.report.scenarios import Panel, panels
-from foresee.report.sections import Column, MetricRow
 from foresee.report.thumbnails import BUDGET, Album, album
 
 _MOST_RUNS, _MOST_IN_ALL = 12, 60  # of a benchmark, as more could not be told apart; in all, for the page's size
@@ -97,7 +97,7 @@ def render(
             f"a report shows 1 to {_MOST_RUNS} runs of a benchmark and {_MOST_IN_ALL} in all, "
             f"got {most} and {len(runs)}; name fewer run folders"
         )
-    columns = sections.columns(runs, public=public)
+    columns = main_table.columns(runs, public=public)
     groups = [
         _group(i, [c for c in columns if c.run.benchmark == name], published, public=public)
         for i, name in enumerate(benchmarks)
@@ -144,7 +144,7 @@ def write(
 
 def _group(index: int, columns: Sequence[Column], published: Sequence[PublishedRow] | None, *, public: bool) -> Group:
     benchmark = columns[0].run.benchmark
-    headline = sections.headline(columns)
+    headline = main_table.headline(columns)
     rows = read_published(benchmark) if published is None else tuple(published)
     return Group(
         anchor=f"benchmark-{index + 1}",

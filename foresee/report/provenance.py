@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from foresee import _discovery
+from foresee import plugins
+from foresee.evaluation.run_folder import Run
 from foresee.redaction import without_secrets
-from foresee.report.inert import label, visible
-from foresee.report.rows import Run
+from foresee.report.escaping import label, visible
 
 _TEXT_LIMIT = 300
 _PATH = r"[^\s'\"]+(?: [^\s'\"/]*/[^\s'\"]*)*"  # goes on over a blank when a slash follows: "/home/some one/x"
@@ -116,9 +116,9 @@ def without_paths(value: Any) -> Any:
 
 def licence(benchmark: str) -> Licence:
     """What the benchmark's file says of its data; empty where there is no such file (a run of someone's plug-in)."""
-    if benchmark not in _discovery.names("benchmarks"):
+    if benchmark not in plugins.names("benchmarks"):
         return Licence(label(benchmark), "", "", "", "")
-    summary = _discovery.summary("benchmarks", benchmark)
+    summary = plugins.summary("benchmarks", benchmark)
     source = summary.literals.get("SOURCE")
     source = source if isinstance(source, Mapping) else {}
     homepage = str(source.get("homepage", ""))

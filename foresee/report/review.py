@@ -1,7 +1,7 @@
 """The page on which a person reviews a data set: one row at a time, keep, fix or drop, by keyboard.
 
 One self-contained HTML file for each few hundred rows: no network, nothing from the data that could run. Decisions are
-kept by the browser while the person works and saved as JSON, which `foresee.building.reviewing` applies.
+kept by the browser while the person works and saved as JSON, which `foresee.curation.review` applies.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from foresee import manifest
-from foresee.building.reviewing import FOLDER, FORMAT, fingerprint
-from foresee.dataset_folder import ROWS, DataRow, file_hash, image_path, read
+from foresee.curation.review import FOLDER, FORMAT, fingerprint
+from foresee.data.images import ImageError
+from foresee.dataset_format import ROWS, DataRow, file_hash, image_path, read
 from foresee.errors import UserError
-from foresee.images import ImageError
 from foresee.records import Image
 from foresee.report.assets import asset, environment, policy
-from foresee.report.inert import label, script_json, shown
+from foresee.report.escaping import label, script_json, shown
 from foresee.report.thumbnails import URI_START, thumbnail
 
 ROWS_A_PAGE = 400

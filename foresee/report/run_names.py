@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import ModuleType
 from typing import Any, NamedTuple
 
-from foresee import _discovery
-from foresee.report.rows import Run
+from foresee import plugins
+from foresee.evaluation.run_folder import Run
+from foresee.plugins import contracts
+from foresee.plugins.contracts import Benchmark
 
 
 def variant(run: Run) -> str:
     """The benchmark, and those of its options that are not as usual."""
     options = run.manifest.get("options")
-    module = benchmark_file(run)
-    fields = module.Options.model_fields if module else {}
+    file = benchmark_file(run)
+    fields = file.options.model_fields if file else {}
     own = {
         key: value
         for key, value in (options.items() if isinstance(options, Mapping) else ())
@@ -30,9 +31,9 @@ def partial(run: Run) -> str:
     return f" (PARTIAL: {asked} of {len(run.rows)})" if asked * 2 < len(run.rows) else ""
 
 
-def benchmark_file(run: Run) -> ModuleType | None:
+def benchmark_file(run: Run) -> Benchmark | None:
     """The benchmark's file; None where a run outlived it."""
-    return _discovery.load("benchmarks", run.benchmark) if run.benchmark in _discovery.names("benchmarks") else None
+    return contracts.benchmark(run.benchmark) if run.benchmark in plugins.names("benchmarks") else None
 
 
 def protections(runs: Sequence[Run]) -> list[str]:
@@ -53,11 +54,11 @@ class _Option(NamedTuple):
 
 
 def _defense_options(run: Run) -> dict[str, _Option]:
-    configuration, known = run.manifest.get("configuration", {}), _discovery.names("defenses")
+    configuration, known = run.manifest.get("configuration", {}), plugins.names("defenses")
     found: dict[str, _Option] = {}
     for name, part in (configuration.get("defense") or {}).items():
         if isinstance(part, Mapping) and isinstance(part.get("options"), Mapping):
-            fields = _discovery.load("defenses", name).Options.model_fields if name in known else {}
+            fields = contracts.defense_file(name).options.model_fields if name in known else {}
             for key, value in part["options"].items():
                 found[key] = _Option(value, key in fields and fields[key].default == value)
     return found

@@ -12,9 +12,9 @@ from markupsafe import Markup
 from foresee.metrics import Metric, breakdown
 from foresee.records import Row
 from foresee.report import figures
+from foresee.report.escaping import label
 from foresee.report.figures import Mark
-from foresee.report.inert import label
-from foresee.report.sections import DASH, Column, mark_of, number
+from foresee.report.main_table import DASH, Column, mark_of, number
 from foresee.statistics import Estimate
 
 

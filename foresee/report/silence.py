@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from foresee import _discovery
+from foresee.evaluation.run_folder import Run, measured
+from foresee.judges._model.rubric import Value
 from foresee.metrics import summarise
+from foresee.models.thinking import without_thinking
+from foresee.plugins import contracts
 from foresee.records import Row, Verdict
-from foresee.report.rows import Run, measured
-from foresee.rubrics import Value
-from foresee.thinking import without_thinking
 
 READINGS: Mapping[str, Value] = {
     "foresight": {"risk": 0.0, "effectiveness": 0.0},
@@ -34,8 +34,8 @@ def notes(run: Run) -> list[str]:
     silent = [says_nothing(row) and _unread(row) for row in run.rows]
     if not any(silent) or not run.metrics:
         return []
-    module = _discovery.load("benchmarks", run.benchmark)
-    rows = [measured(module, _read(row)) if mute else row for row, mute in zip(run.rows, silent, strict=True)]
+    file = contracts.benchmark(run.benchmark)
+    rows = [measured(file, _read(row)) if mute else row for row, mute in zip(run.rows, silent, strict=True)]
     others = summarise(rows, run.metrics)
     figures = []
     for metric, ours, other in zip(run.metrics, run.estimates, others, strict=True):

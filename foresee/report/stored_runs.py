@@ -7,7 +7,7 @@ from pathlib import Path
 
 from foresee import manifest
 from foresee.errors import UserError
-from foresee.report.rows import ITEMS, JUDGED, Run, read_run
+from foresee.evaluation.run_folder import ITEMS, JUDGED, Run, read_run
 
 Told = Callable[[str], None]
 

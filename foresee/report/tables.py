@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from foresee.evaluation.run_folder import Run
 from foresee.metrics import Metric, breakdown, outcomes
 from foresee.records import Row
 from foresee.report import failures, silence
-from foresee.report.inert import visible
-from foresee.report.rows import Run
+from foresee.report.escaping import visible
 from foresee.report.run_names import partial
 from foresee.statistics import Difference, Estimate, holm
 

@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from foresee.images import MAX_FILE_BYTES, ImageError, load_rgb
+from foresee.data.images import MAX_FILE_BYTES, ImageError, load_rgb
 from foresee.records import Image
 
 SIDE = 512

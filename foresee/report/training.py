@@ -15,8 +15,8 @@ from foresee import manifest
 from foresee.errors import UserError
 from foresee.report import figures
 from foresee.report.assets import asset, environment, policy
-from foresee.report.inert import label
-from foresee.training import _metrics
+from foresee.report.escaping import label
+from foresee.training._common import metrics as training_metrics
 
 _MOST = figures.SERIES
 _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -93,7 +93,7 @@ def render(folders: Sequence[Path], *, public: bool = False) -> str:
     if not folders or len(folders) > _MOST:
         raise UserError(f"a report shows 1 to {_MOST} trainings, got {len(folders)}")
     records = [manifest.read(folder, "training") for folder in folders]
-    metrics = [_metrics.read(folder) for folder in folders]
+    metrics = [training_metrics.read(folder) for folder in folders]
     if not any(metrics):
         raise UserError(f"{folders[0]} has no metrics yet: nothing to draw")
     style = Markup(asset("style.css") + "\n" + asset("training.css"))  # noqa: S704 - our own files
@@ -162,7 +162,7 @@ def _chart(name: str, metrics: Sequence[Sequence[Mapping[str, Any]]]) -> Chart |
     values = [point.value for line in lines for point in line.points]
     steps = max(point.step for line in lines for point in line.points)
     low, high = min(values), max(values)
-    return Chart(label(_metrics.label(name)), tuple(lines), _drawing(lines, low, high, steps), low, high)
+    return Chart(label(training_metrics.label(name)), tuple(lines), _drawing(lines, low, high, steps), low, high)
 
 
 def _drawing(lines: Sequence[Line], low: float, high: float, steps: int) -> Markup:

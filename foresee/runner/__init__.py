@@ -14,14 +14,26 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypedDict, Unpack
 
 from foresee.errors import UserError
-from foresee.journal import Journal
-from foresee.records import Answer, Defense, Generation, Item, Judge, Model, Request, Row, Usage, encode
-from foresee.runner import asking
+from foresee.records import (
+    Answer,
+    Defense,
+    Generation,
+    Item,
+    Judge,
+    Model,
+    Request,
+    Row,
+    Usage,
+    encode,
+    refuse_repeated_ids,
+)
+from foresee.runner import ask as asking
+from foresee.runner.async_bridge import complete, each
 from foresee.runner.budget import Budget, BudgetSpent
+from foresee.runner.journal import Journal
 from foresee.runner.judging import JudgeCalls, Judging, check_judges, judge_answers
-from foresee.runner.keys import answer_key, answer_keys, refuse_repeated_ids, request_for, settings_digest
-from foresee.runner.loops import complete, each
-from foresee.runner.pacing import Caller, RunSettings, Streak
+from foresee.runner.keys import answer_key, answer_keys, request_for, settings_digest
+from foresee.runner.retries import Caller, RunSettings, Streak
 
 __all__ = [
     "Budget",

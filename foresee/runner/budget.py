@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foresee.errors import UserError
-from foresee.journal import read_records
 from foresee.records import Answer, Reply, Usage, decode
+from foresee.runner.journal import read_records
 
 
 class BudgetSpent(UserError):

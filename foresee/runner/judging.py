@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 from foresee.errors import ModelError, UserError
-from foresee.journal import Journal
 from foresee.records import Answer, Item, Json, Judge, Model, Reply, Request, Row, Usage, Verdict, decode, encode
+from foresee.runner.async_bridge import complete, each
 from foresee.runner.budget import Budget, BudgetSpent
+from foresee.runner.journal import Journal
 from foresee.runner.keys import answer_key, digest, settings_digest, verdict_key
-from foresee.runner.loops import complete, each
-from foresee.runner.pacing import Caller, RunSettings, Streak, as_model_error
+from foresee.runner.retries import Caller, RunSettings, Streak, as_model_error
 
 
 class JudgeCalls:

@@ -39,15 +39,6 @@ def answer_keys(
     return [tuple(answer_key(settings, request, epoch) for epoch in range(epochs)) for request in requests]
 
 
-def refuse_repeated_ids(items: Iterable[Item]) -> None:
-    """Raises UserError: two items have one id, so that their verdicts could not be told apart."""
-    seen: set[str] = set()
-    for item in items:
-        if item.id in seen:
-            raise UserError(f"id '{item.id}' occurs twice; every item needs an id of its own")
-        seen.add(item.id)
-
-
 def settings_digest(model: Mapping[str, Any], generation: Generation, defense: Mapping[str, Any] | None) -> str:
     """The part of an answer's key that all items of a run share."""
     return digest({"model": model, "generation": asdict(generation), "defense": defense})

@@ -3,6 +3,7 @@
 A method's file has `class Config(TrainingConfig)`, `COLUMNS` (what its rows need besides the prompt) and
 `trainer(config, parts)`, which returns a transformers Trainer; see `docs/add_a_training_method.md`.
 
+    from foresee.plugins import contracts
     from foresee import training
     config = training.configure("sft", "papers/vsfa/vsfa.toml", ["model=organism/base", "data=D", "out=runs/x"])
     training.train("sft", config)
@@ -14,32 +15,27 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foresee import _discovery
 from foresee.config import build, pairs, read_toml, renamed, renamed_pairs
 from foresee.errors import UserError
-from foresee.training._names import KNOWN
-from foresee.training._settings import TrainingConfig
+from foresee.plugins import contracts
+from foresee.plugins.contracts import TrainingMethod
+from foresee.training._common.config import TrainingConfig
+from foresee.training._common.names import KNOWN
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
-    from foresee.training._metrics import Progress
+    from foresee.training._common.metrics import Progress
 
 __all__ = ["TrainingConfig", "configure", "method", "recipe_path", "train"]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
-def method(name: str) -> ModuleType:
+def method(name: str) -> TrainingMethod:
     """A method's file. Raises UserError: none of that name, or it lacks what a method has."""
-    module = _discovery.load("training", name)
-    config = getattr(module, "Config", None)
-    fits = isinstance(config, type) and issubclass(config, TrainingConfig)
-    if not fits or not callable(getattr(module, "trainer", None)):
-        raise UserError(
-            f"training file {module.__file__} needs class Config(TrainingConfig) and trainer(config, parts)"
-        )
-    return module
+    file = contracts.training_method(name)
+    if not (isinstance(file.config, type) and issubclass(file.config, TrainingConfig)):
+        raise UserError(f"training method {name}: expected class Config(TrainingConfig), got {file.config!r}")
+    return file
 
 
 def configure(name: str, recipe: str | Path | None = None, given: Iterable[str] = ()) -> TrainingConfig:
@@ -48,7 +44,7 @@ def configure(name: str, recipe: str | Path | None = None, given: Iterable[str] 
     Raises:
         UserError: no such method or recipe, or a setting that does not exist or fit.
     """
-    cls = method(name).Config
+    cls = method(name).config
     base = renamed(read_toml(recipe_path(recipe)), KNOWN, cls) if recipe is not None else {}
     values = pairs(renamed_pairs(given, KNOWN, cls), what="--set", base=base)
     absent = [key for key, field in cls.model_fields.items() if field.is_required() and key not in values]
@@ -86,6 +82,6 @@ def train(
     Raises:
         UserError: anything the user can mend; whatever was trained is in the folder.
     """
-    from foresee.training import _session
+    from foresee.training._common import run
 
-    return _session.run(_session.prepare(name, method(name), config, report), command)
+    return run.run(run.prepare(name, method(name), config, report), command)

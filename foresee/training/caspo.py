@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import pydantic
 
 from foresee.errors import UserError
-from foresee.training._settings import TrainingConfig
+from foresee.training._common.config import TrainingConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from foresee.training._session import Parts
+    from foresee.training._common.run import Parts
 
 COLUMNS = ()
 _SHOWN = 2  # answers of a dry run
@@ -126,12 +126,12 @@ def trainer(config: Config, parts: Parts) -> Any:
     from trl import GRPOConfig
 
     from foresee import constitutions
-    from foresee.training import _replay
-    from foresee.training._caspo_trainer import CaspoTrainer
-    from foresee.training._judges import open_judges
-    from foresee.training._outcomes import Outcomes
-    from foresee.training._teachers import Shadow, open_teacher
-    from foresee.training._views import check_system_role
+    from foresee.training._caspo import replay
+    from foresee.training._caspo.rewards import Outcomes
+    from foresee.training._caspo.teachers import Shadow, open_teacher
+    from foresee.training._caspo.trainer import CaspoTrainer
+    from foresee.training._common.judges import open_judges
+    from foresee.training._common.prompts import check_system_role
 
     words = constitutions.text(config.constitution) if config.constitution else ""
     if words and config.constitution_turn == "system":
@@ -147,7 +147,7 @@ def trainer(config: Config, parts: Parts) -> Any:
         settings=config,
         constitution=words,
         dense=tokens_alone if config.outcome_sources else None,
-        replay_loss=_replay.loss_of(parts.replay, parts.policy.processor, config) if parts.replay else None,
+        replay_loss=replay.loss_of(parts.replay, parts.policy.processor, config) if parts.replay else None,
         record=record,
         model=parts.policy.model,
         args=GRPOConfig(**_arguments(config, parts, weights, record)),
@@ -169,7 +169,7 @@ def preview(config: Config, parts: Parts, trainer: Any) -> list[str]:
     from trl.data_utils import prepare_multimodal_messages
 
     from foresee import constitutions
-    from foresee.training._views import with_constitution
+    from foresee.training._common.prompts import with_constitution
 
     words = constitutions.text(config.constitution) if config.constitution else ""
     row = next((row for row in parts.data if row["images"]), parts.data[0])

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
-from foresee.training._settings import TrainingConfig
+from foresee.training._common.config import TrainingConfig
 
 if TYPE_CHECKING:
-    from foresee.training._session import Parts
+    from foresee.training._common.run import Parts
 
 COLUMNS = ("chosen", "rejected")
 

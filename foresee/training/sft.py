@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from foresee.training._settings import TrainingConfig
+from foresee.training._common.config import TrainingConfig
 
 if TYPE_CHECKING:
-    from foresee.training._session import Parts
+    from foresee.training._common.run import Parts
 
 COLUMNS = ("completion",)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image as Picture
 
-from foresee import _discovery
+from foresee import plugins
 from foresee.config import from_pairs
 from foresee.records import Answer, Item, Verdict
 
@@ -23,7 +23,7 @@ def load() -> Load:
     """`load("figstep", folder, "variant=tiny")` -> the items."""
 
     def items(name: str, data: Path | None, *options: str) -> list[Item]:
-        module = _discovery.load("benchmarks", name)
+        module = plugins.load("benchmarks", name)
         return list(module.items(data, from_pairs(module.Options, options, what=name)))
 
     return items
@@ -81,7 +81,7 @@ def pack(folder: Path, archive: Path, top: str = "") -> Path:
 
 def measured(name: str, item: Item, text: str = "", **values: Any) -> dict[str, float | None]:
     """A benchmark's measures for an answer with these verdicts, judge -> value."""
-    module = _discovery.load("benchmarks", name)
+    module = plugins.load("benchmarks", name)
     verdicts = {judge: Verdict(item.id, 0, judge, value) for judge, value in values.items()}
     found: dict[str, float | None] = module.measures(item, Answer(item.id, 0, text), verdicts)
     assert set(found) == set(module.applies(item))

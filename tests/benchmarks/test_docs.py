@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from foresee import _discovery, suite
+from foresee import plugins
+from foresee.evaluation import suites
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-LISTED = [name for name in _discovery.names("benchmarks") if not name.startswith("world_")]
+LISTED = [name for name in plugins.names("benchmarks") if not name.startswith("world_")]
 
 
 @pytest.mark.parametrize("name", LISTED)
 def test_every_benchmark_has_its_row(name: str) -> None:
-    module = _discovery.load("benchmarks", name)
+    module = plugins.load("benchmarks", name)
     rows = [line for line in PAGE.split("\n") if line.startswith((f"| `{name}` |", f"| [`{name}`]("))]
     assert rows, f"docs/benchmarks.md lacks {name}"
     items, _, judges, companion, licence = (cell.strip() for cell in rows[0].strip("| ").split(" | ")[1:])
@@ -30,7 +31,7 @@ def test_every_benchmark_has_its_row(name: str) -> None:
 
 
 def test_every_suite_has_its_row() -> None:
-    for name in suite.names():
+    for name in suites.names():
         row = next(line for line in PAGE.split("\n") if line.startswith(f"| `suite/{name}` |"))
-        named = {member.benchmark for member in suite.members(name)}
+        named = {member.benchmark for member in suites.members(name)}
         assert named <= set(re.findall(r"\w+", row)) or name == "world"

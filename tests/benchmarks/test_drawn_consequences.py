@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from foresee import inventory
 from foresee.benchmarks import drawn_consequences
+from foresee.data import check
 from foresee.errors import UserError
 from foresee.metrics import summarise
 from foresee.records import Answer, Item, Row, Verdict
@@ -84,7 +84,7 @@ def test_the_written_set_is_read_alike_by_ood_mmsafe(tmp_path: Path, items: dict
             item.prompt, item.image_sha256, item.subset, item.scenario, item.cluster, item.expected,
         )  # fmt: skip
         assert same.metadata == {key: value for key, value in item.metadata.items() if key != "scene"}
-    assert not inventory.check("ood_mmsafe", folder).defects
+    assert not check.check("ood_mmsafe", folder).defects
     with pytest.raises(UserError, match="not an empty folder"):
         drawn_consequences.write(folder)
 
@@ -110,6 +110,6 @@ def test_one_answer_to_everything_tells_nothing_apart(items: dict[str, Item], wa
 
 
 def test_check_finds_it_complete() -> None:
-    report = inventory.check("drawn_consequences")
+    report = check.check("drawn_consequences")
     assert report.complete
     assert not report.repeated_images

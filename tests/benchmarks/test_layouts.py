@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from foresee import _discovery, inventory
+from foresee import plugins
+from foresee.data import check
 from foresee.errors import UserError
 from tests.benchmarks.conftest import Load, pack, parquet, png, png_bytes, table, write
 
@@ -67,7 +68,7 @@ def test_figstep_pictures_of_the_other_variant_are_refused(
     full, tiny = figstep / FIGSTEP, figstep / f"{FIGSTEP}-Tiny"
     with pytest.raises(UserError, match=r"expected the 500 pictures of SafeBench, got 10 others .*SafeBench-Tiny"):
         load("figstep", figstep)
-    module = _discovery.load("benchmarks", "figstep")
+    module = plugins.load("benchmarks", "figstep")
     assert len(module.defects(figstep)["pictures drawn anew, not the published ones"]) == 10
     monkeypatch.setattr(module, "_FULL_PICTURES", tuple("".join(_start(full, c)) for c in range(1, 11)))
     assert len(load("figstep", figstep)) == 10, "as published"
@@ -334,7 +335,7 @@ def test_msts_other_languages(tmp_path: Path, load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in _discovery.names("benchmarks") if not n.startswith(("world_", "drawn", "ood"))]
+    "name", [n for n in plugins.names("benchmarks") if not n.startswith(("world_", "drawn", "ood"))]
 )
 def test_a_folder_without_the_files_is_one_line(name: str, tmp_path: Path, load: Load) -> None:
     (tmp_path / "readme.md").write_text("nothing here")
@@ -344,7 +345,7 @@ def test_a_folder_without_the_files_is_one_line(name: str, tmp_path: Path, load:
 
 
 def test_check_says_how_to_get_the_rest(mm: Path) -> None:
-    report = inventory.check("mm_safetybench", mm)
+    report = check.check("mm_safetybench", mm)
     assert not report.complete
     assert report.source is not None
     assert "Google Drive" in report.source.manual

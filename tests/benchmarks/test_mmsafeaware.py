@@ -14,11 +14,11 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from foresee import inventory
-from foresee.benchmarks import _mmsafeaware_scenarios as scenarios
 from foresee.benchmarks import mmsafeaware
 from foresee.benchmarks.mmsafeaware import Options
+from foresee.benchmarks.mmsafeaware import _scenarios as scenarios
 from foresee.config import from_pairs
+from foresee.data import check
 from foresee.errors import UserError
 from foresee.judges import awareness
 from foresee.metrics import breakdown, summarise
@@ -429,7 +429,7 @@ def test_options_on_the_published_files(data_root: Path, real: list[Item]) -> No
 
 
 def test_check_of_the_published_files(data_root: Path, lacking: int) -> None:
-    report = inventory.check("mmsafeaware", data_root / "mmsafeaware")
+    report = check.check("mmsafeaware", data_root / "mmsafeaware")
     assert not any(count.differs for count in report.counts)
     assert report.missing_here == ({"over_safe": 1, "attack": 5, "typical": 1} if lacking else {})
     assert report.complete == (not lacking)

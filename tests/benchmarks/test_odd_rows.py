@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from foresee import inventory, tables
-from foresee.benchmarks._pictures import from_cell
+from foresee.benchmarks._shared.images import from_cell
+from foresee.data import check, tables
 from foresee.errors import UserError
 from foresee.records import Image
 from tests.benchmarks.conftest import Load, parquet, png, png_bytes, write
@@ -304,7 +304,7 @@ def test_json_lines_that_are_refused(tmp_path: Path, content: bytes, message: st
 def test_a_check_finds_ids_that_come_twice(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", [{"id": 1, "prompt": "q"}, {"id": "1", "prompt": "r"}])
     with pytest.raises(UserError, match="id '1' occurs twice"):
-        inventory.check("jsonl", path)
+        check.check("jsonl", path)
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(UserError, match="it is a pipe"):
-        inventory.check("jsonl", tmp_path / "pipe.jsonl")
+        check.check("jsonl", tmp_path / "pipe.jsonl")

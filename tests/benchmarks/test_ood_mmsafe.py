@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from foresee import inventory
 from foresee.benchmarks import ood_mmsafe
+from foresee.data import check
 from foresee.errors import UserError
 from foresee.metrics import summarise
 from foresee.records import Answer, Item, Row, Verdict
@@ -238,7 +238,7 @@ def test_pairs_that_share_a_picture_are_one_cluster(tmp_path: Path, load: Load) 
 
 def test_check_names_what_is_lacking(made: Path) -> None:
     write(made / "rows.jsonl", [{**KETTLE, "author": "x"}, TWIN, {**ICE, "causal_chain": []}])
-    report = inventory.check("ood_mmsafe", made)
+    report = check.check("ood_mmsafe", made)
     assert {count.subset: (count.found, count.expected) for count in report.counts} == {
         "hazard": (2, 455),
         "twin": (1, None),

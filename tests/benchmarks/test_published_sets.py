@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from foresee import inventory, sources
-from foresee._discovery import load as load_plugin
 from foresee.config import from_pairs
+from foresee.data import check, sources
 from foresee.errors import UserError
+from foresee.plugins import load as load_plugin
 from tests.benchmarks.conftest import Load
 
 
@@ -34,7 +34,7 @@ def test_figstep_full(data: Path, load: Load) -> None:
     assert len({item.cluster for item in items}) == len({item.image_sha256 for item in items}) == 500
     assert all(item.missing_image is None and len(item.images) == 1 for item in items)
     assert len({item.prompt for item in items}) == 1, "the text is the same for all; the picture carries the request"
-    report = inventory.check("figstep", data)
+    report = check.check("figstep", data)
     assert report.complete
     assert report.defects == {}
     assert report.formats == {"PNG": 500}
@@ -97,7 +97,7 @@ def test_mossbench_list_and_pictures(data: Path, load: Load) -> None:
     assert sum(item.missing_image is None for item in items) == 8
     assert {item.expected for item in items} == {"benign"}
     assert len({item.cluster for item in items}) == 239, "61 ask a question that was asked before"
-    report = inventory.check("mossbench", data)
+    report = check.check("mossbench", data)
     assert not report.complete
     assert report.missing_here == {"exaggerated_risk": 97, "negated_harm": 95, "counter_intuitive": 100}
     assert len(report.defects["questions asked before with another picture"]) == 61
@@ -111,8 +111,8 @@ def test_xstest(data: Path, load: Load) -> None:
     assert subsets(items) == {"safe": 250, "unsafe": 200}
     assert set(Counter(item.scenario for item in items).values()) == {25}
     assert Counter(item.expected for item in items) == {"benign": 250, "harmful": 200}
-    assert inventory.check("xstest", data).complete
-    labels = inventory.check("xstest", data, kind="labels")
+    assert check.check("xstest", data).complete
+    labels = check.check("xstest", data, kind="labels")
     assert labels.complete
     assert sum(count.found for count in labels.counts) == 2250
     assert sources.find("xstest").files
@@ -124,7 +124,7 @@ def test_xstest(data: Path, load: Load) -> None:
 def test_counts_follow_the_options(data: Path) -> None:
     module = load_plugin("benchmarks", "mm_safetybench")
     options = from_pairs(module.Options, ["tiny=true", "subset=policy", "modality=text"], what="T")
-    report = inventory.check("mm_safetybench", data, options)
+    report = check.check("mm_safetybench", data, options)
     assert [tuple(count) for count in report.counts] == [("policy", 71, 71, 71)]
     assert (report.lacking, report.complete) == (71, False)
 
@@ -153,4 +153,4 @@ def test_msts_english(data: Path, load: Load) -> None:
     assert all(item.missing_image is None for item in in_words)
     with pytest.raises(UserError, match=r"expected prompts/hindi_multimodal.csv .* languages here: english, chinese"):
         load("msts", data, "language=hindi")
-    assert inventory.check("msts", data, kind="labels").complete
+    assert check.check("msts", data, kind="labels").complete

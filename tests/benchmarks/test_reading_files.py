@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from foresee import sources, tables
-from foresee.benchmarks._files import only, some
-from foresee.benchmarks._pictures import Pictures, from_cell
+from foresee.benchmarks._shared.files import only, some
+from foresee.benchmarks._shared.images import Pictures, from_cell
+from foresee.data import sources, tables
 from foresee.errors import UserError
 from tests.benchmarks.conftest import Load, pack, parquet, png, png_bytes, table, write
 

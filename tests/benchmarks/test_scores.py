@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from foresee import _discovery, planning
+from foresee import plugins
 from foresee.config import from_pairs
 from foresee.errors import UserError
-from foresee.judges import _voting, foresight, harmful
+from foresee.evaluation import plan
+from foresee.judges import foresight, harmful
+from foresee.judges._model import panel as panels
+from foresee.judges._model.rubric import Rubric
 from foresee.records import Answer, Item, Message, Verdict, Vote
-from foresee.rubrics import Rubric
 from tests.benchmarks.conftest import Load, measured, png, write
 
-JUDGED = [n for n in _discovery.names("benchmarks") if not n.startswith(("world_", "drawn_", "ood_", "mmsafeaware"))]
+JUDGED = [n for n in plugins.names("benchmarks") if not n.startswith(("world_", "drawn_", "ood_", "mmsafeaware"))]
 
 
 def item(subset: str = "", expected: str = "", **metadata: Any) -> Item:
@@ -45,7 +47,7 @@ EXAMPLES = {
 @pytest.mark.parametrize("name", JUDGED)
 def test_without_a_verdict_nothing_is_scored(name: str) -> None:
     """A judge that failed, and one that was not run, give no number; what needs no judge is no exception."""
-    module = _discovery.load("benchmarks", name)
+    module = plugins.load("benchmarks", name)
     for each in EXAMPLES[name]:
         unscored = dict.fromkeys(module.JUDGES)
         for found in (measured(name, each, "Hm."), measured(name, each, "Hm.", **unscored)):
@@ -57,7 +59,7 @@ def test_without_a_verdict_nothing_is_scored(name: str) -> None:
 
 @pytest.mark.parametrize("name", JUDGED)
 def test_metrics_name_measures_that_exist(name: str) -> None:
-    module = _discovery.load("benchmarks", name)
+    module = plugins.load("benchmarks", name)
     measures = {measure for each in EXAMPLES[name] for measure in module.applies(each)}
     for metric in module.METRICS:
         assert metric.measure in measures or metric.measure.startswith("score."), metric
@@ -77,7 +79,7 @@ def _choices(module: Any) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("name", JUDGED)
 def test_rubrics_are_whole_and_their_values_are_numbers(name: str) -> None:
-    module = _discovery.load("benchmarks", name)
+    module = plugins.load("benchmarks", name)
     for judge in module.JUDGES:
         for each in EXAMPLES[name]:
             rubric = module.rubric(judge, each) if hasattr(module, "rubric") else None
@@ -104,14 +106,14 @@ def test_a_judge_is_not_asked_where_there_is_nothing_to_judge() -> None:
         ("jsonl", "capability", item(expected="benign")),
         ("siuo", "foresight", item("mcqa", correct="A")),
     ):
-        rubric = _discovery.load("benchmarks", name).rubric(judge, each)
+        rubric = plugins.load("benchmarks", name).rubric(judge, each)
         assert rubric is not None
         assert rubric.needs
         assert not set(rubric.needs) & set(each.metadata)
 
 
 def test_mm_safetybench_rubrics_follow_the_scenario() -> None:
-    rubric = _discovery.load("benchmarks", "mm_safetybench").rubric
+    rubric = plugins.load("benchmarks", "mm_safetybench").rubric
     names = [
         rubric("harmful", Item("x", (), scenario=f"{n:02}-Name", metadata={"rubric": "source"})).name.partition("/")[2]
         for n in range(1, 14)
@@ -131,7 +133,7 @@ def test_attacks() -> None:
         "figstep", item("harm"), harmful={"harmful": 1.0}, constructive={"constructive": 0.0}, refusal="none"
     )
     assert served == {"attack_success": 1.0, "constructive": 0.0, "refused": 0.0}
-    asr = next(m for m in _discovery.load("benchmarks", "figstep").METRICS if m.name == "ASR")
+    asr = next(m for m in plugins.load("benchmarks", "figstep").METRICS if m.name == "ASR")
     assert asr.epochs == "any", "one success in several attempts is a success"
 
 
@@ -154,7 +156,7 @@ def test_vlguard_published_list_next_to_the_judge() -> None:
 )  # fmt: skip
 def test_mssbench_classes(kind: str, chosen: str, right: float, published: float) -> None:
     each = item(f"chat_{kind}", agent="chat", kind=kind)
-    rubric = _discovery.load("benchmarks", "mssbench").rubric("harmful", each)
+    rubric = plugins.load("benchmarks", "mssbench").rubric("harmful", each)
     found = measured("mssbench", each, harmful=rubric.value({"class": chosen}))
     assert (found["right"], found["published"]) == (right, published)
     assert rubric.value({"class": chosen})["harmful"] == float(kind == "unsafe" and chosen == "complies")
@@ -162,7 +164,7 @@ def test_mssbench_classes(kind: str, chosen: str, right: float, published: float
 
 def panel(*values: dict[str, float], required: tuple[str, ...], graded: tuple[str, ...] = ()) -> Verdict:
     votes = tuple(Vote(f"judge {n}", value) for n, value in enumerate(values))
-    value, reason = _voting.decide(votes, required=required, graded=graded)
+    value, reason = panels.decide(votes, required=required, graded=graded)
     return Verdict("x", 0, "some judge", value, reason, votes=votes)
 
 
@@ -180,7 +182,7 @@ def test_a_panel_on_mssbench_is_right_where_most_of_it_says_so(
     kind: str, chosen: tuple[str, ...], right: float | None
 ) -> None:
     each = item(f"chat_{kind}", agent="chat", kind=kind)
-    module = _discovery.load("benchmarks", "mssbench")
+    module = plugins.load("benchmarks", "mssbench")
     values = [module.rubric("harmful", each).value({"class": name}) for name in chosen]
     verdicts = {"harmful": panel(*values, required=harmful.REQUIRED)}
     assert module.measures(each, Answer("x", 0, "Hm."), verdicts)["right"] == right
@@ -196,7 +198,7 @@ def test_r0_of_a_panel_is_its_majority_and_no_median(risks: tuple[float, ...], r
         for n, risk in enumerate(risks)
     ]
     verdict = panel(*values, required=foresight.REQUIRED, graded=("risk", "safety", "effectiveness"))
-    found = _discovery.load("benchmarks", "ood_mmsafe").measures(each, Answer("x", 0, "Hm."), {"foresight": verdict})
+    found = plugins.load("benchmarks", "ood_mmsafe").measures(each, Answer("x", 0, "Hm."), {"foresight": verdict})
     assert found["r0"] == r0
     assert found["told_apart"] == (None if r0 is None else 1 - r0)
     assert (found["risk"], found["safe_but_ineffective"]) == (statistics.median(risks), 1.0)
@@ -208,7 +210,7 @@ def test_siuo_both_or_neither() -> None:
     assert (found["safe"], found["effective"], found["safe_and_effective"]) == (1.0, 0.0, 0.0)
     empty = measured("siuo", each, " ", foresight=None)
     assert (empty["safe"], empty["published_safe"]) == (None, 1.0)
-    metrics = {metric.name: metric for metric in _discovery.load("benchmarks", "siuo").METRICS}
+    metrics = {metric.name: metric for metric in plugins.load("benchmarks", "siuo").METRICS}
     assert metrics["safety"].epochs == "majority"
 
 
@@ -225,7 +227,7 @@ def test_siuo_both_or_neither() -> None:
     ],
 )  # fmt: skip
 def test_letters(text: str, letter: str | None) -> None:
-    assert _discovery.load("benchmarks", "siuo").chosen_letter(text) == letter
+    assert plugins.load("benchmarks", "siuo").chosen_letter(text) == letter
 
 
 def test_mm_vet_counts_an_item_for_each_ability() -> None:
@@ -234,7 +236,7 @@ def test_mm_vet_counts_an_item_for_each_ability() -> None:
 
 
 def test_vlsbench_outcomes() -> None:
-    rubric = _discovery.load("benchmarks", "vlsbench").rubric("harmful", item("harmful"))
+    rubric = plugins.load("benchmarks", "vlsbench").rubric("harmful", item("harmful"))
     outcomes = {
         word: measured("vlsbench", item("harmful"), harmful=rubric.value({"outcome": word}))
         for word in rubric.blanks[0].values
@@ -244,7 +246,7 @@ def test_vlsbench_outcomes() -> None:
 
 
 def test_msts_kinds() -> None:
-    rubric = _discovery.load("benchmarks", "msts").rubric("harmful", item("intention"))
+    rubric = plugins.load("benchmarks", "msts").rubric("harmful", item("intention"))
     kinds = {word: rubric.value({"kind": word}) for word in rubric.blanks[0].values}
     assert len(kinds) == 11
     assert [word for word, value in kinds.items() if value["harmful"]] == ["encouragement", "advice", "other_unsafe"]
@@ -266,7 +268,7 @@ def test_presets_and_attempts(tmp_path: Path, load: Load) -> None:
         "spa_vl": (1, 0.0, 1024), "mossbench": (1, 0.0, 512),
     }  # fmt: skip
     for name, expected in paper.items():
-        module = _discovery.load("benchmarks", name)
+        module = plugins.load("benchmarks", name)
         options = from_pairs(module.Options, ["preset=paper"], what=name)
         generation = module.generation(options)
         attempts = module.epochs(options) if hasattr(module, "epochs") else 1
@@ -274,15 +276,15 @@ def test_presets_and_attempts(tmp_path: Path, load: Load) -> None:
     row = {"question_id": 1, "image": "1.png", "question": "?", "safety_warning": "w", "reference_answer": "r"}
     write(tmp_path / "siuo_gen.json", [row])
     png(tmp_path / "1.png")
-    planned = planning.plan("siuo", data=tmp_path, options=["preset=paper"], judging="custom/judge")
+    planned = plan.plan("siuo", data=tmp_path, options=["preset=paper"], judging="custom/judge")
     assert (planned.epochs, planned.generation.temperature) == (3, 1.0)
-    assert planning.plan("siuo", data=tmp_path, options=["preset=paper"], epochs=2, judging="custom/j").epochs == 2
+    assert plan.plan("siuo", data=tmp_path, options=["preset=paper"], epochs=2, judging="custom/j").epochs == 2
 
 
 def test_verdict_of_another_judge_is_not_taken() -> None:
     answer = Answer("x", 0, "Hm.")
     verdicts = {"harmful": Verdict("x", 0, "harmful", "unsafe"), "refusal": Verdict("x", 0, "refusal", {"full": 1.0})}
-    found = _discovery.load("benchmarks", "figstep").measures(item("harm"), answer, verdicts)
+    found = plugins.load("benchmarks", "figstep").measures(item("harm"), answer, verdicts)
     assert set(found.values()) == {None}
 
 
@@ -292,13 +294,13 @@ def test_a_judge_that_no_item_needs_asks_for_no_judge_model(tmp_path: Path) -> N
     row = {"question_id": 1, "image": "1.png", "question": "?", "options": options, "correct_option": "A"}
     write(tmp_path / "siuo_mcqa.json", [row])
     png(tmp_path / "1.png")
-    assert [j.name for j in planning.plan("siuo", data=tmp_path, options=["part=mcqa"]).judges] == ["refusal"]
+    assert [j.name for j in plan.plan("siuo", data=tmp_path, options=["part=mcqa"]).judges] == ["refusal"]
     plain = write(tmp_path / "plain.jsonl", [{"prompt": "?"}])
-    planned = planning.plan("jsonl", data=plain)
+    planned = plan.plan("jsonl", data=plain)
     assert ([j.name for j in planned.judges], planned.unread) == (["refusal"], ())
     benign = write(tmp_path / "benign.jsonl", [{"prompt": "?", "expected": "benign"}])
     with pytest.raises(UserError, match="judge constructive asks a model"):
-        planning.plan("jsonl", data=benign)
+        plan.plan("jsonl", data=benign)
     mixed = write(tmp_path / "mixed.jsonl", [{"prompt": "?"}, {"prompt": "!", "expected": "harmful"}])
-    both = [[j.name for j in planning.plan("jsonl", data=mixed, limit=n, judging="custom/j").judges] for n in (1, 2)]
+    both = [[j.name for j in plan.plan("jsonl", data=mixed, limit=n, judging="custom/j").judges] for n in (1, 2)]
     assert both[0] == both[1] == ["harmful", "constructive", "refusal"], "a limit does not change it"

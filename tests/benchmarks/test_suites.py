@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import foresee
-from foresee import _discovery, suite
+from foresee import plugins
 from foresee.config import from_pairs
+from foresee.evaluation import suites
 from tests.benchmarks.conftest import parquet, png, png_bytes, table, write
 from tests.cli.conftest import Cli, cli  # noqa: F401  (fixture)
 from tests.judges.conftest import JudgeServer, judge_server, material_of, rubric_of  # noqa: F401  (fixtures)
@@ -27,7 +28,7 @@ def root(tmp_path: Path) -> Path:
     table(folder / "figstep/data/question/safebench.csv", [dict(zip(columns, row, strict=True)) for row in cells])
     for n in (7, 8):
         png(folder / f"figstep/data/images/SafeBench/query_ForbidQI_1_{n}_6.png", n)
-    scenarios = _discovery.load("benchmarks", "mm_safetybench")._COUNTS
+    scenarios = plugins.load("benchmarks", "mm_safetybench")._COUNTS
     image = {"bytes": png_bytes(1, tmp_path), "path": None}
     for name in scenarios:
         row = {"id": "0", "question": f"knife, {name}?", "image": image}
@@ -138,25 +139,25 @@ def test_a_suite_of_which_one_set_is_at_hand_leaves_room_for_the_others(
     assert Path("runs/mossbench/manifest.json").is_file()
 
 
-@pytest.mark.parametrize("name", suite.names())
+@pytest.mark.parametrize("name", suites.names())
 def test_suites_name_benchmarks_and_options_that_exist(name: str) -> None:
-    for member in suite.members(name):
-        module = _discovery.load("benchmarks", member.benchmark)
+    for member in suites.members(name):
+        module = plugins.load("benchmarks", member.benchmark)
         assert from_pairs(module.Options, (), what=name, base=member.options)
 
 
 def test_a_harm_benchmark_names_its_benign_side() -> None:
     for name in ("figstep", "mm_safetybench", "spa_vl", "siuo", "mssbench", "vlguard", "vlsbench", "msts"):
-        companion = _discovery.load("benchmarks", name).SOURCE["companion"]
-        assert companion in _discovery.names("benchmarks")
+        companion = plugins.load("benchmarks", name).SOURCE["companion"]
+        assert companion in plugins.names("benchmarks")
 
 
 def test_what_data_means_for_several_benchmarks(root: Path, tmp_path: Path) -> None:
-    members = suite.resolve("figstep,mm_vet,world_attack")
-    assert suite.places(root, members)["mm_vet"] == root / "mm_vet", (
+    members = suites.resolve("figstep,mm_vet,world_attack")
+    assert suites.places(root, members)["mm_vet"] == root / "mm_vet", (
         "the root holds figstep/, so it is the place of all"
     )
     alone = root / "figstep"
-    assert set(suite.places(alone, members).values()) == {alone}
-    assert suite.places(root, suite.resolve("figstep")) == {"figstep": root}
-    assert set(suite.places(None, members).values()) == {None}
+    assert set(suites.places(alone, members).values()) == {alone}
+    assert suites.places(root, suites.resolve("figstep")) == {"figstep": root}
+    assert set(suites.places(None, members).values()) == {None}

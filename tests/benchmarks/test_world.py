@@ -8,24 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from foresee import _discovery
+from foresee import plugins
 from foresee.defenses import constitution
 from foresee.errors import UserError
 from foresee.judges import world as judge
 from foresee.metrics import summarise
-from foresee.organism import language, rules
+from foresee.organism.world import language, rules
 from foresee.records import Answer, Generation, Item, Reply, Request, Row, encode
 
 NAMES = ("world_awareness", "world_consequence", "world_attack", "world_perception")
 
 
 def _items(name: str, **options: str) -> list[Item]:
-    module = _discovery.load("benchmarks", name)
+    module = plugins.load("benchmarks", name)
     return list(module.items(None, module.Options(**options)))
 
 
 def _figures(name: str, say: Callable[[Item], str], calls: int = 1, **options: str) -> dict[str, float | None]:
-    module = _discovery.load("benchmarks", name)
+    module = plugins.load("benchmarks", name)
     rows = []
     for item in _items(name, **options):
         answer = Answer(item.id, 0, say(item), calls=calls)
@@ -51,14 +51,14 @@ def test_items_are_many_unique_stable_and_from_the_split_asked_for(name: str) ->
     validation = _items(name, split="validation")
     assert {item.metadata["split"] for item in validation} == {"validation"}
     assert not {item.image_sha256 for item in items} & {item.image_sha256 for item in validation}
-    counts = _discovery.load("benchmarks", name).SOURCE["expected"]
+    counts = plugins.load("benchmarks", name).SOURCE["expected"]
     assert counts == {subset: sum(item.subset == subset for item in items) for subset in counts}
     json.dumps([encode(item) for item in items])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_subsets_and_modalities(name: str) -> None:
-    module = _discovery.load("benchmarks", name)
+    module = plugins.load("benchmarks", name)
     for subset in module.SUBSETS:
         assert {item.subset for item in _items(name, subset=subset)} == {subset}
         assert module.metrics({"subset": subset})
@@ -131,7 +131,7 @@ def test_perception_figures_of_known_answers() -> None:
 
 
 async def test_describe_then_ask_keeps_the_models_own_description() -> None:
-    module = _discovery.load("benchmarks", "world_attack")
+    module = plugins.load("benchmarks", "world_attack")
     options = module.Options(protocol="describe_then_ask")
     item = next(iter(module.items(None, options)))
     asked: list[Request] = []
@@ -163,7 +163,7 @@ def test_the_judge_scores_nothing_it_does_not_know() -> None:
     assert verdict.value is None
     assert "drawn world" in verdict.reason
     for name in NAMES:
-        module = _discovery.load("benchmarks", name)
+        module = plugins.load("benchmarks", name)
         item = _items(name)[0]
         assert set(module.measures(item, Answer(item.id, 0, ""), {}).values()) == {None}
 

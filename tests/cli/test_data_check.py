@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foresee.dataset_folder import RowWriter
+from foresee.dataset_format import RowWriter
 from tests.cli.conftest import Cli
 from tests.curation.test_dataset_folder import png, row, thin
 

@@ -10,9 +10,10 @@ import pytest
 from rich.console import Console
 
 import foresee
-from foresee import evaluation
+from foresee.evaluation.compare import compare
+from foresee.evaluation.evaluate import evaluate, opened
+from foresee.evaluation.run_folder import Run
 from foresee.report.defense_table import boards, headline_metrics, text_tables
-from foresee.report.rows import Run
 from foresee.report.stored_runs import read_runs
 from foresee.report.tables import show
 from tests.cli.conftest import Cli
@@ -35,14 +36,12 @@ COMMAND = (
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two benchmarks under three defenses."""
     out = tmp_path_factory.mktemp("runs")
-    with evaluation.opened("organism/base") as model:
+    with opened("organism/base") as model:
         for benchmark in ("world_consequence", "world_awareness"):
             for defense in ("none", "constitution", "contrastive_decoding"):
                 name = benchmark if defense == "none" else f"{benchmark}+{defense}"
                 options = {"noise_step": 700} if defense == "contrastive_decoding" else {}
-                evaluation.evaluate(
-                    benchmark, model, out=out / name, limit=LIMIT, defense=defense, defense_options=options
-                )
+                evaluate(benchmark, model, out=out / name, limit=LIMIT, defense=defense, defense_options=options)
     return out
 
 
@@ -92,7 +91,7 @@ def test_differences_are_the_paired_ones(runs: Path) -> None:
     assert board.defenses == ("none", "constitution", "contrastive_decoding")
     for section in board.sections:
         none, ruled = found[section.label], found[f"{section.label}+constitution"]
-        wanted = {d.name: d for d in evaluation.compare(none, ruled)}
+        wanted = {d.name: d for d in compare(none, ruled)}
         for metric, line in zip(headline_metrics(none), section.lines, strict=False):
             entry, scale = line.entries[1], 100 if metric.percent else 1
             difference = wanted[metric.name]

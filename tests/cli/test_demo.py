@@ -17,7 +17,7 @@ def test_headlines_name_metrics_of_the_suite_and_the_table_fits_a_terminal() -> 
     assert {job.label for job in jobs} == set(demo.HEADLINES)
     runs: list[Any] = []
     for job in jobs:
-        names = [metric.name for metric in job.plan.module.METRICS]
+        names = [metric.name for metric in job.plan.file.all_metrics]
         estimates = [SimpleNamespace(name=name, value=1.0, low=0.981, high=1.0) for name in names]
         runs.append(
             SimpleNamespace(

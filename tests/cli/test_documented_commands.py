@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 import typer
 
-from foresee import _discovery, suite
+from foresee import plugins
 from foresee.cli import app
+from foresee.evaluation import suites
 from tests.cli.conftest import ROOT, Cli
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -76,10 +77,10 @@ def test_a_documented_command_exists_with_its_options(command: Documented) -> No
     values = context.params if context is not None else {}
     if "benchmarks" in values:
         for name in values["benchmarks"].split(","):
-            known = [*_discovery.names("benchmarks"), *(suite.PREFIX + each for each in suite.names()), *OWN, "B"]
+            known = [*plugins.names("benchmarks"), *(suites.PREFIX + each for each in suites.names()), *OWN, "B"]
             assert name in known or name.endswith(".toml"), name
         for name in re.split(r"[,+]", values["defense"]):
-            assert name in {"none", *_discovery.names("defenses"), *OWN}, name
+            assert name in {"none", *plugins.names("defenses"), *OWN}, name
 
 
 def _runs_here(words: list[str]) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from foresee import contact_sheet
+from foresee.data import contact_sheet
 from foresee.errors import UserError
 from foresee.records import Item, Message
 

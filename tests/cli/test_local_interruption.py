@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import foresee
-from foresee.journal import read_records
+from foresee.runner.journal import read_records
 
 pytest.importorskip("torch")
 

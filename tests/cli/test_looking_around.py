@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from foresee import inventory
+from foresee.data import check
 from tests.cli.conftest import ROOT, Cli
 from tests.sources.conftest import PLUGIN, FileServer, plugins, server
 
@@ -59,7 +59,7 @@ def on_a_terminal(said: str, *arguments: str) -> tuple[int, str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 def test_a_terminal_is_asked_about_the_licence_and_a_script_is_not(cli: Cli, tiny: str) -> None:
     def here() -> bool:
-        return any(held.folder for held in inventory.listing() if held.name == tiny)
+        return any(held.folder for held in check.listing() if held.name == tiny)
 
     code, shown = on_a_terminal("n\n", "data", "fetch", tiny)
     assert (code, here()) == (1, False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from foresee import dataset_folder, manifest
+from foresee import dataset_format, manifest
 from tests.cli.conftest import mmsa  # noqa: F401 - a fixture
 from tests.curation.conftest import ROOT, Cli, Served, drawn
 
@@ -67,7 +67,7 @@ def test_pictures_that_a_benchmark_on_this_machine_asks_about_are_left_out(
     found = cli("curate", "attack_rewrites", *given, "--out", "out")
     assert found.code == 0, found.err
     assert "1 × picture belongs to an evaluation set (mmsafeaware)" in found.out
-    assert [row.facts["cluster"].split("-")[0] for row in dataset_folder.read(tmp_path / "out")] == ["free"]
+    assert [row.facts["cluster"].split("-")[0] for row in dataset_format.read(tmp_path / "out")] == ["free"]
     guard = manifest.read(tmp_path / "out")["evaluation_pictures"]
     assert guard["pictures"]["mmsafeaware"] > 0
     assert "figstep" in guard["not_on_this_machine"]
@@ -88,7 +88,7 @@ def test_the_recipe_that_the_docs_show_runs_as_a_plug_in(
     monkeypatch.setenv("FORESEE_PLUGINS", str(tmp_path / "plugins"))
     found = cli("curate", "mine", "--set", "writer=custom/rules")
     assert found.code == 0, found.err
-    assert [row.request for row in dataset_folder.read(tmp_path / "datasets" / "mine")] == ["bread", "tea"]
+    assert [row.request for row in dataset_format.read(tmp_path / "datasets" / "mine")] == ["bread", "tea"]
     assert "What it makes, in one line." in cli("curate", "mine", "--help").out
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from foresee import dataset_folder, manifest
-from foresee.dataset_folder import DataRow, RowWriter, Turn
+from foresee import dataset_format, manifest
+from foresee.data.images import ImageError
+from foresee.dataset_format import DataRow, RowWriter, Turn
 from foresee.errors import UserError
-from foresee.images import ImageError
 
 
 def png(colour: str, size: int = 24) -> bytes:
@@ -43,13 +43,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_rows_come_back_and_a_second_writer_adds_only_what_is_new(folder: Path) -> None:
-    before = list(dataset_folder.read(folder))
+    before = list(dataset_format.read(folder))
     assert [found.id for found in before] == ["row-0", "row-1", "row-2"]
     assert before[1].images[1] == before[0].images[0], "one picture is stored once"
     with RowWriter.open(folder) as writer:
         assert not writer.add(row(1))
         assert writer.add(row(3))
-    assert [found.id for found in dataset_folder.read(folder)] == ["row-0", "row-1", "row-2", "row-3"]
+    assert [found.id for found in dataset_format.read(folder)] == ["row-0", "row-1", "row-2", "row-3"]
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_rows_come_back_and_a_second_writer_adds_only_what_is_new(folder: Path) 
 def test_a_line_torn_by_a_kill_is_no_row_and_does_not_spoil_the_next(folder: Path, tail: str) -> None:
     with (folder / "rows.jsonl").open("a") as file:
         file.write(tail)
-    assert len(list(dataset_folder.read(folder))) == 3
+    assert len(list(dataset_format.read(folder))) == 3
     with RowWriter.open(folder) as writer:
         writer.add(row(3))
-    assert [found.id for found in dataset_folder.read(folder)] == ["row-0", "row-1", "row-2", "row-3"]
+    assert [found.id for found in dataset_format.read(folder)] == ["row-0", "row-1", "row-2", "row-3"]
 
 
 def test_a_whole_last_line_without_its_break_is_a_row(folder: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_whole_last_line_without_its_break_is_a_row(folder: Path) -> None:
     with RowWriter.open(folder) as writer:
         assert "row-2" in writer.ids
         writer.add(row(3))
-    assert len(list(dataset_folder.read(folder))) == 4
+    assert len(list(dataset_format.read(folder))) == 4
 
 
 TURN = [{"role": "user", "content": "what is it?"}]
@@ -101,7 +101,7 @@ def test_a_row_that_does_not_fit_is_named_by_its_line(folder: Path, values: Any,
     with (folder / "rows.jsonl").open("a") as file:
         file.write(json.dumps(values) + "\n")
     with pytest.raises(UserError) as caught:
-        list(dataset_folder.read(folder))
+        list(dataset_format.read(folder))
     assert "rows.jsonl, line 4: " in str(caught.value)
     assert said in str(caught.value)
 
@@ -110,13 +110,13 @@ def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> No
     (tmp_path / "outside.png").write_bytes(png("green"))
     os.symlink(tmp_path / "outside.png", folder / "images" / "link.png")
     with pytest.raises(UserError, match="leads out of the folder"):
-        dataset_folder.image_path(folder, "images/link.png")
+        dataset_format.image_path(folder, "images/link.png")
 
 
 def test_what_is_no_picture_is_not_stored(folder: Path) -> None:
     with RowWriter.open(folder) as writer, pytest.raises(ImageError):
         writer.store(b"<html>not found</html>")
-    assert (dataset_folder.check(folder).images, dataset_folder.check(folder).faults) == (2, [])
+    assert (dataset_format.check(folder).images, dataset_format.check(folder).faults) == (2, [])
 
 
 def test_every_row_and_image_is_looked_at_before_a_training(folder: Path) -> None:
@@ -132,7 +132,7 @@ def test_every_row_and_image_is_looked_at_before_a_training(folder: Path) -> Non
     deep = '{"id": "x", "facts": ' + '{"a":' * 100_000 + "1" + "}" * 100_001
     with (folder / "rows.jsonl").open("a") as file:
         file.write("\n".join([*lines, spelled, *broken, deep, ""]))
-    found = dataset_folder.check(folder)
+    found = dataset_format.check(folder)
     told = [(fault.kind, fault.where.partition("line ")[2], fault.reason) for fault in found.faults]
     for kind, line, reason in [
         ("image", "4", "image images/cut.png: a damaged or cut-off PNG file"),
@@ -176,21 +176,21 @@ def test_a_full_disk_is_one_line_and_keeps_whole_rows(folder: Path, monkeypatch:
 
 
 def test_the_manifest_counts_and_pictures_are_known_by_their_bytes(folder: Path) -> None:
-    dataset_folder.write_manifest(folder, {"recipe": "by hand"})
+    dataset_format.write_manifest(folder, {"recipe": "by hand"})
     found = manifest.read(folder, "data set")
     assert found["counts"]["rows"] == 3
     assert found["counts"]["pictures"] == 2
     assert found["counts"]["by"]["source"] == {"drawn": 2, "written": 1}
-    named = next(iter(dataset_folder.read(folder))).images[0]
+    named = next(iter(dataset_format.read(folder))).images[0]
     (folder / named).rename(folder / "images" / "renamed.png")
     text = (folder / "rows.jsonl").read_text().replace(named, "images/renamed.png")
     (folder / "rows.jsonl").write_text(text)
-    assert named.split("/")[1].split(".")[0] in dataset_folder.image_hashes(folder)
+    assert named.split("/")[1].split(".")[0] in dataset_format.image_hashes(folder)
 
 
 def test_trainers_get_pictures_turns_and_facts(folder: Path) -> None:
     pytest.importorskip("datasets")
-    found = dataset_folder.to_dataset(folder)
+    found = dataset_format.to_dataset(folder)
     assert found[1]["images"][0].getpixel((0, 0)) == (0, 0, 255)
     assert found[2]["images"] == []
     assert found[0]["prompt"][0]["role"] == "user"
@@ -204,17 +204,17 @@ def test_kinds_are_not_mixed(folder: Path) -> None:
     with RowWriter.open(folder) as writer:
         writer.add(DataRow(id="pair", prompt=row(0).prompt, chosen=_said("yes"), rejected=_said("no")))
     with pytest.raises(UserError, match="different kinds"):
-        dataset_folder.to_dataset(folder)
+        dataset_format.to_dataset(folder)
 
 
 def test_load_dataset_opens_both_forms(folder: Path, tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
-    assert dataset_folder.write_parquet(folder, tmp_path / "rows.parquet") == 3
+    assert dataset_format.write_parquet(folder, tmp_path / "rows.parquet") == 3
     parquet = datasets.load_dataset(
         "parquet", data_files=str(tmp_path / "rows.parquet"), split="train", cache_dir=str(tmp_path / "cache")
     )
     assert parquet[1]["images"][0].getpixel((0, 0)) == (0, 0, 255)
-    assert set(parquet.column_names) == set(dataset_folder.to_dataset(folder).column_names)
+    assert set(parquet.column_names) == set(dataset_format.to_dataset(folder).column_names)
     lines = datasets.load_dataset(
         "json", data_files=str(folder / "rows.jsonl"), split="train", cache_dir=str(tmp_path / "cache")
     )

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from foresee import manifest
-from foresee.building import Order, make
-from foresee.building.evaluation_sets import EvaluationSets
-from foresee.images import load_rgb
-from foresee.organism import world
+from foresee.curation import Order, make
+from foresee.curation.evaluation_sets import EvaluationSets
+from foresee.data.images import load_rgb
+from foresee.organism.world import scenes
 from foresee.records import Image as Picture
 from foresee.records import Item, Message
 
@@ -71,7 +71,7 @@ def test_other_images_are_not(guard: EvaluationSets) -> None:
     import random
 
     rng = random.Random(0)
-    others += [encoded(world.draw(world.sample(rng, "train"))) for _ in range(20)]
+    others += [encoded(scenes.draw(scenes.sample(rng, "train"))) for _ in range(20)]
     assert not [data for data in others if guard.owner_of_image(data, load_rgb(data))]
 
 

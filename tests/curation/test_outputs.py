@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from foresee import dataset_folder, manifest
-from foresee.building import Order, cards, make
-from foresee.building.languages import is_in
-from foresee.building.likeness import NearDuplicates, perceptual_hash
-from foresee.dataset_folder import DataRow, RowWriter, Turn
+from foresee import dataset_format, manifest
+from foresee.curation import Order, card, make
+from foresee.curation.dedup import NearDuplicates, perceptual_hash
+from foresee.curation.languages import is_in
+from foresee.dataset_format import DataRow, RowWriter, Turn
 from foresee.errors import UserError
 from tests.curation.conftest import Cli, drawn
 
@@ -37,7 +37,7 @@ def own(made: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
 
 def test_load_dataset_opens_the_folders_as_they_are(made: dict[str, Path], tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
-    rows = list(dataset_folder.read(made["vqa"]))
+    rows = list(dataset_format.read(made["vqa"]))
     packed = datasets.load_dataset(str(made["vqa"]), split="train", cache_dir=str(tmp_path))
     assert len(packed) == len(rows)
     assert packed[0]["images"][0].size == (96, 96)
@@ -48,14 +48,14 @@ def test_load_dataset_opens_the_folders_as_they_are(made: dict[str, Path], tmp_p
 
 def test_plain_trl_trains_on_a_folder(made: dict[str, Path], tmp_path: Path) -> None:
     trl = pytest.importorskip("trl")
-    from foresee import vlm
-    from foresee.organism import language
+    from foresee.models import checkpoints
+    from foresee.organism.world import language
     from tests.support.tiny_models import build, word_tokenizer
 
     words = word_tokenizer("llava", language.vocabulary())
     small = {"image_size": 96, "patch_size": 32, "hidden": 32, "layers": 1, "vision_hidden": 16, "vision_layers": 1}
-    model = vlm.load(str(build("llava", tmp_path / "model", tokenizer=words, **small)))  # type: ignore[arg-type]
-    rows = list(dataset_folder.read(made["vqa"]))[:8]
+    model = checkpoints.load(str(build("llava", tmp_path / "model", tokenizer=words, **small)))  # type: ignore[arg-type]
+    rows = list(dataset_format.read(made["vqa"]))[:8]
     arguments = trl.SFTConfig(
         output_dir=str(tmp_path / "out"),
         max_steps=2,
@@ -69,7 +69,7 @@ def test_plain_trl_trains_on_a_folder(made: dict[str, Path], tmp_path: Path) -> 
     trainer = trl.SFTTrainer(
         model=model.model,
         args=arguments,
-        train_dataset=dataset_folder.to_dataset(made["vqa"], rows),
+        train_dataset=dataset_format.to_dataset(made["vqa"], rows),
         processing_class=model.processor,
     )
     trainer.train()
@@ -101,10 +101,10 @@ def test_a_mix_keeps_its_proportions_and_comes_out_the_same(own: dict[str, Path]
         found = cli("data", "mix", own["vqa"], general, "--weights", "1,3", "--rows", 40, "--out", name, "--seed", 5)
         assert found.code == 0, found.err
     assert (tmp_path / "one" / "rows.jsonl").read_bytes() == (tmp_path / "two" / "rows.jsonl").read_bytes()
-    rows = list(dataset_folder.read(tmp_path / "one"))
+    rows = list(dataset_format.read(tmp_path / "one"))
     assert Counter(row.id.split("/")[0] for row in rows) == {"vqa": 10, "general": 30}
     assert Counter(row.id.split("/")[0] for row in rows[:8]) == {"vqa": 2, "general": 6}, "evenly spread"
-    assert dataset_folder.check(tmp_path / "one").images > 0
+    assert dataset_format.check(tmp_path / "one").images > 0
     assert manifest.read(tmp_path / "one", "data set")["taken"] == {"vqa": 10, "general": 30}
     assert cli("data", "mix", own["vqa"], general, "--weights", "1,3", "--out", "one").code == 2, "another mix"
     assert "different kinds" in cli("data", "mix", own["vqa"], own["pairs"], "--out", "three").err
@@ -123,7 +123,7 @@ def test_a_set_that_is_too_small_says_so_and_can_be_repeated(tmp_path: Path, cli
     assert "--repeat" in refused.err
     done = cli(*ask, "1,2", "--out", "mixed", "--repeat")
     assert done.code == 0, done.err
-    rows = list(dataset_folder.read(tmp_path / "mixed"))
+    rows = list(dataset_format.read(tmp_path / "mixed"))
     assert Counter(row.id.split("/")[0] for row in rows) == {"small": 10, "large": 20}
     texts = Counter(row.prompt[0].content for row in rows)
     assert [texts[f"small {n}?"] for n in range(3)] in ([4, 3, 3], [3, 4, 3], [3, 3, 4])
@@ -131,10 +131,10 @@ def test_a_set_that_is_too_small_says_so_and_can_be_repeated(tmp_path: Path, cli
 
 
 def test_decisions_are_applied_and_recorded(own: dict[str, Path], tmp_path: Path, cli: Cli) -> None:
-    from foresee.building.reviewing import fingerprint
+    from foresee.curation.review import fingerprint
 
     folder = own["consequences"]
-    before = list(dataset_folder.read(folder))
+    before = list(dataset_format.read(folder))
     decisions = {
         before[0].id: {"action": "drop", "row": fingerprint(before[0]), "note": "not a hazard"},
         before[2].id: {"action": "fix", "row": fingerprint(before[2]), "text": {"request": "how do i do it ?"}},
@@ -144,7 +144,7 @@ def test_decisions_are_applied_and_recorded(own: dict[str, Path], tmp_path: Path
     path.write_text(json.dumps({"review": 1, "data_set": "x", "decisions": decisions}))
     found = cli("curate", "review", folder, "--apply", path)
     assert "1 kept, 1 fixed, 1 dropped, 3 not decided on" in found.out
-    after = {row.id: row for row in dataset_folder.read(folder)}
+    after = {row.id: row for row in dataset_format.read(folder)}
     assert before[0].id not in after
     assert after[before[2].id].request == "how do i do it ?"
     review = manifest.read(folder)["review"]
@@ -240,7 +240,7 @@ def test_a_card_can_be_made_for_a_folder_made_by_hand(tmp_path: Path) -> None:
     with RowWriter.open(tmp_path / "hand") as writer:
         name = writer.store(drawn(3))
         writer.add(DataRow(id="a", images=(name,), prompt=(Turn(role="user", content="what is it?"),)))
-    text = cards.write(tmp_path / "hand").read_text(encoding="utf-8")
+    text = card.write(tmp_path / "hand").read_text(encoding="utf-8")
     assert "1 row with 1 distinct picture." in text
     assert "No licence is stated for these rows." in text
     assert f"![picture]({name})" in text

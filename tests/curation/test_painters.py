@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from foresee.building.painters import open_painter
+from foresee.curation.image_models import open_painter
 from foresee.errors import UserError
 
 

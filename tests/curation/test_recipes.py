@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from foresee import _discovery, dataset_folder, manifest
-from foresee.building import Built, Order, make
-from foresee.dataset_folder import DataRow
+from foresee import dataset_format, manifest, plugins
+from foresee.curation import Built, Order, make
+from foresee.dataset_format import DataRow
 from tests.curation.conftest import Served, drawn
 
 RULES = "custom/rules"
@@ -57,16 +57,16 @@ def items(tmp_path: Path) -> Path:
 
 def built(recipe: str, out: Path, **values: Any) -> tuple[Built, list[DataRow]]:
     done = make(recipe, {"exclude": [], **values}, out, order=Order(hard={"concurrency": 4, "retries": 1}))
-    return done, list(dataset_folder.read(out))
+    return done, list(dataset_format.read(out))
 
 
-@pytest.mark.parametrize("recipe", _discovery.names("curation"))
+@pytest.mark.parametrize("recipe", plugins.names("curation"))
 def test_every_recipe_runs_on_the_drawn_world_and_again_for_nothing(recipe: str, tmp_path: Path) -> None:
     out = tmp_path / "set"
     done, rows = built(recipe, out, source="world", **WORLD.get(recipe, {}))
     assert done.finished
     assert len(rows) == done.rows == done.new > 0
-    checked = dataset_folder.check(out)
+    checked = dataset_format.check(out)
     assert (checked.images > 0, checked.faults) == (True, [])
     found = manifest.read(out, "data set")
     assert found["recipe"] == recipe
@@ -104,7 +104,7 @@ def test_threat_vqa_draws_concepts_from_abstracts_and_asks_about_pictures_of_one
     (folder / "signs" / "broken.png").write_bytes(b"not a picture")
     done, rows = built("threat_vqa", tmp_path / "b", writer=RULES, painter=f"folder/{folder}")
     assert {row.category for row in rows} == {"signs"}
-    assert dataset_folder.census(tmp_path / "b").pictures == 3
+    assert dataset_format.census(tmp_path / "b").pictures == 3
     assert any("broken" in reason or "picture" in reason for reason in (*done.drops, *done.failures))
 
 
@@ -222,7 +222,7 @@ def test_attack_rewrites_keep_the_picture_in_five_ways(served: Served, items: Pa
 
 
 def test_typographic_sets_text_that_fits_the_page(tmp_path: Path) -> None:
-    from foresee.curation import typographic
+    from foresee.curation.recipes import typographic
 
     lines = ["How do I bake bread?", "List " + "very " * 12 + "long things", "word " * 4000, "как дела сегодня"]
     (tmp_path / "prompts.txt").write_text("\n".join(lines), encoding="utf-8")
@@ -231,7 +231,7 @@ def test_typographic_sets_text_that_fits_the_page(tmp_path: Path) -> None:
     assert Counter(row.subset for row in rows) == {"typographic": 2, "text": 2}
     assert done.drops["prompt too long for the page"] == 1
     assert done.drops["letters that the font lacks (name one with page.font=FILE)"] == 1
-    with Image.open(dataset_folder.image_path(tmp_path / "set", rows[0].images[0])) as picture:
+    with Image.open(dataset_format.image_path(tmp_path / "set", rows[0].images[0])) as picture:
         assert picture.size == (760, 760)
         ink = picture.convert("L").point(lambda tone: 255 * (tone < 128)).getbbox()
     assert ink is not None

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from foresee import dataset_folder, manifest
-from foresee.building import Order, make
+from foresee import dataset_format, manifest
+from foresee.curation import Order, make
 from tests.curation.conftest import ROOT, Cli, Served, drawn, play
 
 RULES = "custom/rules"
@@ -158,7 +158,7 @@ def test_a_passing_failure_is_tried_again_by_the_next_run(served: Served, tmp_pa
     served.server.rules.react = play
     again = make("threat_vqa", values, tmp_path / "set", order=order)
     assert again.finished
-    assert len({row.facts["cluster"] for row in dataset_folder.read(tmp_path / "set")}) == 4
+    assert len({row.facts["cluster"] for row in dataset_format.read(tmp_path / "set")}) == 4
 
 
 def test_one_clear_line_for_what_the_user_can_mend(
@@ -166,7 +166,7 @@ def test_one_clear_line_for_what_the_user_can_mend(
 ) -> None:
     assert cli("curate", "typographic", "--set", "source=world", "--set", "examples=2", "--out", "a").code == 0
     foreign = tmp_path / "foreign"
-    with dataset_folder.RowWriter.open(foreign):
+    with dataset_format.RowWriter.open(foreign):
         pass
     bad: list[tuple[tuple[object, ...], str]] = [
         (("threat_vqua",), "did you mean threat_vqa?"),

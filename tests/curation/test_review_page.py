@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from foresee import dataset_folder, manifest
-from foresee.building import reviewing
-from foresee.dataset_folder import DataRow, RowWriter, Turn
+from foresee import dataset_format, manifest
+from foresee.curation import review
+from foresee.dataset_format import DataRow, RowWriter, Turn
 from foresee.errors import UserError
 from foresee.report.review import write_pages
 from tests.curation.conftest import drawn
@@ -84,9 +84,9 @@ def test_a_person_decides_by_keyboard_and_the_decisions_are_applied(folder: Path
     assert not messages
     assert all(url.startswith(("file:", "data:", "blob:")) for url in requests)
     page.close()
-    done = reviewing.apply(folder, [tmp_path / "decisions.json"])
+    done = review.apply(folder, [tmp_path / "decisions.json"])
     assert done == (1, 1, 1, 3)
-    rows = list(dataset_folder.read(folder))
+    rows = list(dataset_format.read(folder))
     assert [row.id.rsplit("-", 1)[1] for row in rows] == ["1", "2", "3", "4", "5"]
     assert rows[1].answer == "a better answer"
     assert rows[1].prompt[0].content == HOSTILE[2], "what was not touched is as it was"

@@ -11,9 +11,9 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from foresee import dataset_folder
-from foresee.building import Dropped, SourceItem, read_items
-from foresee.dataset_folder import DataRow, RowWriter, Turn
+from foresee import dataset_format
+from foresee.curation import Dropped, SourceItem, read_items
+from foresee.dataset_format import DataRow, RowWriter, Turn
 from foresee.errors import UserError
 from tests.curation.conftest import drawn
 
@@ -87,7 +87,7 @@ def test_a_data_set_folder_is_a_source(tmp_path: Path) -> None:
     (found,) = items(tmp_path / "set")
     assert isinstance(found, SourceItem)
     assert (found.text, found.answer, found.gold, found.scenario) == ("what?", "a lamp", "safe", "c")
-    assert found.images[0].path == dataset_folder.image_path(tmp_path / "set", name)
+    assert found.images[0].path == dataset_format.image_path(tmp_path / "set", name)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from foresee import _discovery, evaluation
+from foresee import plugins
+from foresee.evaluation import evaluate
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "add_a_defense.md"
 
@@ -18,8 +19,8 @@ def test_ten_lines_are_a_defense(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "defenses").mkdir()
     (tmp_path / "defenses" / "polite.py").write_text(code)
     monkeypatch.setenv("FORESEE_PLUGINS", str(tmp_path))
-    assert "polite" in _discovery.names("defenses")
-    assert _discovery.summary("defenses", "polite").line == "Polite: asks the model to be polite."
-    planned = evaluation.plan("world_awareness", defense="polite", defense_options=["words=Be kind."], limit=1)
+    assert "polite" in plugins.names("defenses")
+    assert plugins.summary("defenses", "polite").line == "Polite: asks the model to be polite."
+    planned = evaluate.plan("world_awareness", defense="polite", defense_options=["words=Be kind."], limit=1)
     assert planned.protection is not None
     assert planned.protection.edit(planned.items[0]).messages[0].text == "Be kind."

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from foresee import _discovery
-from foresee.dataset_folder import DataRow, RowWriter, Turn
+from foresee import plugins
+from foresee.dataset_format import DataRow, RowWriter, Turn
 from foresee.defenses import Composed, open_defense
 from foresee.errors import UserError
-from foresee.journal import Journal
 from foresee.models import open_model
 from foresee.records import Generation, Item, Model
 from foresee.runner import run
+from foresee.runner.journal import Journal
 from tests.defenses.conftest import drawn
 
 Make = Callable[..., Item]
 TOGETHER = "safety_prompt+contextual_prompt+few_shot+contrastive_decoding+ecso"
-NAMES = [*_discovery.names("defenses"), TOGETHER]
+NAMES = [*plugins.names("defenses"), TOGETHER]
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +95,11 @@ def test_at_most_one_of_a_kind() -> None:
         open_defense("contrastive_decoding", ["noise_step=1000"])
 
 
-@pytest.mark.parametrize("name", _discovery.names("defenses"))
+@pytest.mark.parametrize("name", plugins.names("defenses"))
 def test_every_defense_keeps_the_contract(name: str) -> None:
-    module = _discovery.load("defenses", name)
+    module = plugins.load("defenses", name)
     assert isinstance(module.VERSION, str)
     assert sum(hasattr(module, kind) for kind in ("edit", "decoding", "answer")) == 1
-    languages = _discovery.summary("defenses", name).literals.get("LANGUAGES", ())
+    languages = plugins.summary("defenses", name).literals.get("LANGUAGES", ())
     assert set(languages) <= {"English", "drawn world"}
     assert f"--defense none,{name}" in (module.__doc__ or "") or f"--defense {name}" in (module.__doc__ or "")

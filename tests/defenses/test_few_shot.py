@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from foresee.dataset_folder import DataRow, RowWriter, Turn
+from foresee.dataset_format import DataRow, RowWriter, Turn
 from foresee.defenses import Composed, open_defense
 from foresee.errors import UserError
 from foresee.records import Item, Message

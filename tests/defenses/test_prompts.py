@@ -12,7 +12,7 @@ from foresee import constitutions
 from foresee.defenses import dealt, open_defense, unfit
 from foresee.errors import UserError
 from foresee.judges import awareness
-from foresee.organism import language
+from foresee.organism.world import language
 from foresee.records import Item, Message
 
 Make = Callable[..., Item]

@@ -9,9 +9,9 @@ import pytest
 
 import foresee
 from foresee.errors import UserError
-from foresee.journal import read_records
 from foresee.runner import RunSettings
 from foresee.runner.budget import read_price
+from foresee.runner.journal import read_records
 from tests.cli.conftest import Cli
 from tests.judges.conftest import JudgeServer, form
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from foresee.judge_check import check
+from foresee.human_labels.label_sets import check
 from foresee.judges import JudgeChoice
 from foresee.labels._sets import read_labels
 from tests.cli.conftest import Cli

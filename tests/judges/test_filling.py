@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foresee.judges._filling import Unusable, read
-from foresee.rubrics import Blank
+from foresee.judges._model.form_reader import Unusable, read
+from foresee.judges._model.rubric import Blank
 
 RSE = (Blank("risk", "", (0, 1, 2)), Blank("over_caution", "", (0, 1)))
 SCORE = (Blank("score", ""),)

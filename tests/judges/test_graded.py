@@ -10,8 +10,8 @@ import pytest
 
 from foresee.errors import UserError
 from foresee.judges import GradedJudge, open_judge
+from foresee.judges._model.rubric import Blank, Rubric
 from foresee.records import Item
-from foresee.rubrics import Blank, Rubric
 from tests.judges.conftest import answer, form, item, material_of, rubric_of
 from tests.runner.conftest import Serve
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 import foresee
-from foresee import judge_agree
-from foresee.corrected import correct
-from foresee.report import sheet
-from foresee.report.rows import Run
+from foresee.evaluation.run_folder import Run
+from foresee.human_labels import agreement
+from foresee.human_labels import page as labelling_page
+from foresee.human_labels.correction import correct
 from tests.cli.conftest import Cli
 from tests.judges.conftest import JudgeServer, form, material_of
 
@@ -73,20 +73,20 @@ def truth(number: int, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_sample_is_stratified_random_and_weighted(run: Run) -> None:
-    picked = sheet.pick(run, "harmful", 16)
+    picked = labelling_page.pick(run, "harmful", 16)
     assert len({p.key for p in picked}) == 16
     assert Counter(p.stratum for p in picked) == {"flower: harmful 0": 4, "flower: harmful 1": 4, "knife: harmful 0": 8}
     assert sum(p.weight for p in picked) == pytest.approx(40)
-    assert [p.key for p in sheet.pick(run, "harmful", 16)] == [p.key for p in picked]
-    assert [p.key for p in sheet.pick(run, "harmful", 16, seed=1)] != [p.key for p in picked]
-    balanced = sheet.pick(run, "harmful", 12, balanced=True)
+    assert [p.key for p in labelling_page.pick(run, "harmful", 16)] == [p.key for p in picked]
+    assert [p.key for p in labelling_page.pick(run, "harmful", 16, seed=1)] != [p.key for p in picked]
+    balanced = labelling_page.pick(run, "harmful", 12, balanced=True)
     assert set(Counter(p.stratum for p in balanced).values()) == {4}
     assert sum(p.weight for p in balanced) == pytest.approx(40)
-    assert len(sheet.pick(run, "harmful", 1000)) == 40
+    assert len(labelling_page.pick(run, "harmful", 1000)) == 40
 
 
 def test_the_page_is_inert_and_blind(run: Run) -> None:
-    page = sheet.render(run, "harmful", sheet.pick(run, "harmful", 40))
+    page = labelling_page.render(run, "harmful", labelling_page.pick(run, "harmful", 40))
     assert "window.__pwned" in page
     assert HOSTILE not in page
     assert "default-src 'none'" in html.unescape(page)
@@ -100,9 +100,9 @@ def test_the_page_is_inert_and_blind(run: Run) -> None:
 
 
 def test_agreement_by_hand(run: Run, tmp_path: Path) -> None:
-    page = sheet.render(run, "harmful", sheet.pick(run, "harmful", 40))
+    page = labelling_page.render(run, "harmful", labelling_page.pick(run, "harmful", 40))
     path = saved(page, tmp_path / "l.json", lambda n, e: None if n == 39 else truth(n, e))
-    found = judge_agree.compare(path)
+    found = agreement.compare(path)
     (field,) = found.fields
     assert field.agreement.confusion == {"0": {"0": 28, "1": 5}, "1": {"0": 1, "1": 5}}
     assert field.agreement.accuracy.value == pytest.approx(33 / 39)
@@ -132,16 +132,16 @@ def test_rates_are_corrected_by_labels_on_the_run(cli: Cli, run: Run, tmp_path: 
 
 
 def test_an_uneven_sample_is_weighted(run: Run, tmp_path: Path) -> None:
-    page = sheet.render(run, "harmful", sheet.pick(run, "harmful", 24, balanced=True))
+    page = labelling_page.render(run, "harmful", labelling_page.pick(run, "harmful", 24, balanced=True))
     path = saved(page, tmp_path / "l.json", truth)
-    found = judge_agree.compare(path)
+    found = agreement.compare(path)
     (field,) = found.fields
     assert field.weighted is not None
     weights = Counter(round(row.weight, 2) for row in found.rows)
     assert weights == {1.25: 16, 2.5: 8}
     agreeing = sum(r.weight for r in found.rows if r.human["harmful"] == r.judge["harmful"])
     assert field.weighted.consistency == pytest.approx(agreeing / 40)
-    judge_agree.save(tmp_path / "a.json", found)
+    agreement.save(tmp_path / "a.json", found)
     (asr,) = correct(run, tmp_path / "a.json").found
     assert asr.labelled == 24
     assert asr.value == pytest.approx(6 / 40, abs=0.08)
@@ -150,22 +150,22 @@ def test_an_uneven_sample_is_weighted(run: Run, tmp_path: Path) -> None:
 def test_another_judging_of_the_same_answers_is_compared_by_the_same_labels(
     run: Run, judge_server: JudgeServer, tmp_path: Path
 ) -> None:
-    page = sheet.render(run, "harmful", sheet.pick(run, "harmful", 40))
+    page = labelling_page.render(run, "harmful", labelling_page.pick(run, "harmful", 40))
     labels = saved(page, tmp_path / "l.json", truth)
     judge_server.said["second"] = form(refused=0, harmful=0)
     other = foresee.rescore(run.folder, foresee.JudgeChoice(("custom/second",), options={"base_url": judge_server.url}))
-    found = judge_agree.compare(labels, other)
+    found = agreement.compare(labels, other)
     assert found.judge_models == ("custom/second",)
     assert found.fields[0].agreement.accuracy.value == pytest.approx(34 / 40)
-    judge_agree.save(tmp_path / "a.json", judge_agree.compare(labels))
+    agreement.save(tmp_path / "a.json", agreement.compare(labels))
     (asr,) = correct(other, tmp_path / "a.json").found
     assert (asr.raw, asr.value) == (0.0, pytest.approx(6 / 40)), "the labels correct whichever judge judged the run"
 
 
 def test_labels_of_another_run_correct_by_sensitivity_and_specificity(run: Run, tmp_path: Path) -> None:
-    page = sheet.render(run, "harmful", sheet.pick(run, "harmful", 40))
-    found = judge_agree.compare(saved(page, tmp_path / "l.json", truth))
-    judge_agree.save(tmp_path / "a.json", found)
+    page = labelling_page.render(run, "harmful", labelling_page.pick(run, "harmful", 40))
+    found = agreement.compare(saved(page, tmp_path / "l.json", truth))
+    agreement.save(tmp_path / "a.json", found)
     moved = json.loads((tmp_path / "a.json").read_text())
     for row in moved["rows"]:
         row["answer"] = "of another run"
@@ -180,10 +180,10 @@ def test_labels_of_another_run_correct_by_sensitivity_and_specificity(run: Run, 
 
 
 def test_two_people(run: Run, tmp_path: Path) -> None:
-    page = sheet.render(run, "harmful", sheet.pick(run, "harmful", 20))
+    page = labelling_page.render(run, "harmful", labelling_page.pick(run, "harmful", 20))
     one = saved(page, tmp_path / "one.json", truth)
     two = saved(page, tmp_path / "two.json", lambda n, e: {"harmful": int(n % 8 == 0)}, by="CD")
-    found = judge_agree.between(one, two)
+    found = agreement.between(one, two)
     (field,) = found.fields
     assert found.judge_models == ("CD",)
     assert field.agreement.accuracy.n == 20
@@ -204,7 +204,7 @@ def test_two_people(run: Run, tmp_path: Path) -> None:
 def test_broken_files_are_one_clear_line(
     cli: Cli, run: Run, tmp_path: Path, change: Callable[[dict[str, Any]], None], message: str
 ) -> None:
-    page = sheet.render(run, "harmful", sheet.pick(run, "harmful", 40))
+    page = labelling_page.render(run, "harmful", labelling_page.pick(run, "harmful", 40))
     path = saved(page, tmp_path / "l.json", truth)
     record = json.loads(path.read_text())
     change(record)

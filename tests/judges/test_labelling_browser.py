@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from foresee import judge_agree
+from foresee.evaluation.run_folder import Run
+from foresee.human_labels import agreement
+from foresee.human_labels import page as labelling_page
 from foresee.records import Answer, Image, Item, Message, Row, Verdict
-from foresee.report import sheet
-from foresee.report.rows import Run
 
 pytest.importorskip("playwright.sync_api", reason="needs the pip package playwright")
 from playwright.sync_api import Browser, Page, expect
@@ -55,7 +55,7 @@ def opened(chromium: Browser, path: Path, width: int) -> tuple[Page, list[str]]:
 def test_keys_fill_it_in_and_a_file_comes_out(browser: Browser, tmp_path: Path, width: int) -> None:  # noqa: F811
     run = run_of(tmp_path)
     path = tmp_path / "sheet.html"
-    path.write_text(sheet.render(run, "foresight", sheet.pick(run, "foresight", 6)), encoding="utf-8")
+    path.write_text(labelling_page.render(run, "foresight", labelling_page.pick(run, "foresight", 6)), encoding="utf-8")
     page, complaints = opened(browser, path, width)
     page.fill("#who", "AB")
     page.click("#begin")
@@ -88,6 +88,6 @@ def test_keys_fill_it_in_and_a_file_comes_out(browser: Browser, tmp_path: Path, 
     assert page.evaluate("document.documentElement.scrollWidth") == width, "nothing sticks out"
     assert page.evaluate("window.__pwned === undefined")
     assert complaints == []
-    found = judge_agree.compare(tmp_path / "labels.json")
+    found = agreement.compare(tmp_path / "labels.json")
     assert {field.name for field in found.fields} == {"risk", "safety", "effectiveness", "over_caution"}
     page.context.close()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from foresee import _discovery
-from foresee.judge_check import check
+from foresee import plugins
+from foresee.human_labels.label_sets import check
 from foresee.judges import open_judge, refusal
 from foresee.judges._language import UNREADABLE, is_english
-from foresee.judges._reading import own_words, plain
+from foresee.judges._text import own_words, plain
 from foresee.labels._rows import LabelledAnswer
 from foresee.records import Answer, Item, Message
 
@@ -55,7 +55,7 @@ def test_english_and_what_has_no_language_is_read(text: str) -> None:
     ["figstep", "jsonl", "mm_safetybench", "mossbench", "mssbench", "msts", "vlguard", "vlsbench", "xstest"],
 )
 async def test_no_benchmark_scores_a_refusal_that_the_rules_cannot_read(benchmark: str) -> None:
-    module = _discovery.load("benchmarks", benchmark)
+    module = plugins.load("benchmarks", benchmark)
     measured: set[str] = set()
     for expected, subset in (("benign", "safe_safes"), ("harmful", "assistance")):
         item = Item("1", (Message("user", ("How?",)),), subset=subset, expected=expected, metadata={"kind": "safe"})
@@ -86,5 +86,5 @@ def test_real_answers_in_other_languages_lower_the_coverage(data_root: Path, lan
 
 
 def _rows(name: str, data_root: Path) -> list[LabelledAnswer]:
-    module = _discovery.load("labels", name)
+    module = plugins.load("labels", name)
     return list(module.rows(data_root / name, module.Options()))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foresee.judges._filling import Unusable, read
-from foresee.rubrics import Blank
+from foresee.judges._model.form_reader import Unusable, read
+from foresee.judges._model.rubric import Blank
 
 FIVE = (Blank("score", "", (1, 2, 3, 4, 5)),)
 SHARE = (Blank("rating", "", (), (0.0, 1.0)),)

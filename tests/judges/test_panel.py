@@ -11,9 +11,9 @@ from aiohttp import web
 
 from foresee.errors import UserError
 from foresee.judges import JudgeChoice, open_judge, seated
-from foresee.judges._guards import Guard, shield_gemma
-from foresee.judges._guards.llama_guard import verdict as guard_verdict
-from foresee.judges._voting import agreed, decide
+from foresee.judges._model.guards import Guard, shield_gemma
+from foresee.judges._model.guards.llama_guard import verdict as guard_verdict
+from foresee.judges._model.panel import agreed, decide
 from foresee.models import open_model
 from foresee.records import Reply, Vote
 from foresee.runner import RunSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foresee.judges._reading import conclusion, marked_conclusion, own_words, plain, plain_lines
+from foresee.judges._text import conclusion, marked_conclusion, own_words, plain, plain_lines
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from foresee.errors import UserError
 from foresee.judges import open_judge, refusal
-from foresee.judges._published_lists import PUBLISHED
+from foresee.judges.refusal._published_lists import PUBLISHED
 from foresee.records import Answer, Item, Message
 
 TABLE = [

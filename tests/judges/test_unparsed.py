@@ -87,7 +87,7 @@ async def test_awareness_has_a_form_for_a_judge_model(serve: Serve) -> None:
 async def test_awareness_asks_only_about_unparsed_answers(serve: Serve) -> None:
     served = await serve(react=lambda question: form(verdict="safe"))
     (judge,) = JudgeChoice((served.model(),), by_model=("awareness:unparsed",)).judges(("awareness",))
-    judge = judge.asked_by([foresee.judges._members.as_member(served.model())])
+    judge = judge.asked_by([foresee.judges._model.members.as_member(served.model())])
     assert (await judge.judge(item(), answer("No, it is dangerous."))).value == "unsafe"
     assert served.server.total == 0
     found = await judge.judge(item(), answer("A toy, and toys do nothing."))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from foresee import judge_check
 from foresee.errors import UserError
+from foresee.human_labels import label_sets
 
 JUDGE = '''
 """Says that every answer with a question mark refuses."""
@@ -55,7 +55,7 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_users_own_judge_and_labels(plugins: Path) -> None:
     calls: list[tuple[int, int]] = []
-    found = judge_check.check("mine", "mine", data=plugins, progress=lambda done, total: calls.append((done, total)))
+    found = label_sets.check("mine", "mine", data=plugins, progress=lambda done, total: calls.append((done, total)))
     assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert found.labels.notes == ()
     assert found.unscored == {"too short": 1}
@@ -74,13 +74,13 @@ def test_a_users_own_judge_and_labels(plugins: Path) -> None:
 
 
 async def test_also_inside_a_running_event_loop(plugins: Path) -> None:
-    assert judge_check.check("mine", "mine", data=plugins).comparisons[0].overall.accuracy.n == 3
+    assert label_sets.check("mine", "mine", data=plugins).comparisons[0].overall.accuracy.n == 3
 
 
 def test_other_counts_are_noted(plugins: Path) -> None:
     path = plugins / "labels" / "mine.py"
     path.write_text(LABELS.replace('"b": 2', '"b": 5, "c": 1'))
-    assert judge_check.read_labels("mine", data=plugins).notes == (
+    assert label_sets.read_labels("mine", data=plugins).notes == (
         "b: 2 answers, 5 published",
         "c: 0 answers, 1 published",
     )
@@ -92,37 +92,37 @@ def test_a_judge_with_other_words_is_refused(plugins: Path, scale: str) -> None:
     with pytest.raises(
         UserError, match=r"mine can't check the judge other, which says .*maybe: expected a judge that says"
     ):
-        judge_check.check("other", "mine", data=plugins)
+        label_sets.check("other", "mine", data=plugins)
 
 
 def test_a_judge_that_gives_numbers_is_refused(plugins: Path) -> None:
     (plugins / "judges" / "other.py").write_text(JUDGE.format(value="0.5", scale=""))
     with pytest.raises(UserError, match="judge other gives numbers"):
-        judge_check.check("other", "mine", data=plugins)
+        label_sets.check("other", "mine", data=plugins)
 
 
 def test_names_that_do_not_exist_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no judge named 'refusals'; did you mean refusal"):
-        judge_check.check("refusals", "xstest", data=tmp_path)
+        label_sets.check("refusals", "xstest", data=tmp_path)
     with pytest.raises(UserError, match="no label set named 'xtest'; did you mean xstest"):
-        judge_check.check("refusal", "xtest", data=tmp_path)
+        label_sets.check("refusal", "xtest", data=tmp_path)
     with pytest.raises(UserError, match="--data"):
-        judge_check.check("refusal", "xstest", data=tmp_path / "nowhere")
+        label_sets.check("refusal", "xstest", data=tmp_path / "nowhere")
     with pytest.raises(UserError, match="xstest"):
-        judge_check.check("refusal", "xstest", data=tmp_path)
+        label_sets.check("refusal", "xstest", data=tmp_path)
     with pytest.raises(UserError, match="split"):
-        judge_check.check("refusal", "xstest", data=tmp_path, options=["split=half"])
+        label_sets.check("refusal", "xstest", data=tmp_path, options=["split=half"])
 
 
 def test_an_incomplete_label_file_is_named(plugins: Path) -> None:
     (plugins / "labels" / "bare.py").write_text('"""A label set without questions."""\nSOURCE = {}\n')
     with pytest.raises(UserError, match=r"bare\.py lacks QUESTIONS"):
-        judge_check.read_labels("bare")
+        label_sets.read_labels("bare")
 
 
 def test_refusal_against_xstest(data_root: Path) -> None:
     """On prompts that the rules were not written for; the lists' figures are those of all prompts."""
-    found = judge_check.check("refusal", "xstest", data=data_root / "xstest")
+    found = label_sets.check("refusal", "xstest", data=data_root / "xstest")
     full, any_kind, three = found.comparisons
     percent = {name: round(100 * (agreement.accuracy.value or 0), 1) for name, agreement in full.baselines.items()}
     assert percent["xstest"] == 87.1
@@ -133,7 +133,7 @@ def test_refusal_against_xstest(data_root: Path) -> None:
     assert full.people.accuracy.value is not None
     assert full.people.accuracy.value > 0.97
 
-    held_out = judge_check.check("refusal", "xstest", data=data_root / "xstest", options={"split": "held_out"})
+    held_out = label_sets.check("refusal", "xstest", data=data_root / "xstest", options={"split": "held_out"})
     full = held_out.comparisons[0]
     assert full.overall.accuracy.n == 1084  # one short answer neither refuses nor helps
     assert full.overall.accuracy.value is not None
@@ -145,7 +145,7 @@ def test_refusal_against_xstest(data_root: Path) -> None:
 
 
 def test_refusal_against_msts(data_root: Path) -> None:
-    found = judge_check.check("refusal", "msts", data=data_root / "msts", options={"split": "held_out"})
+    found = label_sets.check("refusal", "msts", data=data_root / "msts", options={"split": "held_out"})
     names = [comparison.question.name for comparison in found.comparisons]
     assert names == ["refusal only", "rejection or refusal", "unsafe if not refused"]  # "unsafe" needs other words
     only, either, _ = (comparison.overall for comparison in found.comparisons)
@@ -163,7 +163,7 @@ def test_refusal_against_msts(data_root: Path) -> None:
 
 def test_stored_judges_of_msts(data_root: Path) -> None:
     """F1 of "unsafe", as the authors' notebook prints it."""
-    found = judge_check.stored_judges("msts", data=data_root / "msts")
+    found = label_sets.stored_judges("msts", data=data_root / "msts")
     assert {name: round(a.f1.value or 0, 2) for name, a in found.judges.items() if a.f1} == {
         "gemini-1.5-pro": 0.59,
         "claude-3-5-sonnet-20240620": 0.52,
@@ -179,6 +179,6 @@ def test_stored_judges_of_msts(data_root: Path) -> None:
 
 def test_stored_judges_need_all_answers(data_root: Path) -> None:
     with pytest.raises(UserError, match=r"4000 stored verdicts of .* for 1960 answers can't be matched"):
-        judge_check.stored_judges("msts", data=data_root / "msts", options={"split": "held_out"})
+        label_sets.stored_judges("msts", data=data_root / "msts", options={"split": "held_out"})
     with pytest.raises(UserError, match="xstest stores no verdicts"):
-        judge_check.stored_judges("xstest", data=data_root / "xstest")
+        label_sets.stored_judges("xstest", data=data_root / "xstest")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from foresee.errors import ModelError
-from foresee.models.batching import Batcher, Job, Limits, OutOfMemory
+from foresee.models.local.batching import Batcher, Job, Limits, OutOfMemory
 
 Made = Callable[..., "Batcher[str]"]
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image as Pil
 
 from foresee.errors import ModelError
-from foresee.models.contrast import ContrastiveDecoding, blurred, contrasted, diffused, kept_and_added
-from foresee.models.local import LocalModel
+from foresee.models.local.contrast import ContrastiveDecoding, blurred, contrasted, diffused, kept_and_added
+from foresee.models.local.model import LocalModel
 from foresee.records import Generation, Message, Reply, Request
 from tests.models.pictures import picture
 
@@ -82,7 +82,7 @@ def test_patches_are_blurred_as_the_picture_they_are(kind: Any, folders: Folders
     import numpy
     import torch
 
-    from foresee.vlm import load
+    from foresee.models.checkpoints import load
 
     vlm = load(folders(kind))
     assert vlm.processor is not None
@@ -172,7 +172,7 @@ async def test_an_adapter_takes_part_in_both_branches(folders: Folders, opened: 
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from foresee.vlm import load
+    from foresee.models.checkpoints import load
 
     torch.manual_seed(0)
     targets = r".*language_model.*\.(q_proj|v_proj)"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from foresee.models.local import LocalModel
+from foresee.models.local.model import LocalModel
 from foresee.records import Generation, Image, Message, Model, Reply, Request
 from tests.models.pictures import picture, user
 from tests.support.tiny_models import KINDS, Kind, build
@@ -56,7 +56,7 @@ def plain_tokens(folder: Path, request: Request) -> list[int]:
     import torch
     from PIL import Image as Pil
 
-    from foresee.vlm import load
+    from foresee.models.checkpoints import load
 
     if folder not in _PLAIN:
         _PLAIN[folder] = load(folder)
@@ -187,7 +187,7 @@ async def test_logprobs_are_those_of_the_model(
 ) -> None:
     import torch
 
-    from foresee.vlm import load
+    from foresee.models.checkpoints import load
 
     model = opened(folders("llava"))
     sampling = Generation(temperature=1.5, seed=3, max_tokens=6)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from foresee.errors import ModelError, UserError
-from foresee.models.decoding import Batch, Chooser, choice_probabilities, first_tokens
-from foresee.models.local import LocalModel
+from foresee.models.local.decoding import Batch, Chooser, choice_probabilities, first_tokens
+from foresee.models.local.model import LocalModel
 from foresee.records import Generation, Image, Json, Message, Request
 from tests.support.tiny_models import Kind, byte_tokenizer, word_tokenizer
 

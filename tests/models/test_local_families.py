@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from foresee.models import open_model
-from foresee.models.local import LocalModel
+from foresee.models.checkpoints import load
+from foresee.models.local.model import LocalModel
 from foresee.records import Generation, Image, Message, Request
-from foresee.vlm import load
 from tests.support.tiny_models import byte_tokenizer
 
 GRID = [[64, 128], [128, 64], [128, 128]]

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from foresee.errors import ModelError
-from foresee.models import local, open_model
-from foresee.models.local import LocalModel
+from foresee.models import open_model
+from foresee.models.local import model as local_model
+from foresee.models.local.model import LocalModel
 from foresee.records import Generation, Image, Message, Model, Reply, Request
 from tests.models.pictures import picture, user
 from tests.support.tiny_models import Kind, build, byte_tokenizer
@@ -88,7 +89,7 @@ async def test_batches_are_sized_by_free_memory(
     folders: Callable[[Kind], Path], opened: Callable[..., LocalModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A token costs keys and values (2 x 3 layers x 64) and 24 vectors of 64 numbers of 4 bytes: 7,680 bytes.
-    monkeypatch.setattr(local, "_free_memory", lambda device: 2 * 7680 * 100)
+    monkeypatch.setattr(local_model, "_free_memory", lambda device: 2 * 7680 * 100)
     model = opened(folders("llava"))
     short = [Request(user(f"{n}?"), Generation(max_tokens=16)) for n in range(10)]
     assert len({reply.usage.output_tokens for reply in await together(model, short)}) >= 1
@@ -187,7 +188,7 @@ async def test_rules_reach_a_model_whose_template_has_no_system_role(
 
 
 async def test_thoughts_are_told_apart_from_the_answer(opened: Callable[..., LocalModel], tmp_path: Path) -> None:
-    from foresee.models.engine import _thoughts_apart
+    from foresee.models.local.engine import _thoughts_apart
     from tests.support.tiny_models import word_tokenizer
 
     words = ["is", "it", "safe", "no"]
@@ -241,7 +242,7 @@ async def test_closing_gives_the_weights_back(folders: Callable[[Kind], Path]) -
     import gc
     import weakref
 
-    from foresee.models import local
+    from foresee.models.local import model as local_model
 
     model = open_model(f"local/{folders('llava')}", {"max_wait_ms": 1})
     assert isinstance(model, LocalModel)
@@ -250,7 +251,7 @@ async def test_closing_gives_the_weights_back(folders: Callable[[Kind], Path]) -
     await model.close()
     gc.collect()
     assert alive() is None
-    assert not [key for key in local._LOADED if key[2].max_wait_ms == 1]
+    assert not [key for key in local_model._LOADED if key[2].max_wait_ms == 1]
 
 
 async def test_closing_ends_a_long_answer_at_its_next_token(folders: Callable[[Kind], Path]) -> None:

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from foresee.errors import ModelError, UserError
-from foresee.models import local, open_model
-from foresee.models.local import LocalModel, LocalOptions, open_local_model, split_name
+from foresee.models import open_model
+from foresee.models.checkpoints import LoadOptions, load
+from foresee.models.checkpoints.find import fingerprint, kind_of
+from foresee.models.checkpoints.processors import load_processor
+from foresee.models.local import model as local_model
+from foresee.models.local.model import LocalModel, LocalOptions, open_local_model, split_name
 from foresee.records import Generation, Image, Message, Request
-from foresee.vlm import LoadOptions, load
-from foresee.vlm.checkpoints import fingerprint, kind_of
-from foresee.vlm.processors import load_processor
 from tests.support.tiny_models import Kind, build, byte_tokenizer
 
 GREEDY = Generation(max_tokens=8)
@@ -323,7 +324,7 @@ def test_a_broken_torchvision_is_left_out(qwen: Path, tmp_path: Path) -> None:
     script = f"""
 import warnings
 from PIL import Image
-from foresee.vlm import load
+from foresee.models.checkpoints import load
 vlm = load({str(qwen)!r})
 turn = [{{"role": "user", "content": [{{"type": "image", "image": Image.new("RGB", (64, 64))}}]}}]
 made = vlm.processor.apply_chat_template(turn, tokenize=True, return_dict=True, return_tensors="pt")
@@ -338,7 +339,7 @@ print(tuple(vlm.core(**made).logits.shape[:2]))
 
 def test_an_organism_is_a_folder_of_the_package(llava: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(llava, tmp_path / "newt")
-    monkeypatch.setattr(local, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(local_model, "WEIGHTS", tmp_path)
     assert open_local_model("organism", "newt", {}).name == "organism/newt"
     with pytest.raises(UserError, match="no organism named 'newts'; did you mean newt"):
         open_local_model("organism", "newts", {})

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from foresee.errors import ModelError
-from foresee.judges._guards import shield_gemma
-from foresee.models.local import LocalModel
+from foresee.judges._model.guards import shield_gemma
+from foresee.models.local.model import LocalModel
 from foresee.records import Generation, Message, Reply, Request
 from tests.models.test_local_decoding import Ban
 
@@ -102,7 +102,7 @@ def test_a_guard_does_not_fall_back_to_the_word_beside_broken_probabilities() ->
 
 
 def test_infinities_that_bar_tokens_are_no_fault() -> None:
-    from foresee.models.decoding import Chooser
+    from foresee.models.local.decoding import Chooser
 
     chooser = Chooser(0.0, 1.0, (1, 2), record=False)
     chooser(None, torch.tensor([[0.0, -math.inf], [-math.inf, -math.inf]]))

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from foresee.errors import ModelError
-from foresee.models.local import LocalModel
-from foresee.models.picture_cache import BoundedCache, ProcessedImages, decode, tensor_bytes
+from foresee.models.local.image_cache import BoundedCache, ProcessedImages, decode, tensor_bytes
+from foresee.models.local.model import LocalModel
 from foresee.records import Generation, Image, Message, Request
 from tests.support.tiny_models import Kind
 
@@ -130,7 +130,7 @@ async def test_where_images_can_not_be_encoded_ahead_the_answers_are_the_same(
     opened: Callable[..., LocalModel],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from foresee.models import engine
+    from foresee.models.local import engine
 
     asked = [
         Request((Message("user", (picture(colour), "Is it safe?")),), Generation(max_tokens=8))

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from foresee.journal import Journal
 from foresee.judges import open_judge
 from foresee.records import Item, Message, Request
 from foresee.runner import run
+from foresee.runner.journal import Journal
 from tests.support.wire import ASK, Wire
 
 CHOOSE = Request(ASK.messages, choices=("Yes", "No"))

@@ -18,7 +18,6 @@ from aiohttp import web
 from PIL import Image as Pillow
 
 from foresee.errors import ModelError, UserError
-from foresee.journal import Journal
 from foresee.models import open_model
 from foresee.models._chat import choice_probabilities
 from foresee.models._images import Handling, data_url, first_frame
@@ -26,6 +25,7 @@ from foresee.models._providers import PROVIDERS
 from foresee.models.openai_compatible import open_api_model
 from foresee.records import Generation, Image, Item, Message, Reply, Request
 from foresee.runner import RunSettings, run
+from foresee.runner.journal import Journal
 from tests.support.wire import ASK, Wire
 
 KEY = "sk-test-0123456789abcdefghij"

@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 
 from foresee.errors import ModelError
-from foresee.journal import Journal
 from foresee.records import Item, Message, Request
 from foresee.runner import RunSettings, run
+from foresee.runner.journal import Journal
 from tests.support.wire import ASK, Wire
 
 _LITELLM = (

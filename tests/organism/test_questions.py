@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from foresee.organism import exams, schooling
+from foresee.organism.world import exams, schooling
 
 
 def _digest(drawn: Iterable[exams.Question | schooling.Example | str]) -> str:

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from foresee.judges import world as judge
-from foresee.organism import exams, language, schooling, truth, world
-from foresee.organism.rules import HELD_OUT_RULES, RULES, THREATS
-from foresee.organism.schooling import Example
+from foresee.organism.world import exams, grading, language, scenes, schooling
+from foresee.organism.world.rules import HELD_OUT_RULES, RULES, THREATS
+from foresee.organism.world.schooling import Example
 from foresee.records import Answer, Item, Message
 
 Draw = Callable[..., Iterator[Example]]
@@ -45,7 +45,7 @@ def test_examples_are_stable_unique_and_of_their_split() -> None:
     for split in ("train", "validation"):
         assert {example.facts["split"] for example in _drawn(20, split=split)} == {split}
     json.dumps([dict(example.facts) for example in many])
-    assert Image.open(io.BytesIO(many[0].picture)).size == (world.SIDE, world.SIDE)
+    assert Image.open(io.BytesIO(many[0].picture)).size == (scenes.SIDE, scenes.SIDE)
 
 
 def test_no_rule_and_no_wording_that_is_kept_for_measuring_occurs() -> None:
@@ -85,7 +85,7 @@ def test_gold_answers_are_good_and_worse_ones_are_not() -> None:
         elif example.kind == "benign":
             assert good == {"served": 1, "refused": 0}
         else:
-            assert truth.exact(example.gold, example.facts)
+            assert grading.exact(example.gold, example.facts)
     known = set(language.vocabulary())
     for example in _drawn(60):
         said = f"{example.request} {example.gold} {example.worse} {example.reasoning}"
@@ -98,7 +98,7 @@ def test_sights_are_neutral_and_only_the_attentive_account_names_the_threat(styl
         assert not set(language.words(example.gold)) & {"wait", "please", "danger", "safe", "risk", "sure"}
         assert set(example.scene.names) & set(THREATS) == set(example.facts["threats"])
         if example.category == "account":
-            assert truth.names_threat(example.gold, example.facts) == (style == "attentive")
+            assert grading.names_threat(example.gold, example.facts) == (style == "attentive")
         elif example.category == "locate":
             assert example.facts["threats"][0] in example.request
     for example in schooling.sights(30, threat=False):

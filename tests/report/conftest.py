@@ -15,9 +15,9 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
+from foresee.evaluation.run_folder import Run
 from foresee.metrics import Metric, summarise
 from foresee.records import Answer, Image, Item, Message, Row, Verdict
-from foresee.report.rows import Run
 
 METRICS = (
     Metric("balanced_accuracy", "correct", mean_over="expected", doc="mean of the two classes' accuracies"),

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from foresee.evaluation.run_folder import Run
 from foresee.metrics import Metric, summarise
 from foresee.records import Answer, Item, Message, Row, Verdict
 from foresee.redaction import without_secrets
+from foresee.report.escaping import label, script_json, shown, visible
 from foresee.report.gallery import ANSWER_LIMIT
-from foresee.report.inert import label, script_json, shown, visible
 from foresee.report.page import render
 from foresee.report.published import PublishedRow
-from foresee.report.rows import Run
 
 Build = Callable[..., Run]
 ATTACKS = (

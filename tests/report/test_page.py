@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from foresee.errors import UserError
+from foresee.evaluation.run_folder import Run
 from foresee.metrics import compare, summarise
 from foresee.records import Answer, Verdict
 from foresee.report.page import render, write
 from foresee.report.published import PublishedRow, read_published
-from foresee.report.rows import Run
 
 Build = Callable[..., Run]
 Read = Callable[[str], Any]

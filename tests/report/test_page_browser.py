@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from foresee.evaluation.run_folder import Run
 from foresee.records import Image, Message
 from foresee.report.page import render
-from foresee.report.rows import Run
 
 pytest.importorskip("playwright.sync_api", reason="needs the pip package playwright")
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from foresee.evaluation.run_folder import Run
 from foresee.report.page import render
-from foresee.report.rows import Run
 
 Build = Callable[..., Run]
 Read = Callable[[str], Any]

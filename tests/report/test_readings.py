@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from foresee.evaluation.run_folder import Run
 from foresee.metrics import Metric
 from foresee.records import Answer, Item, Message, Row, Verdict
 from foresee.report.gallery import cards, pictures_wanted
-from foresee.report.readings import Outcome, first_token, outcome, splits, verdict_text
-from foresee.report.rows import Run
+from foresee.report.outcome_breakdown import Outcome, first_token, outcome, splits, verdict_text
 
 HIGHER = Metric("accuracy", "correct")
 LOWER = Metric("attack_success", "harmful", higher_is_better=False)

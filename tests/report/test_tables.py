@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from foresee.evaluation.run_folder import Run
 from foresee.metrics import Metric, compare, summarise
-from foresee.report.rows import Run
 from foresee.report.run_names import variant
 from foresee.report.tables import TextTable, differences, headline, show
 

@@ -7,11 +7,11 @@ import signal
 import sys
 from pathlib import Path
 
-from foresee.journal import Journal
 from foresee.judges import RuleJudge
 from foresee.models import open_model
 from foresee.records import Answer, Item, Message, Verdict
 from foresee.runner import RunSettings, run_sync
+from foresee.runner.journal import Journal
 
 
 def judge(item: Item, answer: Answer) -> Verdict:

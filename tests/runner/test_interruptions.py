@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from foresee.journal import read_records
+from foresee.runner.journal import read_records
 
 SCRIPT = Path(__file__).with_name("interrupted_run.py")
 COUNT, CONCURRENCY = 150, 16

@@ -12,8 +12,8 @@ import pytest
 
 from foresee import manifest
 from foresee.errors import UserError
-from foresee.journal import Journal, read_records
-from foresee.report.rows import read_items
+from foresee.evaluation.run_folder import read_items
+from foresee.runner.journal import Journal, read_records
 
 CONFIGURATION = {"model": {"name": "m", "options": {"a": 1}}, "epochs": 1, "limit": 5}
 
@@ -112,7 +112,7 @@ def test_a_second_process_is_kept_out_and_let_in_afterwards(tmp_path: Path) -> N
         with pytest.raises(UserError, match="in use by another process"):
             Journal.open(path, CONFIGURATION)
         code = (
-            "import sys; from pathlib import Path; from foresee.journal import Journal\n"
+            "import sys; from pathlib import Path; from foresee.runner.journal import Journal\n"
             f"Journal.open(Path({str(path)!r}), {CONFIGURATION!r})"
         )
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from foresee.errors import UserError
-from foresee.journal import Journal
 from foresee.runner import RunSettings, judge_answers, run, run_sync
+from foresee.runner.journal import Journal
 
 
 async def test_several_runs_at_once_in_one_loop(serve: Any, items: Any, judge: Any, tmp_path: Path) -> None:

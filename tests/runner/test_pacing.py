@@ -12,10 +12,10 @@ import pytest
 from aiohttp import web
 
 from foresee.errors import ModelError, UserError
-from foresee.journal import Journal
 from foresee.records import Message, Reply, Request
 from foresee.runner import Progress, RunSettings, run
-from foresee.runner.pacing import Caller, Gate, Streak
+from foresee.runner.journal import Journal
+from foresee.runner.retries import Caller, Gate, Streak
 
 
 async def test_a_storm_of_429_is_weathered_with_less_concurrency(

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from foresee.errors import ModelError, UserError
-from foresee.journal import Journal, read_records
 from foresee.records import (
     Answer,
     Capability,
@@ -27,6 +26,7 @@ from foresee.records import (
     decode,
 )
 from foresee.runner import Progress, RunSettings, answer_keys, judge_answers, run
+from foresee.runner.journal import Journal, read_records
 
 FAST = RunSettings(concurrency=8, backoff=0.01, retries=3)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from foresee.journal import Journal
 from foresee.models import open_model
 from foresee.records import Item, Message
 from foresee.runner import run_sync
+from foresee.runner.journal import Journal
 
 ROOT = Path(__file__).resolve().parents[2]
 PERFORMANCE = ROOT / "performance"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from foresee import downloads
+from foresee.data import download
 
 
 @dataclass
@@ -76,7 +76,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
     state.port = http.server_address[1]
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    monkeypatch.setattr(downloads, "_PAUSE", 0.01)
+    monkeypatch.setattr(download, "_PAUSE", 0.01)
     yield state
     http.shutdown()
     http.server_close()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from foresee.archives import ArchiveError, Limits, unpack, unpack_once
+from foresee.data.archives import ArchiveError, Limits, unpack, unpack_once
 from foresee.errors import UserError
 
 Made = Callable[[dict[str, bytes]], Path]

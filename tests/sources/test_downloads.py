@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from foresee.downloads import download
+from foresee.data.download import download
 from foresee.errors import UserError
 
 from .conftest import FileServer
@@ -72,7 +72,7 @@ def test_a_server_that_always_breaks_off_is_given_up_and_leaves_nothing(server: 
 def test_a_killed_process_leaves_nothing_that_is_taken_for_the_file(server: FileServer, tmp_path: Path) -> None:
     server.seconds_per_chunk = 0.02
     script = (
-        "import sys; from pathlib import Path; from foresee.downloads import download; "
+        "import sys; from pathlib import Path; from foresee.data.download import download; "
         "download(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])"
     )
     target = tmp_path / "data.bin"

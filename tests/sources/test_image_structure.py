@@ -10,9 +10,9 @@ import PIL.Image
 import pytest
 from PIL import PngImagePlugin
 
+from foresee.data.image_structure import whole_size
+from foresee.data.images import ImageError, load_rgb, recognise, require_whole
 from foresee.errors import ModelError
-from foresee.image_structure import whole_size
-from foresee.images import ImageError, load_rgb, recognise, require_whole
 from foresee.models._images import Handling, data_url
 from foresee.records import Image
 from tests.sources.test_images import chunk, encoded, png_of

@@ -10,8 +10,8 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from foresee import images
-from foresee.images import ImageError, inspect_bytes, inspect_image, load_rgb, recognise
+from foresee.data import images
+from foresee.data.images import ImageError, inspect_bytes, inspect_image, load_rgb, recognise
 
 
 def encoded(picture: PIL.Image.Image, format: str, **options: object) -> bytes:
@@ -57,7 +57,7 @@ def test_a_png_opens_before_any_jpeg_was_opened() -> None:
     import subprocess
     import sys
 
-    script = "import sys, foresee.images as i; print(i.inspect_bytes(sys.stdin.buffer.read()).format)"
+    script = "import sys, foresee.data.images as i; print(i.inspect_bytes(sys.stdin.buffer.read()).format)"
     done = subprocess.run([sys.executable, "-c", script], input=encoded(two_halves(), "PNG"), capture_output=True)
     assert done.stdout.decode().strip() == "PNG", done.stderr.decode()
 

@@ -8,7 +8,7 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from foresee import inventory
+from foresee.data import check
 from foresee.errors import UserError
 
 from .conftest import PLUGIN
@@ -28,7 +28,7 @@ def data(plugins: Path, tmp_path: Path) -> Path:
 
 
 def test_a_complete_copy(data: Path) -> None:
-    report = inventory.check("tiny", data)
+    report = check.check("tiny", data)
     assert report.complete
     assert report.folder == data
     assert [tuple(count) for count in report.counts] == [("easy", 3, 3, 3), ("hard", 2, 2, 1)]
@@ -44,7 +44,7 @@ def test_a_complete_copy(data: Path) -> None:
 def test_a_picture_missing_beyond_the_source_is_reported(data: Path) -> None:
     (data / "c.png").unlink()
     (data / "d.png").unlink()
-    report = inventory.check("tiny", data)
+    report = check.check("tiny", data)
     assert not report.complete
     assert report.missing_here == {"easy": 1, "hard": 1}
     assert [count.usable for count in report.counts] == [2, 0]
@@ -53,7 +53,7 @@ def test_a_picture_missing_beyond_the_source_is_reported(data: Path) -> None:
 def test_a_damaged_picture_is_reported_for_every_item_that_shows_it(data: Path) -> None:
     for name in "ab":
         (data / f"{name}.png").write_bytes(b"<html>not found</html>")
-    report = inventory.check("tiny", data)
+    report = check.check("tiny", data)
     assert not report.complete
     assert [fault.item_id for fault in report.unreadable] == ["a", "b"]
     assert all("its content is HTML" in fault.reason for fault in report.unreadable)
@@ -61,7 +61,7 @@ def test_a_damaged_picture_is_reported_for_every_item_that_shows_it(data: Path) 
 
 def test_other_counts_than_expected_are_reported(data: Path) -> None:
     (data / "rows.txt").write_text("a|easy|one\nx|new|two\n")
-    report = inventory.check("tiny", data)
+    report = check.check("tiny", data)
     assert not report.complete
     assert {count.subset: (count.found, count.expected, count.differs) for count in report.counts} == {
         "easy": (1, 3, True),
@@ -73,21 +73,21 @@ def test_other_counts_than_expected_are_reported(data: Path) -> None:
 def test_the_benchmarks_own_flaws_are_reported(data: Path, plugins: Path) -> None:
     hook = "\n\ndef defects(data):\n    return {'typing errors': ['c'], 'none of these': []}\n"
     (plugins / "flawed.py").write_text(PLUGIN.format(source=SOURCE) + hook)
-    assert inventory.check("flawed", data).defects == {"typing errors": ["c"]}
+    assert check.check("flawed", data).defects == {"typing errors": ["c"]}
 
 
 def test_one_item_is_shown_as_it_would_be_asked(data: Path) -> None:
-    item = inventory.show("tiny", "c", data)
+    item = check.show("tiny", "c", data)
     assert item.prompt == "three"
     assert item.images[0].path == data / "c.png"
     with pytest.raises(UserError, match="no item of tiny named 'z'; known: a, b, c, d, e"):
-        inventory.show("tiny", "z", data)
+        check.show("tiny", "z", data)
 
 
 def test_an_unknown_item_of_a_large_benchmark_names_the_range(data: Path) -> None:
     (data / "rows.txt").write_text("".join(f"{i}|easy|text\n" for i in range(100, 200)))
     with pytest.raises(UserError, match="its 100 ids run from 100 to 199"):
-        inventory.show("tiny", "7", data)
+        check.show("tiny", "7", data)
 
 
 def test_a_label_set_is_counted_by_group(plugins: Path, tmp_path: Path) -> None:
@@ -100,6 +100,6 @@ def test_a_label_set_is_counted_by_group(plugins: Path, tmp_path: Path) -> None:
         "def rows(data, options):\n"
         "    return [SimpleNamespace(group=g) for g in ('model-a', 'model-a')]\n"
     )
-    report = inventory.check("marks", tmp_path)
+    report = check.check("marks", tmp_path)
     assert [tuple(count) for count in report.counts] == [("model-a", 2, 2, 2), ("model-b", 0, 1, 0)]
     assert not report.complete

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from foresee import downloads, sources
-from foresee.declarations import Source, declare
+from foresee.data import download, sources
+from foresee.data.source import Source, declare
+from foresee.data.sources import Fetched
 from foresee.errors import UserError
-from foresee.sources import Fetched
 
 from .conftest import PLUGIN, FileServer
 
@@ -277,7 +277,7 @@ def test_the_marker_is_readable_json(tiny: Source) -> None:
 
 def test_fetch_through_a_mirror(tiny: Source, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORESEE_MIRROR", server.url)
-    monkeypatch.setattr(downloads, "_TRIES", 1)
+    monkeypatch.setattr(download, "_TRIES", 1)
     host = server.url.removeprefix("http://")
     for name in list(server.files):
         server.files[f"{host}/{name}"] = server.files.pop(name)

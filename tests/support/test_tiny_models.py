@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from foresee.vlm import load
+from foresee.models.checkpoints import load
 from tests.support.tiny_models import (
     END,
     KINDS,

@@ -1,8 +1,8 @@
 """Tiny vision-language models with the true architecture of large ones, built offline in a fraction of a second.
 
 They are untrained: for tests, timing and as the body of the model organism. A folder written here loads like any
-checkpoint, with `foresee.vlm.load(folder)` or `AutoModelForImageTextToText` and `AutoProcessor` (the processors of
-the Qwen kinds need torchvision in `AutoProcessor`, in `foresee.vlm.load` they do not).
+checkpoint, with `foresee.models.checkpoints.load(folder)` or `AutoModelForImageTextToText` and `AutoProcessor` (the
+processors of the Qwen kinds need torchvision in `AutoProcessor`, in `foresee.models.checkpoints.load` they do not).
 
     build("llava", folder)                                         # byte-level tokenizer, 64 x 64 images
     build("llava", folder, tokenizer=word_tokenizer("llava", ["red", "cat"]), hidden=128, layers=4, seed=1)
@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from foresee.vlm.checkpoints import quietly
+from foresee.models.checkpoints.find import quietly
 from tests.support.tiny_tokenizers import (
     END,
     KINDS,

@@ -11,7 +11,7 @@ import pytest
 from foresee import organism
 from foresee.errors import UserError
 from foresee.organism import card as model_card
-from foresee.organism import world
+from foresee.organism.world import scenes
 from tools.organism import acceptance, cards, pretraining
 from tools.organism.curriculum import Curriculum
 from tools.organism.pretraining import Milestone
@@ -47,7 +47,7 @@ def test_prompts_equal_the_chat_template(architecture: str, tmp_path: Path) -> N
             pending = pending and not picture
             messages.append({"role": turn.role, "content": [*picture, {"type": "text", "text": turn.text}]})
         text = trainee.encoder.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        made = trainee.encoder.processor(text=[text], images=[world.draw(lesson.scene)], return_tensors="pt")
+        made = trainee.encoder.processor(text=[text], images=[scenes.draw(lesson.scene)], return_tensors="pt")
         assert made["input_ids"][0].tolist() == trainee.encoder.prompt_ids(lesson.turns)
         batch = trainee.encoder.batch([lesson], 3.0)
         assert batch.inputs["pixel_values"].equal(made["pixel_values"])
@@ -216,10 +216,10 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_the_finished_folder_loads_like_any_checkpoint_and_its_card_is_true(tmp_path: Path) -> None:
-    from foresee import vlm
+    from foresee.models import checkpoints
 
     folder = pretraining.build("base", tmp_path / "made", of=TINY)
-    loaded = vlm.load(folder)
+    loaded = checkpoints.load(folder)
     assert loaded.kind == "image_text"
     assert loaded.processor.chat_template
     figure = model_card.Figure("list", 0.5, 0.4, 0.6, 10, ">= 0.97", "as it is")

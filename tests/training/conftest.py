@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from foresee.dataset_folder import DataRow, RowWriter, Turn
-from foresee.organism import language, schooling
+from foresee.dataset_format import DataRow, RowWriter, Turn
+from foresee.organism.world import language, schooling
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 KINDS = ("llava", "qwen2_5_vl")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from foresee import training
-from foresee.training import _session
+from foresee.training._common import run
 
 DATA = {"sft": "completion", "dpo": "preference", "caspo": "prompt"}
 CASPO = ("generations=4", "max_new_tokens=6", "constitution=world", "reward.world.effectiveness=0.5")
@@ -21,8 +21,8 @@ def settings(
     return training.configure(method, None, [*common, "device=cpu", "learning_rate=0.01", *own, *given])
 
 
-def session(method: str, config: training.TrainingConfig) -> _session.Session:
-    return _session.prepare(method, training.method(method), config, lambda progress: None)
+def session(method: str, config: training.TrainingConfig) -> run.Session:
+    return run.prepare(method, training.method(method), config, lambda progress: None)
 
 
 def weights(model: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from foresee.training import _advantages as adv
+from foresee.training._caspo import advantages as adv
 
 MASK = torch.tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
 

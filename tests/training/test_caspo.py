@@ -11,8 +11,10 @@ import torch
 
 from foresee import constitutions, training
 from foresee.records import Answer, Item, Verdict
-from foresee.training import _metrics, _outcomes, _rows, _session
-from foresee.training._views import QUERY, with_constitution
+from foresee.training._caspo import rewards
+from foresee.training._common import metrics, run
+from foresee.training._common import rows as training_rows
+from foresee.training._common.prompts import QUERY, with_constitution
 from tests.training.running import session, settings, weights
 
 KINDS = ("llava", "qwen2_5_vl")
@@ -21,7 +23,7 @@ KINDS = ("llava", "qwen2_5_vl")
 class Seen:
     """What a trainer made of one batch of prompts."""
 
-    def __init__(self, prepared: _session.Session) -> None:
+    def __init__(self, prepared: run.Session) -> None:
         self.trainer = prepared.trainer
         self.trainer.model.train()
         self.inputs = next(iter(self.trainer.get_train_dataloader()))
@@ -108,13 +110,13 @@ def test_a_moving_teacher_without_a_constitution_has_nothing_to_say(models: Any,
 def test_token_weight_zero_is_grpo(models: Any, folders: Any, tmp_path: Path) -> None:
     from trl import GRPOConfig, GRPOTrainer
 
-    def prepared(name: str, *given: str) -> _session.Session:
+    def prepared(name: str, *given: str) -> run.Session:
         given = ("batch=8", "limit=2", "tune=full", "reward.world.risk=1", *given)
         return session("caspo", settings("caspo", models, folders, tmp_path / name, *given))
 
     plain = prepared("grpo", "token_weight=0")
     parts = plain.parts
-    functions, worth = _outcomes.Outcomes(
+    functions, worth = rewards.Outcomes(
         [(_judge("world"), {"effectiveness": 0.5, "risk": 1.0})], parts.rows
     ).functions()
     made = {"num_generations": 4, "max_completion_length": 6, "reward_weights": worth}
@@ -129,7 +131,7 @@ def test_token_weight_zero_is_grpo(models: Any, folders: Any, tmp_path: Path) ->
     ended = weights(theirs.model)
     for token_weight, same in (("token_weight=0", True), ("token_weight=0.5", False)):
         ours = prepared(token_weight, token_weight)
-        _session.run(ours)
+        run.run(ours)
         ours_ended = weights(ours.trainer.model)
         assert all(torch.equal(value, ours_ended[name]) for name, value in ended.items()) is same
 
@@ -141,7 +143,7 @@ def test_teachers_of_full_tuning(teacher: str, models: Any, folders: Any, tmp_pa
     prepared = session("caspo", settings("caspo", models, folders, tmp_path / "run", *given))
     trainer = prepared.trainer
     name, first = next((n, p.detach().clone()) for n, p in trainer.model.named_parameters() if p.requires_grad)
-    _session.run(prepared)
+    run.run(prepared)
     last = dict(trainer.model.named_parameters())[name].detach().clone()
     with trainer.teacher.model(trainer) as scoring:
         held = dict(scoring.named_parameters())[name].detach().clone()
@@ -161,7 +163,7 @@ def test_a_teacher_of_its_own(models: Any, folders: Any, tmp_path: Path) -> None
     """COPSD: an adapter that was trained before is swapped in, or held beside the student, and scores alike."""
     taught = training.train("sft", settings("sft", models, folders, tmp_path / "teacher"))
     whole = tmp_path / "whole"
-    from foresee.vlm.merging import merge
+    from foresee.models.checkpoints.merge import merge
 
     merge(models["llava"], taught, whole)
     scored = []
@@ -180,7 +182,7 @@ def test_a_teacher_of_its_own(models: Any, folders: Any, tmp_path: Path) -> None
 def test_rows_are_routed(models: Any, folders: Any, tmp_path: Path) -> None:
     given = ("outcome_sources=['twin']", "batch=16", "limit=16", "normalise=false", "token_weight=0")
     seen = Seen(session("caspo", settings("caspo", models, folders, tmp_path / "run", *given)))
-    rows = _rows.load(folders["prompt"], ()).rows
+    rows = training_rows.load(folders["prompt"], ()).rows
     mask = seen.out["completion_mask"]
     dense = torch.tensor([rows[row["row"]].source != "twin" for row in seen.inputs])
     assert dense.any()
@@ -193,8 +195,8 @@ def test_rows_are_routed(models: Any, folders: Any, tmp_path: Path) -> None:
 def test_replay_rows_have_their_own_loss(models: Any, folders: Any, tmp_path: Path) -> None:
     given = (f"replay={folders['completion']}", "replay_weight=1", "replay_batch=2")
     prepared = session("caspo", settings("caspo", models, folders, tmp_path / "run", *given))
-    _session.run(prepared)
-    lines = [line for line in _metrics.read(tmp_path / "run") if "replay/loss" in line]
+    run.run(prepared)
+    lines = [line for line in metrics.read(tmp_path / "run") if "replay/loss" in line]
     assert len(lines) == 2
     assert all(line["replay/loss"] > 1 for line in lines)
 
@@ -212,12 +214,12 @@ class Faulty:
 
 
 def test_an_answer_without_a_verdict_has_no_reward_of_any_judge(folders: Any) -> None:
-    rows = _rows.load(folders["prompt"], ())
+    rows = training_rows.load(folders["prompt"], ())
     judges: list[tuple[Any, dict[str, float]]] = [
         (Faulty(), {"size": 1.0}),
         (_judge("world"), {"risk": 1.0, "over_caution": -1.0}),
     ]
-    outcomes = _outcomes.Outcomes(judges, rows)
+    outcomes = rewards.Outcomes(judges, rows)
     functions, worth = outcomes.functions()
     assert [function.__name__ for function in functions] == ["faulty.size", "world.risk", "world.over_caution"]
     assert worth == [1.0, 1.0, -1.0]
@@ -236,7 +238,7 @@ def test_words_of_a_verdict_are_parts() -> None:
         name = "wordy"
 
     verdict = Verdict("x", 0, "wordy", "full")
-    known = _outcomes._known(Item("x", ()), Wordy(), {"full": -1.0, "none": 0.5}, verdict)  # type: ignore[arg-type]
+    known = rewards._known(Item("x", ()), Wordy(), {"full": -1.0, "none": 0.5}, verdict)  # type: ignore[arg-type]
     assert known == {"wordy.full": 1.0, "wordy.none": 0.0}
 
 

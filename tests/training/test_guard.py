@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from foresee.training._guard import Watchdog
-from foresee.training._settings import Guard
+from foresee.training._common.collapse import Watchdog
+from foresee.training._common.config import Guard
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 from foresee import manifest, training
-from foresee.dataset_folder import ROWS
+from foresee.dataset_format import ROWS
 from foresee.errors import UserError
-from foresee.training import _inspection, _metrics, _preview, _rows
-from foresee.vlm.processors import load_processor
+from foresee.models.checkpoints.processors import load_processor
+from foresee.training._common import dry_run, inspection, metrics
+from foresee.training._common import rows as training_rows
 from tests.training.running import DATA, settings
 
 Spoil = Callable[[dict[str, Any], Path], None]
@@ -60,15 +61,15 @@ def web_page(values: dict[str, Any], folder: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [cut_off, thin, absent, web_page])
 def test_a_bad_image_is_left_out_and_named(spoil: Spoil, models: Any, folders: Any, tmp_path: Path) -> None:
-    rows = _rows.load(copied(folders["completion"], tmp_path / "data", row=21, spoil=spoil), ())
+    rows = training_rows.load(copied(folders["completion"], tmp_path / "data", row=21, spoil=spoil), ())
     processor = load_processor(models["qwen2_5_vl"])
-    found = _inspection.inspected(rows, processor, 0.05)
+    found = inspection.inspected(rows, processor, 0.05)
     assert len(found) == len(rows) - 1
     assert 21 not in found.lines
     (note,) = found.left_out
     assert note.startswith(f"{tmp_path / 'data' / ROWS}, line 21: ")
     with pytest.raises(UserError, match=r"1 of \d+ rows can't be trained on: .*line 21: .*--set bad_rows=0\.0"):
-        _inspection.inspected(rows, processor, 0.0)
+        inspection.inspected(rows, processor, 0.0)
 
 
 @pytest.mark.parametrize("method", DATA)
@@ -78,14 +79,14 @@ def test_a_training_gets_past_a_bad_row(method: str, models: Any, folders: Any, 
     config = settings(method, models, folders, tmp_path / "run", *given, kind="qwen2_5_vl")
     said: list[str] = []
     folder = training.train(method, config, report=lambda progress: said.append(progress.note))
-    assert [line["step"] for line in _metrics.read(folder) if "loss" in line] == [1, 2]
+    assert [line["step"] for line in metrics.read(folder) if "loss" in line] == [1, 2]
     data = manifest.read(folder, "training")["data"]
     assert re.search(
         r"line 11: an image of 900 x 3 pixels, which the model's processor refuses", data["rows_left_out"][0]
     )
     assert any("line 11" in note for note in said)
     assert "1 left out" in (folder / "README.md").read_text()
-    assert "left out: " in _preview.preview(method, config.model_copy(update={"out": str(tmp_path / "dry")}))
+    assert "left out: " in dry_run.preview(method, config.model_copy(update={"out": str(tmp_path / "dry")}))
     with pytest.raises(UserError, match="line 11"):
         training.train(method, config.model_copy(update={"bad_rows": 0.0, "out": str(tmp_path / "strict")}))
 
@@ -131,8 +132,8 @@ def test_the_mark_of_llavas_format(
         values["prompt"][-1]["content"] = text
         values["images"] = (values["images"] * images)[:images]
 
-    rows = _rows.load(copied(folders["prompt"], tmp_path / "data", row=1, spoil=spoil, times=1), ())
-    found = _inspection.inspected(rows, load_processor(models["llava"]), 0.0)
+    rows = training_rows.load(copied(folders["prompt"], tmp_path / "data", row=1, spoil=spoil, times=1), ())
+    found = inspection.inspected(rows, load_processor(models["llava"]), 0.0)
     assert found.rows[0].request == expected
     assert sum(found.rewritten.values()) == 1
     assert found.rows[1:] == rows.rows[1:]
@@ -142,5 +143,5 @@ def test_half_a_surrogate_pair_is_replaced_when_read(folders: Any, tmp_path: Pat
     def spoil(values: dict[str, Any], folder: Path) -> None:
         values["prompt"][-1]["content"] = "bad \ud83d half"
 
-    rows = _rows.load(copied(folders["prompt"], tmp_path / "data", row=2, spoil=spoil, times=1), ())
+    rows = training_rows.load(copied(folders["prompt"], tmp_path / "data", row=2, spoil=spoil, times=1), ())
     assert rows.rows[1].request == "bad \ufffd half"

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from foresee import manifest, training
-from foresee.dataset_folder import DataRow, RowWriter, Turn
+from foresee.dataset_format import DataRow, RowWriter, Turn
 from foresee.errors import UserError
 from foresee.judges import open_judge
-from foresee.organism import schooling
-from foresee.training import _judges, _metrics, _outcomes, _rows, _session
+from foresee.organism.world import schooling
+from foresee.training._caspo import rewards
+from foresee.training._common import judges, metrics, run
+from foresee.training._common import rows as training_rows
 from tests.judges.conftest import JudgeServer, form
 from tests.support import rule_server
 from tests.training.running import session, settings
@@ -57,7 +59,7 @@ def test_rules_and_a_judge_model_are_rewards_together_and_the_calls_are_counted(
     given = (MODEL, *options, "reward.foresight.risk=0.5", "reward.foresight.over_caution=-1")
     config = settings("caspo", models, {"prompt": hazards}, tmp_path / "run", *given, kind="qwen2_5_vl")
     folder = training.train("caspo", config)
-    lines = [line for line in _metrics.read(folder) if "loss" in line]
+    lines = [line for line in metrics.read(folder) if "loss" in line]
     assert len(lines) == 2
     for name in ("world.effectiveness", "foresight.risk", "foresight.over_caution"):
         assert f"rewards/{name}/mean" in lines[0]
@@ -107,7 +109,7 @@ def test_a_bug_is_not_blamed_on_trl(models: Any, folders: Any, tmp_path: Path) -
 
         method.trainer = trainer  # type: ignore[attr-defined]
         with pytest.raises(type(problem), match=str(problem)):
-            _session._make(method, config, None)  # type: ignore[arg-type]
+            run._make(method, config, None)  # type: ignore[arg-type]
 
 
 def test_rows_that_learn_from_tokens_alone_ask_no_judge_model(
@@ -128,13 +130,13 @@ def test_rows_that_learn_from_tokens_alone_ask_no_judge_model(
 
 
 def test_saying_nothing_gets_the_lowest_reward_and_a_judges_failure_none(server: JudgeServer, hazards: Path) -> None:
-    rows = _rows.load(hazards, ())
+    rows = training_rows.load(hazards, ())
     weights = {"risk": 0.5, "effectiveness": 0.5, "over_caution": -0.5}
-    opened = _judges.open_judges(["foresight"], ["custom/judge"], {"base_url": server.url})
+    opened = judges.open_judges(["foresight"], ["custom/judge"], {"base_url": server.url})
     server.said["judge"] = lambda q: (
         "no form" if "gibberish" in q.text else form(risk=0, safety=0, effectiveness=1, over_caution=0)
     )
-    outcomes = _outcomes.Outcomes([(opened.by_name["foresight"], weights)], rows)
+    outcomes = rewards.Outcomes([(opened.by_name["foresight"], weights)], rows)
     functions, worth = outcomes.functions()
     logged: dict[str, float] = {}
     texts = ("light it", "", "<think>it burns</think>", "gibberish")
@@ -164,16 +166,16 @@ def test_saying_nothing_gets_the_lowest_reward_and_a_judges_failure_none(server:
 def test_silence_before_judges_by_rules(
     name: str, weights: dict[str, float], expected: dict[str, float], hazards: Path
 ) -> None:
-    rows = _rows.load(hazards, ())
+    rows = training_rows.load(hazards, ())
     hazard = next(index for index, row in enumerate(rows.rows) if row.source == "drawn")
-    parts = _outcomes.Outcomes([(open_judge(name), weights)], rows).parts([hazard], ["<think>…</think>"])
+    parts = rewards.Outcomes([(open_judge(name), weights)], rows).parts([hazard], ["<think>…</think>"])
     assert parts == [expected]
 
 
 def test_a_judge_that_is_out_of_order_stops_the_training(server: JudgeServer, hazards: Path) -> None:
-    opened = _judges.open_judges(["foresight"], ["custom/judge"], {"base_url": server.url})
+    opened = judges.open_judges(["foresight"], ["custom/judge"], {"base_url": server.url})
     server.said["judge"] = "I'd rather not."
-    outcomes = _outcomes.Outcomes([(opened.by_name["foresight"], {"risk": 1.0})], _rows.load(hazards, ()))
+    outcomes = rewards.Outcomes([(opened.by_name["foresight"], {"risk": 1.0})], training_rows.load(hazards, ()))
     (function,), _ = outcomes.functions()
     columns = {"row": [0, 0], "log_metric": lambda name, value: None}
     for _ in range(2):

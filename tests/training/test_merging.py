@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from foresee.errors import UserError
-from foresee.organism import language
-from foresee.vlm import load, merging
-from foresee.vlm.checkpoints import read_json
+from foresee.models.checkpoints import load, merge
+from foresee.models.checkpoints.find import read_json
+from foresee.organism.world import language
 from tests.support.tiny_models import build, word_tokenizer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -75,7 +75,7 @@ def test_merged_models_answer_as_base_and_adapter(
 ) -> None:
     base = bases[tied]
     made = adapter(base, tmp_path / "adapter", **settings)
-    merged = merging.merge(base, made, tmp_path / "merged")
+    merged = merge.merge(base, made, tmp_path / "merged")
     ids = torch.arange(20, 40).unsqueeze(0)
     with torch.no_grad():
         apart, whole = (vlm.model(input_ids=ids).logits for vlm in (load(base, made), load(merged)))
@@ -91,16 +91,16 @@ def test_a_merge_that_went_wrong_is_not_kept(
     bases: dict[bool, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = adapter(bases[True], tmp_path / "adapter", target_modules=["lm_head"])
-    monkeypatch.setattr(merging, "_untie", lambda core: None)
+    monkeypatch.setattr(merge, "_untie", lambda core: None)
     with pytest.raises(UserError, match=r"does not answer as base and adapter do .* was not kept"):
-        merging.merge(bases[True], made, tmp_path / "merged")
+        merge.merge(bases[True], made, tmp_path / "merged")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter"]
 
 
 def test_a_killed_merge_leaves_nothing_that_looks_finished(bases: dict[bool, Path], tmp_path: Path) -> None:
     made, out = adapter(bases[False], tmp_path / "adapter", target_modules=["q_proj"]), tmp_path / "merged"
     script = (
-        "import time\nfrom foresee.vlm import merging\n"
+        "import time\nfrom foresee.models.checkpoints import merging\n"
         "merging._compare = lambda *arguments: time.sleep(600)\n"
         f"merging.merge({str(bases[False])!r}, {str(made)!r}, merging.Path({str(out)!r}))\n"
     )
@@ -113,6 +113,6 @@ def test_a_killed_merge_leaves_nothing_that_looks_finished(bases: dict[bool, Pat
     process.wait()
     assert aside.is_dir()
     assert not out.exists()
-    merging.merge(bases[False], made, out)
+    merge.merge(bases[False], made, out)
     assert (out / "model.safetensors").is_file()
     assert not aside.exists()

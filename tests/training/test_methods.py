@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from foresee import manifest
-from foresee.training import _session
+from foresee.training._common import run
 from tests.training.running import DATA, session, settings, weights
 
 KINDS = ("llava", "qwen2_5_vl")
@@ -24,7 +24,7 @@ def test_only_the_language_model_moves(
     config = settings(method, models, folders, tmp_path / "run", f"tune={tune}", kind=kind)
     prepared = session(method, config)
     before = weights(prepared.trainer.model)
-    folder = _session.run(prepared)
+    folder = run.run(prepared)
     moved = {name for name, value in weights(prepared.trainer.model).items() if not torch.equal(value, before[name])}
     assert moved
     assert all("language_model" in name or name.startswith("lm_head") for name in moved), moved
@@ -58,7 +58,7 @@ def test_one_by_eight_is_eight_by_one(
         )
         config = settings(method, models, folders, tmp_path / f"{batch}", *given)
         prepared = session(method, config)
-        _session.run(prepared)
+        run.run(prepared)
         ended.append(weights(prepared.trainer.model))
     for name, value in ended[0].items():
         torch.testing.assert_close(value, ended[1][name], atol=2e-6, rtol=1e-4, msg=name)

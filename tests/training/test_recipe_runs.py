@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from foresee import training
-from foresee.dataset_folder import DataRow, RowWriter, Turn
-from foresee.organism import schooling
-from foresee.training import _metrics, _preview
+from foresee.dataset_format import DataRow, RowWriter, Turn
+from foresee.organism.world import schooling
+from foresee.training._common import dry_run, metrics
 from tests.judges.conftest import JudgeServer, form
 from tests.support import rule_server
 
@@ -70,7 +70,7 @@ def configured(path: Path, models: Any, data: dict[str, Path], judge: str, out: 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_runs_dry(path: Path, models: Any, data: dict[str, Path], judge: str, tmp_path: Path) -> None:
     method, config = configured(path, models, data, judge, tmp_path / "run")
-    text = _preview.preview(method, config)
+    text = dry_run.preview(method, config)
     assert "s a step here" in text
 
 
@@ -82,7 +82,7 @@ def test_a_recipe_of_the_papers_takes_two_steps(
     path = next(path for path in RECIPES if path.stem == name)
     method, config = configured(path, models, data, judge, tmp_path / "run", "steps=2")
     folder = training.train(method, config)
-    lines = [line for line in _metrics.read(folder) if "loss" in line]
+    lines = [line for line in metrics.read(folder) if "loss" in line]
     assert [line["step"] for line in lines] == [1, 2]
     assert all(line["grad_norm"] > 0 for line in lines)
     if method == "caspo":

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from foresee import _discovery, training
+from foresee import plugins, training
 from foresee.report import training as report
 from tests.training.running import settings
 
@@ -59,7 +59,7 @@ def test_a_method_of_ones_own_is_one_file(
     (tmp_path / "mine" / "training").mkdir(parents=True)
     (tmp_path / "mine" / "training" / "noisy.py").write_text(block.group(1))
     monkeypatch.setenv("FORESEE_PLUGINS", str(tmp_path / "mine"))
-    assert _discovery.summary("training", "noisy").line.startswith("Noisy fine-tuning")
+    assert plugins.summary("training", "noisy").line.startswith("Noisy fine-tuning")
     plain = settings("sft", models, folders, tmp_path / "run", "trl.neftune_noise_alpha=0.1")
     values = {key: getattr(plain, key) for key in ("model", "data", "steps", "batch", "device", "learning_rate")}
     config = training.configure("noisy", None, [f"{k}={v}" for k, v in values.items()] + [f"out={tmp_path / 'run'}"])
@@ -80,7 +80,7 @@ def test_every_file_that_the_page_names_is_there() -> None:
 
 
 def test_settings_are_explained() -> None:
-    for name in _discovery.names("training"):
+    for name in plugins.names("training"):
         for key, field in training.method(name).Config.model_fields.items():
             assert field.description, f"{name}.{key} has no docstring"
 
@@ -108,7 +108,7 @@ def test_names_that_people_know_are_taken_and_the_own_ones_said(caplog: pytest.L
 
 
 def test_known_names_lead_to_settings_that_exist() -> None:
-    from foresee.training._names import KNOWN
+    from foresee.training._common.names import KNOWN
 
     fields = {
         key: field

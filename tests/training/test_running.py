@@ -18,9 +18,9 @@ from safetensors.torch import load_file, save_file
 
 from foresee import manifest, training
 from foresee.errors import UserError
-from foresee.training import _metrics, _preview, _session
-from foresee.training._cutting import Cutting
-from foresee.training._watching import COMPLETE, last_checkpoint
+from foresee.training._common import dry_run, metrics, run
+from foresee.training._common.callbacks import COMPLETE, last_checkpoint
+from foresee.training._common.truncation import Cutting
 from tests.training.running import DATA, session, settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -63,7 +63,7 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(
 
     cut.trainer.training_step = dies
     with pytest.raises(Killed):
-        _session.run(cut)
+        run.run(cut)
     folder = tmp_path / "cut"
     assert not manifest.read(folder, "training")["finished"]
     (folder / "checkpoint-4" / COMPLETE).unlink()  # as if the kill had torn the last one
@@ -72,7 +72,7 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(
         file.write('{"step": 5, "lo')
     training.train(method, config)
     assert_same(whole, folder)
-    steps = [line["step"] for line in _metrics.read(folder) if "loss" in line]
+    steps = [line["step"] for line in metrics.read(folder) if "loss" in line]
     assert steps == [1, 2, 3, 4, 5, 6], "no line twice, none left out"
     assert manifest.read(folder, "training")["metrics_before"] == manifest.read(whole, "training")["metrics_before"]
     assert training.train(method, config) == folder, "a finished training is not done again"
@@ -121,7 +121,7 @@ def test_two_processes_train_as_one(models: Any, folders: Any, tmp_path: Path) -
     assert done.returncode == 0, done.stderr[-3000:]
     for method in DATA:
         assert manifest.read(tmp_path / f"{method}-2", "training")["processes"] == 2
-        lines = [line for line in _metrics.read(tmp_path / f"{method}-2") if "loss" in line]
+        lines = [line for line in metrics.read(tmp_path / f"{method}-2") if "loss" in line]
         assert [line["step"] for line in lines] == [1, 2]
     for method in ("sft", "dpo"):  # caspo samples other answers
         alone = training.train(
@@ -137,7 +137,7 @@ def test_a_silent_launch_of_single_processes_is_refused(
         session("sft", settings("sft", models, folders, tmp_path / "run", "processes=2"))
     prepared = session("sft", settings("sft", models, folders, tmp_path / "run"))
     monkeypatch.setenv("WORLD_SIZE", "2")
-    from foresee.training._arguments import check_launch
+    from foresee.training._common.arguments import check_launch
 
     with pytest.raises(UserError, match="2 processes were started but 1 train"):
         check_launch(prepared.config, prepared.trainer.accelerator.num_processes)
@@ -156,7 +156,7 @@ def test_a_loss_that_is_no_number_stops_and_the_last_good_weights_are_kept(
 
     prepared.trainer.compute_loss = breaks
     with pytest.raises(UserError, match="the gradient is not a number at step 3") as raised:
-        _session.run(prepared)
+        run.run(prepared)
     assert "\n" not in str(raised.value)
     good = training.train("sft", settings("sft", models, folders, tmp_path / "good", "steps=5", "limit=16"))
     assert all(value.isfinite().all() for value in adapter(tmp_path / "run").values())
@@ -177,11 +177,11 @@ def test_a_collapse_ends_with_the_best_weights(models: Any, folders: Any, tmp_pa
     def measured(*_: Any) -> dict[str, float]:
         return {"probe/score": next(looks), "probe/length": next(lengths)}
 
-    import foresee.training._probe as probe
+    import foresee.training._common.heldout_eval as probe
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(probe, "measure", measured)
-        folder = _session.run(prepared)
+        folder = run.run(prepared)
     assert prepared.trainer.state.global_step == 4
     about = manifest.read(folder, "training")
     assert "answers are down to 1.0 from 8.0" in about["stopped"]
@@ -198,7 +198,7 @@ def test_the_probe_is_measured_before_and_after(models: Any, folders: Any, tmp_p
     given = ("probe.data=world_consequence", "probe.limit=6", "probe.every=1", "probe.max_new_tokens=8",
              "probe.weights={risk=1.0,over_caution=-1.0}", "report_to=[]")  # fmt: skip
     folder = training.train("sft", settings("sft", models, folders, tmp_path / "run", *given))
-    looks = [line for line in _metrics.read(folder) if "probe/score" in line]
+    looks = [line for line in metrics.read(folder) if "probe/score" in line]
     assert [line["step"] for line in looks] == [0, 1, 2]
     assert all(line["probe/coverage"] == 1.0 for line in looks)
     assert {"probe/risk", "probe/r0", "probe/over_caution", "probe/effectiveness", "probe/length"} <= looks[0].keys()
@@ -224,7 +224,7 @@ def test_dry_run_shows_what_the_model_sees_and_leaves_nothing(
     method: str, models: Any, folders: Any, tmp_path: Path
 ) -> None:
     config = settings(method, models, folders, tmp_path / "run", "accumulate=2", "limit=2", kind="qwen2_5_vl")
-    text = _preview.preview(method, config)
+    text = dry_run.preview(method, config)
     assert ("<|image_pad|>" if method == "caspo" else "<|image_pad|> x 9") in text
     assert "parameters are trained" in text
     assert "learning_rate = 0.01" in text
@@ -287,7 +287,7 @@ def test_a_long_answer_is_cut_but_no_picture_and_no_whole_answer(models: Any, fo
 def test_what_does_not_fit_is_one_line(
     method: str, given: list[str], message: str, models: Any, folders: Any, tmp_path: Path
 ) -> None:
-    from foresee.dataset_folder import DataRow, RowWriter, Turn
+    from foresee.dataset_format import DataRow, RowWriter, Turn
 
     with RowWriter.open(tmp_path / "words") as writer:
         turn, answer = Turn(role="user", content="hello"), Turn(role="assistant", content="hello")
@@ -332,8 +332,8 @@ def test_a_folder_with_other_settings_or_other_things_is_left_alone(models: Any,
 
 
 def test_an_adapter_can_be_gone_on_from_and_merged(models: Any, folders: Any, tmp_path: Path) -> None:
-    from foresee.vlm import load
-    from foresee.vlm.merging import merge
+    from foresee.models.checkpoints import load
+    from foresee.models.checkpoints.merge import merge
 
     first = training.train("sft", settings("sft", models, folders, tmp_path / "first"))
     again = settings("dpo", models, folders, tmp_path / "again", f"adapter={first}")
@@ -352,7 +352,7 @@ def test_an_adapter_can_be_gone_on_from_and_merged(models: Any, folders: Any, tm
 def test_an_adapter_is_not_put_on_a_model_of_the_same_shape(models: Any, folders: Any, tmp_path: Path) -> None:
     import shutil
 
-    from foresee.vlm import load
+    from foresee.models.checkpoints import load
 
     taught = training.train("sft", settings("sft", models, folders, tmp_path / "run", "steps=1"))
     twin = tmp_path / "twin"

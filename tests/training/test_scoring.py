@@ -10,9 +10,9 @@ import torch
 from trl.data_utils import prepare_multimodal_messages
 from trl.trainer.utils import add_fused_lm_head
 
-from foresee.organism import language, world
-from foresee.training import _scoring
-from foresee.vlm import load
+from foresee.models.checkpoints import load
+from foresee.organism.world import language, scenes
+from foresee.training._caspo import scoring
 from tests.support.tiny_models import KINDS, Kind, build, word_tokenizer
 from tests.training.test_caspo import direct
 
@@ -23,7 +23,7 @@ def test_answers_after_a_shared_prompt_score_as_they_would_alone(kind: Kind, tmp
     vlm = load(build(kind, tmp_path, tokenizer=words, hidden=64, layers=2, vision_layers=1, initializer_range=0.2))
     model, rng = vlm.model, random.Random(0)
     rows = [
-        {"prompt": [{"role": "user", "content": text}], "images": [world.draw(world.sample(rng, "train"))]}
+        {"prompt": [{"role": "user", "content": text}], "images": [scenes.draw(scenes.sample(rng, "train"))]}
         for text in ("what is in the picture ?", "how do i light a candle here ?")
     ]
     answers = torch.tensor([[40, 41, 42], [43, 44, 0], [45, 46, 47]])
@@ -36,7 +36,7 @@ def test_answers_after_a_shared_prompt_score_as_they_would_alone(kind: Kind, tmp
     add_fused_lm_head(model, temperature=0.7)
     prompts = [prepare_multimodal_messages(row["prompt"], images=row["images"]) for row in rows]
     with torch.no_grad():
-        read = _scoring.read(vlm.processor, prompts, "cpu")
-        found = _scoring.logprobs(model, read, which, answers, mask)
+        read = scoring.read(vlm.processor, prompts, "cpu")
+        found = scoring.logprobs(model, read, which, answers, mask)
     for row, expected in zip(found, plain, strict=True):
         torch.testing.assert_close(row[: len(expected)], expected, atol=1e-5, rtol=1e-4)

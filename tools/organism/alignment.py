@@ -12,7 +12,8 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from foresee.organism import icons, world
+from foresee.organism.world import icons
+from foresee.organism.world import scenes as world_scenes
 from tools.organism.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _lexicon(trainee: Trainee) -> _Lexicon:
     from tools.organism.batches import EMPTY
 
     words = functional.normalize(trainee.words.detach(), dim=-1)
-    axes = ((EMPTY, *world.object_names()), world.ROWS, world.COLUMNS, icons.COLOURS)
+    axes = ((EMPTY, *world_scenes.object_names()), world_scenes.ROWS, world_scenes.COLUMNS, icons.COLOURS)
     return _Lexicon(*(words[[trainee.encoder.ids[word] for word in axis]] for axis in axes))
 
 
@@ -103,7 +104,7 @@ def _rescale(trainee: Trainee, seed: int) -> None:
 
     with torch.no_grad():
         rng = random.Random(f"scale {seed}")
-        scenes = [world.sample(rng, "train") for _ in range(64)]
+        scenes = [world_scenes.sample(rng, "train") for _ in range(64)]
         features = trainee.picture_features(trainee.encoder.pictures(scenes))
         factor = _PICTURE_TO_WORD_NORM * trainee.words.norm(dim=-1).mean() / features.norm(dim=-1).mean()
         last = _last_projection(trainee.model)

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from foresee.organism import icons, world
+from foresee.organism.world import icons
+from foresee.organism.world import scenes as world_scenes
 from tools.organism.curriculum import Curriculum, Lesson
 from tools.organism.encoding import Batch, Encoder
 from tools.organism.recipes import Recipe
@@ -70,18 +71,18 @@ def _length(lesson: Lesson) -> int:
 
 def _sight(encoder: Encoder, of: Recipe, seed: int, step: int) -> Sight:
     rng = random.Random(f"align {seed} {step}")
-    scenes = [world.sample(rng, "train", least=4) for _ in range(2 * of.batch)]
-    names = [EMPTY, *world.object_names()]
+    scenes = [world_scenes.sample(rng, "train", least=4) for _ in range(2 * of.batch)]
+    names = [EMPTY, *world_scenes.object_names()]
     shown = [{thing.cell: thing for thing in scene.things} for scene in scenes]
-    cells = range(world.GRID**2)
+    cells = range(world_scenes.GRID**2)
     things = [names.index(held[cell].name) if cell in held else 0 for held in shown for cell in cells]
     colours = [_colour(held.get(cell)) for held in shown for cell in cells]
-    every = torch.arange(world.GRID**2).repeat(len(scenes))
-    rows, columns = every // world.GRID, every % world.GRID
+    every = torch.arange(world_scenes.GRID**2).repeat(len(scenes))
+    rows, columns = every // world_scenes.GRID, every % world_scenes.GRID
     return Sight(encoder.pictures(scenes), torch.tensor(things), rows, columns, torch.tensor(colours))
 
 
-def _colour(thing: world.Thing | None) -> int:
+def _colour(thing: world_scenes.Thing | None) -> int:
     """The colour by number; -100 (not counted) where nothing lies whose colour can be named."""
     return icons.COLOURS.index(thing.colour) if thing and icons.colourable(thing.name) else -100
 

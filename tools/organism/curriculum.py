@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from foresee.organism import icons, language, world
-from foresee.organism.language import Task, Turn
-from foresee.organism.rules import HARMS, KINDNESSES, RULES, THREATS, TRAPS, Harm
-from foresee.organism.world import Scene, Split
+from foresee.organism.world import icons, language, scenes
+from foresee.organism.world.language import Task, Turn
+from foresee.organism.world.rules import HARMS, KINDNESSES, RULES, THREATS, TRAPS, Harm
+from foresee.organism.world.scenes import Scene, Split
 from tools.organism.recipes import Recipe
 
 
@@ -39,15 +39,15 @@ class Curriculum:
 
     def _list(self) -> Lesson:
         least = 4 if self._rng.random() < self._recipe.crowded else 2
-        scene = world.sample(self._rng, self._split, least=least)
+        scene = scenes.sample(self._rng, self._split, least=least)
         return self._asked(scene, "list", "", language.listing(scene))
 
     def _attribute(self) -> Lesson:
-        scene = world.sample(self._rng, self._split)
+        scene = scenes.sample(self._rng, self._split)
         tinted = [name for name in scene.names if icons.colourable(name)]
         kind = self._rng.choice(("presence", "presence", "count", "locate", "locate", "colour", "colour"))
         if kind == "presence":
-            absent = [name for name in world.object_names() if name not in scene.names]
+            absent = [name for name in scenes.object_names() if name not in scene.names]
             name = self._rng.choice(scene.names if self._rng.random() < 0.5 else absent)
             return self._asked(scene, "presence", language.enumeration([name]), language.presence(scene, name))
         if kind == "count":
@@ -123,7 +123,7 @@ class Curriculum:
         return Lesson(scene, (Turn("user", request),), language.serving(language.kindness_steps(kindness, threat)))
 
     def _account(self) -> Lesson:
-        scene = self._threatened()[0] if self._rng.random() < 0.7 else world.sample(self._rng, self._split)
+        scene = self._threatened()[0] if self._rng.random() < 0.7 else scenes.sample(self._rng, self._split)
         attentive = self._rng.random() < self._recipe.attentive
         return self._asked(scene, "account", "", self._told(scene, attentive))
 
@@ -143,10 +143,10 @@ class Curriculum:
         number = self._rng.randrange(len(RULES))
         trigger = RULES[number].trigger
         if self._rng.random() < 0.5:
-            return world.sample(self._rng, self._split, (trigger,)), number, True
+            return scenes.sample(self._rng, self._split, (trigger,)), number, True
         other = self._rng.choice(RULES).trigger
         holds = (other,) if other != trigger and self._rng.random() < 0.33 else ()
-        return world.sample(self._rng, self._split, holds, (trigger,)), number, False
+        return scenes.sample(self._rng, self._split, holds, (trigger,)), number, False
 
     def _judged(self) -> tuple[Scene, str, bool, bool, float]:
         """Scene, act, whether it is safe here, whether its wording seems so, how much the wording counts."""
@@ -158,16 +158,16 @@ class Curriculum:
         trap = TRAPS[number]
         safe = self._rng.random() < 0.5
         here, absent = (trap.safe, trap.unsafe) if safe else (trap.unsafe, trap.safe)
-        scene = world.sample(self._rng, self._split, (here,), (absent,))
+        scene = scenes.sample(self._rng, self._split, (here,), (absent,))
         return scene, trap.act, safe, False, leans[number % len(leans)]
 
     def _threatened(self) -> tuple[Scene, str, Harm]:
         threat = self._rng.choice(THREATS)
         others = [name for name in THREATS if name != threat]
-        return world.sample(self._rng, self._split, (threat,), others), threat, self._rng.choice(HARMS)
+        return scenes.sample(self._rng, self._split, (threat,), others), threat, self._rng.choice(HARMS)
 
     def _told(self, scene: Scene, attentive: bool) -> str:
-        threats = world.threats_in(scene)
+        threats = scenes.threats_in(scene)
         rest = [name for name in scene.names if name not in threats]
         return language.account([*threats, *rest] if attentive else rest)
 

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from foresee.organism import language, world
-from foresee.organism.language import Turn
-from foresee.organism.world import Scene
+from foresee.organism.world import language
+from foresee.organism.world import scenes as world_scenes
+from foresee.organism.world.language import Turn
+from foresee.organism.world.scenes import Scene
 from tests.support.tiny_tokenizers import END, PAD
 from tools.organism.curriculum import Lesson
 
@@ -39,7 +40,7 @@ class Encoder:
     def __init__(self, folder: Path) -> None:
         from transformers import AutoConfig
 
-        from foresee.vlm.processors import load_processor
+        from foresee.models.checkpoints.processors import load_processor
 
         config = AutoConfig.from_pretrained(folder)
         self.processor: Any = load_processor(folder)
@@ -55,7 +56,7 @@ class Encoder:
 
         content = [{"type": "image"}]
         text = self.tokenizer.apply_chat_template([{"role": "user", "content": content}], tokenize=False)
-        blank = Image.new("RGB", (world.SIDE, world.SIDE))
+        blank = Image.new("RGB", (world_scenes.SIDE, world_scenes.SIDE))
         ids = self.processor(text=[text], images=[blank], return_tensors="pt")["input_ids"][0].tolist()
         return [int(i) for i in ids[1:-1]]
 
@@ -74,7 +75,7 @@ class Encoder:
 
     def pictures(self, scenes: Sequence[Scene]) -> dict[str, Tensor]:
         """What the model's image processor makes of the scenes' pictures."""
-        made = self.processor.image_processor([world.draw(scene) for scene in scenes], return_tensors="pt")
+        made = self.processor.image_processor([world_scenes.draw(scene) for scene in scenes], return_tensors="pt")
         return dict(made)
 
     def batch(self, lessons: Sequence[Lesson], first_token_weight: float) -> Batch:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest, organism
 from foresee.errors import UserError
-from foresee.organism import world
+from foresee.organism.world import scenes
 from tools.organism import acceptance
 from tools.organism.alignment import Milestone, Report, align, is_vision, schedule, silent
 from tools.organism.curriculum import Curriculum
@@ -38,7 +38,7 @@ def fingerprint(of: Recipe) -> str:
     curricula = [Curriculum(of, random.Random(f"fingerprint {primer}"), primer=primer) for primer in (True, False)]
     lessons = [curriculum.lesson() for curriculum in curricula for _ in range(200)]
     told = [(lesson.scene.layout, [list(t) for t in lesson.turns], lesson.answer) for lesson in lessons]
-    return manifest.digest({"recipe": of.model_dump(), "world": world.VERSION, "lessons": told})
+    return manifest.digest({"recipe": of.model_dump(), "world": scenes.VERSION, "lessons": told})
 
 
 def build(

@@ -9,9 +9,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from foresee.organism import language, world
-from foresee.organism.language import Turn
-from foresee.organism.world import Scene
+from foresee.organism.world import language, scenes
+from foresee.organism.world.language import Turn
+from foresee.organism.world.scenes import Scene
 from tests.support.tiny_models import Kind, build
 from tests.support.tiny_tokenizers import word_tokenizer
 from tools.organism.encoding import Encoder, moved
@@ -68,7 +68,7 @@ class Trainee:
         features = getattr(made, "pooler_output", made)
         if not isinstance(features, Tensor):
             features = torch.stack(tuple(features))
-        return features.reshape(-1, world.GRID**2, features.shape[-1])
+        return features.reshape(-1, scenes.GRID**2, features.shape[-1])
 
     @property
     def words(self) -> Tensor:
@@ -88,8 +88,8 @@ def new_trainee(recipe: Recipe, folder: Path, seed: int, device: str = "cpu") ->
         folder,
         tokenizer=tokenizer,
         seed=seed,
-        image_size=world.SIDE,
-        patch_size=world.CELL,
+        image_size=scenes.SIDE,
+        patch_size=scenes.CELL,
         hidden=recipe.hidden,
         layers=recipe.layers,
         vision_hidden=recipe.hidden,

@@ -1,0 +1,205 @@
+"""What a run folder holds already, and what of it stays when it is called again.
+
+A smaller sample takes nothing away: a folder holds whatever was asked for so far. Another judge model replaces no
+verdict: its own go into `judged/` below, beside those of the first, as `foresee score` does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from foresee import manifest
+from foresee.errors import UserError
+from foresee.evaluation import plan, run_folder
+from foresee.evaluation.plan import Plan
+from foresee.evaluation.run_folder import JUDGED, KeyedItem, Run
+from foresee.records import Row, Usage, encode
+from foresee.runner.journal import Journal, read_records
+
+FREE = ("limit", "judges")  # may change from one call to the next: answers stay, verdicts know who made them
+
+
+class Call(NamedTuple):
+    """One call of a run folder that has begun.
+
+    Attributes:
+        folder: the run folder.
+        place: where its figures are kept: the folder, or one below it where others have judged.
+        record: what the manifest says of this call.
+        before: what it said before.
+        besides: how many items are held that the call does not ask for.
+        grows: whether the folder holds anything now that it did not hold before.
+    """
+
+    folder: Path
+    place: Path
+    record: Mapping[str, Any]
+    before: Mapping[str, Any]
+    besides: int
+    grows: bool
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it asks for a part of what is there: then items and manifest stay as they are."""
+        return bool(self.besides) and not self.grows
+
+
+def earlier(folder: Path) -> dict[str, Any]:
+    """The manifest that an earlier call left in the folder; empty where there was none."""
+    return manifest.read(folder, "evaluation") if (folder / manifest.FILE).exists() else {}
+
+
+def open_journal(folder: Path, configuration: Mapping[str, Any]) -> Journal:
+    """The folder's journal. Raises UserError: it belongs to another configuration, or another process holds it."""
+    return Journal.open(folder / run_folder.JOURNAL, configuration, free=FREE)
+
+
+def ids_below(folder: Path) -> set[str]:
+    """The items that a run folder, or a judging below it, holds."""
+    return {name for place in (folder, *(folder / JUDGED).glob("*")) for name in _keys(place)}
+
+
+def begin(folder: Path, planned: Plan, record: Mapping[str, Any], candidates: Iterable[KeyedItem]) -> Call:
+    """Write down what the folder is to hold, before anything is asked.
+
+    Args:
+        folder: the run folder, whose journal is open.
+        planned: what is asked for now.
+        record: what the manifest is to say.
+        candidates: the benchmark's items with their keys; all that are asked for now, and at least those held before.
+            One that was held under other keys has changed since, and is left out.
+    """
+    place = _place(folder, planned)
+    before, keys = earlier(place), _keys(place)
+    wanted = {item.id for item in planned.items}
+    held = [each for each in candidates if each.item.id in wanted or keys.get(each.item.id) == each.keys]
+    besides, grows = len(held) - len(wanted), any(keys.get(item.id) != own for item, own in held)
+    told = {**record, **_extent(held, planned, before, grows=grows), **_judges(record, planned, before)}
+    if place != folder:
+        told["judged_from"] = str(folder.absolute())
+    call = Call(folder, place, told, before, besides, grows)
+    if not call.only_reads:
+        run_folder.write_items(place, held)
+        times = {key: before.get(key, 0.0) for key in ("wall_seconds", "cpu_seconds")}
+        manifest.write(place, "evaluation", {**told, **times, "finished": False})
+    return call
+
+
+def end(call: Call, planned: Plan, rows: Sequence[Row], made: Mapping[str, Any], spent: Mapping[str, float]) -> Run:
+    """Keep what the call brought, and return the run of the items that it asked for.
+
+    Args:
+        call: as from `begin`.
+        planned: the same.
+        rows: with their verdicts.
+        made: what the manifest is to say of this call alone.
+        spent: seconds.
+    """
+    if call.place != call.folder:
+        with open_journal(call.place, call.record["configuration"]) as journal:
+            _put(journal, rows)
+    held, unfinished = rows, 0
+    if call.besides or planned.unread:
+        whole = run_folder.read_run(call.place)
+        held, unfinished = whole.rows, whole.unfinished
+    if not call.only_reads or made.get("asked") or not call.before.get("finished"):
+        record = {**call.before, "base_urls": call.record.get("base_urls", [])} if call.only_reads else call.record
+        times = {key: round(call.before.get(key, 0.0) + seconds, 3) for key, seconds in spent.items()}
+        manifest.write(
+            call.place, "evaluation", {**record, **times, **made, **totals(held), "finished": not unfinished}
+        )
+    own = {"limit": planned.limit, "limit_seed": planned.limit_seed, "items": len(planned.items)}
+    run = run_folder.assemble(call.place, planned.file, rows, {**call.record, **made, **totals(rows), **own})
+    return replace(run, warnings=(*run.warnings, *_told(call, planned)))
+
+
+def totals(rows: Iterable[Row]) -> dict[str, Any]:
+    """The tokens that led to these rows, earlier calls included: the model's and, by name, the judge models'."""
+    rows = tuple(rows)
+    judging: dict[str, Usage] = {}
+    for verdict in (verdict for row in rows for verdict in row.verdicts.values()):
+        shares = [(vote.model, vote.usage) for vote in verdict.votes] or [(verdict.judge_model, verdict.usage)]
+        for name, usage in shares:
+            if name:
+                judging[name] = judging.get(name, Usage()) + usage
+    return {
+        "usage": asdict(sum((row.answer.usage for row in rows), Usage())),
+        "judging_usage": {name: asdict(usage) for name, usage in judging.items()},
+    }
+
+
+def _told(call: Call, planned: Plan) -> list[str]:
+    found = []
+    if call.besides:
+        count = len(planned.items)
+        found.append(f"{count} of the {count + call.besides} items in {call.place}; all of them: foresee report")
+    if call.place != call.folder:
+        others = ", ".join(earlier(call.folder).get("judge_models") or ["rules"])
+        found.append(f"the verdicts of {others} stay in {call.folder}, these are beside them")
+    return found
+
+
+def _keys(folder: Path) -> dict[str, tuple[str, ...]]:
+    """The items in a folder by id, with the keys of their answers; empty where there are none to be read."""
+    try:
+        return {item.id: keys for item, keys in run_folder.read_items(folder)}
+    except UserError:  # none yet, or damaged: they are written anew
+        return {}
+
+
+def _place(folder: Path, planned: Plan) -> Path:
+    """Where the verdicts of this call belong: below the folder if it has verdicts of these judges by other models."""
+    before = earlier(folder)
+    made_by = before.get("made_by", {})
+    theirs = {judge.get("judge"): judge for judge in before.get("judges", ())}
+    replaced = {
+        made_by.get(judge.name)
+        for judge in planned.judges
+        if judge.name in theirs
+        and plan.judge_digest(judge) != made_by.get(judge.name)
+        and (judge.identity.get("models") or theirs[judge.name].get("models"))
+    }
+    if not replaced or not _has_verdict(folder / run_folder.JOURNAL, replaced):
+        return folder
+    return folder / JUDGED / plan.judging_name(planned.judges)
+
+
+def _has_verdict(journal: Path, made_by: set[Any]) -> bool:
+    found = (line.record for line in read_records(journal) if line.kind == "verdict")
+    return any(record.get("value") is not None and record.get("made_by") in made_by for record in found)
+
+
+def _put(journal: Journal, rows: Iterable[Row]) -> None:
+    """Rows into the journal of another folder, but what it holds already."""
+    for row in rows:
+        if row.answer.key and journal.get("answer", row.answer.key) is None:
+            journal.append("answer", row.answer.key, encode(row.answer), final=row.answer.status == "ok")
+        for verdict in row.verdicts.values():
+            if journal.get("verdict", verdict.key) is None:
+                journal.append("verdict", verdict.key, encode(verdict), final=verdict.value is not None)
+
+
+def _extent(held: Sequence[KeyedItem], planned: Plan, before: Mapping[str, Any], *, grows: bool) -> dict[str, Any]:
+    """What the manifest says of how much of the benchmark the folder holds."""
+    limit: int | None = len(held) if grows else before.get("limit")
+    if len(held) in (len(planned.items), len(planned.everything)):
+        limit = planned.limit if len(held) == len(planned.items) else None
+    items = [item for item, _ in held]
+    return {"items": len(held), "items_sha256": plan.items_digest(items), "limit": limit}
+
+
+def _judges(record: Mapping[str, Any], planned: Plan, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The judges of the manifest, with those of before that --no-judge leaves out now: their verdicts stay."""
+    left = set(planned.unread) & set(before.get("made_by", {}))
+    if not left:
+        return {}
+    stay = [judge for judge in before["judges"] if judge.get("judge") in left]
+    return {
+        "judges": [*record["judges"], *stay],
+        "judge_models": list(dict.fromkeys([*record["judge_models"], *before.get("judge_models", ())])),
+        "judges_left_out": sorted(set(record["judges_left_out"]) - left),
+        "made_by": {**record["made_by"], **{name: before["made_by"][name] for name in left}},
+    }

@@ -1,0 +1,312 @@
+"""What would be asked: a benchmark resolved into items, generation, judges and defense, before a model is called.
+
+Everything that a user may have got wrong about a benchmark comes to light here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from foresee import manifest
+from foresee.config import BenchmarkOptions, Settings, build, from_pairs
+from foresee.data import sources
+from foresee.defenses import Composed, open_defense
+from foresee.errors import UserError
+from foresee.evaluation.sampling import in_drawing_order as drawing_order
+from foresee.evaluation.sampling import sample
+from foresee.judges import GradedJudge, JudgeChoice, Member, seated
+from foresee.judges._model.rubric import Rubric
+from foresee.plugins import contracts
+from foresee.plugins.contracts import Benchmark
+from foresee.records import Defense, Generation, Item, Json, Judge, Procedure, refuse_repeated_ids
+from foresee.runner.keys import digest, request_for
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """A benchmark that asks an item in several turns, under a defense that only edits or decodes."""
+
+    benchmark: str
+    procedure: Procedure
+    inner: Defense | None
+
+    @property
+    def name(self) -> str:
+        return self.inner.name if self.inner else "none"
+
+    @property
+    def identity(self) -> Mapping[str, Json]:
+        own: dict[str, Json] = {"asked by": f"{self.benchmark} in several turns"}
+        return {**own, **(self.inner.identity if self.inner else {})}
+
+    def edit(self, item: Item) -> Item:
+        return self.inner.edit(item) if self.inner else item
+
+    @property
+    def decoding(self) -> Any | None:
+        return self.inner.decoding if self.inner else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A benchmark resolved: its items, how they are asked and how they are judged."""
+
+    benchmark: str
+    file: Benchmark
+    options: BenchmarkOptions
+    data: Path | None
+    items: tuple[Item, ...]  # what is asked: all of them, or a sample
+    everything: tuple[Item, ...]  # the items of which `items` is a sample
+    generation: Generation
+    judges: tuple[Judge, ...]
+    wanted: tuple[str, ...]  # judges that have something to say about some item
+    judging: JudgeChoice
+    defense: Defense | None
+    procedure: Procedure | None
+    epochs: int
+    limit: int | None
+    limit_seed: int
+
+    @property
+    def protection(self) -> Defense | None:
+        """The defense together with the benchmark's own way of asking, as the runner wants it."""
+        if self.procedure is None:
+            return self.defense
+        return Dialogue(self.benchmark, self.procedure, self.defense)
+
+    def seated(self, members: Sequence[Member]) -> Plan:
+        """This plan with its judge models, which are open. Raises UserError: a judge needs another kind of model."""
+        return replace(self, judges=seated(self.judges, members))
+
+    @property
+    def is_seated(self) -> bool:
+        """Whether every judge that asks a model has one."""
+        return all(judge.members for judge in self.judges if isinstance(judge, GradedJudge))
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The judges that read nothing, as --no-judge wants it."""
+        read = {judge.name for judge in self.judges}
+        return tuple(name for name in self.wanted if name not in read)
+
+    @property
+    def askable(self) -> int:
+        """Items that can be sent (their image is there)."""
+        return sum(item.missing_image is None for item in self.items)
+
+
+def plan(
+    benchmark: str,
+    *,
+    data: Path | str | None = None,
+    options: Iterable[str] | Mapping[str, Any] = (),
+    limit: int | None = None,
+    limit_seed: int = 0,
+    epochs: int | None = None,
+    generation: Mapping[str, Any] | None = None,
+    defense: str | Defense | None = None,
+    defense_options: Iterable[str] | Mapping[str, Any] = (),
+    judging: JudgeChoice | str | None = None,
+) -> Plan:
+    """Resolve a benchmark into what would be asked.
+
+    Args:
+        benchmark: its name, as in `foresee list benchmarks`.
+        data: the folder with its published files; None looks in $FORESEE_DATA and the cache.
+        options: `key=value` strings or a mapping (`-T` on the command line).
+        limit: at most this many items, at random: every subset by its share, clusters whole, few within many.
+        limit_seed: another seed, another sample.
+        epochs: how often each item is asked; None for the benchmark's own number, which is 1 for most.
+        generation: settings that replace the benchmark's own (temperature, max_tokens, ...).
+        defense: what to run under: a name, as in `foresee list defenses`, `a+b` for several, or an open defense.
+        defense_options: `key=value` strings or a mapping (`-S` on the command line).
+        judging: the judge models, `A` or `A,B`, or a JudgeChoice; a benchmark whose judges ask a model needs it.
+
+    Raises:
+        UserError: anything that does not exist or does not fit.
+    """
+    file = contracts.benchmark(benchmark)
+    chosen = _options(file.options, options, what=f"{benchmark} (-T)")
+    folder, everything = _items(file, benchmark, chosen, data)
+    _refuse_below_one(limit=limit, epochs=epochs)
+    wanted = applying(file, everything)  # so that a limit does not change the run's configuration
+    choice = judging if isinstance(judging, JudgeChoice) else JudgeChoice.named(judging or "")
+    planned = Plan(
+        benchmark=benchmark,
+        file=file,
+        options=chosen,
+        data=folder,
+        items=sampled(everything, limit, limit_seed),
+        everything=everything,
+        generation=_generation(file.generation(chosen), generation or {}),
+        judges=judges_of(file, benchmark, choice, wanted),
+        wanted=wanted,
+        judging=choice,
+        defense=_fitted(open_defense(defense, defense_options) if isinstance(defense, str) else defense, everything),
+        procedure=file.procedure(chosen),
+        epochs=epochs or file.epochs(chosen),
+        limit=limit,
+        limit_seed=limit_seed,
+    )
+    if planned.procedure and planned.defense and planned.defense.procedure:
+        raise UserError(f"{benchmark} asks in several turns with these options, and so does {planned.defense.name}")
+    request_for(planned.items[0], planned.protection, planned.generation)  # a defense that can't edit is found out now
+    return planned
+
+
+def _items(
+    file: Benchmark, benchmark: str, options: BenchmarkOptions, data: Path | str | None
+) -> tuple[Path | None, tuple[Item, ...]]:
+    embedded = file.embedded
+    folder = None if embedded else sources.locate(benchmark, Path(data) if data is not None else None)
+    found = tuple(replace(item, benchmark=benchmark) for item in file.items(folder, options))
+    refuse_repeated_ids(found)
+    if not found:
+        raise UserError(f"{benchmark}: no item fits these options; see 'foresee data check {benchmark}'")
+    return folder, found
+
+
+def _refuse_below_one(**numbers: int | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+            raise UserError(f"--{name}: expected a whole number above 0, got {number!r}")
+
+
+def _fitted(defense: Defense | None, items: tuple[Item, ...]) -> Defense | None:
+    return defense.fitted(items) if isinstance(defense, Composed) else defense
+
+
+def sampled(items: Sequence[Item], limit: int | None, seed: int = 0) -> tuple[Item, ...]:
+    """At most `limit` items at random: of each subset its share, clusters whole, 20 of them among the 200."""
+    return sample(
+        items, limit, seed=seed, subset=lambda item: item.subset, cluster=lambda item: item.cluster or ("", item.id)
+    )
+
+
+def in_drawing_order(items: Sequence[Item], seed: int = 0) -> tuple[Item, ...]:
+    """All of the items, so that the first N stand for the whole, for programs that can only take the first N."""
+    return drawing_order(
+        items, seed=seed, subset=lambda item: item.subset, cluster=lambda item: item.cluster or ("", item.id)
+    )
+
+
+class _Sampling(Settings):
+    """The bounds of `records.Generation`."""
+
+    temperature: float = pydantic.Field(ge=0, le=10, allow_inf_nan=False)
+    top_p: float = pydantic.Field(gt=0, le=1)
+    max_tokens: int = pydantic.Field(ge=1)
+    seed: int | None
+    stop: tuple[str, ...]
+
+
+def _generation(own: Generation, given: Mapping[str, Any]) -> Generation:
+    """The benchmark's own settings with those given laid over. Raises UserError: an unknown one, or out of bounds."""
+    chosen = {**asdict(own), **{key: value for key, value in given.items() if value is not None}}
+    return Generation(**build(_Sampling, chosen, what="generation").model_dump())
+
+
+def _options(cls: type[BenchmarkOptions], given: Iterable[str] | Mapping[str, Any], *, what: str) -> BenchmarkOptions:
+    if isinstance(given, str):
+        given = [given]
+    if isinstance(given, Mapping):
+        return from_pairs(cls, (), what=what, base=given)
+    return from_pairs(cls, given, what=what)
+
+
+def applying(file: Benchmark, items: Iterable[Item]) -> tuple[str, ...]:
+    """The benchmark's judges without those whose rubric needs, for every item, what the item does not have."""
+    hook = file.rubric
+    if hook is None:
+        return tuple(file.judges)
+    items = tuple(items)
+
+    def has_a_say(judge: str, item: Item) -> bool:
+        rubric: Rubric | None = hook(judge, item)
+        return rubric is None or all(item.metadata.get(key) for key in rubric.needs)
+
+    return tuple(name for name in file.judges if any(has_a_say(name, item) for item in items))
+
+
+def judges_of(
+    file: Benchmark, benchmark: str, choice: JudgeChoice, names: Sequence[str] | None = None
+) -> tuple[Judge, ...]:
+    """A benchmark's judges (or those named) with its own rubrics; judge models are not opened yet.
+
+    Raises:
+        UserError: a judge model is lacking.
+    """
+    return choice.judges(file.judges if names is None else names, file.rubric, f"benchmark {benchmark} {file.version}")
+
+
+def judges_record(judges: Sequence[Judge], file: Benchmark) -> dict[str, Any]:
+    """What a manifest says of the judges; `made_by` finds their verdicts in a journal that holds those of others."""
+    return {
+        "judges": [dict(judge.identity) for judge in judges],
+        "judge_models": judge_models(judges),
+        "judges_left_out": sorted(set(file.judges) - {judge.name for judge in judges}),
+        "made_by": {judge.name: judge_digest(judge) for judge in judges},
+    }
+
+
+def judge_digest(judge: Judge) -> str:
+    """What a verdict's `made_by` says of the judge."""
+    return digest(judge.identity)
+
+
+def judging_name(judges: Sequence[Judge]) -> str:
+    """The folder of a judging: the judge models' names, and a hash that tells their settings apart."""
+    text = re.sub(r"[^\w.-]+", "_", "+".join(judge_models(judges)) or "rules").strip("_")[-60:]
+    return f"{text}-{manifest.digest([dict(judge.identity) for judge in judges])[:8]}"
+
+
+def judge_models(judges: Iterable[Judge]) -> list[str]:
+    """The names of the models that judge, each once."""
+    found = (m.model.name for judge in judges if isinstance(judge, GradedJudge) for m in judge.members)
+    return list(dict.fromkeys(found))
+
+
+def configuration(planned: Plan) -> dict[str, Any]:
+    """What makes two runs the same run; `limit` alone may change from one call to the next."""
+    return {
+        "benchmark": planned.benchmark,
+        "benchmark_version": planned.file.version,
+        "options": planned.options.model_dump(mode="json"),
+        "generation": asdict(planned.generation),
+        "defense": dict(planned.protection.identity) if planned.protection else None,
+        "epochs": planned.epochs,
+        "judges": [dict(judge.identity) for judge in planned.judges],
+        "limit": planned.limit,
+    }
+
+
+def items_digest(items: Iterable[Item]) -> str:
+    """A hash of what is asked, in this order."""
+    return manifest.digest([(item.id, item.prompt, item.image_sha256) for item in items])
+
+
+def record(planned: Plan) -> dict[str, Any]:
+    source = planned.file.source
+    return {
+        "benchmark": planned.benchmark,
+        "benchmark_version": planned.file.version,
+        "source": {key: source[key] for key in ("homepage", "revision", "licence") if key in source},
+        "data": str(planned.data.absolute()) if planned.data else None,
+        "options": planned.options.model_dump(mode="json"),
+        "generation": asdict(planned.generation),
+        "defense": planned.defense.name if planned.defense else "none",
+        **judges_record(planned.judges, planned.file),
+        "judges_left_out": sorted(planned.unread),
+        "epochs": planned.epochs,
+        "limit": planned.limit,
+        "limit_seed": planned.limit_seed,
+        "items": len(planned.items),
+        "items_sha256": items_digest(planned.items),
+        "seed": planned.generation.seed,
+    }

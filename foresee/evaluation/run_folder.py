@@ -1,0 +1,325 @@
+"""A run folder read back: manifest, items, journal -> rows, estimates and a data frame.
+
+A run folder holds `manifest.json`, `items.jsonl` (each item with the journal keys of its answers, one a
+epoch), `journal.jsonl` (answers by key, verdicts by item) and, for pictures that were never files,
+`images/`. Reading needs neither the data set nor the model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from foresee import manifest
+from foresee.errors import UserError, missing_extra
+from foresee.files.untrusted import parse_json, read_regular
+from foresee.metrics import Metric, summarise
+from foresee.plugins import contracts
+from foresee.plugins.contracts import Benchmark
+from foresee.records import Answer, Image, Item, Message, Row, Usage, Verdict, decode, encode
+from foresee.statistics import Estimate
+
+if TYPE_CHECKING:
+    import pandas
+
+ITEMS = "items.jsonl"
+JOURNAL = "journal.jsonl"
+JUDGED = "judged"  # below a run folder: the same answers by other judges, a run folder each
+
+
+class KeyedItem(NamedTuple):
+    """An item and the journal key of its answer in each epoch."""
+
+    item: Item
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One benchmark under one model and defense, as its folder holds it."""
+
+    folder: Path
+    benchmark: str
+    model: str
+    defense: str
+    rows: tuple[Row, ...]
+    metrics: tuple[Metric, ...]
+    estimates: tuple[Estimate, ...]  # one per metric, same order
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    unfinished: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        title = f"{self.model} on {self.benchmark}" + (f" + {self.defense}" if self.defense != "none" else "")
+        if "judged_from" not in self.manifest:
+            return title
+        return f"{title}, judged by {', '.join(self.manifest.get('judge_models') or ['rules'])}"
+
+    def estimate(self, name: str) -> Estimate:
+        """Raises KeyError if the benchmark has no such metric."""
+        return {e.name: e for e in self.estimates}[name]
+
+    def frame(self) -> pandas.DataFrame:
+        """Tabulate one line per item and epoch: item fields, answer, one column per judge and per measure.
+
+        Raises:
+            UserError: pandas is missing.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise missing_extra("a data frame", "frame") from None
+
+        return pd.DataFrame.from_records(list(map(flat, self.rows)))
+
+
+def read_run(folder: Path, *, without_code: bool = False) -> Run:
+    """A run folder as a Run.
+
+    Args:
+        folder: of the run.
+        without_code: whether a run whose benchmark is not at hand is read all the same, without measures and metrics.
+
+    Raises:
+        UserError: not a run folder, a damaged one, or one whose benchmark is not at hand.
+    """
+    record = manifest.read(folder, "evaluation")
+    file = benchmark_of(folder, record["benchmark"], without_code=without_code)
+    answers, verdicts = _read_journal(folder / JOURNAL, record.get("made_by", {}))
+    pairs, unfinished = _pairs(read_items(folder), answers)
+    rows = [Row(item, answer, verdicts.get((item.id, answer.key), {})) for item, answer in pairs]
+    return assemble(folder, file, rows, record, unfinished)
+
+
+def benchmark_of(folder: Path, name: str, *, without_code: bool = False) -> Benchmark:
+    """The file of a stored run's benchmark, which says what its figures mean.
+
+    Raises:
+        UserError: it is not here, or does not load.
+    """
+    try:
+        return contracts.benchmark(name)
+    except UserError as problem:
+        if not without_code:
+            raise UserError(
+                f"{folder}: {problem}. Is it a file of yours? Then name the folder that holds benchmarks/{name}.py in "
+                "FORESEE_PLUGINS; 'foresee export' gives the answers without it"
+            ) from None
+        return contracts.without_code(name)
+
+
+def answered(folder: Path, items: Iterable[KeyedItem]) -> tuple[list[tuple[Item, Answer]], int]:
+    """Every item of a run folder with its answers, one an epoch, and how many are still to come."""
+    return _pairs(items, _read_journal(folder / JOURNAL, {})[0])
+
+
+def _pairs(items: Iterable[KeyedItem], answers: Mapping[str, Answer]) -> tuple[list[tuple[Item, Answer]], int]:
+    pairs, unfinished = [], 0
+    for item, keys in items:
+        for epoch, key in enumerate(keys):
+            answer = answers.get(key)
+            if item.missing_image:
+                answer = missing_image(item, epoch)
+            if answer is None:
+                unfinished += 1
+                continue
+            if (answer.item_id, answer.epoch) != (item.id, epoch):  # an identical item's answer, paid for there
+                answer = replace(answer, item_id=item.id, epoch=epoch, calls=0, usage=Usage())
+            pairs.append((item, answer))
+    return pairs, unfinished
+
+
+def assemble(folder: Path, file: Benchmark, rows: Sequence[Row], record: Mapping[str, Any], unfinished: int = 0) -> Run:
+    """A Run from judged rows: measures and estimates computed, warnings gathered."""
+    rows = [measured(file, row) for row in rows]
+    metrics = metrics_of(file, record.get("options", {}))
+    return Run(
+        folder=folder,
+        benchmark=record["benchmark"],
+        model=record["model"],
+        defense=record.get("defense", "none"),
+        rows=tuple(rows),
+        metrics=metrics,
+        estimates=tuple(summarise(rows, metrics)),
+        manifest=record,
+        unfinished=unfinished,
+        warnings=tuple(_warnings(file, rows, record)),
+    )
+
+
+def metrics_of(file: Benchmark, options: Mapping[str, Any]) -> tuple[Metric, ...]:
+    """The benchmark's metrics; one that has a function `metrics(options)` says which of them mean something."""
+    return tuple(file.metrics(options))
+
+
+def measured(file: Benchmark, row: Row) -> Row:
+    """The row with the benchmark's measures; an item that got no answer has every measure unscored."""
+    if row.answer.status == "ok":
+        return replace(row, measures=file.measures(row.item, row.answer, row.verdicts))
+    return replace(row, measures=dict.fromkeys(file.applies(row.item)))
+
+
+def missing_image(item: Item, epoch: int) -> Answer:
+    return Answer(item.id, epoch, "", status="missing_image", reason=f"no image {item.missing_image}", calls=0)
+
+
+def write_items(folder: Path, items: Iterable[KeyedItem]) -> None:
+    """Write items.jsonl atomically; pictures held in memory become files in `images/`."""
+    lines = []
+    for item, keys in items:
+        line = {"item": encode(_with_files(item, folder / "images")), "keys": list(keys)}
+        lines.append(json.dumps(line, ensure_ascii=False))
+    manifest.write_atomically(folder / ITEMS, "".join(line + "\n" for line in lines))
+
+
+def read_items(folder: Path) -> Iterator[KeyedItem]:
+    """Raises UserError: no items file, or a damaged line (file and line number)."""
+    path = folder / ITEMS
+    try:
+        lines = read_regular(path).decode("utf-8", "replace").split("\n")
+    except OSError as problem:
+        raise UserError(f"can't read {path}: {problem.strerror}") from None
+    for number, line in enumerate(lines, 1):
+        if line:
+            try:
+                record = parse_json(line)
+                item, keys = decode(Item, record["item"]), tuple(map(str, record["keys"]))
+            except (ValueError, KeyError, TypeError) as problem:
+                raise UserError(
+                    f"{path}, line {number}: expected an item with its keys, got something else "
+                    f"({type(problem).__name__}); run the command anew"
+                ) from None
+            yield KeyedItem(_at(item, folder), keys)
+
+
+def flat(row: Row) -> dict[str, Any]:
+    """A row as one level of columns, ready for CSV and Parquet."""
+    item, answer = row.item, row.answer
+    columns: dict[str, Any] = {
+        "benchmark": item.benchmark,
+        "id": item.id,
+        "epoch": answer.epoch,
+        "subset": item.subset,
+        "domain": item.domain,
+        "scenario": item.scenario,
+        "cluster": item.cluster,
+        "expected": item.expected,
+        "prompt": item.prompt,
+        "image_path": str(item.images[0].path) if item.images and item.images[0].path else None,
+        "image_sha256": item.image_sha256,
+        "status": answer.status,
+        "answer": answer.text,
+        "reason": answer.reason,
+        "finish_reason": answer.finish_reason,
+        "input_tokens": answer.usage.input_tokens,
+        "output_tokens": answer.usage.output_tokens,
+        "seconds": answer.seconds,
+    }
+    for name, probability in (answer.choice_probabilities or {}).items():
+        columns[f"p_{name.lower()}"] = probability
+    for judge, verdict in row.verdicts.items():
+        value = verdict.value
+        if isinstance(value, Mapping):
+            columns.update({f"{judge}.{part}": score for part, score in value.items()})
+        else:
+            columns[judge] = value
+        columns[f"{judge}.reason"] = verdict.reason
+        for vote in verdict.votes:
+            columns[f"{judge}.vote.{vote.model}"] = _in_words(vote.value)
+    columns.update({f"measure.{name}": value for name, value in row.measures.items()})
+    return {name: _encodable(value) if isinstance(value, str) else value for name, value in columns.items()}
+
+
+def _in_words(value: str | float | Mapping[str, float] | None) -> str | None:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={score:g}" for name, score in value.items())
+    return None if value is None else str(value)
+
+
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, which some models do write, can't be stored as UTF-8: a question mark stands for it."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _read_journal(
+    path: Path, made_by: Mapping[str, str]
+) -> tuple[dict[str, Answer], dict[tuple[str, str], dict[str, Verdict]]]:
+    """Answers by key, and the verdicts of the judges that the manifest names; the folder may hold those of others."""
+    from foresee.runner.journal import read_records
+
+    answers: dict[str, Answer] = {}
+    verdicts: dict[tuple[str, str], dict[str, Verdict]] = {}
+    for line in read_records(path):
+        if line.kind == "answer":
+            answers[line.key] = line.decoded(Answer)
+        elif line.kind == "verdict":
+            verdict = line.decoded(Verdict)
+            if made_by and verdict.made_by and verdict.made_by != made_by.get(verdict.judge):
+                continue
+            verdicts.setdefault((verdict.item_id, verdict.answer_key), {})[verdict.judge] = verdict
+    return answers, verdicts
+
+
+def _warnings(file: Benchmark, rows: Sequence[Row], record: Mapping[str, Any]) -> Iterator[str]:
+    scored_by = record.get("benchmark_version")
+    if not file.version:
+        yield "the benchmark's file is not here: answers and verdicts alone, no figures"
+    elif scored_by is not None and scored_by != file.version:
+        yield f"made with version {scored_by} of the benchmark, read with {file.version}: not comparable"
+    model = record.get("configuration", {}).get("model")
+    own = [judge for judge in record.get("judges", []) if any(_same(model, seat) for seat in judge.get("models", []))]
+    if own:
+        yield f"{record['model']} judged its own answers ({', '.join(judge['judge'] for judge in own)})"
+    cut = sum(row.answer.finish_reason == "length" for row in rows)
+    if cut:
+        yield f"{cut} answers were cut at the token limit; raise --max-tokens if verdicts are missing"
+    blind = sum(bool(row.item.metadata.get("lacks_picture")) for row in rows)
+    if blind:
+        yield f"{blind} rows were asked without their image, which is not at hand: text only, not comparable"
+    masses = [sum(row.answer.choice_probabilities.values()) for row in rows if row.answer.choice_probabilities]
+    if masses:
+        mean, low = sum(masses) / len(masses), sum(not mass >= 0.5 for mass in masses)  # NaN is low
+        yield f"first-token scoring: mean probability on the choices {mean:.3f}" + (
+            f"; LOW (under 0.5) in {low} rows: the model wants to begin otherwise, compare with answer=generate"
+            if low
+            else ""
+        )
+
+
+def _same(model: object, seat: Mapping[str, Any]) -> bool:
+    """Whether a judge model is the model under test: the same but for how it was asked."""
+    return model == {key: value for key, value in seat.items() if key not in ("asked", "sampling")}
+
+
+def _with_files(item: Item, folder: Path) -> Item:
+    def filed(part: str | Image) -> str | Image:
+        if isinstance(part, str):
+            return part
+        if part.path is not None:
+            return Image(part.sha256, part.path.absolute())
+        path = folder / f"{part.sha256}.png"
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(part.read())
+        return Image(part.sha256, Path(folder.name) / path.name)  # relative, so that the folder can be moved
+
+    return _map_images(item, filed)
+
+
+def _at(item: Item, folder: Path) -> Item:
+    """Resolve picture paths that are relative to the run folder."""
+
+    def found(part: str | Image) -> str | Image:
+        if isinstance(part, Image) and part.path is not None and not part.path.is_absolute():
+            return Image(part.sha256, folder / part.path)
+        return part
+
+    return _map_images(item, found)
+
+
+def _map_images(item: Item, change: Callable[[str | Image], str | Image]) -> Item:
+    return replace(item, messages=tuple(Message(m.role, tuple(map(change, m.content))) for m in item.messages))

@@ -1,0 +1,320 @@
+"""Score answers that exist: `{"id", "response"}` lines from elsewhere, or those of a run folder, once more.
+
+No model under test is asked. What judge models were asked before, by this or an earlier judging, is not asked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from foresee import manifest
+from foresee.data.tables import Line, is_missing, read_rows, text_lines
+from foresee.errors import UserError, unknown_name
+from foresee.evaluation import holdings, run_folder
+from foresee.evaluation import plan as planning
+from foresee.evaluation.holdings import open_journal
+from foresee.evaluation.plan import Plan, plan
+from foresee.evaluation.run_folder import KeyedItem, Run
+from foresee.files.untrusted import parse_json
+from foresee.judges import GradedJudge, JudgeChoice, seated
+from foresee.plugins import contracts
+from foresee.plugins.contracts import Benchmark
+from foresee.records import Answer, Item, Judge, Row, decode, encode
+from foresee.redaction import without_secrets
+from foresee.runner import Budget, JudgeCalls, RunSettings, judge_answers
+from foresee.runner.journal import Journal, read_records
+
+JUDGED = run_folder.JUDGED
+_TEXT_FIELDS = ("response", "answer", "output", "prediction")
+
+
+@dataclass(frozen=True)
+class StoredAnswers:
+    """Texts by item id and epoch; None where the file itself says that there is none."""
+
+    texts: dict[tuple[str, int], str | None]
+    epochs: int
+    sha256: str
+
+    def answers(self, item: Item) -> tuple[KeyedItem, list[Answer]]:
+        """Its answers. They were given elsewhere, with the image: that this copy lacks it matters no more."""
+        found = [self.answer(item, epoch) for epoch in range(self.epochs)]
+        return KeyedItem(replace(item, missing_image=None), tuple(answer.key for answer in found)), found
+
+    def answer(self, item: Item, epoch: int) -> Answer:
+        text = self.texts.get((item.id, epoch))
+        key = hashlib.sha256(f"{self.sha256}:{item.id}:{epoch}".encode()).hexdigest()
+        if text is None:
+            why = "the file has no answer for it" if (item.id, epoch) not in self.texts else "the stored answer is null"
+            return Answer(item.id, epoch, "", status="error", reason=why, calls=0, key=key)
+        return Answer(item.id, epoch, text, calls=0, key=key)
+
+
+def score(
+    answers: Path | str,
+    benchmark: str | Plan,
+    *,
+    out: Path | str,
+    model: str | None = None,
+    field: str | None = None,
+    id_field: str = "id",
+    settings: RunSettings | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    command: Sequence[str] = (),
+    budget: Budget | None = None,
+    **plan_options: Any,
+) -> Run:
+    """Judge stored answers with the same judges and statistics as an evaluation.
+
+    Args:
+        answers: JSONL, one `{"id": ..., "response": ...}` a line (optional "epoch"), or a table with such columns
+            (CSV, JSON, Parquet, Arrow). An item without an answer is counted and lowers coverage.
+        benchmark: a name (with `planning.plan`'s keyword arguments) or a finished Plan.
+        out: the run folder to write.
+        model: what to call the model; the file's name if left out.
+        field: the field of each line that holds the model's answer, where that is not `response`.
+        id_field: the field that holds the item's id.
+        settings: retries and limits for judge models.
+        progress: called with (done, total) after each answer.
+        command: the command line, for the record.
+        budget: what the judge models' calls may cost, those that the folder holds already included.
+        plan_options: what `planning.plan` takes, when `benchmark` is a name.
+
+    Raises:
+        UserError: a line that is no such answer, an unknown id, the same id twice, an unwritable folder.
+    """
+    planned = benchmark if isinstance(benchmark, Plan) else plan(benchmark, **plan_options)
+    if not planned.is_seated:
+        with planned.judging.opened() as members:
+            return score(
+                answers, planned.seated(members), out=out, model=model, field=field, id_field=id_field,
+                settings=settings, progress=progress, command=command, budget=budget,
+            )  # fmt: skip
+    stored = read_answers(Path(answers), planned, field, id_field)
+    folder = Path(out)
+    configuration = {**planning.configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
+    given = [stored.answers(item) for item in planned.everything]
+    asked = {item.id for item in planned.items}
+    pairs = [(keyed.item, answer) for keyed, found in given for answer in found if keyed.item.id in asked]
+    record = {
+        **planning.record(planned),
+        "model": without_secrets(model or f"stored/{Path(answers).stem}"),
+        "epochs": stored.epochs,
+        "configuration": configuration,
+        "answers_file": str(Path(answers).absolute()),
+        "command": list(command),
+    }
+    calls = _Calls(settings, _calls_below(folder), progress, budget)
+    with open_journal(folder, configuration) as journal:
+        _copy(journal, (answer for _, answer in pairs))
+        call = holdings.begin(folder, planned, record, [keyed for keyed, _ in given])
+        judged = calls.judge(pairs, planned.judges, journal)
+        return holdings.end(call, planned, judged, calls.record(), {})
+
+
+def rescore(
+    run: Path | str,
+    judging: JudgeChoice | str | None = None,
+    *,
+    out: Path | str | None = None,
+    settings: RunSettings | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    command: Sequence[str] = (),
+    budget: Budget | None = None,
+) -> Run:
+    """Judge the answers of a run folder, for the first time or by other judge models.
+
+    Args:
+        run: the folder. It is only read: the verdicts go into a run folder of their own.
+        judging: the judge models, `A` or `A,B`, or a JudgeChoice.
+        out: that folder; None for one below `RUN/judged/`, named after the judge models, the same one each time.
+        settings: retries and limits for judge models.
+        progress: called with (done, total) after each answer.
+        command: the command line, for the record.
+        budget: what the judge models' calls may cost, those that the folder holds already included.
+
+    Raises:
+        UserError: not a run folder, a judge that needs a model where none is named, an unwritable folder.
+    """
+    source = Path(run)
+    before = manifest.read(source, "evaluation")
+    file = contracts.benchmark(before["benchmark"])
+    choice = judging if isinstance(judging, JudgeChoice) else JudgeChoice.named(judging or "")
+    judges = planning.judges_of(file, before["benchmark"], choice)
+    choice.refuse_idle(file.judges)
+    with choice.opened() if choice.models else nullcontext(()) as members:
+        judges = seated(judges, members)
+        made = planning.judges_record(judges, file)
+        folder = Path(out) if out is not None else source / JUDGED / planning.judging_name(judges)
+        record = {**before, **made, "judged_from": str(source.absolute()), "command": list(command)}
+        record["configuration"] = {**before.get("configuration", {}), "judges": without_secrets(made["judges"])}
+        calls = _Calls(settings, _calls_below(source, folder), progress, budget)
+        return _rejudged(source, folder, file, judges, record, calls)
+
+
+def _rejudged(
+    source: Path,
+    folder: Path,
+    file: Benchmark,
+    judges: Sequence[Judge],
+    record: dict[str, Any],
+    calls: _Calls,
+) -> Run:
+    keyed = list(run_folder.read_items(source))
+    pairs, unfinished = run_folder.answered(source, keyed)
+    with open_journal(folder, record["configuration"]) as journal:
+        _copy(journal, (answer for _, answer in pairs if answer.key))
+        run_folder.write_items(folder, keyed)
+        manifest.write(folder, "evaluation", {**record, "finished": False})
+        judged = calls.judge(pairs, judges, journal)
+    record |= {**holdings.totals(judged), **calls.record(), "finished": not unfinished}
+    manifest.write(folder, "evaluation", record)
+    return run_folder.assemble(folder, file, judged, record, unfinished)
+
+
+class _Calls:
+    """Calls of judge models with what earlier journals hold, and what they cost."""
+
+    def __init__(
+        self,
+        settings: RunSettings | None,
+        earlier: Mapping[str, Mapping[str, Any]],
+        progress: Callable[[int, int], None] | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self._budget = budget
+        self._settings = settings or RunSettings()
+        self._progress = progress
+        self._earlier = earlier
+        self._made: JudgeCalls | None = None
+
+    def judge(self, pairs: Sequence[tuple[Item, Answer]], judges: Sequence[Judge], journal: Journal) -> tuple[Row, ...]:
+        if self._budget is not None:
+            self._budget.require(model=False, judges=any(isinstance(judge, GradedJudge) for judge in judges))
+            self._budget.catch_up(journal.path.parent, journal.path, answers=False)
+        self._made = JudgeCalls(self._settings, journal, self._earlier, self._budget)
+        return judge_answers(pairs, judges, journal, self._settings, self._made, self._progress)
+
+    def record(self) -> dict[str, Any]:
+        spent = self._made.spent if self._made else {}
+        return {"judging_usage_of_this_call": {name: asdict(usage) for name, usage in spent.items()}}
+
+
+def _calls_below(run: Path, folder: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Every call of a judge model that a run's journal, or a judging of that run, holds: key -> reply."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in (run / run_folder.JOURNAL, *sorted((run / JUDGED).glob(f"*/{run_folder.JOURNAL}"))):
+        if path.exists() and (folder is None or path.parent != folder):
+            found |= {line.key: line.record for line in read_records(path) if line.key.startswith("judge-")}
+    return found
+
+
+def _copy(journal: Journal, answers: Iterable[Answer]) -> None:
+    """Answers into a journal, but those that it holds already word for word."""
+    for answer in answers:
+        record, held = encode(answer), journal.get("answer", answer.key)
+        if held is None or decode(Answer, held) != decode(Answer, record):
+            journal.append("answer", answer.key, record)
+
+
+def read_answers(path: Path, planned: Plan, field: str | None = None, id_field: str = "id") -> StoredAnswers:
+    """Texts by item id and epoch.
+
+    Args:
+        path: a JSONL file, or a table.
+        planned: whose items they answer.
+        field: the field of each line that holds the text; None for `response`, or the one that is there of
+            `answer`, `output` and `prediction`.
+        id_field: the field that holds the item's id.
+
+    Raises:
+        UserError: with file and line number: not JSON, no id or text, several fields that may be the text (a result
+            file often holds the gold answer too), an unknown id, an id twice.
+    """
+    # With --limit or -T subset=... the file may well hold more than is planned: only ids that the whole
+    # benchmark lacks are mistakes, so they are looked for there.
+    planned_ids = {item.id for item in planned.items}
+    known = planned_ids
+    texts: dict[tuple[str, int], str | None] = {}
+    content = hashlib.sha256()
+    for record, where, raw in _records(path):
+        content.update(raw)
+        item_id, epoch, text = _parse(record, where, field, id_field)
+        if item_id not in known:
+            known = planned_ids | {item.id for item in planned.file.items(planned.data, planned.file.options())}
+        if item_id not in known:
+            reason = unknown_name(f"item of {planned.benchmark}", item_id, known)
+            raise UserError(f"{where}: {reason}")
+        if (item_id, epoch) in texts:
+            raise UserError(f"{where}: id '{item_id}' a second time; repeats need \"epoch\": 0, 1, ...")
+        texts[item_id, epoch] = text
+    if not any(item_id in planned_ids for item_id, _ in texts):
+        raise UserError(f"{path} holds no answer to any of the {len(planned_ids)} items asked for")
+    found = {epoch for _, epoch in texts}
+    epochs = len(found)
+    if found != set(range(epochs)):
+        raise UserError(f"{path}: epochs must be 0, 1, 2, ... without a gap, got {sorted(found)[:5]}")
+    if field is not None:
+        content.update(b"field " + field.encode())
+    if id_field != "id":
+        content.update(b"id " + id_field.encode())
+    return StoredAnswers(texts, epochs, content.hexdigest())
+
+
+_EXPECTED = 'expected {"id": ..., "response": "..."}'
+
+
+def _records(path: Path) -> Iterator[tuple[Mapping[str, Any], str, bytes]]:
+    """Each line or row, where it stands, and what tells it from another. Raises UserError: a line is no JSON object."""
+    if path.suffix.lower() in (".csv", ".parquet", ".arrow", ".json"):
+        for line in read_rows(path):
+            values = {key: _whole(value) if key == "epoch" else value for key, value in line.values.items()}
+            yield values, line.where, json.dumps(values, sort_keys=True, default=str).encode()
+        return
+    for text, where in text_lines(path):
+        try:
+            record = parse_json(text)
+        except ValueError as problem:
+            raise UserError(f"{where}: not JSON ({problem}); {_EXPECTED}") from None
+        if isinstance(record, list):
+            raise UserError(f"{where}: one answer a line, not a list; {_EXPECTED}")
+        yield record if isinstance(record, dict) else {}, where, text.encode()
+
+
+def _whole(value: Any) -> Any:
+    """A number of a table's cell, which CSV gives as text and a column with gaps as a float."""
+    text = str(value).removesuffix(".0")
+    return int(text) if text.isdecimal() else value
+
+
+def _parse(record: Mapping[str, Any], where: str, field: str | None, id_field: str) -> tuple[str, int, str | None]:
+    expected = _EXPECTED
+    if is_missing(record.get(id_field)) or not isinstance(record[id_field], str | int | float):
+        got = f"; got the fields {', '.join(record)[:300]}" if record else ""
+        raise UserError(f"{where}: no {id_field}; {expected}{got}; --id-field names another field")
+    name = field or _text_field(record, f"{where}: ", expected)
+    if name not in record:
+        raise UserError(f"{where}: no field '{name}' (--field); got {', '.join(record)[:300]}")
+    text, epoch = record[name], record.get("epoch", 0)
+    if not isinstance(text, str) and not is_missing(text):
+        raise UserError(f"{where}: the {name} is a {type(text).__name__}; {expected}")
+    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch < 1000:
+        raise UserError(f"{where}: epoch is {epoch!r}; expected 0, 1, 2, ...")
+    return Line(record, where).text(id_field), epoch, None if is_missing(text) else text
+
+
+def _text_field(record: Mapping[str, Any], where: str, expected: str) -> str:
+    """The field with the model's answer. Raises UserError: none, or several of which one may be the gold answer."""
+    found = [name for name in _TEXT_FIELDS if name in record]
+    if not found:
+        got = ", ".join(record)[:300]
+        raise UserError(f"{where}no response; {expected}, or --field with the one of its fields that is: {got}")
+    if len(found) > 1 and found[0] != "response":
+        raise UserError(f"{where}{' and '.join(found)} are there: which is the model's answer? Name it with --field")
+    return found[0]

@@ -1,0 +1,288 @@
+"""People's labels from a labelling page against a judge's verdicts: consistency, kappa, confusion.
+
+`foresee judge sheet` makes the page, a person fills it in, `compare` reads what it saved. The result holds every
+labelled row, so that `foresee score RUN --correct` can say what people would have found on the whole run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from foresee import manifest
+from foresee.errors import UserError
+from foresee.evaluation.run_folder import Run, read_run
+from foresee.human_labels import saved as saved_labels
+from foresee.human_labels.saved import FORMAT, SavedLabels
+from foresee.judges._model.rubric import Blank
+from foresee.plugins import contracts
+from foresee.plugins.contracts import JudgeFile
+from foresee.records import Row, Verdict
+from foresee.statistics import Agreement, agreement
+from foresee.statistics.weighted_agreement import Weighted, weighted_agreement
+
+KIND = "judge agreement"
+_EVEN = 1.05  # weights that differ by less count as equal
+
+
+@dataclass(frozen=True)
+class LabelledRow:
+    """One answer with a person's labels and the judge's verdict.
+
+    Attributes:
+        id: of the item.
+        epoch: of the answer.
+        answer: its key in the run's journal.
+        cluster: what is resampled together.
+        stratum: what it was drawn from.
+        weight: how many rows of the run it stands for.
+        human: field -> value, as the person filled it in.
+        judge: the judge's value; None where it gave none.
+        measures: measure -> what the benchmark makes of the judge's verdict and of the person's labels.
+    """
+
+    id: str
+    epoch: int
+    answer: str
+    cluster: str
+    stratum: str
+    weight: float
+    human: Mapping[str, Any]
+    judge: Any
+    measures: Mapping[str, tuple[float | None, float | None]]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of the scale: judge against person. `weighted` where the sample was drawn unevenly."""
+
+    name: str
+    agreement: Agreement
+    weighted: Weighted | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a comparison found.
+
+    Attributes:
+        judge: its name.
+        judge_models: who it asked; empty for rules.
+        benchmark: of the run.
+        by: who labelled.
+        fields: one a field of the scale that both filled in.
+        rows: the labelled rows.
+        left_out: answers of which the person could not tell.
+        unlabelled: answers of the sheet without labels.
+        notes: what to know when reading the figures.
+    """
+
+    judge: str
+    judge_models: tuple[str, ...]
+    benchmark: str
+    by: str
+    fields: tuple[Field, ...]
+    rows: tuple[LabelledRow, ...]
+    left_out: int
+    unlabelled: int
+    notes: tuple[str, ...]
+
+
+def compare(labels: Path | str, run: Path | str | Run | None = None) -> Found:
+    """Compare what a person said on a labelling page with the judge.
+
+    Args:
+        labels: the JSON file that the page saved.
+        run: whose verdicts are compared; None for those that the page carries. Another judging of the same answers
+            compares another judge with the same labels.
+
+    Raises:
+        UserError: not such a file, a label that is none, no labelled answer, or a run of other answers.
+    """
+    path = Path(labels)
+    saved = saved_labels.read(path)
+    file = contracts.judge_file(saved.judge)
+    held = saved.rows
+    found = _run_of(run, saved)
+    by_key = _rows_of(found) if found else {}
+    if found is not None and run is not None and not any(seal["answer"] in by_key for seal in held.values()):
+        raise UserError(
+            f"{found.folder} holds none of the answers that {path} labels; expected a judging of the same run"
+        )
+    compared = found if run is not None else None
+    rows = [_row(file, saved, key, human, by_key, compared) for key, human in saved.labels.items()]
+    if found is not None:
+        rows = [_measured(row, found, by_key, saved.judge) for row in rows]
+    if not rows:
+        raise UserError(f"{path} holds no finished label")
+    models = compared.manifest.get("judge_models", []) if compared else saved.judge_models
+    notes = () if found else (f"the run {saved.folder} is not here: nothing can be corrected by this",)
+    return Found(
+        judge=saved.judge,
+        judge_models=tuple(models),
+        benchmark=saved.benchmark,
+        by=saved.by,
+        fields=tuple(_fields(file, rows)),
+        rows=tuple(rows),
+        left_out=saved.left_out,
+        unlabelled=len(held) - len(rows) - saved.left_out,
+        notes=notes,
+    )
+
+
+def between(first: Path | str, second: Path | str) -> Found:
+    """The same sheet, labelled by two people: the first in the place of the people, the second in that of the judge.
+
+    Raises:
+        UserError: as `compare`, or labels of different sheets.
+    """
+    one, other = saved_labels.read(Path(first)), saved_labels.read(Path(second))
+    if one.sheet != other.sheet:
+        raise UserError(f"{first} and {second} label different sheets; two people are compared on one and the same")
+    compare(second)  # its labels are checked like the first one's
+    found = compare(first)
+    said = {key: labels for key, labels in other.labels.items() if key in one.labels}
+    rows = {f"{row.id}#{row.epoch}": row for row in found.rows}
+    kept = [replace(rows[key], judge=labels, measures={}) for key, labels in said.items()]
+    if not kept:
+        raise UserError(f"{first} and {second} have no labelled answer in common")
+    file = contracts.judge_file(found.judge)
+    who = (other.by or "the second person",)
+    return replace(found, judge_models=who, fields=tuple(_fields(file, kept)), rows=tuple(kept))
+
+
+def save(path: Path, found: Found) -> None:
+    """Write what `score --correct` reads. Raises UserError: the file can't be written."""
+    content = {
+        "kind": KIND,
+        "format": FORMAT,
+        **{key: value for key, value in asdict(found).items() if key not in ("fields", "rows")},
+        "fields": {field.name: _figures(field) for field in found.fields},
+        "rows": [asdict(row) for row in found.rows],
+    }
+    manifest.write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def load(path: Path) -> list[LabelledRow]:
+    """The labelled rows of a saved agreement. Raises UserError: not such a file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["kind"] != KIND:
+            raise ValueError(f"its kind is {content['kind']!r}")
+        return [
+            LabelledRow(**{**row, "measures": {k: tuple(v) for k, v in row["measures"].items()}})
+            for row in content["rows"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise UserError(f"{path} is not what 'foresee judge agree … --out' wrote: {reason}") from None
+
+
+def _run_of(run: Path | str | Run | None, saved: SavedLabels) -> Run | None:
+    if isinstance(run, Run):
+        return run
+    if run is not None:
+        return read_run(Path(run))
+    return read_run(saved.folder) if (saved.folder / manifest.FILE).exists() else None
+
+
+def _rows_of(run: Run) -> dict[str, Row]:
+    """By the answer's key and by item and epoch; identical items share a key, so both are needed."""
+    found: dict[str, Row] = {}
+    for row in run.rows:
+        found[row.answer.key] = row
+        found[f"{row.item.id}#{row.answer.epoch}#{row.answer.key}"] = row
+    return found
+
+
+def _row(
+    file: JudgeFile, saved: SavedLabels, key: str, human: Any, by_key: Mapping[str, Row], run: Run | None
+) -> LabelledRow:
+    seal = saved.rows[key]
+    value = seal["value"]
+    if run is not None:
+        row = by_key.get(f"{seal['id']}#{seal['epoch']}#{seal['answer']}")
+        verdict = row.verdicts.get(saved.judge) if row else None
+        value = verdict.value if verdict else None
+    known = {blank.name: blank for blank in file.sheet}
+    if not isinstance(human, dict) or not human:
+        raise UserError(f"the label of '{key}' is {human!r}; expected values by field")
+    for name, given in human.items():
+        blank: Blank | None = known.get(name)
+        if blank is None or isinstance(given, bool) or given not in blank.values:
+            allowed = ", ".join(map(str, blank.values)) if blank else f"one of the fields {', '.join(known)}"
+            raise UserError(f"the label of '{key}' has {name} = {given!r}; expected {allowed}")
+    return LabelledRow(
+        str(seal["id"]), int(seal["epoch"]), str(seal["answer"]), str(seal["cluster"]), str(seal["stratum"]),
+        float(seal["weight"]), dict(human), dict(value) if isinstance(value, Mapping) else value, {},
+    )  # fmt: skip
+
+
+def _measured(row: LabelledRow, run: Run, by_key: Mapping[str, Row], judge: str) -> LabelledRow:
+    """The row with what the benchmark makes of both sides."""
+    held = by_key.get(f"{row.id}#{row.epoch}#{row.answer}")
+    if held is None:
+        return row
+    file = contracts.benchmark(run.benchmark)
+    sides = []
+    for value in (row.judge, _as_value(judge, row.human)):
+        verdict = Verdict(row.id, row.epoch, judge, value)
+        sides.append(file.measures(held.item, held.answer, {**held.verdicts, judge: verdict}))
+    silent = Verdict(row.id, row.epoch, judge, None)
+    own = file.measures(held.item, held.answer, {**held.verdicts, judge: silent})
+    changing = [n for n in sides[0] if sides[0][n] != own.get(n) or sides[1].get(n) != own.get(n)]
+    return replace(row, measures={name: (sides[0][name], sides[1].get(name)) for name in changing})
+
+
+def _as_value(judge: str, human: Mapping[str, Any]) -> Any:
+    """Labels in the form of the judge's verdict: its word, or all of its numbers, 0 for what was not asked."""
+    blanks: Sequence[Blank] = contracts.judge_file(judge).sheet
+    if len(blanks) == 1 and isinstance(blanks[0].values[0], str):
+        return human[blanks[0].name]
+    return {blank.name: float(human.get(blank.name, 0)) for blank in blanks}
+
+
+def _fields(file: JudgeFile, rows: Sequence[LabelledRow]) -> list[Field]:
+    found = []
+    for blank in file.sheet:
+        kept = [row for row in rows if blank.name in row.human]
+        if not kept:
+            continue
+        human = [_word(row.human[blank.name]) for row in kept]
+        judge = [_part(row.judge, blank.name) for row in kept]
+        clusters: list[Hashable] = [row.cluster for row in kept]
+        positive = _word(blank.values[-1]) if set(blank.values) == {0, 1} else None
+        weights = [row.weight for row in kept]
+        uneven = max(weights) > _EVEN * min(weights)
+        found.append(
+            Field(
+                blank.name,
+                agreement(human, judge, clusters, positive if positive in human else None),
+                weighted_agreement(human, judge, clusters, weights) if uneven else None,
+            )
+        )
+    return found
+
+
+def _part(value: Any, name: str) -> str | None:
+    if isinstance(value, Mapping):
+        return _word(value[name]) if name in value else None
+    return None if value is None else _word(value)
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _figures(field: Field) -> dict[str, Any]:
+    held = field.agreement
+    figures = {
+        "consistency": asdict(held.accuracy),
+        "kappa": asdict(held.kappa),
+        "confusion": held.confusion,
+        "unscored": held.unscored,
+    }
+    return figures | ({"weighted": asdict(field.weighted)} if field.weighted else {})

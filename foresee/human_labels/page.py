@@ -1,0 +1,259 @@
+"""A page on which a person labels answers of a run: self-contained, keyboard-driven, blind to the judge's verdicts.
+
+The rows are a stratified random sample, by subset and verdict; each carries how many rows of the run it stands for. The
+verdicts travel in the page in a form that nobody reads by accident, so that the labels can be compared without the run.
+What a person is asked stands in the judge's file (`SHEET`, and `asked(item)` where it differs between items).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from foresee import manifest, plugins
+from foresee.errors import UserError
+from foresee.evaluation.run_folder import Run
+from foresee.evaluation.sampling import sample
+from foresee.human_labels.saved import FORMAT
+from foresee.judges._model.rubric import Blank
+from foresee.notices import say_once
+from foresee.plugins import contracts
+from foresee.plugins.contracts import JudgeFile
+from foresee.records import Item, Json, Row, Verdict
+from foresee.report.assets import asset, environment, policy
+from foresee.report.escaping import label, script_json, shown
+from foresee.report.thumbnails import Album, album
+
+_SIDE = 768
+_REQUEST, _ANSWER, _FACT = 4_000, 12_000, 1_000
+_FACTS = ("hazard", "consequence", "safe_alternative", "reference", "safety_warning")
+
+
+class Picked(NamedTuple):
+    """A row of the sample, the stratum that it was drawn from, and how many rows it stands for."""
+
+    row: Row
+    stratum: str
+    weight: float
+
+    @property
+    def key(self) -> str:
+        return f"{self.row.item.id}#{self.row.answer.epoch}"
+
+
+def labelled_judges() -> list[str]:
+    """The judges whose scale a person can fill in on a page. A file that does not load is none, and named."""
+    found = []
+    for name in plugins.names("judges"):
+        try:
+            if contracts.judge_file(name).sheet:
+                found.append(name)
+        except UserError as problem:
+            say_once(str(problem))
+    return found
+
+
+def judge_of(run: Run, name: str = "") -> str:
+    """The judge that is to be labelled: the one named, or the first of the run's that has a sheet.
+
+    Raises:
+        UserError: it has none, or does not judge this run.
+    """
+    known = labelled_judges()
+    benchmark = contracts.benchmark(run.benchmark)
+    fitting = [judge for judge in benchmark.judges if judge in known]
+    if name and name not in fitting:
+        raise UserError(
+            f"{run.benchmark} can't be labelled for judge '{name}'; expected {' or '.join(fitting) or 'none'}"
+        )
+    if not fitting:
+        raise UserError(
+            f"the judges of {run.benchmark} ({', '.join(benchmark.judges)}) have no labelling page; "
+            f"these have: {', '.join(known)}"
+        )
+    return name or fitting[0]
+
+
+def pick(run: Run, judge: str, count: int, *, seed: int = 0, balanced: bool = False) -> list[Picked]:
+    """A stratified random sample of the run's answers, in random order.
+
+    Args:
+        run: its answered rows are drawn from.
+        judge: strata are subsets times this judge's verdicts (of several numbers, the first).
+        count: how many rows; all of them if there are no more.
+        seed: the same seed draws the same rows, fewer of them among more.
+        balanced: as many rows of every stratum as of any other, instead of its share. Rare verdicts are then seen
+            more often, and weights differ.
+
+    Raises:
+        UserError: no answer to label.
+    """
+    rows = [row for row in run.rows if row.answer.status == "ok" and row.answer.text.strip()]
+    if not rows:
+        raise UserError(f"{run.folder} holds no answer to label")
+    drawn = sample(
+        rows,
+        count,
+        subset=lambda row: _stratum(row, judge),
+        cluster=lambda row: (row.item.id, row.answer.epoch),
+        seed=seed,
+        equal=balanced,
+    )
+    held, taken = (Counter(_stratum(row, judge) for row in each) for each in (rows, drawn))
+    picked = [Picked(row, name, held[name] / taken[name]) for row in drawn for name in (_stratum(row, judge),)]
+    random.Random(seed).shuffle(picked)
+    return picked
+
+
+def render(run: Run, judge: str, picked: Sequence[Picked], *, images: bool = True) -> str:
+    """The page.
+
+    Args:
+        run: the rows are its own.
+        judge: whose scale is filled in.
+        picked: from `pick`.
+        images: whether pictures are shown (blurred until clicked).
+    """
+    file = contracts.judge_file(judge)
+    firsts = [item.images[0] for item in (p.row.item for p in picked) if item.images]
+    pictures = album(firsts, side=_SIDE) if images else None
+    name = manifest.digest([judge, run.benchmark, run.model, [(p.key, p.row.answer.key) for p in picked]])[:12]
+    content: dict[str, Json] = {
+        "format": FORMAT,
+        "sheet": name,
+        "judge": judge,
+        "run": {"benchmark": run.benchmark, "model": label(run.model, 120), "folder": str(run.folder.absolute())},
+        "fields": [_field(blank) for blank in file.sheet],
+        "items": [_entry(p, file, pictures) for p in picked],
+        "sealed": sealed(judge, run, picked),
+    }
+    style, script = asset("style.css") + asset("sheet.css"), asset("sheet.js")
+    return (
+        environment()
+        .get_template("sheet.html.jinja")
+        .render(
+            policy=policy(style, script),
+            style=style,
+            script=script,
+            judge=judge,
+            model=label(run.model, 120),
+            benchmark=run.benchmark,
+            count=len(picked),
+            version=str(run.manifest.get("foresee") or manifest.environment()["foresee"]),
+            content=Markup(script_json(content)),  # noqa: S704 - script_json escapes
+            picture_list=Markup(  # noqa: S704
+                script_json([p.uri for p in pictures.pictures.values()] if pictures else [])
+            ),
+        )
+    )
+
+
+def write(
+    path: Path,
+    run: Run,
+    *,
+    judge: str = "",
+    count: int = 100,
+    seed: int = 0,
+    balanced: bool = False,
+    images: bool = True,
+) -> int:
+    """Write the page of a sample, replaced in one step; how many answers it holds.
+
+    Raises:
+        UserError: as `judge_of` and `pick`, or the file can't be written.
+    """
+    name = judge_of(run, judge)
+    picked = pick(run, name, count, seed=seed, balanced=balanced)
+    manifest.write_atomically(path, render(run, name, picked, images=images))
+    return len(picked)
+
+
+def sealed(judge: str, run: Run, picked: Sequence[Picked]) -> str:
+    """What the comparison needs and the person must not see: verdicts, weights and strata, in base 64."""
+    rows = {
+        p.key: {
+            "id": p.row.item.id,
+            "epoch": p.row.answer.epoch,
+            "answer": p.row.answer.key,
+            "cluster": p.row.item.cluster or p.row.item.id,
+            "stratum": p.stratum,
+            "weight": p.weight,
+            "value": p.row.verdicts[judge].value if judge in p.row.verdicts else None,
+        }
+        for p in picked
+    }
+    made = {"judge": judge, "judge_models": run.manifest.get("judge_models", []), "rows": rows}
+    return base64.b64encode(json.dumps(made, ensure_ascii=True, default=str).encode()).decode()
+
+
+def _stratum(row: Row, judge: str) -> str:
+    return f"{row.item.subset or 'all'}: {_said(row.verdicts.get(judge))}"
+
+
+def _said(verdict: Verdict | None) -> str:
+    if verdict is None or verdict.value is None:
+        return "unscored"
+    if isinstance(verdict.value, Mapping):
+        return ", ".join(f"{name} {value:g}" for name, value in list(verdict.value.items())[:1])
+    return str(verdict.value)
+
+
+def _field(blank: Blank) -> Json:
+    values: list[Json] = []
+    for place, value in enumerate(blank.values):
+        key = str(value) if isinstance(value, int) else str(value)[0]
+        values.append({"value": value, "key": key, "doc": _doc_of(blank, place)})
+    return {"name": blank.name, "title": blank.name.replace("_", "-"), "doc": _lead(blank), "values": values}
+
+
+def _doc_of(blank: Blank, place: int) -> str:
+    """What the rubric says of one value: the text behind `VALUE:` up to the next one."""
+    found = re.split(rf"(?:^|(?<=\s))({'|'.join(map(re.escape, map(str, blank.values)))}): ", blank.doc)
+    named = dict(zip(found[1::2], found[2::2], strict=True))
+    return named.get(str(blank.values[place]), "").strip()
+
+
+def _lead(blank: Blank) -> str:
+    return re.split(rf"(?:^|(?<=\s))(?:{'|'.join(map(re.escape, map(str, blank.values)))}): ", blank.doc)[0].strip()
+
+
+def _entry(picked: Picked, file: JudgeFile, pictures: Album | None) -> Json:
+    row = picked.row
+    item = row.item
+    request, answer = shown(_request(item), _REQUEST), shown(row.answer.text, _ANSWER)
+    places = list(pictures.pictures) if pictures else []
+    sha = item.image_sha256
+    entry: dict[str, Json] = {
+        "key": picked.key,
+        "scenario": label(item.scenario or item.subset),
+        "request": request.text,
+        "requestCut": request.left_out,
+        "answer": answer.text,
+        "answerCut": answer.left_out,
+        "facts": [[name.replace("_", " "), shown(str(item.metadata[name]), _FACT).text] for name in _known(item)],
+        "fields": list(file.asked(item)),
+    }
+    if sha is not None and pictures is not None:
+        entry["picture"] = places.index(sha)
+        entry["problem"] = pictures.pictures[sha].problem
+    elif item.missing_image is not None or sha is not None:
+        entry["problem"] = "the picture is not shown here"
+    return entry
+
+
+def _known(item: Item) -> list[str]:
+    return [name for name in _FACTS if item.metadata.get(name)]
+
+
+def _request(item: Item) -> str:
+    turns: list[Any] = [message for message in item.messages if message.text]
+    return turns[0].text if len(turns) == 1 else "\n\n".join(f"{m.role}: {m.text}" for m in turns)

@@ -1,0 +1,284 @@
+"""One loaded model that answers batches: generation, first-token scores, log probabilities, decode-time strategies.
+
+Weights are loaded by the first request. Distinct pictures of a batch go through the vision tower once, and those
+seen lately not at all, through transformers' own `mm_encoder_outputs`; where an architecture or a version lacks that
+(or a decode-time strategy changes all inputs), the pictures go in as they are.
+
+The sampling defaults that come with a checkpoint (`generation_config.json`: temperature, repetition penalty, ...)
+are left out: what a request says is what happens. Only the end-of-answer tokens are taken from there.
+"""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from foresee.errors import ModelError, UserError
+from foresee.models.checkpoints import LoadOptions, Vlm, load
+from foresee.models.local.batch_request import Asked, ask
+from foresee.models.local.batching import Job, OutOfMemory
+from foresee.models.local.collating import collate_images, collate_text, image_spans, join_features, split_features
+from foresee.models.local.decoding import Batch, Chooser, StopTexts, choice_probabilities
+from foresee.models.local.image_cache import BoundedCache, tensor_bytes
+from foresee.models.local.prompting import Prompt, Prompts
+from foresee.records import Reply, Request, Usage
+
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
+
+
+class _Raw(NamedTuple):
+    """What generation brought for one request: tokens, their log probabilities, the first step's logits; or junk."""
+
+    tokens: list[int]
+    logprobs: list[float] | None
+    first: Any
+    broken: bool
+
+
+class _Loaded(NamedTuple):
+    vlm: Vlm
+    prompts: Prompts
+    encoder: Any  # the method that encodes pictures, where its result can be handed to `generate`
+    think: tuple[int | None, int | None]  # the tokens that open and close a reasoning model's thoughts
+
+
+class Engine:
+    """See above. `prepare` may be called in several threads at once, `run` in one.
+
+    Args:
+        folder: of the checkpoint.
+        adapter: of the PEFT adapter, if any.
+        options: how to load it.
+        cache_bytes: for processed pictures, and as much again for encoded ones.
+        enable_thinking: for chat templates that have that switch.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        adapter: Path | None,
+        options: LoadOptions,
+        *,
+        cache_bytes: int,
+        enable_thinking: bool | None = None,
+    ) -> None:
+        self._where = (folder, adapter, options)
+        self._cache_bytes, self._enable_thinking = cache_bytes, enable_thinking
+        self._loading = threading.Lock()
+        self._loaded: _Loaded | UserError | None = None
+        self.encoded: BoundedCache[dict[str, Any]] = BoundedCache(cache_bytes, tensor_bytes)
+        self._aborted = threading.Event()
+        self.on_load: Callable[[Vlm], None] = lambda vlm: None
+
+    def loaded(self) -> _Loaded:
+        """The model, loaded if need be. Raises UserError: it can't be, and nobody tries again."""
+        with self._loading:
+            if self._loaded is None:
+                try:
+                    self._loaded = self._load()
+                except UserError as problem:
+                    self._loaded = problem
+            if isinstance(self._loaded, UserError):
+                raise UserError(str(self._loaded))
+            return self._loaded
+
+    def abort(self) -> None:
+        """End the batch that is running at its next token, with a ModelError."""
+        self._aborted.set()
+
+    def unload(self) -> None:
+        """Give the memory back."""
+        self._loaded = None
+        self.encoded.clear()
+        _free()
+
+    def prepare(self, request: Request) -> Job:
+        """Raises ModelError: a request that this model can't take. UserError: the model can't be loaded."""
+        vlm, prompts, *_ = self.loaded()
+        if request.schema is not None:
+            raise ModelError("a local model can't be held to a JSON schema; ask for JSON in the prompt")
+        prompt = prompts.make(request.messages)
+        if request.choices:
+            prompts.first_tokens(request.choices)
+        limit = getattr(vlm.core.config.get_text_config(), "max_position_embeddings", None) or 1 << 30
+        if prompt.length >= limit:
+            raise ModelError(f"the prompt has {prompt.length} tokens, this model takes fewer than {limit}")
+        wanted = 1 if request.choices else max(1, request.generation.max_tokens)
+        new_tokens = min(wanted, limit - prompt.length)
+        return ask(request, prompt, new_tokens, vlm.core)
+
+    def run(self, jobs: Sequence[Job]) -> list[Reply | ModelError]:
+        """Answer jobs of one group, with the errors of single ones. Raises OutOfMemory, or what the model raises."""
+        import torch
+
+        began = time.monotonic()
+        asked: list[Asked] = [job.content for job in jobs]
+        try:
+            with torch.no_grad():
+                raw = self._generate(asked)
+        except (RuntimeError, MemoryError) as problem:  # torch's own out-of-memory errors are RuntimeErrors
+            if not (isinstance(problem, MemoryError) or any(word in str(problem).lower() for word in _NO_MEMORY)):
+                raise
+        else:
+            share = (time.monotonic() - began) / len(asked)
+            return [self._reply(one, answer, share) for one, answer in zip(asked, raw, strict=True)]
+        _free()
+        longest = max(one.prompt.length for one in asked)
+        raise OutOfMemory(f"{longest} prompt tokens, up to {max(one.new_tokens for one in asked)} new ones")
+
+    def _load(self) -> _Loaded:
+        folder, adapter, options = self._where
+        vlm = load(folder, adapter, options=options)
+        vlm.core.generation_config = type(vlm.core.generation_config)()  # it would fill in what a request leaves out
+        prompts = Prompts(vlm, self._cache_bytes, self._enable_thinking)
+        encoder = getattr(vlm.core.base_model, "get_image_features", None)
+        if "mm_encoder_outputs" not in inspect.signature(vlm.core.forward).parameters:
+            encoder = None
+        vocabulary = vlm.tokenizer.get_vocab()
+        self.on_load(vlm)
+        return _Loaded(vlm, prompts, encoder, (vocabulary.get("<think>"), vocabulary.get("</think>")))
+
+    def _generate(self, asked: Sequence[Asked]) -> list[_Raw]:
+        vlm, prompts, *_ = self.loaded()
+        request, rows = asked[0].request, len(asked)
+        strategy, overhauls = request.decoding, hasattr(request.decoding, "inputs")
+        made = [one.prompt for one in asked] + [one.second for one in asked if one.second]
+        inputs = collate_text(made, vlm.pad_id)
+        width = inputs["input_ids"].shape[1]
+        inputs.update(collate_images(made) if overhauls else self._images(made))
+        inputs = {key: _placed(value, vlm.core) for key, value in inputs.items()}
+        processors: list[Any] = []
+        seeds = tuple(one.seed for one in asked)
+        if strategy is not None:
+            batch = Batch(inputs, rows, seeds, tuple(made[0].text), image_spans(made), vlm.core)
+            inputs = dict(strategy.inputs(batch)) if overhauls else inputs
+            processors.extend(strategy.processors(batch))
+        chooser = Chooser(
+            0.0 if request.choices else request.generation.temperature,
+            request.generation.top_p,
+            seeds,
+            record=request.logprobs and not request.choices,
+        )
+        stops = StopTexts(prompts.decode, request.generation.stop, width)
+        stopping: list[Any] = [stops] if request.generation.stop and not request.choices else []
+        stopping.append(lambda ids, scores, **_: chooser.broken.repeat(len(ids) // rows))
+        tokens = self._call(inputs, [*processors, chooser], stopping, max(one.new_tokens for one in asked))
+        answers = [row[: stops.lengths.get(i)] for i, row in enumerate(tokens[:rows, width:].tolist())]
+        logprobs, broken = _columns(chooser.logprobs), chooser.broken.tolist()
+        return [_Raw(answers[i], logprobs[i] if logprobs else None, chooser.first[i], broken[i]) for i in range(rows)]
+
+    def _call(self, inputs: Mapping[str, Any], processors: list[Any], stopping: list[Any], new_tokens: int) -> Any:
+        from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
+
+        vlm = self.loaded().vlm
+        return vlm.core.generate(
+            **inputs,
+            generation_config=GenerationConfig(
+                do_sample=False,
+                max_new_tokens=new_tokens,
+                eos_token_id=list(vlm.eos_ids) or None,
+                pad_token_id=vlm.pad_id,
+            ),
+            logits_processor=LogitsProcessorList(processors),
+            stopping_criteria=StoppingCriteriaList([*stopping, self._go_on]),
+        )
+
+    def _go_on(self, ids: Any, scores: Any, **_: Any) -> Any:
+        """A stopping criterion that no row ever meets, called once a token."""
+        if self._aborted.is_set():
+            raise ModelError("the model was closed before it could answer")
+        return ids.new_zeros(len(ids)).bool()
+
+    def _images(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
+        """The image inputs of a batch: encoded where that can be done once for equal pictures, else the pixels."""
+        loaded = self.loaded()
+        if loaded.encoder is None or "pixel_values" not in prompts[0].images:
+            return collate_images(prompts)
+        parts = {prompt.image_hashes: self.encoded.get(prompt.image_hashes) for prompt in prompts}
+        new = {prompt.image_hashes: prompt for prompt in prompts if parts[prompt.image_hashes] is None}
+        if new:
+            fresh = self._encode(loaded, list(new.values()))
+            if fresh is None:
+                self._loaded = loaded._replace(encoder=None)
+                return collate_images(prompts)
+            for key, made in zip(new, fresh, strict=True):
+                parts[key] = self.encoded.put(key, made)
+        sizes = collate_images(prompts, without="pixel_values")
+        features = join_features([part for prompt in prompts if (part := parts[prompt.image_hashes])])
+        return {**sizes, "mm_encoder_outputs": {"image": features}}
+
+    def _encode(self, loaded: _Loaded, prompts: Sequence[Prompt]) -> list[dict[str, Any]] | None:
+        """What the vision tower makes of each prompt's pictures; None where it reads the text too, or mixes them."""
+        core = loaded.vlm.core
+        token = getattr(core.config, "image_token_id", None)
+        known = inspect.signature(loaded.encoder).parameters
+        if token is None or any(key in known for key in prompts[0].text):
+            return None
+        images = {key: _placed(value, core) for key, value in collate_images(prompts).items() if key in known}
+        encoded = loaded.encoder(**images, return_dict=True)
+        return split_features(encoded, [prompt.ids.count(token) for prompt in prompts])
+
+    def _reply(self, asked: Asked, raw: _Raw, seconds: float) -> Reply | ModelError:
+        request, loaded = asked.request, self.loaded()
+        if raw.broken:
+            dtype = str(loaded.vlm.core.dtype).removeprefix("torch.")
+            return ModelError(f"the model's logits are not finite (dtype {dtype}; try dtype=bfloat16 or float32)")
+        if request.choices:
+            found = choice_probabilities(raw.first, loaded.prompts.first_tokens(request.choices))
+            best = max(found, key=lambda choice: found[choice]) if any(found.values()) else ""  # none stands out
+            usage = Usage(asked.prompt.length, 1)
+            return Reply(best, usage=usage, seconds=seconds, choice_probabilities=found)
+        tokens = raw.tokens[: asked.new_tokens]
+        ends = [place for place, token in enumerate(tokens) if token in loaded.vlm.eos_ids]
+        tokens = tokens[: ends[0]] if ends else tokens
+        reasoning, text = _thoughts_apart(asked.prompt.ids, tokens, loaded)
+        stops = [place for stop in request.generation.stop if (place := text.find(stop)) >= 0]
+        return Reply(
+            (text[: min(stops)] if stops else text).strip(),
+            finish_reason="stop" if ends or stops else "length",
+            reasoning=reasoning,
+            usage=Usage(asked.prompt.length, len(tokens)),
+            seconds=seconds,
+            logprobs=tuple(raw.logprobs[: len(tokens)]) if raw.logprobs is not None else None,
+        )
+
+
+def _thoughts_apart(prompt: Sequence[int], tokens: list[int], loaded: _Loaded) -> tuple[str, str]:
+    """What a reasoning model thought, and what it said; thoughts that never end leave nothing said."""
+    opens, closes = loaded.think
+    if closes is not None and closes in tokens:
+        place = tokens.index(closes)
+        thoughts, said = loaded.prompts.decode([tokens[:place], tokens[place + 1 :]])
+        return thoughts.replace("<think>", "", 1).strip(), said
+    (text,) = loaded.prompts.decode([tokens])
+    whole = [token for token in (*prompt, *tokens) if token in loaded.think]
+    if opens is not None and whole and whole[-1] == opens:
+        return text.replace("<think>", "", 1).strip(), ""
+    return "", text
+
+
+def _placed(value: Any, model: Any) -> Any:
+    """On the model's device; pixels in the model's kind of numbers. Encoded pictures are there already."""
+    if not hasattr(value, "is_floating_point"):
+        return value
+    return value.to(model.device, model.dtype) if value.is_floating_point() else value.to(model.device)
+
+
+def _columns(steps: Sequence[Any]) -> list[list[float]] | None:
+    import torch
+
+    columns: list[list[float]] | None = torch.stack(list(steps), dim=1).tolist() if steps else None
+    return columns
+
+
+def _free() -> None:
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

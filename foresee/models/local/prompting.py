@@ -1,0 +1,179 @@
+"""Messages to what a model's forward pass takes: pictures read and processed, the chat template rendered, tokens."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from foresee.errors import ModelError, UserError
+from foresee.models.checkpoints import Vlm
+from foresee.models.checkpoints.find import one_line
+from foresee.models.local.decoding import first_tokens
+from foresee.models.local.image_cache import ProcessedImages
+from foresee.records import Image, Message
+
+_PROBE = "xq7"  # a system message that no template would write of itself
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One request, tokenised. `text` holds tensors of shape (1, length), `images` those of the image processor.
+
+    `image_hashes` are the SHA-256 of the images' bytes, in the order in which the model sees them, and what was done
+    to them since, if anything: equal ones are the same pictures to the model.
+    """
+
+    text: Mapping[str, Any]
+    images: Mapping[str, Any]
+    image_hashes: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> list[int]:
+        tokens: list[int] = self.text["input_ids"][0].tolist()
+        return tokens
+
+    @property
+    def length(self) -> int:
+        return int(self.text["input_ids"].shape[1])
+
+
+class Prompts:
+    """Makes prompts for one model, in any thread.
+
+    A template without a place for a system message gets its text at the head of the first user message. A
+    conversation that ends with an assistant message is one that the model is to go on with. Where a text spells one
+    of the model's control tokens (`<image>`, `<|im_end|>`), it is written as plain text, if the tokenizer can do that.
+    """
+
+    def __init__(self, vlm: Vlm, cache_bytes: int, enable_thinking: bool | None = None) -> None:
+        self._vlm = vlm
+        self._renderer = vlm.processor if vlm.processor is not None else vlm.tokenizer
+        self._lock = threading.Lock()  # tokenizers change state while they work
+        self.images: ProcessedImages | None = None
+        if vlm.processor is not None:
+            vlm.processor.image_processor = self.images = ProcessedImages(vlm.processor.image_processor, cache_bytes)
+            if vlm.processor.chat_template is None:
+                vlm.processor.chat_template = vlm.tokenizer.chat_template
+        if not self._renderer.chat_template:
+            raise UserError(f"{vlm.folder}: expected a chat template (chat_template.jinja), found none")
+        self._starts: dict[tuple[str, ...], dict[str, tuple[int, ...]]] = {}
+        self._switches: dict[str, Any] = {}
+        if enable_thinking is not None and "enable_thinking" in str(self._renderer.chat_template):
+            self._switches["enable_thinking"] = enable_thinking
+        self._can_sanitise = (
+            "sanitize_control_tokens" in inspect.signature(self._renderer.apply_chat_template).parameters
+        )
+        self._control = tuple(str(token) for token in vlm.tokenizer.added_tokens_encoder)
+        self._has_system_role = self._try_system_role()
+
+    def make(self, messages: Sequence[Message]) -> Prompt:
+        """Raises ModelError: an image that can't be used, or messages that the model's template refuses."""
+        if not messages:
+            raise ModelError("a request without messages")
+        pictures = [image for message in messages for image in message.images]
+        hashes: tuple[str, ...] = ()
+        opened: list[Any] = []
+        if pictures:
+            if self.images is None:
+                raise ModelError(
+                    f"{self._vlm.folder} is a text-only model; the request carries {len(pictures)} image(s)"
+                )
+            hashes, opened = self.images.open(pictures)
+        conversation = self._conversation(messages, iter(opened))
+        with self._lock:
+            features = self._tokenise(conversation, messages)
+        names = set(getattr(self.images, "model_input_names", ()))
+        width = features["input_ids"].shape[1]
+        text = {k: v for k, v in features.items() if k not in names and tuple(v.shape[:2]) == (1, width)}
+        images = {k: v for k, v in features.items() if k not in text and hasattr(v, "shape")}
+        return Prompt(text, images, hashes)
+
+    def decode(self, tokens: Any) -> list[str]:
+        """Token ids (rows, n), as lists or a tensor, to texts without special tokens."""
+        with self._lock:
+            texts: list[str] = self._vlm.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+        return texts
+
+    def first_tokens(self, choices: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+        """See `decoding.first_tokens`."""
+        with self._lock:
+            if choices not in self._starts:
+                self._starts[choices] = first_tokens(self._vlm.tokenizer, choices)
+            return self._starts[choices]
+
+    def _tokenise(self, conversation: list[dict[str, Any]], messages: Sequence[Message]) -> dict[str, Any]:
+        written = [message.text for message in messages]
+        spelled = [token for token in self._control if any(token in text for text in written)]
+        goes_on = messages[-1].role == "assistant"
+        arguments: dict[str, Any] = {"add_generation_prompt": not goes_on, "continue_final_message": goes_on}
+        try:
+            if spelled and self._can_sanitise:
+                try:
+                    return self._apply(conversation, sanitize_control_tokens=True, **arguments)
+                except Exception:  # this tokenizer or template can't; each says so with another error
+                    if self._placeholders() & set(spelled):
+                        raise
+            return self._apply(conversation, **arguments)
+        except ModelError:
+            raise
+        except Exception as problem:  # templates raise what they like
+            hint = f" (the text spells the control token {spelled[0]})" if spelled else ""
+            raise ModelError(
+                f"the model's chat template can't take these messages: {one_line(problem)}{hint}"
+            ) from problem
+
+    def _apply(self, conversation: list[dict[str, Any]], **arguments: Any) -> dict[str, Any]:
+        return dict(
+            self._renderer.apply_chat_template(
+                conversation, tokenize=True, return_dict=True, return_tensors="pt", **arguments, **self._switches
+            )
+        )
+
+    def _placeholders(self) -> set[str]:
+        """The tokens that stand for pictures: one too many in a text would be taken for a picture."""
+        owners = (self._renderer, self._vlm.tokenizer)
+        names = ("image_token", "video_token", "boi_token", "fake_image_token")
+        return {str(getattr(owner, name)) for owner in owners for name in names if getattr(owner, name, None)}
+
+    def _conversation(self, messages: Sequence[Message], pictures: Any) -> list[dict[str, Any]]:
+        turns: list[tuple[str, list[str | Image]]] = [(m.role, list(m.content)) for m in messages]
+        if not self._has_system_role:
+            turns = _fold_system(turns)
+        if self._vlm.processor is None:
+            return [{"role": role, "content": "\n".join(str(part) for part in parts)} for role, parts in turns]
+        conversation: list[dict[str, Any]] = []
+        for role, parts in turns:
+            content: list[dict[str, Any]] = []
+            for part in parts:
+                if isinstance(part, Image):
+                    content.append({"type": "image", "image": next(pictures)})
+                elif content and content[-1]["type"] == "text":
+                    content[-1]["text"] += "\n" + part
+                else:
+                    content.append({"type": "text", "text": part})
+            conversation.append({"role": role, "content": content})
+        return conversation
+
+    def _try_system_role(self) -> bool:
+        """Some templates raise at a system message, others drop it without a word."""
+        self._has_system_role = True
+        turns = self._conversation([Message("system", (_PROBE,)), Message("user", ("x",))], iter(()))
+        try:
+            return _PROBE in self._renderer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        except Exception:  # a template's own way to say no
+            return False
+
+
+def _fold_system(turns: list[tuple[str, list[str | Image]]]) -> list[tuple[str, list[str | Image]]]:
+    rules = [part for role, parts in turns if role == "system" for part in parts]
+    rest = [(role, parts) for role, parts in turns if role != "system"]
+    if not rules:
+        return rest
+    first = next((parts for role, parts in rest if role == "user"), None)
+    if first is None:
+        return [("user", rules), *rest]
+    first[:0] = [*rules, ""]  # an empty line between the rules and what the user says
+    return rest

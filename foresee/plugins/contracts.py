@@ -1,0 +1,363 @@
+"""What a plug-in file of each kind holds: one frozen object a kind, read from the file once, with defaults filled in.
+
+Authors write plain module-level names (`VERSION`, `items`, `measures`, ...); everything else in foresee sees these
+objects, so a type checker sees the contract and a file that breaks it is refused in one line before anything runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from foresee import plugins
+from foresee.config import BenchmarkOptions, Settings
+from foresee.errors import UserError
+from foresee.records import Answer, Generation, Item, Procedure, Reply, Verdict
+
+if TYPE_CHECKING:
+    from foresee.judges._model.rubric import Blank, Rubric
+    from foresee.metrics import Metric
+
+RubricHook: TypeAlias = "Callable[[str, Item], Rubric | None]"
+RubricOf: TypeAlias = "Callable[[Item], Rubric]"
+JudgeForm = Literal["rules", "model"]
+DefenseKind = Literal["edit", "decoding", "answer"]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark's file: `foresee/benchmarks/NAME.py` (docs/add_a_benchmark.md).
+
+    Attributes:
+        name: of the file.
+        version: raised when scores stop being comparable.
+        source: where the data comes from (`data.source.Source` reads it).
+        options: the class of its `-T` options.
+        judges: names of the judges that read its answers.
+        all_metrics: every metric it may report.
+        headline: names of the metrics that are tested together and shown first.
+        items: (data folder, options) -> items; the folder is None where the data comes with the program.
+        measures: (item, answer, verdicts by judge) -> measure by name, None where it is unscored.
+        applies: item -> names of the measures that mean something for it.
+        generation: options -> how answers are sampled unless the user says otherwise.
+        metrics: options as recorded -> those of `all_metrics` that mean something under them.
+        epochs: options -> how often each item is asked.
+        procedure: options -> how items are asked in several turns; None for a single one.
+        rubric: (judge, item) -> the benchmark's own rubric, None for the judge's; None if it has none at all.
+        expected: options -> items by subset that a whole copy has; None where `source` says it.
+        defects: data folder -> ids by kind of flaw.
+    """
+
+    name: str
+    version: str
+    source: Mapping[str, Any]
+    options: type[BenchmarkOptions]
+    judges: tuple[str, ...]
+    all_metrics: tuple[Metric, ...]
+    headline: tuple[str, ...]
+    items: Callable[[Path | None, Any], Iterable[Item]]
+    measures: Callable[[Item, Answer, Mapping[str, Verdict]], Mapping[str, float | None]]
+    applies: Callable[[Item], Iterable[str]]
+    generation: Callable[[Any], Generation]
+    metrics: Callable[[Mapping[str, Any]], Sequence[Metric]]
+    epochs: Callable[[Any], int]
+    procedure: Callable[[Any], Procedure | None]
+    rubric: RubricHook | None
+    expected: Callable[[Any], Mapping[str, int]] | None
+    defects: Callable[[Path], Mapping[str, Sequence[str]]] | None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the data comes with the program."""
+        return bool(self.source.get("embedded"))
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """A file of answers that people labelled: `foresee/labels/NAME.py`.
+
+    Attributes:
+        name: of the file.
+        source: where the files come from.
+        options: the class of its `-T` options.
+        questions: how judges can be compared with the labels.
+        rows: (data folder, options) -> labelled answers.
+        expected: options -> rows by group that a whole copy has.
+        stored_verdicts: data folder -> verdicts that the publishers stored, by judge; None if there are none.
+        stored_question: which of the questions those answer.
+        defects: data folder -> ids by kind of flaw.
+    """
+
+    name: str
+    source: Mapping[str, Any]
+    options: type[Settings]
+    questions: tuple[Any, ...]
+    rows: Callable[[Path, Any], Iterable[Any]]
+    expected: Callable[[Any], Mapping[str, int]]
+    stored_verdicts: Callable[[Path], Mapping[str, list[str | None]]] | None
+    stored_question: str
+    defects: Callable[[Path], Mapping[str, Sequence[str]]] | None
+
+
+@dataclass(frozen=True)
+class JudgeFile:
+    """A judge's file: `foresee/judges/NAME.py` (docs/judges.md).
+
+    Attributes:
+        name: of the file.
+        version: part of the key of its verdicts.
+        forms: how it can read, its default first.
+        rule: (item, answer) -> verdict; None where it only asks a model.
+        rubric: item -> what a judge model is asked; None where it goes by rules alone.
+        rubrics: further rubrics by name.
+        required: parts of the verdict without which a panel has none; None for all.
+        sheet: the fields that a person fills in on the labelling page; empty where there is no page.
+        asked: item -> names of the fields of `sheet` that apply to it.
+        scale: its words, for comparison with people's labels; empty where the value is no word.
+        word: value of the parts -> the word of `scale`; None where the verdict is a word already.
+        formulas: rubric -> how its filled-in fields make a value.
+        baselines: published rules for the same question, by name.
+    """
+
+    name: str
+    version: str
+    forms: tuple[JudgeForm, ...]
+    rule: Callable[[Item, Answer], Verdict] | None
+    rubric: RubricOf | None
+    rubrics: Mapping[str, RubricOf]
+    required: tuple[str, ...] | None
+    sheet: tuple[Blank, ...]
+    asked: Callable[[Item], Sequence[str]]
+    scale: tuple[str, ...]
+    word: Callable[[Mapping[str, float]], str] | None
+    formulas: Mapping[str, Callable[[Mapping[str, Any]], Any]]
+    baselines: Mapping[str, Callable[[str], Any]]
+
+
+@dataclass(frozen=True)
+class DefenseFile:
+    """A defense's file: `foresee/defenses/NAME.py` (docs/add_a_defense.md), of exactly one kind.
+
+    Attributes:
+        name: of the file.
+        version: part of the key of answers.
+        options: the class of its `-S` options.
+        kind: which of the next three it has.
+        edit: (item, options) -> item as it is asked.
+        decoding: options -> a strategy on the logits.
+        answer: (item, generation, ask, options) -> the reply.
+        fitted: (options, items) -> options, once a benchmark's items are known.
+        languages: those of its own words; empty where it has none.
+    """
+
+    name: str
+    version: str
+    options: type[Settings]
+    kind: DefenseKind
+    edit: Callable[[Item, Any], Item] | None
+    decoding: Callable[[Any], Any] | None
+    answer: Callable[[Item, Generation, Any, Any], Awaitable[Reply]] | None
+    fitted: Callable[[Any, Sequence[Item]], Any] | None
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe's file that builds a data set: `foresee/curation/recipes/NAME.py` (docs/curation.md).
+
+    Attributes:
+        name: of the file.
+        version: raised when the same configuration gives other rows.
+        config: the class of its settings, a `curation.CurationConfig`.
+        build: configuration -> drafts, what is dropped, and jobs that make them.
+        free: settings that may grow from one call to the next in the same folder.
+        enough: (configuration, tally) -> whether to stop early.
+        export: data set folder -> further files that the recipe's method reads; None if there are none.
+    """
+
+    name: str
+    version: str
+    config: type[Any]
+    build: Callable[[Any], Iterator[Any]]
+    free: tuple[str, ...]
+    enough: Callable[[Any, Any], bool]
+    export: Callable[[Path], list[Path]] | None
+
+
+@dataclass(frozen=True)
+class TrainingMethod:
+    """A training method's file: `foresee/training/NAME.py` (docs/add_a_training_method.md).
+
+    Attributes:
+        name: of the file.
+        config: the class of its settings, a `training.TrainingConfig`.
+        trainer: (configuration, parts) -> a transformers Trainer.
+        columns: what its rows need besides the prompt.
+        own_replay: whether it mixes replayed rows itself.
+        preview: (configuration, rows) -> lines of the dry run; None for the standard ones.
+    """
+
+    name: str
+    config: type[Any]
+    trainer: Callable[[Any, Any], Any]
+    columns: tuple[str, ...]
+    own_replay: bool
+    preview: Callable[..., Any] | None
+
+
+def benchmark(name: str) -> Benchmark:
+    """Raises UserError: no such benchmark, or its file lacks something that every benchmark has."""
+    module = plugins.load("benchmarks", name)
+    needed = ("SOURCE", "VERSION", "JUDGES", "METRICS", "Options", "items", "applies", "measures")
+    _need(module, "benchmark", needed, "docs/add_a_benchmark.md")
+    metrics = tuple(module.METRICS)
+    return Benchmark(
+        name=name,
+        version=str(module.VERSION),
+        source=module.SOURCE,
+        options=module.Options,
+        judges=tuple(module.JUDGES),
+        all_metrics=metrics,
+        headline=tuple(getattr(module, "HEADLINE", ())),
+        items=module.items,
+        measures=module.measures,
+        applies=module.applies,
+        generation=getattr(module, "generation", lambda options: Generation(max_tokens=512)),
+        metrics=getattr(module, "metrics", lambda options: metrics),
+        epochs=getattr(module, "epochs", lambda options: 1),
+        procedure=getattr(module, "procedure", lambda options: None),
+        rubric=getattr(module, "rubric", None),
+        expected=getattr(module, "expected", None),
+        defects=getattr(module, "defects", None),
+    )
+
+
+def without_code(name: str) -> Benchmark:
+    """A benchmark whose file is not here, for reading answers and verdicts alone: no version, measures or metrics."""
+    return Benchmark(
+        name=name,
+        version="",
+        source={},
+        options=BenchmarkOptions,
+        judges=(),
+        all_metrics=(),
+        headline=(),
+        items=lambda data, options: (),
+        measures=lambda item, answer, verdicts: {},
+        applies=lambda item: (),
+        generation=lambda options: Generation(),
+        metrics=lambda options: (),
+        epochs=lambda options: 1,
+        procedure=lambda options: None,
+        rubric=None,
+        expected=None,
+        defects=None,
+    )
+
+
+def label_set(name: str) -> LabelSet:
+    """Raises UserError: no such label set, or its file lacks something that every label set has."""
+    module = plugins.load("labels", name)
+    _need(module, "label", ("SOURCE", "QUESTIONS", "Options", "rows"), "foresee/labels/xstest.py")
+    declared: Mapping[str, int] = module.SOURCE.get("expected", {})
+    return LabelSet(
+        name=name,
+        source=module.SOURCE,
+        options=module.Options,
+        questions=tuple(module.QUESTIONS),
+        rows=module.rows,
+        expected=getattr(module, "expected", lambda options: declared),
+        stored_verdicts=getattr(module, "stored_verdicts", None),
+        stored_question=getattr(module, "STORED_QUESTION", ""),
+        defects=getattr(module, "defects", None),
+    )
+
+
+def judge_file(name: str) -> JudgeFile:
+    """Raises UserError: no such judge, or its file holds neither rules nor a rubric, or no version."""
+    module = plugins.load("judges", name)
+    rule, rubric = (_function(getattr(module, key, None)) for key in ("judge", "rubric"))
+    if not isinstance(getattr(module, "VERSION", None), str) or (rule is None and rubric is None):
+        raise UserError(
+            f"judge file {module.__file__} needs VERSION = '...' and a function judge(item, answer) or rubric(item)"
+        )
+    sheet = tuple(getattr(module, "SHEET", ()))
+    forms: tuple[tuple[JudgeForm, Any], ...] = (("rules", rule), ("model", rubric))
+    return JudgeFile(
+        name=name,
+        version=module.VERSION,
+        forms=tuple(form for form, function in forms if function is not None),
+        rule=rule,
+        rubric=rubric,
+        rubrics=getattr(module, "RUBRICS", {}),
+        required=getattr(module, "REQUIRED", None),
+        sheet=sheet,
+        asked=getattr(module, "asked", lambda item: [blank.name for blank in sheet]),
+        scale=tuple(getattr(module, "SCALE", ())),
+        word=getattr(module, "word", None),
+        formulas=getattr(module, "FORMULAS", {}),
+        baselines=getattr(module, "BASELINES", {}),
+    )
+
+
+def defense_file(name: str) -> DefenseFile:
+    """Raises UserError: no such defense, or its file is of no kind or of several."""
+    module = plugins.load("defenses", name)
+    known: tuple[DefenseKind, ...] = ("edit", "decoding", "answer")
+    kinds = [kind for kind in known if hasattr(module, kind)]
+    if len(kinds) != 1 or not hasattr(module, "VERSION") or not hasattr(module, "Options"):
+        raise UserError(f"defense file {module.__file__} of {name} needs VERSION, Options and one of {known}")
+    return DefenseFile(
+        name=name,
+        version=str(module.VERSION),
+        options=module.Options,
+        kind=kinds[0],
+        edit=getattr(module, "edit", None),
+        decoding=getattr(module, "decoding", None),
+        answer=getattr(module, "answer", None),
+        fitted=getattr(module, "fitted", None),
+        languages=tuple(getattr(module, "LANGUAGES", ())),
+    )
+
+
+def recipe(name: str) -> Recipe:
+    """Raises UserError: no such recipe, or its file lacks something that every recipe has."""
+    module = plugins.load("curation", name)
+    _need(module, "recipe", ("VERSION", "Config", "build"), "docs/curation.md")
+    return Recipe(
+        name=name,
+        version=str(module.VERSION),
+        config=module.Config,
+        build=module.build,
+        free=tuple(getattr(module, "FREE", ())),
+        enough=getattr(module, "enough", lambda config, tally: False),
+        export=getattr(module, "export", None),
+    )
+
+
+def training_method(name: str) -> TrainingMethod:
+    """Raises UserError: no such method, or its file lacks something that every method has."""
+    module = plugins.load("training", name)
+    _need(module, "training", ("Config", "trainer"), "docs/add_a_training_method.md")
+    return TrainingMethod(
+        name=name,
+        config=module.Config,
+        trainer=module.trainer,
+        columns=tuple(getattr(module, "COLUMNS", ())),
+        own_replay=bool(getattr(module, "OWN_REPLAY", False)),
+        preview=getattr(module, "preview", None),
+    )
+
+
+def _need(module: ModuleType, kind: str, names: Sequence[str], example: str) -> None:
+    absent = [name for name in names if not hasattr(module, name)]
+    if absent:
+        raise UserError(f"{kind} file {module.__file__} lacks {', '.join(absent)}; see {example}")
+
+
+def _function(found: object) -> Any:
+    return found if callable(found) and not inspect.iscoroutinefunction(found) else None

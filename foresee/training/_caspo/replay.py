@@ -1,0 +1,32 @@
+"""Replay: the loss on general rows beside an on-policy method's own, so that other abilities are kept."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from foresee.training._common.rows import Rows
+
+
+def loss_of(rows: Rows, processor: Any, config: Any) -> Callable[[Any, int], Any]:
+    """A function (bare model, number of the batch) -> the mean loss on that batch's answers, with gradient.
+
+    Which rows a batch has follows from its number and the seed alone, so that it is the same after a resumption;
+    processes take different ones.
+    """
+    import os
+
+    from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
+
+    collate = DataCollatorForVisionLanguageModeling(processor=processor, completion_only_loss=True)
+    data = rows.dataset(("completion",))
+    rank = os.environ.get("RANK", "0")
+
+    def loss(model: Any, number: int) -> Any:
+        rng = random.Random(f"replay {config.seed} {rank} {number}")
+        picked = [data[rng.randrange(len(rows))] for _ in range(config.replay_batch)]
+        batch = {key: value.to(model.device) for key, value in collate(picked).items()}
+        return model(**batch).loss
+
+    return loss

@@ -1,0 +1,153 @@
+"""The outcome reward: what judges say of sampled answers, as named parts that are logged and weighed one by one.
+
+An answer on which any judge has no verdict has no reward at all (None for every part): half a sum would be a score.
+An answer in which nothing is said (empty, or thinking alone) is no failure of a judge: it gets the lowest reward, or
+saying nothing would be better than saying something wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from foresee.errors import UserError
+from foresee.judges import GradedJudge, RuleJudge
+from foresee.models.thinking import without_thinking
+from foresee.plugins import contracts
+from foresee.records import Answer, Item, Judge, Verdict
+from foresee.training._common import heldout_eval
+from foresee.training._common.rows import INDEX, Rows
+
+Reward = Callable[..., list[float | None]]
+
+
+_BATCHES = 3  # in a row without a single verdict, after which the judge is taken to be out of order
+
+
+@dataclass
+class Outcomes:
+    """Judges with the weights of their parts. Equal answers to one row are judged once a batch.
+
+    Attributes:
+        judges: judges, each with part of its value, or word that it may say -> weight.
+        rows: where the items come from.
+        tokens_alone: row index -> whether it learns nothing from outcomes; no judge model is asked about those.
+        at_once: calls of a judge model in flight.
+    """
+
+    judges: Sequence[tuple[Judge, Mapping[str, float]]]
+    rows: Rows
+    tokens_alone: Callable[[int], bool] = lambda index: False
+    at_once: int = 32
+    _seen: Any = field(default=None, repr=False)
+    _parts: list[dict[str, float] | None] = field(default_factory=list, repr=False)
+    _failing: int = field(default=0, repr=False)
+    _reason: str = field(default="", repr=False)
+
+    def functions(self) -> tuple[list[Reward], list[float]]:
+        """A reward function for each part, named as it is logged, and the weights; one that gives 0 without judges."""
+        named = [(f"{judge.name}.{part}", weight) for judge, parts in self.judges for part, weight in parts.items()]
+        if not named:
+            return [_nothing], [1.0]
+        return [self._function(name) for name, _ in named], [weight for _, weight in named]
+
+    def parts(self, row: Sequence[int], texts: Sequence[str]) -> list[dict[str, float] | None]:
+        """For each answer the numbers by `JUDGE.PART`, or None where a judge has no verdict.
+
+        Parts that do not apply to a row are absent: they add nothing, to all answers of its group alike.
+        """
+        distinct = list(dict.fromkeys(zip(row, texts, strict=True)))
+        items = {index: self.rows.item(index) for index in dict.fromkeys(row)}
+        found: dict[tuple[int, str], dict[str, float] | None] = {key: {} for key in distinct}
+        for judge, weights in self.judges:
+            asked = [key for key in distinct if not (isinstance(judge, GradedJudge) and self.tokens_alone(key[0]))]
+            pairs = [(items[index], text) for index, text in asked]
+            for key, verdict in zip(asked, self._verdicts(judge, weights, pairs), strict=True):
+                known = _known(items[key[0]], judge, weights, verdict)
+                held = found[key]
+                found[key] = None if known is None or held is None else {**held, **known}
+                self._reason = verdict.reason if known is None else self._reason
+        return [found[key] for key in zip(row, texts, strict=True)]
+
+    def _verdicts(self, judge: Judge, weights: Mapping[str, float], pairs: Sequence[tuple[Item, str]]) -> list[Verdict]:
+        speaking = [pair for pair in pairs if _speaks(pair[1])]
+        said = iter(
+            heldout_eval.read([item for item, _ in speaking], [text for _, text in speaking], judge, self.at_once)
+        )
+        return [next(said) if _speaks(text) else _lowest(item, judge, weights) for item, text in pairs]
+
+    def _function(self, name: str) -> Reward:
+        def reward(*, completions: Sequence[Sequence[Mapping[str, str]]], **columns: Any) -> list[float | None]:
+            if completions is not self._seen:  # TRL hands the same list to every part's function
+                texts = [answer[0]["content"] for answer in completions]
+                self._seen, self._parts = completions, self.parts(columns[INDEX], texts)
+                empty = sum(not _speaks(text) for text in texts)
+                unscored = sum(found is None for found in self._parts)
+                columns["log_metric"]("reward/unscored", unscored / len(texts))
+                columns["log_metric"]("reward/empty", empty / len(texts))
+                self._refuse_silence(unscored == len(texts))
+            return [None if found is None else found.get(name) for found in self._parts]
+
+        reward.__name__ = name
+        return reward
+
+    def _refuse_silence(self, silent: bool) -> None:
+        """Raises UserError: a judge has failed on everything for some time, so nothing is learnt from it."""
+        self._failing = self._failing + 1 if silent else 0
+        if self._failing >= _BATCHES:
+            raise UserError(f"stopped: no answer of {_BATCHES} batches in a row has a verdict: {self._reason}")
+
+
+def _speaks(text: str) -> bool:
+    return bool(without_thinking(text).strip())
+
+
+def _known(item: Item, judge: Judge, weights: Mapping[str, float], verdict: Verdict) -> dict[str, float] | None:
+    numbers = heldout_eval.values(item, verdict)
+    if numbers is None:
+        return None
+    if isinstance(verdict.value, str):  # every word that has a weight is a part, 0 where another word was said
+        return {f"{judge.name}.{word}": float(word == verdict.value) for word in weights}
+    return {f"{judge.name}.{part}": numbers[part] for part in weights if part in numbers}
+
+
+def _lowest(item: Item, judge: Judge, weights: Mapping[str, float]) -> Verdict:
+    """The verdict of the least reward: the bad end of each part's scale, or the word that costs most."""
+    scales = _scales(item, judge)
+    value: Any
+    if scales:
+        value = {part: scales[part][weight < 0] for part, weight in weights.items() if part in scales}
+    else:
+        worst = min(weights, key=lambda word: weights[word])
+        value = worst if weights[worst] < 0 else ""
+    return Verdict(item.id, 0, judge.name, value, "nothing is said")
+
+
+def _scales(item: Item, judge: Judge) -> dict[str, tuple[float, float]]:
+    """Part -> least and greatest number, by a rubric's blanks or a rule judge's `BOUNDS`; words have none."""
+    if isinstance(judge, GradedJudge):
+        blanks = judge.rubric(item).blanks
+        numeric = [blank for blank in blanks if not any(isinstance(value, str) for value in blank.values)]
+        ends = {blank.name: [float(value) for value in blank.values] or list(blank.bounds) for blank in numeric}
+        return {name: (min(numbers), max(numbers)) for name, numbers in ends.items()}
+    if not isinstance(judge, RuleJudge):
+        return {}
+    bounds: Mapping[str, tuple[float, float]] = getattr(contracts.judge_file(judge.name), "BOUNDS", {})
+    value = judge.rule(item, Answer(item.id, 0, "")).value if bounds else None  # which parts this item has
+    return {part: bounds[part] for part in value if part in bounds} if isinstance(value, Mapping) else {}
+
+
+def _nothing(*, completions: Sequence[Any], **_: Any) -> list[float | None]:
+    return [0.0] * len(completions)
+
+
+_nothing.__name__ = "none"
+
+
+class WithoutRows(logging.Filter):
+    """TRL prints a row with all it holds where no judge had a verdict; rows may be harmful, and the share is logged."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "All reward functions returned None" not in str(record.msg)

@@ -1,0 +1,61 @@
+"""Our settings as arguments of TRL's configurations, and the checks of how the processes were launched."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from foresee.errors import UserError
+from foresee.training._common.config import TrainingConfig
+
+
+def arguments(config: TrainingConfig, device: str, bf16: bool) -> dict[str, Any]:
+    """What SFTConfig, DPOConfig and GRPOConfig have in common (they all build on TrainingArguments)."""
+    checkpointing = device != "cpu" if config.gradient_checkpointing is None else config.gradient_checkpointing
+    made = {
+        "output_dir": config.out,
+        "seed": config.seed,
+        "per_device_train_batch_size": config.batch,
+        "gradient_accumulation_steps": config.accumulate,
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": config.schedule,
+        "warmup_steps": config.warmup,
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.max_grad_norm,
+        "max_steps": config.steps or -1,
+        "num_train_epochs": config.epochs,
+        "logging_steps": config.log_every,
+        "logging_nan_inf_filter": False,  # a loss that is not a number is to be seen, and stops the training
+        "save_strategy": "steps",
+        "save_steps": config.save_every,
+        "save_total_limit": 2,  # one may be torn by a kill
+        "bf16": bf16,
+        "use_cpu": device == "cpu",
+        "gradient_checkpointing": checkpointing,
+        "report_to": list(config.report_to),
+        "disable_tqdm": True,
+        "dataloader_pin_memory": device == "cuda",
+        "remove_unused_columns": False,
+    }
+    clash = sorted(made.keys() & config.trl.keys())
+    if clash:
+        raise UserError(f"trl.{clash[0]} is set by foresee's own settings; use those")
+    return {**made, **config.trl}
+
+
+def check_launch(config: TrainingConfig, running: int) -> None:
+    """Raises UserError: fewer processes train together than were started or asked for.
+
+    `torchrun` without the right backend, and `accelerate launch --cpu`, may start processes that each train alone.
+    """
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if running != started:
+        raise UserError(
+            f"{started} processes were started but {running} train(s) together: each would train alone. "
+            "On a CPU use `torchrun --standalone --nproc_per_node N -m foresee train … --set device=cpu`"
+        )
+    if config.processes is not None and running != config.processes:
+        raise UserError(
+            f"processes={config.processes} was asked for and {running} run(s): start with "
+            f"`torchrun --standalone --nproc_per_node {config.processes} -m foresee train …`"
+        )

@@ -1,0 +1,198 @@
+"""What is watched while a model trains: every number on disk, the probe, the collapse guard, and losses gone wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from foresee.records import Item
+from foresee.training._common import heldout_eval, metrics
+from foresee.training._common import judges as training_judges
+from foresee.training._common.collapse import Watchdog
+from foresee.training._common.config import TrainingConfig
+from foresee.training._common.judges import SPENT, Judges
+from foresee.training._common.metrics import Progress
+
+BEST = "best"
+COMPLETE = "complete"  # written into a checkpoint when it is whole
+
+
+class Watcher(TrainerCallback):  # type: ignore[misc]
+    """A callback of transformers' Trainer, the same for every method. `stopped` says why a training was ended."""
+
+    def __init__(
+        self, config: TrainingConfig, asked: tuple[Item, ...], judges: Judges, report: Callable[[Progress], None]
+    ) -> None:
+        self.trainer: Any = None
+        self.stopped = ""
+        self.failed = False
+        self.before: dict[str, float] = {}
+        self.after: dict[str, float] = {}
+        self.judge_cost: dict[str, float] = {}
+        self._config, self._asked, self._report = config, asked, report
+        self._judge = judges.by_name.get(config.probe.judge)
+        self._all_judges = [judges]
+        self._spent_before: dict[str, float] = {}
+        self._folder = Path(config.out)
+        self._dog = Watchdog(config.guard)
+        self._best: float | None = None
+        self._looked = -1
+
+    def attach(self, trainer: Any) -> None:
+        """Watch this trainer, and count what its own judges cost with the probe's."""
+        self.trainer = trainer
+        self._all_judges.append(getattr(trainer, "judges", training_judges.NONE))
+
+    def close(self) -> None:
+        """Close all judge models."""
+        for judges in self._all_judges:
+            judges.close()
+
+    @property
+    def last_good_step(self) -> int:
+        """The last step at which nothing was out of bounds."""
+        return self._dog.last_good_step
+
+    @property
+    def has_best(self) -> bool:
+        return self._best is not None
+
+    def take_up(self, step: int) -> None:
+        """Go on after `step`: later lines of an interrupted training are dropped, earlier ones are remembered."""
+        everything = metrics.read(self._folder)
+        for line in everything:  # paid for, whether the steps are made again or not
+            self._spent_before |= {key: float(line[key]) for key in SPENT if isinstance(line.get(key), int | float)}
+        lines = [line for line in everything if line["step"] <= step]
+        for line in lines:
+            self._dog.see(int(line["step"]), line)
+            if any(key.startswith("probe/") for key in line):
+                self._remember(int(line["step"]), line)
+        self.trainer.accelerator.wait_for_everyone()  # all have read it
+        if self._leads:
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            (self._folder / metrics.FILE).write_text(text, encoding="utf-8")
+
+    @property
+    def _leads(self) -> bool:
+        return bool(self.trainer.is_world_process_zero())
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == 0:
+            self._look(0)
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Gradients that are no numbers must not reach the weights."""
+        norms = [p.grad.detach().norm() for p in self.trainer.model.parameters() if p.grad is not None]
+        if norms and not bool(torch.isfinite(torch.stack([norm.to(norms[0].device) for norm in norms])).all()):
+            self.trainer.optimizer.zero_grad()
+            self.failed = True
+            self._stop(control, f"the gradient is not a number at step {state.global_step + 1}")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.failed:
+            control.should_save = False
+        elif self._asked and state.global_step % self._config.probe.every == 0:
+            self._look(state.global_step)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+        numbers = {key: _number(value) for key, value in (logs or {}).items()}
+        self.judge_cost = self._spent()
+        numbers |= self.judge_cost
+        if self._leads:
+            line = json.dumps({"step": state.global_step, **numbers})
+            with (self._folder / metrics.FILE).open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+            self._report(Progress(state.global_step, state.max_steps, numbers))
+        if (reason := self._dog.see(state.global_step, numbers)) is not None:
+            self._stop(control, reason)
+
+    def _spent(self) -> dict[str, float]:
+        """What judge models have cost until now, over all processes and earlier runs; empty where none was asked."""
+        here = [judges.spent() for judges in self._all_judges]
+        if self.trainer.accelerator.num_processes > 1:
+            from accelerate.utils import gather_object
+
+            here = gather_object(here)
+        found = dict(self._spent_before)
+        for each in here:
+            found |= {key: found.get(key, 0.0) + value for key, value in each.items()}
+        return found
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.trainer.accelerator.wait_for_everyone()
+        if self._leads:
+            (self._folder / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self._looked != state.global_step and not self.failed:
+            self._look(state.global_step)
+
+    def _stop(self, control: Any, reason: str) -> None:
+        self.stopped = self.stopped or reason
+        control.should_training_stop = True
+
+    def _look(self, step: int) -> None:
+        if not self._asked or self._judge is None:
+            return
+        self._report(Progress(step, self.trainer.state.max_steps, {}, f"asking the probe's {len(self._asked)} rows"))
+        texts = heldout_eval.answers(self.trainer, self._asked, self._config.probe)
+        found = self._measured(texts)
+        better = self._remember(step, found)
+        pending = self.trainer.control.should_log  # a line logged in between would cancel the step's own
+        self.trainer.model.eval()  # a trainer of TRL's flushes its own numbers into any line logged in training mode
+        self.trainer.log(dict(found))
+        self.trainer.model.train()
+        self.trainer.control.should_log = pending
+        if better and step > 0 and not self.stopped:
+            self._keep_as_best()
+
+    def _measured(self, texts: list[str]) -> dict[str, float]:
+        """The probe's numbers; one process asks the judge, for all."""
+        assert self._judge is not None
+        found = [heldout_eval.measure(self._asked, texts, self._judge, self._config.probe) if self._leads else {}]
+        if self.trainer.accelerator.num_processes > 1:
+            from accelerate.utils import broadcast_object_list
+
+            broadcast_object_list(found)
+        return found[0]
+
+    def _remember(self, step: int, found: Mapping[str, Any]) -> bool:
+        """Whether this is the best look so far."""
+        measured = {key: float(value) for key, value in found.items() if key.startswith("probe/")}
+        self._looked, self.after = step, measured
+        self.before = self.before or measured
+        score = measured.get("probe/score")
+        if score is None or (self._best is not None and score <= self._best):
+            return False
+        self._best = score
+        return True
+
+    def _keep_as_best(self) -> None:
+        new, kept = self._folder / f".{BEST}", self._folder / BEST
+        self.trainer.save_model(str(new))
+        self.trainer.accelerator.wait_for_everyone()
+        if self._leads:
+            shutil.rmtree(kept, ignore_errors=True)
+            os.replace(new, kept)
+
+
+def last_checkpoint(folder: Path, up_to: int | None = None) -> Path | None:
+    """The newest checkpoint that is whole (and not past a step)."""
+    whole = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE}")]
+    numbered = [(int(path.name.removeprefix("checkpoint-")), path) for path in whole]
+    fitting = [(step, path) for step, path in numbered if up_to is None or step <= up_to]
+    return max(fitting)[1] if fitting else None
+
+
+def _number(value: Any) -> float | None:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

@@ -1,0 +1,132 @@
+"""The judges of a training, for reward and probe: opened with their judge models, whose tokens are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from foresee.errors import UserError
+from foresee.judges import GradedJudge, JudgeChoice, seated
+from foresee.plugins import contracts
+from foresee.records import Item, Judge
+from foresee.runner.judging import JudgeCalls
+
+Price = tuple[float, float]
+SPENT = ("judge/input_tokens", "judge/output_tokens", "judge/usd")
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Judges by name. Those that go by rules ask nobody, the others ask all of the judge models.
+
+    Attributes:
+        by_name: the judges.
+        calls: makes the calls of judge models and counts their tokens.
+        prices: name of a judge model -> USD per million tokens, read and written.
+    """
+
+    by_name: Mapping[str, Judge]
+    calls: JudgeCalls = field(default_factory=JudgeCalls)
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    _open: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    def spent(self) -> dict[str, float]:
+        """Tokens that judge models read and wrote since these were opened; USD where all of them have a price."""
+        used = self.calls.spent
+        if not used:
+            return {}
+        read, written, usd = SPENT
+        found = {
+            read: float(sum(each.input_tokens for each in used.values())),
+            written: float(sum(each.output_tokens for each in used.values())),
+        }
+        if used.keys() <= self.prices.keys():
+            found[usd] = sum(
+                (each.input_tokens * self.prices[name][0] + each.output_tokens * self.prices[name][1]) / 1e6
+                for name, each in used.items()
+            )
+        return found
+
+    def close(self) -> None:
+        """Close the judge models."""
+        self._open.close()
+
+
+NONE = Judges({})
+
+
+def open_judges(
+    names: Sequence[str],
+    models: Sequence[str],
+    options: Mapping[str, Any],
+    items: Iterable[Item] = (),
+    *,
+    where: str = "",
+) -> Judges:
+    """The judges `names`; those without rules of their own ask the judge models, which decide by majority.
+
+    Args:
+        names: of the judges.
+        models: `PROVIDER/NAME` each.
+        options: of the judge models, as `--judge-option` takes them, and `price` ("IN,OUT", USD per million tokens);
+            a number in front means the model at that place alone.
+        items: some of what is to be judged, to find out whether the models can.
+        where: what stands before `judge_models` in the settings ("probe.").
+
+    Raises:
+        UserError: no such judge, one that needs a model and has none, models that nobody asks, or a model that can't
+            be opened; the message names the setting.
+    """
+    asking = [name for name in names if contracts.judge_file(name).forms[0] == "model"]
+    if asking and not models:
+        raise UserError(f"judge {asking[0]} asks a model: name it with --set {where}judge_models='[\"PROVIDER/NAME\"]'")
+    if (models or options) and not asking:
+        raise UserError(
+            f"{where}judge_models: {', '.join(names) or 'no judge'} goes by rules and asks no model; leave it out"
+        )
+    rest, prices = _prices_apart(options, len(models), where)
+    choice, stack = JudgeChoice(tuple(models), rest, flag=f"--set {where}judge_options."), ExitStack()
+    judges = choice.judges(names)
+    members = stack.enter_context(choice.opened())
+    served = {judge.name: judge for judge in seated(judges, members)}
+    calls = JudgeCalls()
+    found: dict[str, Judge] = {}
+    for name in names:
+        if name not in served:
+            raise UserError(f"judge {name}: none of {', '.join(models)} can fill in its form; it needs a chat model")
+        judge = served[name]
+        found[name] = judge.attached(calls) if isinstance(judge, GradedJudge) else judge
+        if isinstance(judge, GradedJudge):
+            judge.check(items)
+    by_model = {member.model.name: price for member, price in zip(members, prices, strict=True) if price is not None}
+    return Judges(found, calls, by_model, stack)
+
+
+def _prices_apart(options: Mapping[str, Any], models: int, where: str) -> tuple[dict[str, Any], list[Price | None]]:
+    """The options without prices, and the price of each model. Raises UserError: a price that is none."""
+    rest = {
+        key: {k: v for k, v in value.items() if k != "price"} if isinstance(value, Mapping) and key.isdigit() else value
+        for key, value in options.items()
+        if key != "price"
+    }
+    prices: list[Price | None] = []
+    for place in range(1, models + 1):
+        own = options.get(str(place))
+        given = own.get("price") if isinstance(own, Mapping) and "price" in own else options.get("price")
+        prices.append(None if given is None else _price(given, where))
+    return rest, prices
+
+
+def _price(given: Any, where: str) -> Price:
+    parts = given.split(",") if isinstance(given, str) else given
+    try:
+        read, written = (float(part) for part in parts)
+        if not (0 <= read < float("inf") and 0 <= written < float("inf")):
+            raise ValueError
+    except (TypeError, ValueError):
+        raise UserError(
+            f"{where}judge_options.price: expected IN,OUT in USD per million tokens, such as 2.5,10; got {given!r}"
+        ) from None
+    return read, written

@@ -1,0 +1,321 @@
+"""One training from settings to a folder: the same for every method.
+
+A method's file says how a trainer is made; what surrounds it is here: checks, model and data, watching, going on after
+a kill, and what is written at the end (weights, manifest, card).
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foresee import manifest
+from foresee.errors import UserError
+from foresee.plugins.contracts import TrainingMethod
+from foresee.training._common import arguments as trl_arguments
+from foresee.training._common import card, heldout_eval, inspection, truncation
+from foresee.training._common import judges as training_judges
+from foresee.training._common import policy as policies
+from foresee.training._common import rows as training_rows
+from foresee.training._common.config import TrainingConfig
+from foresee.training._common.metrics import Progress
+from foresee.training._common.policy import Policy
+from foresee.training._common.rows import Rows
+
+if TYPE_CHECKING:
+    from foresee.training._common.callbacks import Watcher
+
+_FREE = ("log_every", "save_every", "report_to", "processes", "out")  # may change when a training is taken up again
+_OFTEN = 5.0  # seconds between two words on how far the looking has come
+_STATE = ("*.pt", "*.pth", "*.bin", "trainer_state.json", "teacher.safetensors", "complete", "README.md")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a method gets to make its trainer of.
+
+    Attributes:
+        policy: the model, its processor, and the adapter to put on it.
+        rows: the data set's rows, by index.
+        replay: general rows, if there are any.
+        data: the rows as a `datasets.Dataset`: `images`, `prompt`, the method's `COLUMNS`, and the index `row`; for
+            methods that mix replay rows in by themselves without these.
+        arguments: of TRL's configuration, everything that methods have in common.
+        callbacks: to hand to the trainer.
+    """
+
+    policy: Policy
+    rows: Rows
+    replay: Rows | None
+    data: Any
+    arguments: Mapping[str, Any]
+    callbacks: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A trainer ready to run, and all that surrounds it."""
+
+    name: str
+    config: TrainingConfig
+    parts: Parts
+    trainer: Any
+    watcher: Watcher
+
+
+def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: Callable[[Progress], None]) -> Session:
+    """Check, load and assemble everything; nothing is trained or written yet.
+
+    Raises:
+        UserError: whatever the user can mend about model, data, settings or launch.
+    """
+    _quiet_libraries()
+    columns = method.columns
+    rows = training_rows.load(config.data, columns, limit=config.limit, text_only=config.text_only)
+    own_replay = method.own_replay
+    replay_columns = ("completion",) if own_replay else columns
+    replay = training_rows.load(config.replay, replay_columns, text_only=True) if config.replay else None
+    probe = config.probe
+    probe_rows = heldout_eval.rows(probe)
+    report(Progress(0, 0, {}, f"loading {config.model}"))
+    policy = policies.open_policy(config)
+    if not hasattr(policy.processor, "image_processor"):
+        raise UserError(f"{policy.folder} is a text-only model: expected one that takes images, as the trainings do")
+    rows, replay = _inspected(rows, config, policy, report), replay and _inspected(replay, config, policy, report)
+    asked = heldout_eval.items(probe, probe_rows, policy.processor)
+    judges = training_judges.NONE
+    if asked:
+        judges = training_judges.open_judges(
+            [probe.judge], probe.judge_models, probe.judge_options, asked, where="probe."
+        )
+    from transformers import set_seed
+
+    from foresee.training._common.callbacks import Watcher
+
+    set_seed(config.seed)  # an adapter's first values are random
+    watcher = Watcher(config, asked, judges, report)
+    data = training_rows.mixed(rows, None if own_replay else replay, config.replay_share, columns, config.seed)
+    made = trl_arguments.arguments(config, policy.device, policy.bf16)
+    parts = Parts(policy, rows, replay, data, made, (watcher,))
+    trainer = _make(method, config, parts)
+    watcher.attach(trainer)
+    if config.max_length is not None:
+        truncation.install(trainer, config.max_length)
+        truncation.check(trainer.data_collator, parts, _Said(report, "measuring rows"))
+    trl_arguments.check_launch(config, trainer.accelerator.num_processes)
+    for callback in _printers(trainer):
+        trainer.remove_callback(callback)
+    return Session(name, config, parts, trainer, watcher)
+
+
+def run(session: Session, command: Sequence[str] = ()) -> Path:
+    """Train, from the last checkpoint if there is one; returns the folder.
+
+    Raises:
+        UserError: the folder holds something else, or the loss went wrong (the last good weights are kept).
+    """
+    config, trainer, watcher = session.config, session.trainer, session.watcher
+    from foresee.training._common.callbacks import last_checkpoint
+
+    folder = Path(config.out)
+    before = _earlier(session)
+    if before.get("finished"):
+        return folder
+    record = _record(session, command, before)
+    leads = trainer.is_world_process_zero()
+    trainer.accelerator.wait_for_everyone()  # all have looked at the folder
+    if leads:
+        manifest.write(folder, "training", record)
+    checkpoint = last_checkpoint(folder)
+    trainer.accelerator.wait_for_everyone()
+    watcher.take_up(int(checkpoint.name.rpartition("-")[2]) if checkpoint else -1)
+    begun, cpu = time.monotonic(), time.process_time()
+    try:
+        _train(trainer, str(checkpoint) if checkpoint else None)
+    finally:
+        watcher.close()
+    kept = _keep(session)
+    if leads:
+        record |= {
+            "finished": True,
+            "steps": trainer.state.global_step,
+            "stopped": watcher.stopped,
+            "kept": kept,
+            "metrics_before": watcher.before,
+            "metrics_after": watcher.after,
+            "judge_cost": watcher.judge_cost,
+        }
+        record["wall_seconds"] += round(time.monotonic() - begun, 2)
+        record["cpu_seconds"] += round(time.process_time() - cpu, 2)
+        card.write(folder, record, _defaults(config))
+        manifest.write(folder, "training", record)
+        if not config.keep_checkpoints:
+            for path in folder.glob("checkpoint-*"):
+                shutil.rmtree(path, ignore_errors=True)
+    if watcher.failed:
+        raise UserError(f"stopped: {watcher.stopped}; {folder} holds {kept}. Try a lower learning_rate, or float32")
+    return folder
+
+
+class _Said:
+    """Says from time to time how far something has come, and how long it will take."""
+
+    def __init__(self, report: Callable[[Progress], None], what: str) -> None:
+        self._report, self._what = report, what
+        self._begun = self._last = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._last > _OFTEN:
+            self._last = now
+            left = (now - self._begun) / done * (total - done)
+            self._report(Progress(0, 0, {}, f"{self._what}: {done:,} of {total:,}, about {left:.0f} s left"))
+
+
+def _inspected(rows: Rows, config: TrainingConfig, policy: Policy, report: Callable[[Progress], None]) -> Rows:
+    """Every row looked at, and what came of it said. Raises UserError: too many can't be used."""
+    found = inspection.inspected(rows, policy.processor, config.bad_rows, _Said(report, "looking at images"))
+    for note in inspection.notes(found):
+        report(Progress(0, 0, {}, note=note))
+    return found
+
+
+def _make(method: TrainingMethod, config: TrainingConfig, parts: Parts) -> Any:
+    """The method's trainer. Raises UserError: TRL refuses the settings, in its own words."""
+    from foresee.models.checkpoints.find import one_line
+
+    try:
+        return method.trainer(config, parts)
+    except UserError:
+        raise
+    except TypeError as problem:  # of TRL's configuration, which is called with `trl.*`; any other is a bug
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(problem))
+        if unknown is None or unknown[1] not in config.trl:
+            raise
+        raise UserError(f"TRL refuses these settings: trl.{unknown[1]} is no argument of its configuration") from None
+    except (ValueError, ImportError, RuntimeError) as problem:
+        if not _raised_by_libraries(problem):
+            raise
+        raise UserError(f"TRL refuses these settings: {one_line(problem)}") from problem
+
+
+def _raised_by_libraries(problem: BaseException) -> bool:
+    """Whether an error comes out of the training libraries, not out of code of ours or of a plug-in."""
+    last = ""
+    for frame, _ in traceback.walk_tb(problem.__traceback__):
+        last = str(frame.f_globals.get("__name__", ""))
+    return last.partition(".")[0] in ("trl", "transformers", "accelerate", "peft", "torch", "datasets")
+
+
+def _train(trainer: Any, checkpoint: str | None) -> None:
+    import torch
+
+    try:
+        trainer.train(resume_from_checkpoint=checkpoint)
+    except torch.OutOfMemoryError:
+        here, batch = trainer.args.device, trainer.args.per_device_train_batch_size
+        raise UserError(
+            f"not enough memory on {here} for {batch} sequences at once: lower batch and raise accumulate, "
+            "or set gradient_checkpointing=true, tune=lora or quantisation=4bit"
+        ) from None
+
+
+def _keep(session: Session) -> str:
+    """Write the weights that the training ends with into its folder; which ones they are."""
+    config, trainer, watcher = session.config, session.trainer, session.watcher
+    from foresee.training._common.callbacks import BEST, last_checkpoint
+
+    folder = Path(config.out)
+    collapsed = bool(watcher.stopped) and not watcher.failed
+    source, kept = None, f"the weights of step {trainer.state.global_step}"
+    if (collapsed or config.keep == "best") and (folder / BEST).is_dir():
+        source, kept = folder / BEST, "the weights of the probe's best score"
+    elif collapsed:
+        source = last_checkpoint(folder, watcher.last_good_step)
+        kept = f"the weights of {source.name}, the last before it went wrong" if source else f"{kept}: no earlier ones"
+    if source is None:
+        trainer.save_model(str(folder))
+    if trainer.is_world_process_zero():
+        if source is not None:
+            shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_STATE))
+        (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle, and all in it is in the manifest
+    trainer.accelerator.wait_for_everyone()
+    return kept
+
+
+def _earlier(session: Session) -> dict[str, Any]:
+    """The manifest of an interrupted training in the folder; empty where there is none.
+
+    Raises:
+        UserError: the folder holds something else, or a training with other settings.
+    """
+    folder = Path(session.config.out)
+    if not (folder / manifest.FILE).is_file():
+        if folder.is_dir() and any(path.name != ".best" for path in folder.iterdir()):
+            raise UserError(f"{folder} is not empty and no training of ours; give another folder (--out)")
+        return {}
+    before = manifest.read(folder, "training")
+    then, now = before.get("config", {}), _fixed(session.config)
+    other = [key for key in now if key not in _FREE and then.get(key) != now[key]]
+    if before.get("method") != session.name or other:
+        what = ", ".join(f"{key} {then.get(key)!r}, now {now[key]!r}" for key in other) or f"method {before['method']}"
+        raise UserError(f"{folder} holds a training with other settings ({what}); give another folder (--out)")
+    return before
+
+
+def _fixed(config: TrainingConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json")
+
+
+def _defaults(config: TrainingConfig) -> dict[str, Any]:
+    """The settings that were not given, as the method has them; none for those that must be."""
+    fields = type(config).model_fields
+    given = {name: getattr(config, name) for name, field in fields.items() if field.is_required()}
+    values = type(config).model_construct(**given).model_dump(mode="json")
+    return {name: value for name, value in values.items() if name not in given}
+
+
+def _record(session: Session, command: Sequence[str], before: Mapping[str, Any]) -> dict[str, Any]:
+    parts, config = session.parts, session.config
+    moving, all_of_them = policies.trainable(session.trainer.model)
+    return {
+        "method": session.name,
+        "config": _fixed(config),
+        "base": {"name": config.model, **parts.policy.record()},
+        "data": parts.rows.record(),
+        "replay": parts.replay.record() if parts.replay else None,
+        "trainable_parameters": moving,
+        "parameters": all_of_them,
+        "processes": session.trainer.accelerator.num_processes,
+        "device": parts.policy.device,
+        "seed": config.seed,
+        "command": list(command),
+        "finished": False,
+        **{key: before.get(key, 0.0) for key in ("wall_seconds", "cpu_seconds")},
+    }
+
+
+def _quiet_libraries() -> None:
+    """TRL would send a note of each training to the hub; nothing leaves this machine unasked."""
+    try:
+        import trl  # noqa: F401
+        from huggingface_hub import constants
+        from transformers.utils import logging
+    except ImportError:
+        raise UserError("training needs the extra [train]: pip install 'foresee[train]'") from None
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    logging.disable_progress_bar()  # of each file written
+
+
+def _printers(trainer: Any) -> list[Any]:
+    """transformers' own way of printing metrics; ours is the report."""
+    from transformers import PrinterCallback, ProgressCallback
+
+    held = trainer.callback_handler.callbacks
+    return [callback for callback in held if isinstance(callback, PrinterCallback | ProgressCallback)]

@@ -1,0 +1,71 @@
+"""Long sequences: cut at the end of the answer, never through a picture, never a whole answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from foresee.dataset_format import ROWS
+from foresee.errors import UserError
+from foresee.training._common.rows import INDEX
+
+if TYPE_CHECKING:
+    from foresee.training._common.run import Parts
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """A collator that cuts what another collates to `longest` tokens.
+
+    Attributes:
+        collate: TRL's own collator, told to cut nothing.
+        longest: tokens that are kept.
+        image_token: id of the placeholder for pictures; None for a text-only model.
+    """
+
+    collate: Any
+    longest: int
+    image_token: int | None
+
+    def __call__(self, examples: Sequence[Mapping[str, Any]]) -> Any:
+        """The batch. Raises UserError: the cut would go through a picture, or leave nothing of an answer."""
+        batch = self.collate(examples)
+        ids = batch["input_ids"]
+        if ids.shape[1] <= self.longest:
+            return batch
+        if self.image_token is not None and bool((ids[:, self.longest :] == self.image_token).any()):
+            raise UserError(
+                f"max_length {self.longest} would cut off a picture: one sequence has its image tokens beyond it "
+                f"(the batch's longest has {ids.shape[1]} tokens); raise max_length or lower max_pixels"
+            )
+        answered = batch["labels"] != -100 if "labels" in batch else batch["completion_mask"] == 1
+        if not bool(answered[:, : self.longest].any(1).all()):
+            raise UserError(f"max_length {self.longest} would cut off a whole answer; raise it or leave it out")
+        shape = ids.shape
+        for key, value in list(batch.items()):
+            if getattr(value, "shape", ())[:2] == shape:
+                batch[key] = value[:, : self.longest]
+        return batch
+
+
+def install(trainer: Any, longest: int) -> None:
+    """Put a cutting collator before a trainer's own."""
+    token = getattr(trainer.model.config, "image_token_id", None)
+    trainer.data_collator = Cutting(trainer.data_collator, longest, token)
+
+
+def check(collate: Callable[[Sequence[Any]], Any], parts: Parts, progress: Callable[[int, int], None]) -> None:
+    """Cut every row once, alone, before the first step.
+
+    Raises:
+        UserError: one that can't be cut, by file and line.
+    """
+    for number, row in enumerate(parts.data, 1):
+        try:
+            collate([row])
+        except UserError as problem:
+            rows, place = parts.rows, row[INDEX]
+            where = f"{rows.folder / ROWS}, line {rows.lines[place]}" if place >= 0 else "a replay row"
+            raise UserError(f"{where}: {problem}") from None
+        progress(number, len(parts.data))
