@@ -108,6 +108,19 @@ def read(folder: Path, kind: ManifestKind | None = None) -> dict[str, Any]:
     return record
 
 
+def refuse_other(folder: Path, kind: ManifestKind | None) -> None:
+    """Keep a folder from being written by a command that did not make it; `kind` None fits no folder of ours.
+
+    Raises:
+        UserError: it holds something of another kind, or a manifest that can't be read.
+    """
+    if not (folder / FILE).exists():
+        return
+    found = read(folder).get("kind")
+    if found != kind:
+        raise UserError(f"--out: {folder} holds a {found!r} that another command made; choose another folder")
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Replace `path` by `text` in one step, so that a kill leaves the old file or the new one.
 

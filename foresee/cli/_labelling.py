@@ -20,7 +20,10 @@ _HEADER = ("field", "consistency", "95 % interval", "kappa", "95 % interval", "n
 
 def sheet(
     run: Annotated[Path, typer.Argument(help="run folder")],
-    out: Annotated[Path, typer.Option("--out", help="the page to write")] = Path("sheet.html"),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="the page to write; default: sheet.html, or sheet-2.html and so on")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over a page that is there already")] = False,
     count: Annotated[int, typer.Option("-n", min=1, help="how many answers")] = 100,
     judge: Annotated[str, typer.Option("--judge", help="whose scale is filled in; default: the run's first")] = "",
     seed: Annotated[int, typer.Option("--seed", help="the same seed draws the same answers")] = 0,
@@ -31,8 +34,10 @@ def sheet(
 ) -> None:
     """Write a page on which a person labels a sample of a run's answers, blind to the judge's verdicts."""
     from foresee.evaluation import run_folder
+    from foresee.files.outputs import free_name, output_file
     from foresee.human_labels import page
 
+    out = output_file(out or (Path("sheet.html") if force else free_name(Path("sheet.html"))), force=force)
     read = run_folder.read_run(run)
     held = page.write(out, read, judge=judge, count=count, seed=seed, balanced=balanced, images=images)
     typer.echo(f"{out}: {held} answers for judge {page.judge_of(read, judge)}; open it in a browser")
@@ -46,6 +51,7 @@ def agree(
     out: Annotated[
         Path | None, typer.Option("--out", help="where to keep it for 'foresee score RUN --correct'")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over a file that is there already")] = False,
     format: Format = "table",
 ) -> None:
     """People's labels against the judge: consistency, kappa and confusion with intervals.
@@ -55,9 +61,12 @@ def agree(
     """
     from foresee.cli import _results
     from foresee.errors import UserError
+    from foresee.files.outputs import output_file
     from foresee.human_labels import agreement
 
     _results.check_format(format, "")
+    if out is not None:
+        output_file(out, force=force)
     if len(labels) > 2 or labels[0].is_dir():
         raise UserError("expected LABELS.json, then at most one of a run folder or a second LABELS.json")
     second = labels[1] if len(labels) == 2 else None

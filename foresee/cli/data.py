@@ -116,6 +116,7 @@ def show(
     task_options: TaskOptions = None,
     html: Annotated[Path | None, typer.Option("--html", help="also write a page with its images to this file")] = None,
     open_page: Annotated[bool, typer.Option("--open", help="also show it with its images in the browser")] = False,
+    force: Annotated[bool, typer.Option("--force", help="write over a file that is there already")] = False,
 ) -> None:
     """One item as it would be sent, with everything that is known of it."""
     from foresee import plugins
@@ -123,10 +124,13 @@ def show(
     from foresee.config import from_pairs
     from foresee.data import check as data_check
     from foresee.errors import UserError
+    from foresee.files.outputs import output_file
     from foresee.plugins import contracts
 
     if name in plugins.names("labels") and name not in plugins.names("benchmarks"):
         raise UserError(f"{name} is a label set; 'foresee data show' shows items of benchmarks")
+    if html is not None:
+        output_file(html, force=force, flag="--html")
     options = from_pairs(contracts.benchmark(name).options, task_options or (), what=f"{name} (-T)")
     item = data_check.show(name, item_id, data, options)
     for line in describe(item):
@@ -154,6 +158,7 @@ def gallery(
     limit_seed: Annotated[int, typer.Option("--limit-seed", help="another seed, another sample")] = 0,
     columns: Annotated[int, typer.Option("--columns", min=1, help="pictures side by side")] = 4,
     clear: Annotated[bool, typer.Option("--clear", help="do not blur the pictures of published sets")] = False,
+    force: Annotated[bool, typer.Option("--force", help="write over a file that is there already")] = False,
 ) -> None:
     """The pictures of a benchmark on one sheet, with ids and requests. Published ones are blurred unless --clear."""
     from foresee.config import from_pairs
@@ -161,8 +166,10 @@ def gallery(
     from foresee.data import contact_sheet, sources
     from foresee.errors import UserError
     from foresee.evaluation.plan import sampled
+    from foresee.files.outputs import output_file
     from foresee.plugins import contracts
 
+    output_file(out, force=force)
     options = from_pairs(contracts.benchmark(name).options, task_options or (), what=f"{name} (-T)")
     items = sampled(tuple(data_check.items_of(name, data, options)), limit, limit_seed)
     sheet = contact_sheet.png(items, columns=columns, clear=clear or sources.find(name).embedded)

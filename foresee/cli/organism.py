@@ -22,33 +22,38 @@ def describe() -> None:
 def show(
     number: Annotated[int, typer.Argument(help="example, from 0")],
     out: Annotated[Path | None, typer.Option("--out", help="PNG to write; default: organism-N.png")] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over a file that is there already")] = False,
 ) -> None:
     """One hazard beside its benign twin: a picture, and what is known of it."""
     from foresee.organism import tour
 
     shown = tour.show(number)
     path = out or Path(f"organism-{number}.png")
-    _save(shown.picture, path)
+    _save(shown.picture, path, force=force or out is None)
     typer.echo(f"{shown.text}\npicture: {path}")
 
 
 @app.command()
 def gallery(
-    out: Annotated[Path, typer.Option("--out", help="PNG to write")] = Path("organism-gallery.png"),
+    out: Annotated[Path | None, typer.Option("--out", help="PNG; default: organism-gallery.png")] = None,
     scenes: Annotated[int, typer.Option("--scenes", min=1, max=200, help="example scenes on it")] = 12,
+    force: Annotated[bool, typer.Option("--force", help="write over a file that is there already")] = False,
 ) -> None:
     """One sheet with every thing that can be drawn, and example scenes."""
     from foresee.organism import tour
 
-    _save(tour.gallery(scenes), out)
-    typer.echo(f"picture: {out}")
+    path = out or Path("organism-gallery.png")
+    _save(tour.gallery(scenes), path, force=force or out is None)
+    typer.echo(f"picture: {path}")
 
 
-def _save(picture: object, path: Path) -> None:
+def _save(picture: object, path: Path, *, force: bool) -> None:
     from PIL import Image
 
     from foresee.errors import UserError
+    from foresee.files.outputs import output_file
 
+    output_file(path, force=force)
     assert isinstance(picture, Image.Image)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -72,21 +72,14 @@ def page(
 
 
 def _page_file(runs: Sequence[Path], out: Path | None, *, force: bool) -> Path:
-    """Where the page goes. Raises UserError: the file named is there already."""
-    from foresee.errors import UserError
+    """Where the page goes. Raises UserError: see `output_file`."""
+    from foresee.files.outputs import free_name, output_file
 
     if out is not None:
-        if out.exists() and not force:
-            raise UserError(f"{out} is there already: give --force to write over it, or another --out")
-        return out
+        return output_file(out, force=force)
     folder = Path(os.path.relpath(os.path.commonpath([run.absolute() for run in runs])))
     first = folder / "report.html"
-    if force or not first.exists():
-        return first
-    number = 2
-    while (numbered := folder / f"report-{number}.html").exists():
-        number += 1
-    return numbered
+    return first if force else free_name(first)
 
 
 def export(
@@ -96,6 +89,7 @@ def export(
         Path | None,
         typer.Option("--out", help="file to write, one for all runs; default: rows.FORMAT in each run folder"),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over the --out that is there already")] = False,
 ) -> None:
     """Write runs' tidy rows: one line per item and epoch, with the run, the model and the defense in front.
 
@@ -103,9 +97,12 @@ def export(
     """
     from foresee.cli._console import say
     from foresee.errors import UserError
+    from foresee.files.outputs import output_file
     from foresee.report.export import write
     from foresee.report.stored_runs import read_runs
 
+    if out is not None:
+        output_file(out, force=force)
     found = read_runs(runs, judgings=False, skipped=say, without_code=True)
     for run in found:
         if not run.metrics and run.warnings:

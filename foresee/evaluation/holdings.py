@@ -53,7 +53,12 @@ def earlier(folder: Path) -> dict[str, Any]:
 
 
 def open_journal(folder: Path, configuration: Mapping[str, Any]) -> Journal:
-    """The folder's journal. Raises UserError: it belongs to another configuration, or another process holds it."""
+    """The folder's journal, made if there is none.
+
+    Raises:
+        UserError: it belongs to another configuration, another process holds it, or the folder is no run's.
+    """
+    manifest.refuse_other(folder, "evaluation")
     return Journal.open(folder / run_folder.JOURNAL, configuration, free=FREE)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from foresee import plugins
+from foresee import manifest, plugins
 from foresee.errors import UserError
 from foresee.judges import GradedJudge, JudgeChoice, seated
 from foresee.labels._rows import LabelledAnswer, Question
@@ -210,6 +210,7 @@ def _asked(
         (seat,) = seated((judge,), members)
         configuration = {"judge": dict(seat.identity), "labels": labels.name, "options": dict(labels.options)}
         folder = out or Path("runs") / "judge_check" / f"{judge.name}-{labels.name}-{digest(configuration)[:8]}"
+        manifest.refuse_other(folder, None)
         pairs = [
             (_item(row), Answer(row.id, 0, row.response, key=digest([row.id, row.response]))) for row in labels.rows
         ]
