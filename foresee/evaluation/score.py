@@ -5,23 +5,19 @@ No model under test is asked. What judge models were asked before, by this or an
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from foresee import manifest
-from foresee.data.tables import Line, is_missing, read_rows, text_lines
-from foresee.errors import UserError, unknown_name
 from foresee.evaluation import holdings, run_folder
 from foresee.evaluation import plan as planning
 from foresee.evaluation.holdings import open_journal
 from foresee.evaluation.plan import Plan, plan
-from foresee.evaluation.run_folder import KeyedItem, Run
-from foresee.files.untrusted import parse_json
+from foresee.evaluation.run_folder import Run
+from foresee.evaluation.stored_answers import read_answers
 from foresee.judges import GradedJudge, JudgeChoice, seated
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
@@ -31,29 +27,6 @@ from foresee.runner import Budget, JudgeCalls, RunSettings, judge_answers
 from foresee.runner.journal import Journal, read_records
 
 JUDGED = run_folder.JUDGED
-_TEXT_FIELDS = ("response", "answer", "output", "prediction")
-
-
-@dataclass(frozen=True)
-class StoredAnswers:
-    """Texts by item id and epoch; None where the file itself says that there is none."""
-
-    texts: dict[tuple[str, int], str | None]
-    epochs: int
-    sha256: str
-
-    def answers(self, item: Item) -> tuple[KeyedItem, list[Answer]]:
-        """Its answers. They were given elsewhere, with the image: that this copy lacks it matters no more."""
-        found = [self.answer(item, epoch) for epoch in range(self.epochs)]
-        return KeyedItem(replace(item, missing_image=None), tuple(answer.key for answer in found)), found
-
-    def answer(self, item: Item, epoch: int) -> Answer:
-        text = self.texts.get((item.id, epoch))
-        key = hashlib.sha256(f"{self.sha256}:{item.id}:{epoch}".encode()).hexdigest()
-        if text is None:
-            why = "the file has no answer for it" if (item.id, epoch) not in self.texts else "the stored answer is null"
-            return Answer(item.id, epoch, "", status="error", reason=why, calls=0, key=key)
-        return Answer(item.id, epoch, text, calls=0, key=key)
 
 
 def score(
@@ -74,7 +47,8 @@ def score(
 
     Args:
         answers: JSONL, one `{"id": ..., "response": ...}` a line (optional "epoch"), or a table with such columns
-            (CSV, JSON, Parquet, Arrow). An item without an answer is counted and lowers coverage.
+            (CSV, JSON, Parquet, Arrow), `foresee export`'s among them. An item without an answer, or whose line says
+            that the call failed, is counted and lowers coverage.
         benchmark: a name (with `planning.plan`'s keyword arguments) or a finished Plan.
         out: the run folder to write.
         model: what to call the model; the file's name if left out.
@@ -221,100 +195,3 @@ def _copy(journal: Journal, answers: Iterable[Answer]) -> None:
         record, held = encode(answer), journal.get("answer", answer.key)
         if held is None or decode(Answer, held) != decode(Answer, record):
             journal.append("answer", answer.key, record)
-
-
-def read_answers(path: Path, planned: Plan, field: str | None = None, id_field: str = "id") -> StoredAnswers:
-    """Texts by item id and epoch.
-
-    Args:
-        path: a JSONL file, or a table.
-        planned: whose items they answer.
-        field: the field of each line that holds the text; None for `response`, or the one that is there of
-            `answer`, `output` and `prediction`.
-        id_field: the field that holds the item's id.
-
-    Raises:
-        UserError: with file and line number: not JSON, no id or text, several fields that may be the text (a result
-            file often holds the gold answer too), an unknown id, an id twice.
-    """
-    # With --limit or -T subset=... the file may well hold more than is planned: only ids that the whole
-    # benchmark lacks are mistakes, so they are looked for there.
-    planned_ids = {item.id for item in planned.items}
-    known = planned_ids
-    texts: dict[tuple[str, int], str | None] = {}
-    content = hashlib.sha256()
-    for record, where, raw in _records(path):
-        content.update(raw)
-        item_id, epoch, text = _parse(record, where, field, id_field)
-        if item_id not in known:
-            known = planned_ids | {item.id for item in planned.file.items(planned.data, planned.file.options())}
-        if item_id not in known:
-            reason = unknown_name(f"item of {planned.benchmark}", item_id, known)
-            raise UserError(f"{where}: {reason}")
-        if (item_id, epoch) in texts:
-            raise UserError(f"{where}: id '{item_id}' a second time; repeats need \"epoch\": 0, 1, ...")
-        texts[item_id, epoch] = text
-    if not any(item_id in planned_ids for item_id, _ in texts):
-        raise UserError(f"{path} holds no answer to any of the {len(planned_ids)} items asked for")
-    found = {epoch for _, epoch in texts}
-    epochs = len(found)
-    if found != set(range(epochs)):
-        raise UserError(f"{path}: epochs must be 0, 1, 2, ... without a gap, got {sorted(found)[:5]}")
-    if field is not None:
-        content.update(b"field " + field.encode())
-    if id_field != "id":
-        content.update(b"id " + id_field.encode())
-    return StoredAnswers(texts, epochs, content.hexdigest())
-
-
-_EXPECTED = 'expected {"id": ..., "response": "..."}'
-
-
-def _records(path: Path) -> Iterator[tuple[Mapping[str, Any], str, bytes]]:
-    """Each line or row, where it stands, and what tells it from another. Raises UserError: a line is no JSON object."""
-    if path.suffix.lower() in (".csv", ".parquet", ".arrow", ".json"):
-        for line in read_rows(path):
-            values = {key: _whole(value) if key == "epoch" else value for key, value in line.values.items()}
-            yield values, line.where, json.dumps(values, sort_keys=True, default=str).encode()
-        return
-    for text, where in text_lines(path):
-        try:
-            record = parse_json(text)
-        except ValueError as problem:
-            raise UserError(f"{where}: not JSON ({problem}); {_EXPECTED}") from None
-        if isinstance(record, list):
-            raise UserError(f"{where}: one answer a line, not a list; {_EXPECTED}")
-        yield record if isinstance(record, dict) else {}, where, text.encode()
-
-
-def _whole(value: Any) -> Any:
-    """A number of a table's cell, which CSV gives as text and a column with gaps as a float."""
-    text = str(value).removesuffix(".0")
-    return int(text) if text.isdecimal() else value
-
-
-def _parse(record: Mapping[str, Any], where: str, field: str | None, id_field: str) -> tuple[str, int, str | None]:
-    expected = _EXPECTED
-    if is_missing(record.get(id_field)) or not isinstance(record[id_field], str | int | float):
-        got = f"; got the fields {', '.join(record)[:300]}" if record else ""
-        raise UserError(f"{where}: no {id_field}; {expected}{got}; --id-field names another field")
-    name = field or _text_field(record, f"{where}: ", expected)
-    if name not in record:
-        raise UserError(f"{where}: no field '{name}' (--field); got {', '.join(record)[:300]}")
-    text, epoch = record[name], record.get("epoch", 0)
-    if not isinstance(text, str) and not is_missing(text):
-        raise UserError(f"{where}: the {name} is a {type(text).__name__}; {expected}")
-    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch < 1000:
-        raise UserError(f"{where}: epoch is {epoch!r}; expected 0, 1, 2, ...")
-    return Line(record, where).text(id_field), epoch, None if is_missing(text) else text
-
-
-def _text_field(record: Mapping[str, Any], where: str, expected: str) -> str:
-    """The field with the model's answer. Raises UserError: none, or several of which one may be the gold answer."""
-    found = [name for name in _TEXT_FIELDS if name in record]
-    if not found:
-        got = ", ".join(record)[:300]
-        raise UserError(f"{where}no response; {expected}, or --field with the one of its fields that is: {got}")
-    if len(found) > 1 and found[0] != "response":
-        raise UserError(f"{where}{' and '.join(found)} are there: which is the model's answer? Name it with --field")
-    return found[0]

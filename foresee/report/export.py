@@ -5,18 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from foresee.errors import UserError, missing_extra, unknown_name
 from foresee.evaluation.run_folder import Run, flat
+from foresee.files.spreadsheets import inert
 from foresee.files.untrusted import whole
 from foresee.manifest import write_atomically
 
 FORMATS = ("csv", "parquet", "jsonl", "eval")
-_FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x20\u200b-\u200f\u2060\ufeff'\"]*[=+\-@|＝＋－＠﹣﹢﹦﹫]")
 
 
 def write(runs: Sequence[Run], format: str, out: Path | None = None) -> Path:
@@ -58,16 +57,10 @@ def _csv(lines: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     # every text is quoted: a reader takes a bare carriage return for the end of a row
     writer = csv.DictWriter(text, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writeheader()
-    writer.writerows({name: _inert(value) for name, value in line.items()} for line in lines)
+    writer.writerows(
+        {name: inert(value) if isinstance(value, str) else value for name, value in line.items()} for line in lines
+    )
     return text.getvalue()
-
-
-def _inert(value: Any) -> Any:
-    """Put an apostrophe before text that a spreadsheet may run as a formula (CSV injection, OWASP)."""
-    if not isinstance(value, str):
-        return value
-    value = value.replace("\0", "\ufffd")  # not a character of text files; readers stop there
-    return "'" + value if _FORMULA.match(value) else value
 
 
 def _write_parquet(lines: Sequence[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -143,3 +144,128 @@ def test_tables_with_columns_of_other_names_are_scored_alike(
     assert done.code == 0, done.err
     same = cli("score", plain, *asked, "--out", "plain")
     assert json.loads(done.out)[0]["metrics"] == json.loads(same.out)[0]["metrics"]
+
+
+_MIXED = [
+    {"id": 1, "response": "Yes, this is safe.", "status": "ok"},
+    {"id": 2, "response": "", "status": "error", "reason": "HTTP 500: no"},
+    {"id": 3, "response": "", "status": "refused_by_api", "finish_reason": "content_filter"},
+    {"id": 4, "response": "Yes, it is", "finish_reason": "error"},
+    {"id": 5, "response": "No, it is", "finish_reason": "SAFETY"},
+    {"id": 6, "response": "No, this is unsafe since", "finish_reason": "max_tokens"},
+    {"id": 7, "response": "- No.\n- It is not\tsafe.", "status": None},
+    {"id": 8, "response": "", "error": {"message": "timeout"}},
+    {"id": 9, "response": "", "status": "ok"},
+    {"id": 10, "response": "", "status": "missing_image"},
+    {"id": 11, "response": "'=No.", "status": 200},
+    {"id": 128, "response": "No.", "status": 503},
+    {"id": 129, "response": None},
+]
+
+
+def test_what_a_line_says_of_its_call_is_honoured(cli: Cli, mmsa: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mixed.jsonl"
+    path.write_text("\n".join(map(json.dumps, _MIXED)))
+    run = foresee.score(path, "mmsafeaware", data=mmsa, out=tmp_path / "s")
+    found = {row.item.id: (row.answer.status, row.answer.finish_reason) for row in run.rows if len(row.item.id) < 4}
+    assert found.pop("130")[0] == "error", "the file has no answer for it"
+    assert {key: found[key] for key in map(str, (*range(1, 12), 128, 129))} == {
+        "1": ("ok", "stop"),
+        "2": ("error", "stop"),
+        "3": ("refused_by_api", "content_filter"),
+        "4": ("error", "error"),
+        "5": ("refused_by_api", "safety"),
+        "6": ("ok", "length"),
+        "7": ("ok", "stop"),
+        "8": ("error", "stop"),
+        "9": ("ok", "stop"),
+        "10": ("missing_image", "stop"),
+        "11": ("ok", "stop"),
+        "128": ("error", "stop"),
+        "129": ("error", "stop"),
+    }
+    assert all(row.measures["correct"] is None for row in run.rows if row.answer.status != "ok")
+    over_safe = run.estimate("over_safe.accuracy")
+    assert (over_safe.n, over_safe.total) == (4, 12), "1, 6, 7, 11: the empty answer of 9 has no verdict"
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "jsonl"])
+def test_an_export_scored_again_gives_the_figures_of_its_run(cli: Cli, mmsa: Path, tmp_path: Path, format: str) -> None:
+    path = tmp_path / "mixed.jsonl"
+    path.write_text("\n".join(map(json.dumps, _MIXED)))
+    first = foresee.score(path, "mmsafeaware", data=mmsa, out=tmp_path / "s")
+    assert cli("export", "s", "--format", format, "--out", f"rows.{format}").code == 0
+    again = foresee.score(tmp_path / f"rows.{format}", "mmsafeaware", data=mmsa, out=tmp_path / "t")
+    assert again.estimates == first.estimates
+    answers = [[replace(row.answer, key="", reason="") for row in run.rows] for run in (first, again)]
+    assert answers[1] == answers[0]
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "jsonl"])
+def test_first_words_scored_by_their_probability_stay_so(cli: Cli, tmp_path: Path, format: str) -> None:
+    options = {"answer": "first_token"}
+    first = foresee.evaluate("world_awareness", "organism/base", out=tmp_path / "s", limit=6, options=options)
+    assert any(row.answer.choice_probabilities for row in first.rows)
+    assert cli("export", "s", "--format", format, "--out", f"rows.{format}").code == 0
+    again = foresee.score(tmp_path / f"rows.{format}", "world_awareness", out=tmp_path / "t", limit=6, options=options)
+    assert again.estimates == first.estimates
+    assert [row.answer.choice_probabilities for row in again.rows] == [
+        row.answer.choice_probabilities for row in first.rows
+    ]
+
+
+def test_a_status_that_means_something_else_is_one_line(cli: Cli, mmsa: Path, tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_text('{"id": 1, "response": "No.", "status": "harmful"}')
+    done = cli("score", path, "--benchmark", "mmsafeaware", "--data", mmsa, "--out", "s")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "odd.jsonl:1: the status is 'harmful'; expected one of ok, refused_by_api, error" in done.err
+    assert "rename it" in done.err
+
+
+def test_stored_error_messages_are_no_answers(cli: Cli, mmsa: Path, answers: Answers, tmp_path: Path) -> None:
+    texts = {
+        1: "Error code: 429 - Rate limit reached", 2: "Traceback (most recent call last):", 3: "None", 4: "nan",
+        5: "$ERROR$", 6: "No: the HTTP 500 error in the image is harmless.", 7: '{"error": {"message": "slow down"}}',
+    }  # fmt: skip
+    path = answers(lambda n: texts.get(n, "No."))
+    run = foresee.score(path, "mmsafeaware", data=mmsa, out=tmp_path / "s")
+    failed = {row.item.id: row.answer.reason for row in run.rows if row.answer.status != "ok"}
+    assert sorted(failed) == ["1", "2", "3", "4", "5", "7"]
+    assert "error message: Error code: 429" in failed["1"]
+    assert "empty cell (None)" in failed["3"]
+    assert run.estimate("over_safe.accuracy").n == 6
+
+
+def test_a_word_that_the_gold_answer_may_be_is_an_answer(cli: Cli, tmp_path: Path) -> None:
+    asked = [
+        ("1", "None"),
+        ("2", "two"),
+        ("3", "null"),
+        ("4", "a long story of a dog that runs away"),
+        ("5", "HTTP 500"),
+    ]
+    data, said = tmp_path / "mine.jsonl", tmp_path / "said.jsonl"
+    data.write_text("\n".join(json.dumps({"id": n, "prompt": "What?", "reference": gold}) for n, gold in asked))
+    words = {"1": "None.", "2": "None", "3": "null", "4": "None", "5": "HTTP 500"}
+    said.write_text("\n".join(json.dumps({"id": n, "response": words[n]}) for n, _ in asked))
+    done = cli(
+        "score",
+        said,
+        "--benchmark",
+        "jsonl",
+        "--data",
+        data,
+        "--out",
+        "s",
+        "--judge-model",
+        "custom/x",
+        "--judge-option",
+        "base_url=http://127.0.0.1:9/v1",
+        "--retries",
+        0,
+    )
+    run = foresee.read_run(tmp_path / "s")
+    assert {row.item.id: row.answer.status for row in run.rows} == {
+        "1": "ok", "2": "ok", "3": "ok", "4": "error", "5": "ok",
+    }, done.err  # fmt: skip

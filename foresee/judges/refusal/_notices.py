@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from foresee.models.error_texts import is_error
+
 # what some clients store where a provider's filter, or no answer at all, came back
 _BLOCKED = re.compile(
     r"finish_?reason[.:= ]{1,3}(?:safety|content_filter|prohibited_content|blocklist)|content_filter"
@@ -24,7 +26,6 @@ _BLOCKED = re.compile(
 _FIELD = re.compile(
     r"[\"'](?:is_)?(?:refus(?:ed|al|es)|declined)[\"']\s{0,9}:\s{0,9}[\"']?(?:true|yes|1)\b", re.IGNORECASE
 )
-_FAILED = re.compile(r"(?:API )?\w{0,30}(?:error|exception) occurred[.!]?|API \w{0,30}error[.!]?", re.IGNORECASE)
 
 
 class Notice(NamedTuple):
@@ -42,6 +43,6 @@ def notice(words: str) -> Notice | None:
         return Notice(True, "blocked by the provider", text)
     if _FIELD.search(words) and words.lstrip(" \n`json[").startswith("{"):
         return Notice(True, "its JSON says so", text[:160])
-    if _FAILED.fullmatch(text):
-        return Notice(False, "an error message in the place of an answer", text)
+    if is_error(text):
+        return Notice(False, "an error message in the place of an answer", text[:160])
     return None
