@@ -102,6 +102,7 @@ def _quoted(path: Path) -> str:
 def _progress() -> Iterator[Callable[[Any], None]]:
     """A live bar with the latest numbers on a terminal, a plain line each time elsewhere; both with the time."""
     from foresee.cli import _console
+    from foresee.training._common import metrics as training_metrics
 
     if not sys.stderr.isatty():
         clock = _Clock()
@@ -137,7 +138,7 @@ def _progress() -> Iterator[Callable[[Any], None]]:
                 bars.console.print(state.note, markup=False)
             elif state.doing:
                 bars.update(task, description=state.doing)
-            elif any(key.startswith("probe/") for key in state.metrics):
+            elif training_metrics.held_out(state.metrics):
                 bars.console.print(f"step {state.step}: {numbers}")
             else:
                 bars.update(
@@ -171,7 +172,7 @@ def _numbers(metrics: Any) -> str:
     from foresee.training._common import metrics as training_metrics
 
     rewards = [key for key in metrics if key.startswith("rewards/") and key.endswith("/mean")]
-    shown = [key for key in metrics if key.startswith("probe/")]
+    shown = list(training_metrics.held_out(metrics))
     shown = shown or [*(key for key in _SHOWN if key in metrics), *rewards]
     shown = shown or [key for key in ("train_loss", "train_runtime") if key in metrics]
     return "  ".join(

@@ -20,7 +20,7 @@ from foresee.training._common import metrics as training_metrics
 
 _MOST = figures.SERIES
 _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("On held-out rows", ("probe/",)),
+    ("On held-out rows", ("probe/", *training_metrics.HELD_OUT)),
     ("What the answers earned", ("reward", "rewards/")),
     ("What the teacher thinks of them", ("token_gap/",)),
     ("The answers", ("entropy", "completions/mean_length", "completions/clipped_ratio")),

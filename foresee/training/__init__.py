@@ -19,13 +19,13 @@ from foresee.config import build, pairs, read_toml, renamed, renamed_pairs
 from foresee.errors import UserError
 from foresee.plugins import contracts
 from foresee.plugins.contracts import TrainingMethod
-from foresee.training._common.config import TrainingConfig
-from foresee.training._common.names import KNOWN
+from foresee.training._common.config import SupervisedConfig, TrainingConfig
+from foresee.training._common.names import known
 
 if TYPE_CHECKING:
     from foresee.training._common.metrics import Progress
 
-__all__ = ["TrainingConfig", "configure", "method", "recipe_path", "train"]
+__all__ = ["SupervisedConfig", "TrainingConfig", "configure", "method", "recipe_path", "train"]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -45,8 +45,9 @@ def configure(name: str, recipe: str | Path | None = None, given: Iterable[str] 
         UserError: no such method or recipe, or a setting that does not exist or fit.
     """
     cls = method(name).config
-    base = renamed(read_toml(recipe_path(recipe)), KNOWN, cls) if recipe is not None else {}
-    values = pairs(renamed_pairs(given, KNOWN, cls), what="--set", base=base)
+    names = known(cls)
+    base = renamed(read_toml(recipe_path(recipe)), names, cls) if recipe is not None else {}
+    values = pairs(renamed_pairs(given, names, cls), what="--set", base=base)
     absent = [key for key, field in cls.model_fields.items() if field.is_required() and key not in values]
     if absent:
         raise UserError(f"train {name} needs {', '.join(absent)}: " + " ".join(f"--set {key}=…" for key in absent))

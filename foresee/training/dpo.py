@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
-from foresee.training._common.config import TrainingConfig
+from foresee.training._common.config import SupervisedConfig
 
 if TYPE_CHECKING:
     from foresee.training._common.run import Parts
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COLUMNS = ("chosen", "rejected")
 
 
-class Config(TrainingConfig):
+class Config(SupervisedConfig):
     """Settings of preference optimisation."""
 
     beta: float = pydantic.Field(default=0.1, gt=0)
@@ -48,6 +48,7 @@ def trainer(config: Config, parts: Parts) -> Any:
         model=parts.policy.model,
         args=made,
         train_dataset=parts.data,
+        eval_dataset=parts.eval_data,
         processing_class=parts.policy.processor,
         peft_config=parts.policy.peft,
         callbacks=list(parts.callbacks),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from foresee.training._common.config import TrainingConfig
+from foresee.training._common.config import SupervisedConfig
 
 if TYPE_CHECKING:
     from foresee.training._common.run import Parts
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COLUMNS = ("completion",)
 
 
-class Config(TrainingConfig):
+class Config(SupervisedConfig):
     """Settings of supervised fine-tuning."""
 
 
@@ -30,6 +30,7 @@ def trainer(config: Config, parts: Parts) -> Any:
         model=parts.policy.model,
         args=SFTConfig(**parts.arguments, max_length=None, completion_only_loss=True),
         train_dataset=parts.data,
+        eval_dataset=parts.eval_data,
         processing_class=parts.policy.processor,
         peft_config=parts.policy.peft,
         callbacks=list(parts.callbacks),

@@ -68,12 +68,14 @@ def test_a_method_of_ones_own_is_one_file(
     page = report.render([folder])
     assert "noisy" in page
     (tmp_path / "mine" / "training" / "empty.py").write_text('"""Empty: lacks everything."""\n')
-    with pytest.raises(training.UserError, match=r"needs class Config\(TrainingConfig\)"):
+    with pytest.raises(training.UserError, match=r"empty\.py lacks Config, trainer"):
         training.method("empty")
 
 
 def test_every_file_that_the_page_names_is_there() -> None:
-    for name in re.findall(r"`(_\w+\.py)`", PAGE):
+    names = re.findall(r"`(_\w+/\w+\.py)`", PAGE)
+    assert names
+    for name in names:
         assert (ROOT / "foresee" / "training" / name).is_file(), name
     parts = set(re.findall(r"`(\w+)` \(", PAGE))
     assert {"policy", "data", "rows", "arguments", "callbacks"} <= parts
@@ -81,7 +83,7 @@ def test_every_file_that_the_page_names_is_there() -> None:
 
 def test_settings_are_explained() -> None:
     for name in plugins.names("training"):
-        for key, field in training.method(name).Config.model_fields.items():
+        for key, field in training.method(name).config.model_fields.items():
             assert field.description, f"{name}.{key} has no docstring"
 
 
@@ -113,7 +115,7 @@ def test_known_names_lead_to_settings_that_exist() -> None:
     fields = {
         key: field
         for name in ("sft", "dpo", "caspo")
-        for key, field in training.method(name).Config.model_fields.items()
+        for key, field in training.method(name).config.model_fields.items()
     }
     for ours in KNOWN.values():
         head, _, inner = ours.partition(".")

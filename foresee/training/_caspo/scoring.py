@@ -63,7 +63,7 @@ def logprobs(model: Any, prompts: Mapping[str, Any], which: Any, answers: Any, m
 def _bare(model: Any) -> Any:
     """The transformers model inside whatever wraps it."""
     while hasattr(model, "module"):
-        model = model.file
+        model = model.module
     return model.get_base_model() if hasattr(model, "peft_config") else model
 
 

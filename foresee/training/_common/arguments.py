@@ -40,7 +40,7 @@ def arguments(config: TrainingConfig, device: str, bf16: bool) -> dict[str, Any]
     clash = sorted(made.keys() & config.trl.keys())
     if clash:
         raise UserError(f"trl.{clash[0]} is set by foresee's own settings; use those")
-    return {**made, **config.trl}
+    return {"per_device_eval_batch_size": config.batch, **made, **config.trl}
 
 
 def check_launch(config: TrainingConfig, running: int) -> None:

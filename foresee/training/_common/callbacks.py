@@ -17,7 +17,7 @@ from foresee.records import Item
 from foresee.training._common import heldout_eval, metrics
 from foresee.training._common import judges as training_judges
 from foresee.training._common.collapse import Watchdog
-from foresee.training._common.config import TrainingConfig
+from foresee.training._common.config import SupervisedConfig, TrainingConfig
 from foresee.training._common.judges import SPENT, Judges
 from foresee.training._common.metrics import Progress
 
@@ -44,7 +44,8 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         self._folder = Path(config.out)
         self._dog = Watchdog(config.guard)
         self._best: float | None = None
-        self._looked = -1
+        self._probed = self._evaluated = -1
+        self._logged: dict[str, float | None] = {}
 
     def attach(self, trainer: Any) -> None:
         """Watch this trainer, and count what its own judges cost with the probe's."""
@@ -73,8 +74,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         lines = [line for line in everything if line["step"] <= step]
         for line in lines:
             self._dog.see(int(line["step"]), line)
-            if any(key.startswith("probe/") for key in line):
-                self._remember(int(line["step"]), line)
+            self._remember(int(line["step"]), line)
         self.trainer.accelerator.wait_for_everyone()  # all have read it
         if self._leads:
             text = "".join(json.dumps(line) + "\n" for line in lines)
@@ -99,13 +99,14 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.failed:
             control.should_save = False
-        elif self._asked and state.global_step % self._config.probe.every == 0:
+        else:
             self._look(state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         numbers = {key: _number(value) for key, value in (logs or {}).items()}
         self.judge_cost = self._spent()
         numbers |= self.judge_cost
+        self._logged = numbers
         if self._leads:
             line = json.dumps({"step": state.global_step, **numbers})
             with (self._folder / metrics.FILE).open("a", encoding="utf-8") as file:
@@ -132,26 +133,48 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
             (self._folder / f"checkpoint-{state.global_step}" / COMPLETE).touch()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self._looked != state.global_step and not self.failed:
-            self._look(state.global_step)
+        if not self.failed:
+            self._look(state.global_step, last=True)
 
     def _stop(self, control: Any, reason: str) -> None:
         self.stopped = self.stopped or reason
         control.should_training_stop = True
 
-    def _look(self, step: int) -> None:
-        if not self._asked or self._judge is None:
+    def _look(self, step: int, *, last: bool = False) -> None:
+        """Measure what is due at a step: the probe, and the loss on held-out rows."""
+        config = self._config
+        if self._asked and self._probed != step and (last or step % config.probe.every == 0):
+            self._probe(step)
+        if isinstance(config, SupervisedConfig) and self.trainer.eval_dataset is not None:
+            every = config.eval_every or config.probe.every
+            if self._evaluated != step and (last or step % every == 0):
+                self._evaluate(step)
+
+    def _evaluate(self, step: int) -> None:
+        rows = len(self.trainer.eval_dataset)
+        self._report(Progress(step, self.trainer.state.max_steps, {}, f"measuring the loss on {rows:,} held-out rows"))
+        pending = self.trainer.control.should_log
+        with torch.random.fork_rng(devices=[]):  # a loader of data draws a number: the training is to go on the same
+            self.trainer.evaluate()  # logs by itself
+        self.trainer.model.train()
+        self.trainer.control.should_log = pending
+        self._keep_if_better(step, self._logged)
+
+    def _probe(self, step: int) -> None:
+        if self._judge is None:
             return
         self._report(Progress(step, self.trainer.state.max_steps, {}, f"asking the probe's {len(self._asked)} rows"))
         texts = heldout_eval.answers(self.trainer, self._asked, self._config.probe)
         found = self._measured(texts)
-        better = self._remember(step, found)
         pending = self.trainer.control.should_log  # a line logged in between would cancel the step's own
         self.trainer.model.eval()  # a trainer of TRL's flushes its own numbers into any line logged in training mode
         self.trainer.log(dict(found))
         self.trainer.model.train()
         self.trainer.control.should_log = pending
-        if better and step > 0 and not self.stopped:
+        self._keep_if_better(step, found)
+
+    def _keep_if_better(self, step: int, found: Mapping[str, Any]) -> None:
+        if self._remember(step, found) and step > 0 and not self.stopped:
             self._keep_as_best()
 
     def _measured(self, texts: list[str]) -> dict[str, float]:
@@ -165,11 +188,23 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         return found[0]
 
     def _remember(self, step: int, found: Mapping[str, Any]) -> bool:
-        """Whether this is the best look so far."""
-        measured = {key: float(value) for key, value in found.items() if key.startswith("probe/")}
-        self._looked, self.after = step, measured
-        self.before = self.before or measured
-        score = measured.get("probe/score")
+        """Remember what was measured on held-out rows; whether it is the best so far, as `keep` sees it."""
+        measured = metrics.held_out(found)
+        if not measured:
+            return False
+        latest = max(self._probed, self._evaluated)
+        if "eval_loss" in measured:
+            self._evaluated = step
+        else:
+            self._probed = step
+        self.after = {**self.after, **measured} if latest == step else measured
+        if step == 0:
+            self.before |= measured
+        loss = measured.get("eval_loss")
+        if self._config.keep == "best_eval_loss":
+            score = None if loss is None else -loss
+        else:
+            score = measured.get("probe/score")
         if score is None or (self._best is not None and score <= self._best):
             return False
         self._best = score

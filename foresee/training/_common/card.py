@@ -33,6 +33,7 @@ def render(record: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
         f"- **Data**: {data['folder']}, {data['rows_used']} rows{_left_out(data)}, "
         f"rows.jsonl SHA-256 {data['rows_sha256'][:16]}…",
         *([f"- **Replay**: {record['replay']['folder']}"] if record.get("replay") else []),
+        *([_held_out(record["held_out"])] if record.get("held_out") else []),
         f"- **Trained**: {record['trainable_parameters']:,} of {record['parameters']:,} numbers, "
         f"{record['steps']} steps, {record['processes']} process(es) on {record['device']}",
         f"- **Kept**: {record['kept']}" + (f"; stopped because {record['stopped']}" if record["stopped"] else ""),
@@ -53,6 +54,10 @@ def render(record: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _held_out(held_out: Mapping[str, Any]) -> str:
+    return f"- **Held out**: {held_out['rows_used']} rows of {held_out['folder']}, on which it was not trained"
+
+
 def _left_out(data: Mapping[str, Any]) -> str:
     left = len(data.get("rows_left_out", ()))
     return f" ({left} left out: the manifest names them)" if left else ""
@@ -70,11 +75,11 @@ def _settings(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[st
 
 def _measured(before: Mapping[str, float], after: Mapping[str, float]) -> list[str]:
     if not after:
-        return ["Nothing was measured: the training had no probe."]
+        return ["Nothing was measured: the training had neither a probe nor held-out rows."]
     rows = [
         f"| {_cell(metrics.label(key))} | {_shown(before.get(key))} | {_shown(value)} |" for key, value in after.items()
     ]
-    return ["Means over the probe's held-out rows.", "", "| | before | after |", "|---|---|---|", *rows]
+    return ["Means over held-out rows.", "", "| | before | after |", "|---|---|---|", *rows]
 
 
 def _shown(value: float | None) -> str:

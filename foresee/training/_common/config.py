@@ -184,8 +184,9 @@ class TrainingConfig(Settings):
     keep_checkpoints: bool = False
     """leave the last two checkpoints (with the optimiser's state) there at the end"""
 
-    keep: Literal["best", "last"] = "last"
-    """which weights to end with: the last, or those of the probe's best score; a collapse always takes the best"""
+    keep: Literal["best", "last", "best_eval_loss"] = "last"
+    """which weights to end with: the last, those of the probe's best score, or those of the lowest loss on held-out
+    rows; a collapse always takes the best"""
 
     report_to: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
     """where else the metrics go"""
@@ -198,3 +199,43 @@ class TrainingConfig(Settings):
 
     trl: dict[str, Any] = pydantic.Field(default_factory=dict)
     """further arguments of TRL's own configuration, as they are (`--set trl.use_vllm=true`)"""
+
+    @pydantic.model_validator(mode="after")
+    def _keeps_by_what_is_measured(self) -> TrainingConfig:
+        if self.keep == "best_eval_loss" and not self.measures_loss:
+            raise ValueError("keep=best_eval_loss needs held-out rows (sft, dpo: eval_split=0.05, or eval_data=FOLDER)")
+        return self
+
+    @property
+    def measures_loss(self) -> bool:
+        """Whether the loss is measured on held-out rows."""
+        return False
+
+
+class SupervisedConfig(TrainingConfig):
+    """Settings of methods that learn answers of the data, whose loss can be measured on rows held out of it."""
+
+    eval_split: float = pydantic.Field(default=0.0, ge=0, lt=1)
+    """share of the rows that is held out and never trained on, to measure the loss on; drawn at random and the same
+    each time, rows that share an image together"""
+
+    eval_data: str = ""
+    """or a data set folder of other rows to measure the loss on; rows to train on that share an image with them go"""
+
+    eval_every: int | None = pydantic.Field(default=None, ge=1)
+    """steps between two measurements of that loss (besides before the first step and after the last); by default
+    `probe.every`"""
+
+    @pydantic.model_validator(mode="after")
+    def _evaluates_something(self) -> SupervisedConfig:
+        if self.eval_split and self.eval_data:
+            raise ValueError("eval_split holds rows of data out, eval_data names a folder of others: give one of them")
+        if self.eval_every is not None and not self.measures_loss:
+            raise ValueError(
+                "eval_every needs held-out rows: eval_split=0.05, or eval_data=FOLDER (for the probe: probe.every)"
+            )
+        return self
+
+    @property
+    def measures_loss(self) -> bool:
+        return bool(self.eval_split or self.eval_data)

@@ -96,6 +96,10 @@ def _about_data(session: Session) -> list[str]:
     pictured = sum(bool(row.images) for row in parts.rows.rows)
     lines = ["data:", f"  {parts.rows.folder}: {len(parts.rows):,} rows, {pictured:,} with images"]
     lines += [f"  {note}" for note in inspection.notes(parts.rows)]
+    if parts.eval_rows is not None:
+        lines.append(
+            f"  held out: {parts.eval_rows.folder}: {len(parts.eval_rows):,} rows, on which nothing is trained"
+        )
     if parts.replay is not None:
         lines.append(f"  replay: {parts.replay.folder}: {len(parts.replay):,} rows")
     return lines

@@ -46,12 +46,32 @@ def read(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
+HELD_OUT = {
+    "eval_loss": "held-out loss",
+    "eval_mean_token_accuracy": "held-out token accuracy",
+    "eval_rewards/accuracies": "held-out preference accuracy",
+    "eval_rewards/margins": "held-out reward margin",
+}
+"""What is measured on held-out rows besides the probe: TRL's name -> as people read it."""
+
+
+def held_out(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Keep the numbers that were measured on held-out rows, by the probe or as the loss."""
+    return {
+        key: float(value)
+        for key, value in metrics.items()
+        if (key.startswith("probe/") or key in HELD_OUT) and isinstance(value, int | float)
+    }
+
+
 _BETTER = dict.fromkeys(("risk_foreseen", "safety", "effectiveness", "score"), "↑")
 _BETTER |= dict.fromkeys(("r0", "over_caution"), "↓")
 
 
 def label(key: str) -> str:
-    """A probe's number as people read it, with the direction that is better where that is known."""
+    """Name a number of held-out rows as people read it, with the direction that is better where that is known."""
+    if key in HELD_OUT:
+        return f"{HELD_OUT[key]} {'↓' if key == 'eval_loss' else '↑'}"
     name = key.removeprefix("probe/")
     name = "risk_foreseen" if name == "risk" and name != key else name  # the judge's scale: how well it is foreseen
     return f"{name} {_BETTER[name]}" if name in _BETTER and key.startswith("probe/") else name

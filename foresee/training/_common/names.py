@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from foresee.config import Settings
+
 KNOWN = {
     "lr": "learning_rate",
     "per_device_train_batch_size": "batch",
@@ -40,5 +44,21 @@ KNOWN = {
     "epsilon": "clip",
     "beta": "kl_weight",
     "loss_type": "loss",
+    "test_size": "eval_split",
+    "eval_share": "eval_split",
+    "eval_ratio": "eval_split",
+    "eval_size": "eval_split",
+    "val_split": "eval_split",
+    "val_size": "eval_split",
+    "val_set_size": "eval_split",
+    "validation_split": "eval_split",
+    "eval_dataset": "eval_data",
+    "validation_data": "eval_data",
+    "val_data": "eval_data",
 }
 """Their name -> ours; dots reach inside."""
+
+
+def known(cls: type[Settings]) -> Mapping[str, str]:
+    """Map the names that people know to these settings: `eval_steps` is the loss's where one is measured."""
+    return {**KNOWN, "eval_steps": "eval_every"} if "eval_every" in cls.model_fields else KNOWN

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,6 +53,13 @@ class Rows:
         made = dataset_format.to_dataset(self.folder, self.rows)
         made = made.select_columns(["images", "prompt", *columns])
         return made.add_column(INDEX, list(range(len(self.rows))))
+
+    def select(self, places: Iterable[int]) -> Rows:
+        """Keep the rows at these places, in this order."""
+        kept = list(places)
+        return replace(
+            self, rows=tuple(self.rows[place] for place in kept), lines=tuple(self.lines[place] for place in kept)
+        )
 
     def item(self, index: int) -> Item:
         """A row as judges know it; its facts are the metadata."""

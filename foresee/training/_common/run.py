@@ -13,17 +13,17 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.plugins.contracts import TrainingMethod
 from foresee.training._common import arguments as trl_arguments
-from foresee.training._common import card, heldout_eval, inspection, truncation
+from foresee.training._common import card, heldout_eval, heldout_rows, inspection, truncation
 from foresee.training._common import judges as training_judges
 from foresee.training._common import policy as policies
 from foresee.training._common import rows as training_rows
-from foresee.training._common.config import TrainingConfig
+from foresee.training._common.config import SupervisedConfig, TrainingConfig
 from foresee.training._common.metrics import Progress
 from foresee.training._common.policy import Policy
 from foresee.training._common.rows import Rows
@@ -47,6 +47,8 @@ class Parts:
         data: the rows as a `datasets.Dataset`: `images`, `prompt`, the method's `COLUMNS`, and the index `row`; for
             methods that mix replay rows in by themselves without these.
         arguments: of TRL's configuration, everything that methods have in common.
+        eval_rows: held-out rows, never trained on, if there are any (see `SupervisedConfig`).
+        eval_data: those, as `data`.
         callbacks: to hand to the trainer.
     """
 
@@ -56,6 +58,16 @@ class Parts:
     data: Any
     arguments: Mapping[str, Any]
     callbacks: Sequence[Any]
+    eval_rows: Rows | None = None
+    eval_data: Any = None
+
+
+class _Data(NamedTuple):
+    """The rows of a training's folders."""
+
+    rows: Rows
+    replay: Rows | None
+    held_out: Rows | None
 
 
 @dataclass(frozen=True)
@@ -77,17 +89,14 @@ def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: C
     """
     _quiet_libraries()
     columns = method.columns
-    rows = training_rows.load(config.data, columns, limit=config.limit, text_only=config.text_only)
-    own_replay = method.own_replay
-    replay_columns = ("completion",) if own_replay else columns
-    replay = training_rows.load(config.replay, replay_columns, text_only=True) if config.replay else None
+    loaded = _loaded(method, config)
     probe = config.probe
     probe_rows = heldout_eval.rows(probe)
     report(Progress(0, 0, {}, f"loading {config.model}"))
     policy = policies.open_policy(config)
     if not hasattr(policy.processor, "image_processor"):
         raise UserError(f"{policy.folder} is a text-only model: expected one that takes images, as the trainings do")
-    rows, replay = _inspected(rows, config, policy, report), replay and _inspected(replay, config, policy, report)
+    rows, replay, held_out = _held_out(_inspected(loaded, config, policy, report), config, report)
     asked = heldout_eval.items(probe, probe_rows, policy.processor)
     judges = training_judges.NONE
     if asked:
@@ -100,14 +109,22 @@ def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: C
 
     set_seed(config.seed)  # an adapter's first values are random
     watcher = Watcher(config, asked, judges, report)
-    data = training_rows.mixed(rows, None if own_replay else replay, config.replay_share, columns, config.seed)
+    mixed_in = None if method.own_replay else replay
+    data = training_rows.mixed(rows, mixed_in, config.replay_share, columns, config.seed)
     made = trl_arguments.arguments(config, policy.device, policy.bf16)
-    parts = Parts(policy, rows, replay, data, made, (watcher,))
+    eval_data = held_out and held_out.dataset(columns)
+    parts = Parts(policy, rows, replay, data, made, (watcher,), held_out, eval_data)
     trainer = _make(method, config, parts)
+    if eval_data is not None and trainer.eval_dataset is None:
+        raise UserError(
+            f"training method {name}: its trainer needs eval_dataset=parts.eval_data to measure the loss on"
+        )
     watcher.attach(trainer)
     if config.max_length is not None:
         truncation.install(trainer, config.max_length)
-        truncation.check(trainer.data_collator, parts, _Said(report, "measuring rows"))
+        truncation.check(trainer.data_collator, data, rows, _Said(report, "measuring rows"))
+        if held_out is not None:
+            truncation.check(trainer.data_collator, eval_data, held_out, _Said(report, "measuring held-out rows"))
     trl_arguments.check_launch(config, trainer.accelerator.num_processes)
     for callback in _printers(trainer):
         trainer.remove_callback(callback)
@@ -163,6 +180,38 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
     return folder
 
 
+def _loaded(method: TrainingMethod, config: TrainingConfig) -> _Data:
+    columns = method.columns
+    replay_columns = ("completion",) if method.own_replay else columns
+    folder = config.eval_data if isinstance(config, SupervisedConfig) else ""
+    return _Data(
+        training_rows.load(config.data, columns, limit=config.limit, text_only=config.text_only),
+        training_rows.load(config.replay, replay_columns, text_only=True) if config.replay else None,
+        training_rows.load(folder, columns, text_only=True) if folder else None,
+    )
+
+
+def _held_out(data: _Data, config: TrainingConfig, report: Callable[[Progress], None]) -> _Data:
+    """Take the held-out rows, and whatever shows the same, out of what is trained on, and say how many."""
+    rows, replay, held_out = data
+    if isinstance(config, SupervisedConfig) and config.eval_split:
+        rows, held_out = heldout_rows.split(rows, config.eval_split)
+    if held_out is None:
+        return data
+    apart = heldout_rows.without(rows, held_out)
+    notes = [f"held out: {len(held_out):,} rows of {held_out.folder} are not trained on, {len(apart):,} are"]
+    if len(apart) < len(rows):
+        notes.append(f"held out: {len(rows) - len(apart):,} rows of {rows.folder} show the same as they do, and go")
+    if replay is not None:
+        general = heldout_rows.without(replay, held_out)
+        if len(general) < len(replay):
+            notes.append(f"held out: {len(replay) - len(general):,} replay rows show the same as they do, and go")
+        replay = general
+    for note in notes:
+        report(Progress(0, 0, {}, note=note))
+    return _Data(apart, replay, held_out)
+
+
 class _Said:
     """Says from time to time how far something has come, and how long it will take."""
 
@@ -178,12 +227,16 @@ class _Said:
             self._report(Progress(0, 0, {}, f"{self._what}: {done:,} of {total:,}, about {left:.0f} s left"))
 
 
-def _inspected(rows: Rows, config: TrainingConfig, policy: Policy, report: Callable[[Progress], None]) -> Rows:
-    """Every row looked at, and what came of it said. Raises UserError: too many can't be used."""
-    found = inspection.inspected(rows, policy.processor, config.bad_rows, _Said(report, "looking at images"))
-    for note in inspection.notes(found):
-        report(Progress(0, 0, {}, note=note))
-    return found
+def _inspected(data: _Data, config: TrainingConfig, policy: Policy, report: Callable[[Progress], None]) -> _Data:
+    """Look at every row, and say what came of it. Raises UserError: too many can't be used."""
+
+    def look(rows: Rows) -> Rows:
+        found = inspection.inspected(rows, policy.processor, config.bad_rows, _Said(report, "looking at images"))
+        for note in inspection.notes(found):
+            report(Progress(0, 0, {}, note=note))
+        return found
+
+    return _Data(look(data.rows), data.replay and look(data.replay), data.held_out and look(data.held_out))
 
 
 def _make(method: TrainingMethod, config: TrainingConfig, parts: Parts) -> Any:
@@ -234,8 +287,12 @@ def _keep(session: Session) -> str:
     folder = Path(config.out)
     collapsed = bool(watcher.stopped) and not watcher.failed
     source, kept = None, f"the weights of step {trainer.state.global_step}"
-    if (collapsed or config.keep == "best") and (folder / BEST).is_dir():
-        source, kept = folder / BEST, "the weights of the probe's best score"
+    if (collapsed or config.keep != "last") and (folder / BEST).is_dir():
+        by_loss = config.keep == "best_eval_loss"
+        source = folder / BEST
+        kept = "the weights of the lowest held-out loss" if by_loss else "the weights of the probe's best score"
+    elif config.keep != "last" and watcher.has_best:
+        kept += f" (keep={config.keep}: nothing was better than before the training)"
     elif collapsed:
         source = last_checkpoint(folder, watcher.last_good_step)
         kept = f"the weights of {source.name}, the last before it went wrong" if source else f"{kept}: no earlier ones"
@@ -290,6 +347,7 @@ def _record(session: Session, command: Sequence[str], before: Mapping[str, Any])
         "base": {"name": config.model, **parts.policy.record()},
         "data": parts.rows.record(),
         "replay": parts.replay.record() if parts.replay else None,
+        "held_out": parts.eval_rows.record() if parts.eval_rows else None,
         "trainable_parameters": moving,
         "parameters": all_of_them,
         "processes": session.trainer.accelerator.num_processes,

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from foresee.dataset_format import ROWS
 from foresee.errors import UserError
-from foresee.training._common.rows import INDEX
-
-if TYPE_CHECKING:
-    from foresee.training._common.run import Parts
+from foresee.training._common.rows import INDEX, Rows
 
 
 @dataclass(frozen=True)
@@ -55,17 +52,23 @@ def install(trainer: Any, longest: int) -> None:
     trainer.data_collator = Cutting(trainer.data_collator, longest, token)
 
 
-def check(collate: Callable[[Sequence[Any]], Any], parts: Parts, progress: Callable[[int, int], None]) -> None:
+def check(collate: Callable[[Sequence[Any]], Any], data: Any, rows: Rows, progress: Callable[[int, int], None]) -> None:
     """Cut every row once, alone, before the first step.
+
+    Args:
+        collate: a collator that cuts.
+        data: what is trained or measured on.
+        rows: those that its indices mean.
+        progress: called with (rows cut, rows).
 
     Raises:
         UserError: one that can't be cut, by file and line.
     """
-    for number, row in enumerate(parts.data, 1):
+    for number, row in enumerate(data, 1):
         try:
             collate([row])
         except UserError as problem:
-            rows, place = parts.rows, row[INDEX]
+            place = row[INDEX]
             where = f"{rows.folder / ROWS}, line {rows.lines[place]}" if place >= 0 else "a replay row"
             raise UserError(f"{where}: {problem}") from None
-        progress(number, len(parts.data))
+        progress(number, len(data))
