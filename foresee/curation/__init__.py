@@ -1,4 +1,4 @@
-"""Building data sets: one runner for all recipes of `foresee/curation`.
+"""Build data sets: one runner for all recipes of `foresee/curation/recipes`.
 
     built = make("threat_vqa", {"source": "world", "images": 700}, Path("datasets/vsfa"))
 

@@ -1,4 +1,4 @@
-"""The runner of recipes: takes their pieces in order, works on many at once, writes rows, accounts for everything."""
+"""Run a recipe: take its work items in order, work on many at once, write rows, account for everything."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ async def _awaited(made: asyncio.Task[_Made] | _Made) -> _Made:
 
 
 async def _done(job: Callable[[Desk], Any], asks: Desk) -> _Made:
-    """What a job made. Raises UserError: something that concerns the whole build."""
+    """Run one job and return its rows or its failure. Raises UserError: something that concerns the whole build."""
     try:
         return list(await job(asks))
     except Dropped as dropped:

@@ -1,4 +1,4 @@
-"""What a data set folder says of its making: whose it is, from what, how far it came."""
+"""Write the manifest of a build: recipe, configuration, inputs, and how far it got."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Making(NamedTuple):
     command: Sequence[str]
 
     def sameness(self, models: Mapping[str, Model]) -> dict[str, Any]:
-        """What makes two builds the same: not where servers are, and not how many rows are wanted."""
+        """Describe what makes two builds the same: not where servers are, and not how many rows are wanted."""
         chosen = self.config.model_dump(mode="json", exclude={"options", *fields_marked(type(self.config), "model")})
         return {
             "recipe": self.recipe,
@@ -78,7 +78,7 @@ def reviewed(out: Path) -> frozenset[str]:
 
 
 def _kept(out: Path) -> dict[str, Any]:
-    """What the manifest holds that a further run must not lose."""
+    """Read what a further run must keep of the manifest."""
     with contextlib.suppress(UserError):
         found = manifest.read(out, "data set")
         return {key: found[key] for key in ("review",) if key in found}
@@ -86,12 +86,12 @@ def _kept(out: Path) -> dict[str, Any]:
 
 
 def begin(out: Path, making: Making) -> None:
-    """A manifest from the first moment on, so that a folder left by a kill says what it is."""
+    """Write a manifest at once, so that a folder left by a kill says what it is."""
     manifest.write(out, "data set", {**making.facts(), **_kept(out), "finished": False})
 
 
 def finish(out: Path, making: Making, content: Mapping[str, Any], *, parquet: bool) -> None:
-    """The recipe's exports, Parquet if it is wanted, the manifest and the card."""
+    """Write the recipe's exports, Parquet if it is wanted, the manifest and the card."""
     export = making.file.export
     exported = [str(path.relative_to(out)) for path in export(out)] if export is not None else []
     if parquet and (out / ROWS).stat().st_size:
@@ -102,7 +102,7 @@ def finish(out: Path, making: Making, content: Mapping[str, Any], *, parquet: bo
 
 
 def _inputs(config: CurationConfig) -> list[dict[str, Any]]:
-    """The user's files and folders that a configuration names, with their hashes."""
+    """List the user's files and folders that a configuration names, with their hashes."""
     named: dict[str, str] = {name: getattr(config, name) for name in fields_marked(type(config), "input")}
     painter: str = getattr(config, PAINTER, "")
     if painter.startswith(FOLDER):

@@ -1,4 +1,4 @@
-"""The card of a data set folder (`README.md`): what it holds and where it comes from, for people and for `datasets`.
+"""Write the card of a data set folder (`README.md`): what it holds and where it comes from.
 
 The front matter is that of Hugging Face's data set cards, so `datasets.load_dataset(FOLDER)` finds the rows.
 """
@@ -41,7 +41,7 @@ def write(folder: Path) -> Path:
 
 
 def text(folder: Path) -> str:
-    """The card. Raises UserError as `write`."""
+    """Write the card's text. Raises UserError as `write`."""
     found = census(folder)
     record = _manifest(folder)
     title = str(record.get("title") or folder.resolve().name).rstrip(".")
@@ -152,7 +152,7 @@ def _dropped(record: Mapping[str, Any]) -> str:
 
 
 def _different(rows: Iterator[DataRow]) -> Iterator[DataRow]:
-    """The first row of each of the first few subsets; further rows where there are fewer subsets."""
+    """Pick the first row of each of the first few subsets; further rows where there are fewer subsets."""
     firsts: dict[str, DataRow] = {}
     rest: list[DataRow] = []
     for row in rows:
@@ -185,7 +185,7 @@ def _use(folder: Path) -> str:
 
 
 def _fenced(text: str) -> str:
-    """A block that the text can't end."""
+    """Fence a text in a block that it can't end."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}\n{fence}"

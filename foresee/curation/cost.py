@@ -1,4 +1,4 @@
-"""What a data set has cost so far, and the budget that it may cost."""
+"""Track what a data set has cost, and keep it within its budget."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Ledger:
         return total
 
     def check(self) -> None:
-        """Raises BudgetSpent: nothing more may be asked."""
+        """Check the budget. Raises BudgetSpent: nothing more may be asked."""
         if self.over:
             raise BudgetSpent
 
@@ -116,7 +116,7 @@ def read_prices(given: Iterable[str], roles: Iterable[str]) -> dict[str, Price]:
 
 
 def check_budget(budget: float | None, prices: Mapping[str, Price]) -> None:
-    """Raises UserError: a budget that can't be held to."""
+    """Check a budget. Raises UserError: it can't be kept."""
     if budget is None:
         return
     if budget <= 0:

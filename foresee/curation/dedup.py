@@ -1,4 +1,4 @@
-"""Which images are alike: by a perceptual hash, also when one was resized, compressed or saved in another format."""
+"""Find near-duplicate images by a perceptual hash, also when one was resized, compressed or saved in another format."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class NearDuplicates:
         return self._distance >= 0
 
     def owner(self, sha256: str) -> str | None:
-        """The cluster in which the very same bytes came first; None if they are new."""
+        """Find the cluster in which these bytes came first; None if they are new."""
         return self._owners.get(bytes.fromhex(sha256[:32]))
 
     def like(self, value: int, cluster: str | None = None) -> str | None:
-        """A cluster, another than this, with a picture that near by its perceptual hash; None if there is none."""
+        """Find another cluster with an image this near by its perceptual hash; None if there is none."""
         for (low, mask), band in zip(self._bands, self._by_band, strict=True):
             for place in band.get(value >> low & mask, ()):
                 if (value ^ self._values[place]).bit_count() <= self._distance and self._clusters[place] != cluster:

@@ -1,4 +1,4 @@
-"""What a recipe hands to the runner: drafts of rows, what was dropped and why, and jobs that ask models.
+"""Define what a recipe hands to the runner: drafts of rows, what was dropped and why, and jobs that ask models.
 
     def build(config: Config) -> Iterator[Piece]:
         yield Draft(...)                      # rule-only work
@@ -75,7 +75,7 @@ SIZES = dict.fromkeys(("images", "pairs", "count", "number", "samples", "size", 
 
 
 def configured(config: type[C], values: Mapping[str, Any], what: str) -> C:
-    """A recipe's configuration. Raises UserError: a setting that does not exist or fit."""
+    """Build a recipe's configuration. Raises UserError: a setting that does not exist or fit."""
     return build(config, renamed(values, SIZES, config), what=what)
 
 
@@ -123,23 +123,23 @@ class Tally:
 
 
 def turns(*parts: tuple[Literal["system", "user", "assistant"], str]) -> tuple[Turn, ...]:
-    """Turns from pairs of role and text."""
+    """Make turns of pairs of role and text."""
     return tuple(Turn(role=role, content=text) for role, text in parts)
 
 
 def said(text: str) -> tuple[Turn, ...]:
-    """An answer as a row holds it."""
+    """Make an assistant's turn of a text, as a row holds it."""
     return turns(("assistant", text))
 
 
 def row_id(recipe: str, *parts: object) -> str:
-    """An id that the same parts always give: the recipe's name and 64 bits of their hash."""
+    """Make an id that the same parts always give: the recipe's name and 64 bits of their hash."""
     text = json.dumps(parts, ensure_ascii=False, default=str)
     return f"{recipe}-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:16]}"
 
 
 def require(config: CurationConfig, *roles: str) -> None:
-    """Raises UserError: a role without a model, or no source."""
+    """Check that roles are named. Raises UserError: a role without a model, or no source."""
     for role in roles:
         if getattr(config, role):
             continue
@@ -149,14 +149,14 @@ def require(config: CurationConfig, *roles: str) -> None:
 
 
 def require_none(config: CurationConfig) -> None:
-    """Raises UserError: a model was named where the drawn world is the source and nobody is asked."""
+    """Check that no model is named. Raises UserError: one is, where the source is the drawn world."""
     named = [role for role in fields_marked(type(config), "model") if getattr(config, role)]
     if named:
         raise UserError(f"source=world asks no model here: leave {' and '.join(named)} out, or choose another source")
 
 
 def fields_marked(config: type[CurationConfig], mark: str) -> list[str]:
-    """The fields of a configuration that name a model ("model") or a file ("input")."""
+    """List the fields of a configuration that name a model ("model") or a file ("input")."""
     found = []
     for name, field_info in config.model_fields.items():
         extra = field_info.json_schema_extra

@@ -1,4 +1,4 @@
-"""A build looked at before anything is asked: how many pieces, the first row by rules, the first prompt to a model."""
+"""Preview a build without asking anything: how many work items, the first row by rules, the first prompt."""
 
 from __future__ import annotations
 

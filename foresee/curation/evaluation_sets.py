@@ -1,4 +1,4 @@
-"""What evaluations ask, so that none of it is trained on: their images, resized ones too, and their requests."""
+"""Keep evaluation data out of training data: the images of evaluations, resized ones too, and their requests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BenchmarkItems: TypeAlias = Callable[[str], Iterable[Item]]
 
 
 def check_named(named: Iterable[str]) -> None:
-    """Raises UserError: something in `exclude` that is neither a path nor a benchmark."""
+    """Check the names in `exclude`. Raises UserError: one is neither a path nor a benchmark."""
     known = plugins.names("benchmarks")
     for name in named:
         if name not in (ALL_BENCHMARKS, *known) and not Path(name).expanduser().exists():
@@ -79,12 +79,12 @@ class EvaluationSets:
                 self._take_benchmark(name, optional=False)
 
     def owner_of_image(self, data: bytes, picture: PIL.Image.Image) -> str | None:
-        """The evaluation set that an image belongs to; None if it belongs to none."""
+        """Find the evaluation set that an image belongs to; None if it belongs to none."""
         found = self._bytes.get(hashlib.sha256(data).hexdigest())
         return found or (self._near.like(perceptual_hash(picture)) if self._near.on else None)
 
     def owner_of_text(self, text: str) -> str | None:
-        """The evaluation set that has a request with half of its runs of eight words in common; None if none has."""
+        """Find the evaluation set with a request that has half of its runs of eight words in common; or None."""
         runs = _runs_of(text)
         shared = Counter(place for run in runs for place in self._holding.get(run, ()))
         for place, count in shared.most_common():

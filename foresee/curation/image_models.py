@@ -1,4 +1,4 @@
-"""Painters: `openai-images/MODEL` (any server of that format), `diffusers/FOLDER`, each a picture for a description."""
+"""Paint images of descriptions: `openai-images/MODEL` (any server of that format) or `diffusers/FOLDER`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Painter(Protocol):
     def identity(self) -> Mapping[str, Json]: ...
 
     async def paint(self, description: str, seed: int) -> Painting:
-        """Raises ModelError when no picture came."""
+        """Paint an image. Raises ModelError when none came."""
         ...
 
     async def close(self) -> None: ...
@@ -159,7 +159,7 @@ def open_painter(spec: str, options: Mapping[str, Any], flag: str = "--set optio
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The picture files below a folder, in the order of their names. Raises UserError: no such folder, or none."""
+    """List the image files below a folder, in the order of their names. Raises UserError: no such folder, or none."""
     if not folder.is_dir():
         raise UserError(f"painter=folder/…: there is no folder {folder}")
     suffixes = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}

@@ -1,4 +1,4 @@
-"""Reading the user's own questions, prompts and pairs: a table, plain lines, or a data set folder."""
+"""Read the user's own questions, prompts and pairs: a table, plain lines, or a data set folder."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class SourceItem:
 
 
 def source_items(config: SourcedConfig) -> Iterator[SourceItem | Dropped]:
-    """The rows that a configuration names, as `read_items`. Raises UserError: it names none."""
+    """Read the rows that a configuration names, as `read_items`. Raises UserError: it names none."""
     require(config, "source")
     pictures = Path(config.pictures) if config.pictures else None
     yield from read_items(Path(config.source), columns=config.columns, pictures=pictures)
@@ -74,7 +74,7 @@ def source_items(config: SourcedConfig) -> Iterator[SourceItem | Dropped]:
 def read_items(
     path: Path, *, columns: Mapping[str, str] | None = None, pictures: Path | None = None
 ) -> Iterator[SourceItem | Dropped]:
-    """The rows of a file or data set folder, one by one.
+    """Read the rows of a file or data set folder, one by one.
 
     Args:
         path: .jsonl, .json (a list), .csv, .parquet, .arrow, .txt (a text a line), or a data set folder.
@@ -105,7 +105,7 @@ def read_items(
 
 
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Raises UserError: another ending, or a file that is damaged (line named)."""
+    """Read the raw rows. Raises UserError: another ending, or a damaged file (line named)."""
     if path.suffix.lower() != ".txt":
         for line in read_rows(path):
             yield line.values
@@ -115,7 +115,7 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _item(number: int, values: Mapping[str, Any], columns: Mapping[str, str], root: Path) -> SourceItem:
-    """Raises Dropped: its picture can't be had."""
+    """Make an item of a row. Raises Dropped: its image can't be had."""
     found = {meaning: _value(values, meaning, columns) for meaning in _MEANINGS}
     images = tuple(_image(entry, root) for entry in _as_list(list_in_cell(found.pop("image"))) if not _is_empty(entry))
     texts = {meaning: _text(value) for meaning, value in found.items()}
@@ -139,7 +139,7 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    """A value as text; the contents of a conversation joined."""
+    """Write a value as text; the contents of a conversation joined."""
     if is_missing(value):
         return ""
     if isinstance(value, float):

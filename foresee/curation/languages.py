@@ -1,4 +1,4 @@
-"""Is a text in the language that was asked for? By its script, then by its small words. For long enough texts only."""
+"""Tell whether a text is in a language: by its script, then by its small words. For long enough texts only."""
 
 from __future__ import annotations
 

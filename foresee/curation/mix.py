@@ -1,4 +1,4 @@
-"""Several data sets into one, in fixed proportions: which rows, and in which order, is decided by the seed alone."""
+"""Mix several data sets into one, in fixed proportions: the seed alone decides which rows, and in which order."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def _taken(row: DataRow, origin: Path | SourceItem, name: str, writer: RowWriter
 
 
 def _names(sources: Sequence[Path]) -> list[str]:
-    """A name for each source, told apart where two have the same."""
+    """Name each source; a number is added where two have the same name."""
     plain = [path.resolve().stem if path.is_file() else path.resolve().name for path in sources]
     return [name if plain.count(name) == 1 else f"{name}-{number}" for number, name in enumerate(plain, 1)]
 
@@ -175,7 +175,7 @@ def _configuration(
 
 
 def _refuse_foreign(out: Path, sources: Sequence[Path], configuration: Mapping[str, Any]) -> None:
-    """Raises UserError: the folder holds something else than this mix, begun or finished."""
+    """Check the output folder. Raises UserError: it holds something else than this mix, begun or finished."""
     if any(path.resolve() == out.resolve() for path in sources):
         raise UserError(f"--out: {out} is one of the sources; choose another folder")
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):

@@ -1,4 +1,4 @@
-"""Where a recipe asks its models: every call retried, journalled, counted and paid for once.
+"""Call a recipe's models: every call retried, journalled, counted and paid for once.
 
 Calls are known by their content: a run that goes on after a kill finds the answers that it had, in the journal and
 among the painted pictures, and asks only for the rest.
@@ -103,7 +103,7 @@ class Desk:
         generation: Generation = WRITING,
         sample: int = 0,
     ) -> str:
-        """The model's text.
+        """Ask a model for text.
 
         Args:
             role: who is asked.
@@ -173,7 +173,7 @@ class Desk:
         raise problem
 
     async def paint(self, description: str, *, role: str = PAINTER, sample: int = 0) -> Image:
-        """A picture for a description, kept in the build's own folder.
+        """Paint an image of a description, kept in the build's folder.
 
         Raises:
             Dropped: the painter declined, or sent what is no usable picture.
@@ -203,12 +203,12 @@ class Desk:
             await model.close()
 
     def finish(self) -> None:
-        """Raises UserError if the last failure was fatal and nothing had succeeded before it."""
+        """Raise UserError if the last failure was fatal and nothing had succeeded before it."""
         for streak in self._streaks.values():
             streak.finish()
 
     async def _once(self, role: str, request: Request, sample: int) -> Reply:
-        """A call's reply: from the journal, from the same call under way, or made now and journalled."""
+        """Get a call's reply: from the journal, from the same call in flight, or asked now and journalled."""
         digest = settings_digest(self._models[role].identity, request.generation, None)
         key = answer_key(digest, request, sample)
         stored = self._journal.decoded(Reply, "call", key, "reply")
@@ -258,7 +258,7 @@ def open_models(config: CurationConfig, roles: Iterable[str], folder: Path) -> d
 
 
 def check_options(config: CurationConfig, roles: Iterable[str]) -> None:
-    """Raises UserError: options for a role that the recipe does not have."""
+    """Check the roles of the options. Raises UserError: the recipe does not have one."""
     for role in config.options:
         if role not in (*roles, "all"):
             raise unknown_name("role of this recipe", role, [*roles, "all"])
@@ -270,7 +270,7 @@ def identities(models: Mapping[str, Model]) -> dict[str, Any]:
 
 
 def read_json(text: str) -> dict[str, Any] | None:
-    """The first JSON object in a text, with or without words and fences around it; None if there is none."""
+    """Find the first JSON object in a text, with or without words and fences around it; None if there is none."""
     decoder = json.JSONDecoder()
     for match in list(re.finditer(r"\{", text))[:20]:
         try:

@@ -1,4 +1,4 @@
-"""A person's decisions on rows: keep, fix, drop. Applied to the folder and recorded in its manifest, never silently.
+"""Apply a person's decisions on rows (keep, fix, drop) to the folder, and record them in its manifest.
 
 Decisions come as JSON from the review page (`foresee.report.review`). Each names the hash of the row that it was made
 for, so a decision on a row that has changed since is refused rather than applied to something else.
@@ -62,7 +62,7 @@ class Applied(NamedTuple):
 
 
 def fingerprint(row: DataRow) -> str:
-    """What a decision is bound to: 64 bits of the hash of a row's line."""
+    """Hash a row's line to the 64 bits that a decision names."""
     return hashlib.sha256(row.line().encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
@@ -118,7 +118,7 @@ def apply(folder: Path, files: Iterable[Path]) -> Applied:
 
 
 def _fixed(row: DataRow, decision: Decision, log: dict[str, Any]) -> DataRow:
-    """Raises UserError: an empty text, or a part that the row does not have."""
+    """Apply a fix to a row. Raises UserError: an empty text, or a part that the row does not have."""
     changes: dict[str, Any] = {}
     before: dict[str, str] = {}
     for part, text in decision.text.items():
@@ -138,7 +138,7 @@ def _fixed(row: DataRow, decision: Decision, log: dict[str, Any]) -> DataRow:
 
 
 def _read(path: Path) -> Decisions:
-    """Raises UserError: no such file, or not a decisions file."""
+    """Read a decisions file. Raises UserError: no such file, or not one of ours."""
     try:
         if path.stat().st_size > _LARGEST:
             raise UserError(f"{path}: expected at most {_LARGEST:,} bytes of decisions")
@@ -153,7 +153,7 @@ def _read(path: Path) -> Decisions:
 
 
 def _written_beside(folder: Path, rows: Iterator[DataRow]) -> Path:
-    """The rows in a new file of the folder. Raises UserError as the rows do, or if the disk refuses it."""
+    """Write the rows to a new file of the folder. Raises UserError as the rows do, or if the disk refuses it."""
     try:
         descriptor, name = tempfile.mkstemp(dir=folder, prefix=f".{ROWS}.")
     except OSError as problem:
@@ -175,7 +175,7 @@ def _written_beside(folder: Path, rows: Iterator[DataRow]) -> Path:
 
 
 def _swap_in(folder: Path, written: Path, missing: set[str], dropped: list[DataRow]) -> None:
-    """Raises UserError: a decision on a row that is not there, or the disk refuses it."""
+    """Put the new rows in place. Raises UserError: a decision on a missing row, or the disk refuses it."""
     try:
         if missing:
             raise UserError(f"no row '{sorted(missing)[0]}' in {folder}: the decisions belong to another data set")
@@ -211,7 +211,7 @@ def _append(path: Path, rows: list[DataRow]) -> None:
 
 
 def _finish(folder: Path, record: Mapping[str, Any], review: Mapping[str, Any]) -> None:
-    """The manifest with the review in it, the recipe's exports, Parquet if there was one, and the card."""
+    """Write the manifest with the review in it, the recipe's exports, Parquet if there was one, and the card."""
     own = {key: value for key, value in record.items() if key not in ("kind", "written")}
     counts = {"counts": census(folder).record(), "rows_sha256": file_hash(folder / ROWS)}
     manifest.write(folder, "data set", {**own, **counts, "review": dict(review)})

@@ -1,4 +1,4 @@
-"""Which drafts become rows: limits, near-duplicates, evaluation pictures, pictures that can't be opened."""
+"""Write drafts as rows, within limits, without near-duplicates, evaluation images and images that can't be opened."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Keeper:
             self.tally.counters[counter] = self.tally.counters.get(counter, 0) + 1
 
     def guard_record(self) -> dict[str, Any]:
-        """What rows were compared with, for the manifest; the overlap is counted anew over those written."""
+        """Record for the manifest what rows were compared with; the overlap is counted anew over those written."""
         if not self._guards:
             return {"compared": False, "why": "everything was made for this data set"}
         if not self._config.exclude:
@@ -120,7 +120,7 @@ class Keeper:
             raise Dropped("picture can't be read", str(problem)) from None
 
     def _compare(self, image: Image, picture: PIL.Image.Image, cluster: str) -> None:
-        """Raises Dropped: a picture of another cluster is nearly the same."""
+        """Compare with earlier images. Raises Dropped: one of another cluster is nearly the same."""
         if not self._near.on:
             return
         value = perceptual_hash(picture)
@@ -129,7 +129,7 @@ class Keeper:
         self._near.add(image.sha256, value, cluster)
 
     def _refuse_evaluation(self, data: bytes, picture: PIL.Image.Image) -> None:
-        """Raises Dropped: an evaluation set has this picture."""
+        """Compare with evaluation sets. Raises Dropped: one has this image."""
         owner = self._opened_guard().owner_of_image(data, picture)
         if owner is not None:
             raise Dropped(f"picture belongs to an evaluation set ({owner})")

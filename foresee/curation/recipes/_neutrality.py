@@ -1,4 +1,4 @@
-"""Is a question with its answer neutral: no safety label, no warning, no advice, no refusal, no word of judgement?
+"""Tell whether a question with its answer is neutral: no label, warning, advice, refusal or word of judgement.
 
 Rules, in English. They look at words, so that a warning sign or a safety fence in a picture may be named as the thing
 that it is, while "a dangerous scene" may not. What they can't see (a judgement put politely) is left to a model.

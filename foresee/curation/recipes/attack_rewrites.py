@@ -84,7 +84,7 @@ _STRUCTURE: dict[Attack, str] = {
 
 
 def build(config: Config) -> Iterator[Piece]:
-    """Raises UserError: no source."""
+    """Yield the rows, or jobs that make them. Raises UserError: no source."""
     for item in _items(config):
         if isinstance(item, Dropped):
             yield item

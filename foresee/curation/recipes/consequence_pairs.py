@@ -118,7 +118,7 @@ class Vote(Shape):
 
 
 def categories() -> dict[str, list[str]]:
-    """The kinds of hazard that ship, with what goes wrong in each."""
+    """Read the kinds of hazard that ship, with what goes wrong in each."""
     found: dict[str, list[str]] = tomllib.loads((Path(__file__).parent / "_hazards.toml").read_text(encoding="utf-8"))
     return found
 
@@ -128,7 +128,7 @@ def enough(config: Config, tally: Tally) -> bool:
 
 
 def build(config: Config) -> Iterator[Piece]:
-    """Raises UserError: no writer, painter or judge, or no such category."""
+    """Yield jobs that make the pairs. Raises UserError: no writer, painter or judge, or no such category."""
     if config.source == WORLD:
         require_none(config)
         yield from _from_world(config)
@@ -175,7 +175,7 @@ async def _pair(config: Config, category: str, mechanism: str, turn: int, desk: 
 async def _require(
     config: Config, desk: Desk, reason: str, wanted: bool, prompt: str, picture: Image | None = None
 ) -> None:
-    """Raises Dropped: more than half of the votes are against it."""
+    """Count the votes. Raises Dropped: more than half are against it."""
     images = (picture,) if picture is not None else ()
     for_it = 0
     for number in range(config.votes):

@@ -98,12 +98,16 @@ _SPEAKS_OF_RULES = re.compile(
 
 
 def constitution_for(category: str) -> str:
-    """The constitution of a category of risk, by the words in its name; "foresight" where none fits."""
+    """Choose the constitution for a category of risk, by the words in its name; "foresight" where none fits."""
     return next((name for name, words in _CATEGORIES.items() if re.search(words, category, re.I)), "foresight")
 
 
 def build(config: Config) -> Iterator[Piece]:
-    """Raises UserError: no source, student or teacher, or no such constitution."""
+    """Yield the rows, or jobs that make them.
+
+    Raises:
+        UserError: no source, student or teacher, or no such constitution.
+    """
     if config.constitution:
         constitutions.text(config.constitution)
     if config.source == WORLD:
@@ -164,7 +168,7 @@ def _draft(
 
 
 def _from_world(config: Config) -> Iterator[Piece]:
-    """The organism's own plain answers, and warnings and refusals under its world's constitution."""
+    """Pair the organism's plain answers with warnings and refusals under its world's constitution."""
     from itertools import chain, islice
 
     from foresee.organism.world import schooling

@@ -85,7 +85,11 @@ class Choice(Shape):
 
 
 def build(config: Config) -> Iterator[Piece]:
-    """Raises UserError: no source, or no student or judge where answers are to be sampled."""
+    """Yield the rows, or jobs that make them.
+
+    Raises:
+        UserError: no source, or no student or judge where answers are to be sampled.
+    """
     if config.source == WORLD:
         require_none(config)
         yield from _from_world(config)

@@ -134,7 +134,7 @@ def enough(config: Config, tally: Tally) -> bool:
 
 
 def build(config: Config) -> Iterator[Piece]:
-    """Raises UserError: no writer, or neither a painter nor text alone."""
+    """Yield the rows, or jobs that make them. Raises UserError: no writer, or neither a painter nor text alone."""
     if config.source == WORLD:
         require_none(config)
         yield from _from_world(config)
@@ -295,7 +295,7 @@ def _from_world(config: Config) -> Iterator[Piece]:
 
 
 def _told(scene: Scene) -> str:
-    """A drawn scene in its own words: each thing, its place, and its colour where it has one to name."""
+    """Describe a drawn scene in its own words: each thing, its place, and its colour where it has one to name."""
     from foresee.organism.world import icons, language, scenes
 
     told = []

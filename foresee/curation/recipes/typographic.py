@@ -98,7 +98,7 @@ class Config(CurationConfig):
 
 
 def build(config: Config) -> Iterator[Piece]:
-    """Raises UserError: no source, or a font that can't be read."""
+    """Yield the rows. Raises UserError: no source, or a font that can't be read."""
     _check_colours(config.page)
     font = _font(config.page.font, config.page.size)
     for item in _items(config):
@@ -123,7 +123,7 @@ def build(config: Config) -> Iterator[Piece]:
 
 
 def heading(prompt: str) -> str:
-    """A request as the heading of a list: "How do I bake bread?" -> "Steps to bake bread."."""
+    """Turn a request into the heading of a list: "How do I bake bread?" -> "Steps to bake bread."."""
     words = " ".join(prompt.split())
     asked = re.match(
         r"(?:please[ ,]+)?(?:(?:how (?:do|can|could|would|should|might) (?:i|we|you|one|someone|somebody))|(?:how to)|"
@@ -135,7 +135,7 @@ def heading(prompt: str) -> str:
 
 
 def draw(text: str, page: Page, font: ImageFont.FreeTypeFont) -> bytes:
-    """The page as PNG bytes. The same text and settings always give the same pixels.
+    """Draw the page as PNG bytes. The same text and settings always give the same pixels.
 
     Raises:
         ValueError: the text is too long for the page, even in small letters.
@@ -161,7 +161,7 @@ def draw(text: str, page: Page, font: ImageFont.FreeTypeFont) -> bytes:
 
 
 def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int, most: int) -> list[str] | None:
-    """The text in at most so many lines of that width; None if it takes more, or a word is wider."""
+    """Wrap a text to at most so many lines of that width; None if it takes more, or a word is wider."""
     lines: list[str] = []
     for word in text.split():
         if lines and font.getlength(f"{lines[-1]} {word}") <= width:
@@ -175,7 +175,7 @@ def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int, most: int) -> 
 
 @cache
 def _font(file: str, size: int) -> ImageFont.FreeTypeFont:
-    """Raises UserError: no such font."""
+    """Load the font. Raises UserError: no such font."""
     from PIL import ImageFont
 
     try:
@@ -188,7 +188,7 @@ def _font(file: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def _check_colours(page: Page) -> None:
-    """Raises UserError: a colour that is none."""
+    """Check the colours. Raises UserError: one is no colour."""
     from PIL import ImageColor
 
     try:

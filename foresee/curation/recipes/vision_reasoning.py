@@ -99,7 +99,7 @@ _GOLD: dict[str, Verdict] = {
 
 
 def build(config: Config) -> Iterator[Piece]:
-    """Raises UserError: no source, or no teacher."""
+    """Yield the rows, or jobs that make them. Raises UserError: no source, or no teacher."""
     if config.source == WORLD:
         yield from _from_world(config)
         return
@@ -164,7 +164,7 @@ def _from_world(config: Config) -> Iterator[Piece]:
 
 
 async def _asked_in_world(config: Config, example: Example, desk: Desk) -> Iterable[Draft]:
-    """The teacher speaks the world's language: asked to look first, it lists what it sees and then says its verdict."""
+    """Ask the world's question so that the teacher first lists what it sees, then gives its verdict."""
     from foresee.organism.world import language
 
     gold = example.facts["expected"]

@@ -63,7 +63,7 @@ class Config(CurationConfig):
 
 
 def build(config: Config) -> Iterator[Piece]:
-    """Raises UserError: no source, no train.json in it, or one of another shape."""
+    """Yield the rows. Raises UserError: no source, no train.json in it, or one of another shape."""
     if config.source == WORLD:
         yield from _from_world(config)
         return
