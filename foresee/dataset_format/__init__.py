@@ -1,4 +1,4 @@
-"""A data set folder: what curation writes and training reads.
+"""Read and write data set folders: what curation writes and training reads.
 
     rows.jsonl      one row a line: id, images, prompt, and completion | chosen and rejected | neither
     images/         pictures named by the SHA-256 of their bytes

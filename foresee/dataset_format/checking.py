@@ -1,4 +1,4 @@
-"""Looks through every row of a data set folder before a training trusts it."""
+"""Check every row of a data set folder before a training trusts it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def check(folder: Path) -> Checked:
 
 
 def row_faults(row: DataRow, folder: Path, known: dict[str, str] | None = None) -> Iterator[Fault]:
-    """What keeps a row from being trained on. `known` keeps what was found of images: each is decoded once."""
+    """List what keeps a row from being trained on. `known` caches the result for images: each is decoded once."""
     known = {} if known is None else known
     for name in row.images:
         if name not in known:
@@ -85,7 +85,7 @@ def row_faults(row: DataRow, folder: Path, known: dict[str, str] | None = None) 
 
 
 def control_tokens(row: DataRow) -> list[str]:
-    """The models' own marks that a row's texts spell ("<image>", "<|im_end|>"), each once."""
+    """List the models' control tokens that a row's texts spell ("<image>", "<|im_end|>"), each once."""
     turns = (*row.prompt, *(row.completion or ()), *(row.chosen or ()), *(row.rejected or ()))
     return list(dict.fromkeys(found for turn in turns for found in _CONTROL.findall(turn.content)))
 

@@ -1,4 +1,4 @@
-"""A data set folder for other programs: as a `datasets.Dataset`, and as one Parquet file with the pictures inside."""
+"""Export a data set folder: as a `datasets.Dataset`, and as one Parquet file with the images inside."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GROUP = 256  # rows written at once; what is in memory is these and their pictu
 
 
 def to_dataset(folder: Path, rows: Iterable[DataRow] | None = None) -> datasets.Dataset:
-    """A folder's rows as TRL's trainers take them.
+    """Load a folder's rows as TRL's trainers take them.
 
     Columns: `images` (a list, decoded to RGB when a row is looked at), `prompt`, and `completion` | `chosen` and
     `rejected` where the rows have them; `facts` is JSON text ("{}" if there are none), because facts differ from row
@@ -99,7 +99,7 @@ def write_parquet(folder: Path, to: Path) -> int:
 
 
 def _turn_columns(rows: Iterable[DataRow], folder: Path) -> list[str]:
-    """The columns of turns that all rows have. Raises UserError: no rows, or rows of different kinds."""
+    """List the columns of turns that all rows have. Raises UserError: no rows, or rows of different kinds."""
     kinds = {row.kind for row in rows}
     if not kinds:
         raise UserError(f"{folder} holds no rows")
@@ -125,7 +125,7 @@ def _packed(row: DataRow, folder: Path, names: list[str]) -> dict[str, Any]:
 
 
 def _features(names: list[str]) -> dict[str, Any]:
-    """What tells `datasets` that the bytes are pictures (the "huggingface" metadata of a Parquet file)."""
+    """Write what tells `datasets` that the bytes are images (the "huggingface" metadata of a Parquet file)."""
     text = {"dtype": "string", "_type": "Value"}
     turns = {name: [{"role": text, "content": text}] for name in names}
     return {"images": [{"mode": "RGB", "_type": "Image"}], **turns, **dict.fromkeys(_TEXTS, text)}

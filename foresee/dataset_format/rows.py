@@ -1,4 +1,4 @@
-"""Rows of a data set folder: their shape, and a lazy reader that trusts nothing in the folder."""
+"""Read the rows of a data set folder: their shape, and a lazy reader that trusts nothing in the folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Turn(Settings):
 
 
 def _safe_name(name: str) -> str:
-    """Raises ValueError: a picture's name that could lead out of the folder."""
+    """Check an image's name. Raises ValueError: it could lead out of the folder."""
     for path in (PurePosixPath(name), PureWindowsPath(name)):  # what one system takes for a name, another follows
         if not name or path.anchor or ".." in path.parts or "\0" in name or "\\" in name:
             raise ValueError("expected a relative path inside the folder, such as images/NAME.png")
@@ -98,14 +98,14 @@ class DataRow(Settings):
         return turns[0].content if turns else ""
 
     def line(self) -> str:
-        """The row as one line of JSON, defaults left out; `images` and `prompt` are always there."""
+        """Write the row as one line of JSON, defaults left out; `images` and `prompt` are always there."""
         values = self.model_dump(mode="json", exclude_defaults=True)
         head = {"id": self.id, "images": list(self.images), "prompt": [t.model_dump() for t in self.prompt]}
         return json.dumps(head | {k: v for k, v in values.items() if k not in head}, ensure_ascii=False)
 
 
 def read(folder: Path, *, pictures: bool = True) -> Iterator[DataRow]:
-    """The rows of a folder, one by one.
+    """Read the rows of a folder, one by one.
 
     Args:
         folder: a data set folder.
@@ -139,7 +139,7 @@ def read_numbered(folder: Path, *, pictures: bool = True) -> Iterator[tuple[int,
 
 
 def read_file(path: Path) -> Iterator[DataRow]:
-    """The rows of a single file of this format, whose pictures lie beside it; as `read` otherwise."""
+    """Read the rows of a single file of this format, whose images lie beside it; as `read` otherwise."""
     if path.is_dir():
         yield from read(path)
         return
@@ -191,7 +191,7 @@ def attempted_rows(path: Path) -> Iterator[tuple[int, DataRow | UserError]]:
 
 
 def parse(values: Any, where: str) -> DataRow:
-    """Raises UserError: it does not fit, one line that says where and why."""
+    """Parse a row. Raises UserError: it does not fit, one line that says where and why."""
     if not isinstance(values, dict):
         raise UserError(f"{where}: expected an object with id, images and prompt, got {_short(values)}")
     unknown = sorted(values.keys() - DataRow.model_fields.keys())
@@ -205,7 +205,7 @@ def parse(values: Any, where: str) -> DataRow:
 
 
 def image_path(folder: Path, name: str) -> Path:
-    """The file of a picture that a row names.
+    """Find the file of an image that a row names.
 
     Raises:
         UserError: it is not there, or lies outside the folder (also by way of a link).

@@ -1,4 +1,4 @@
-"""Writing a data set folder: rows appended one by one, pictures stored once, a manifest that accounts for it all."""
+"""Write a data set folder: rows appended one by one, images stored once, a manifest that accounts for it all."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RowWriter:
 
     @classmethod
     def open(cls, folder: Path) -> RowWriter:
-        """Raises UserError: the folder can't be written, is in use, or holds rows that do not fit."""
+        """Open a folder. Raises UserError: it can't be written, is in use, or holds rows that do not fit."""
         path = folder / ROWS
         try:
             (folder / IMAGES).mkdir(parents=True, exist_ok=True)
