@@ -1,4 +1,4 @@
-"""Unpacks zip and tar archives from the network: nothing leaves the folder, no links, no bombs."""
+"""Unpack zip and tar archives from the network: nothing leaves the folder, no links, no bombs."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def unpack(archive: Path, to: Path, *, strip: int = 0, limits: Limits | None = N
 
 
 def unpack_once(archive: Path, below: Path) -> Path:
-    """The folder that holds an archive's files; unpacked at most once, and complete or not there.
+    """Unpack an archive at most once into a folder that is complete or not there.
 
     Args:
         archive: the file; another size or time of change makes it another archive.
@@ -170,7 +170,7 @@ class _Writer:
 
 
 def check_size(unpacked: int, packed: int, limits: Limits, archive: str) -> None:
-    """Raises ArchiveError when bytes unpacked so far exceed a limit: headers may lie, what was read can't."""
+    """Check the bytes unpacked so far, as headers may lie. Raises ArchiveError: they exceed a limit."""
     if unpacked > limits.total_bytes:
         raise ArchiveError(f"{archive}: refused, it unpacks to more than {limits.total_bytes:,} bytes")
     if unpacked > limits.ratio_from and unpacked > limits.ratio * packed:

@@ -1,4 +1,4 @@
-"""What a copy of a benchmark's data holds: counts against what is expected, missing, damaged and repeated parts.
+"""Check a copy of a benchmark's data: counts against what is expected, missing, damaged and repeated parts.
 
 Works over the `items()` of any benchmark and the `rows()` of any label set. A benchmark may add `defects(data) ->
 {kind: ids}` for flaws of its texts and files, and `expected(options) -> {subset: items}` where options change counts.
@@ -182,7 +182,7 @@ def check(name: str, data: Path | None = None, options: Any = None, *, kind: Kin
 
 
 def items_of(name: str, data: Path | None = None, options: Any = None) -> list[Item]:
-    """A benchmark's items, in its own order. Raises UserError: no such benchmark, or no or wrong files."""
+    """Read a benchmark's items, in its own order. Raises UserError: no such benchmark, or no or wrong files."""
     file = contracts.benchmark(name)
     folder = None if sources.find(name).embedded else sources.locate(name, data)
     return list(file.items(folder, options or file.options()))
@@ -242,7 +242,7 @@ def _tallies(items: Sequence[Item]) -> tuple[Counter[str], Counter[str]]:
 
 
 def _expected(file: Benchmark, source: Source, options: Any, items: Sequence[Item]) -> Mapping[str, int]:
-    """What the set should hold under these options: as it says itself, else as declared for the subsets met."""
+    """Count what the set should hold under these options: as it says itself, else as declared for the subsets met."""
     if file.expected is not None:
         return file.expected(options)
     if not options.model_dump(exclude_defaults=True, exclude={"modality", "preset"}):
@@ -257,7 +257,7 @@ def _against(expected: Mapping[str, int], found: Mapping[str, int], usable: Mapp
 
 
 def _groups(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
-    """The ids that share a key, for each key with more than one."""
+    """Group the ids that share a key, for each key with more than one."""
     members: dict[str, dict[str, None]] = defaultdict(dict)
     for key, item_id in pairs:
         members[key][item_id] = None
@@ -276,7 +276,7 @@ def _defects(file: Benchmark | LabelSet, folder: Path | None) -> dict[str, Seque
 
 
 def _check_labels(name: str, source: Source, folder: Path | None, options: Any) -> CheckReport:
-    """A label set is counted by its groups (the models whose answers were labelled)."""
+    """Count a label set by its groups (the models whose answers were labelled)."""
     file = contracts.label_set(name)
     options = options or file.options()
     assert folder is not None, "no label set comes with the program"

@@ -1,4 +1,4 @@
-"""A contact sheet: the pictures of many items side by side with their ids and requests, to be looked at by a person."""
+"""Draw a contact sheet: the images of many items side by side with their ids and requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST = 200  # items on one sheet: about 20 million pixels
 
 
 def png(items: Sequence[Item], *, columns: int = 4, clear: bool = False) -> bytes:
-    """The first picture of each item, with its id and the beginning of its request, as a PNG file.
+    """Draw the first image of each item, with its id and the beginning of its request, as a PNG file.
 
     Args:
         items: what to show, in this order; one without a picture gets an empty tile.

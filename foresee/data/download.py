@@ -1,4 +1,4 @@
-"""Downloads that are tried again, verified and placed in one step, by pooch."""
+"""Download files: tried again, verified and placed in one step, by pooch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells whether an encoded image is whole from its structure alone, without decoding it.
+"""Tell whether an encoded image is whole from its structure alone, without decoding it.
 
 Tens of microseconds where decoding takes milliseconds. What such a check can't vouch for (another format, an unusual
 variant, a damaged or missing piece) is in doubt, and decoding decides.
@@ -28,14 +28,14 @@ class Size(NamedTuple):
 
 
 def whole_size(kind: str, data: bytes) -> Size | None:
-    """The size of a JPEG or PNG that is whole; None where only decoding can tell."""
+    """Measure a JPEG or PNG that is whole; None where only decoding can tell."""
     check = {"PNG": _png, "JPEG": _jpeg}.get(kind)
     size = check(data) if check else None
     return size if size and size.width > 0 and size.height > 0 else None
 
 
 def without_texts(png: bytes) -> bytes:
-    """A PNG without its compressed and its long texts and its colour profile, which say nothing of the pixels."""
+    """Strip a PNG of its compressed and its long texts and its colour profile, which say nothing of the pixels."""
     kept, place = [png[:_PNG_START]], _PNG_START
     while place + 12 <= len(png):
         kind, end = png[place + 4 : place + 8], place + 12 + int.from_bytes(png[place : place + 4], "big")

@@ -1,4 +1,4 @@
-"""Pictures from untrusted files: recognised by their content, opened within limits, always handed on as plain RGB.
+"""Open images from untrusted files: recognised by their content, within limits, always handed on as plain RGB.
 
 A benchmark's picture may be a web page saved as `.jpg`, a cut-off download, a phone's two-frame JPEG or a few
 bytes that unpack into gigabytes. Whatever can't be opened safely raises ImageError with the reason.
@@ -46,7 +46,7 @@ class ImageFacts(NamedTuple):
 
 
 def recognise(start: bytes) -> str:
-    """What the first bytes of a file say that it is.
+    """Recognise a file's format by its first bytes.
 
     Args:
         start: at least the first 512 bytes, or the whole file if it is shorter.
@@ -96,7 +96,7 @@ def is_text_of_image(text: str) -> bool:
 
 
 def from_text(text: str) -> bytes:
-    """The bytes in a data URL or a base64 text. Raises ImageError: neither, or too many."""
+    """Decode a data URL or a base64 text. Raises ImageError: neither, or too many."""
     head, comma, body = text.partition(",") if text.startswith("data:") else ("", ",", text)
     if not comma or (head and not head.lower().endswith(";base64")):
         raise ImageError("expected a data URL with base64")
@@ -113,7 +113,7 @@ _BASE64_STARTS = ("iVBORw0KGgo", "/9j/", "R0lGODlh", "R0lGODdh", "UklGR", "Qk0",
 
 
 def inspect_image(path: Path, *, decode: bool = True) -> ImageFacts:
-    """What the picture in a file is.
+    """Inspect the image in a file.
 
     Args:
         path: the file.
@@ -142,7 +142,7 @@ class Shape(NamedTuple):
 
 
 def require_whole(data: bytes, *, name: str = "image") -> Shape:
-    """What an image is, found whole by its structure, or by decoding it where the structure leaves doubt.
+    """Check that an image is whole, by its structure, or by decoding it where the structure leaves doubt.
 
     Raises:
         ImageError: not an image that can be used, damaged or cut off, and why.
@@ -157,7 +157,7 @@ def require_whole(data: bytes, *, name: str = "image") -> Shape:
 
 
 def load_rgb(source: bytes | Path, *, name: str = "image") -> PIL.Image.Image:
-    """The picture as models see it: first frame, upright, 8-bit RGB, transparency over white.
+    """Load an image as models see it: first frame, upright, 8-bit RGB, transparency over white.
 
     Args:
         source: the encoded bytes, or their file.
@@ -188,7 +188,7 @@ def _read(path: Path) -> bytes:
 
 
 def _opened(data: bytes, name: str) -> PIL.Image.Image:
-    """The picture with its header read and its size checked, pixels not yet decoded."""
+    """Open an image: its header read and its size checked, pixels not yet decoded."""
     from PIL import Image as Pillow
 
     if len(data) > MAX_FILE_BYTES:

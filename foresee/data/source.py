@@ -1,4 +1,4 @@
-"""What a benchmark or label set declares of its data in `SOURCE`, a literal that is read without importing its file."""
+"""Read what a benchmark or label set declares of its data in `SOURCE`, a literal, without importing its file."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Source(_Declared):
 
 
 def declare(name: str, literal: Mapping[str, object]) -> Source:
-    """A `SOURCE` literal as a Source. Raises UserError: an unknown or missing key, or a value that does not fit."""
+    """Parse a `SOURCE` literal. Raises UserError: an unknown or missing key, or a value that does not fit."""
     try:
         source = Source.model_validate(literal)
     except pydantic.ValidationError as problem:

@@ -1,4 +1,4 @@
-"""Where published data comes from, what its licence means, and where its files lie on this machine.
+"""Find published data: where it comes from, what its license means, where its files lie on this machine.
 
 Each benchmark and label set declares a literal `SOURCE` (see `Source` for its keys). Files are looked for in the
 folder that the user names, in `$FORESEE_DATA/<name>`, and in the cache (`$FORESEE_HOME`, else the system's cache
@@ -43,7 +43,7 @@ class Cleaned(NamedTuple):
 
 
 def find(name: str, kind: plugins.Kind | None = None) -> Source:
-    """The source that a benchmark or label set declares. Of one name, both share a folder and the benchmark's files.
+    """Find the source that a benchmark or label set declares. Two of one name share a folder and the benchmark's files.
 
     Args:
         name: of the benchmark or label set.
@@ -66,7 +66,7 @@ def find(name: str, kind: plugins.Kind | None = None) -> Source:
 
 
 def licence_notice(source: Source) -> str:
-    """What a user should know before the files are downloaded: licence, consequence, origin."""
+    """Write what a user should know before a download: license, its consequence, origin."""
     lines = [f"{source.name}: licence {source.licence}", *([f"  {source.consequence}"] if source.consequence else [])]
     origin = f"  from {source.homepage}" + (f" at {source.revision}" if source.revision else "")
     lines += [origin] if source.homepage else []
@@ -75,13 +75,13 @@ def licence_notice(source: Source) -> str:
 
 
 def home() -> Path:
-    """The cache folder: $FORESEE_HOME, else the system's place for caches."""
+    """Find the cache folder: $FORESEE_HOME, else the system's place for caches."""
     chosen = os.environ.get("FORESEE_HOME")
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("foresee")
 
 
 def locate(name: str, data: Path | None = None) -> Path:
-    """The folder that holds a benchmark's or label set's files.
+    """Find the folder that holds a benchmark's or label set's files.
 
     Args:
         name: of the benchmark or label set.
@@ -212,7 +212,7 @@ def _cached(source: Source) -> Path:
 
 
 def _stamp(source: Source) -> dict[str, object]:
-    """What makes a fetched folder the one that is declared now."""
+    """Hash the declaration that a fetched folder must match."""
     kept = source.model_dump(mode="json", include={"revision", "contents"})
     return {**kept, "files": [file.model_dump(mode="json", exclude_defaults=True) for file in source.files]}
 

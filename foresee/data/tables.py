@@ -1,4 +1,4 @@
-"""Reads published tables: CSV, JSON, JSON Lines, parquet and arrow, with the line or row in every message.
+"""Read published tables: CSV, JSON, JSON Lines, parquet and arrow, with the line or row in every message.
 
 A byte-order mark and Windows line ends are nothing special anywhere. JSON Lines and CSV are read line by line;
 parquet and arrow come in small batches, so that of a file with gigabytes of images inside at most one row group is in
@@ -35,7 +35,7 @@ class Line(NamedTuple):
     where: str
 
     def text(self, key: str, *, default: str | None = None) -> str:
-        """A field as text, stripped of nothing; null, NaN and a missing field are the default, 3.0 is "3".
+        """Write a field as text, stripped of nothing; null, NaN and a missing field are the default, 3.0 is "3".
 
         Raises:
             UserError: there is none and no default, or it is a list or an object.
@@ -61,14 +61,14 @@ def is_missing(value: Any) -> bool:
 
 
 def number_text(value: float) -> str:
-    """A number as text. A column of whole numbers with a gap comes as floats: 3.0 is "3"."""
+    """Write a number as text. A column of whole numbers with a gap comes as floats: 3.0 is "3"."""
     if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE_FLOATS:
         return str(int(value))
     return str(value)
 
 
 def list_in_cell(value: Any) -> Any:
-    """A list of texts that a cell of CSV holds as JSON or as Python (and so pandas) writes it; all else as it is."""
+    """Read a list of texts that a CSV cell holds as JSON or as Python (and so pandas) writes it; all else as it is."""
     if not isinstance(value, str) or not value.startswith("["):
         return value
     try:
@@ -82,7 +82,7 @@ def list_in_cell(value: Any) -> Any:
 
 
 def read_table(path: Path, columns: Sequence[str], *, name: str = "") -> Iterator[Line]:
-    """The rows of a CSV file. In a file of one column, commas separate nothing.
+    """Read the rows of a CSV file. In a file of one column, commas separate nothing.
 
     Args:
         path: the file.
@@ -120,7 +120,7 @@ def read_table(path: Path, columns: Sequence[str], *, name: str = "") -> Iterato
 
 
 def _header(path: Path, cells: Sequence[str], columns: Sequence[str]) -> list[str]:
-    """The names of the columns. Raises UserError: one is missing or there twice, or other separators than commas."""
+    """Read the names of the columns. Raises UserError: one is missing or twice, or other separators than commas."""
     header = [cell.strip() for cell in cells]
     got = _names(header) or "an empty file"
     absent = [column for column in columns if column not in header]
@@ -135,7 +135,7 @@ def _header(path: Path, cells: Sequence[str], columns: Sequence[str]) -> list[st
 
 
 def _refuse_twins(path: Path, names: Sequence[str]) -> None:
-    """Raises UserError: two columns of one name, of which readers keep the last without a word."""
+    """Check that columns differ. Raises UserError: two of one name, of which readers keep the last silently."""
     twins = [name for name, count in Counter(names).items() if name and count > 1]
     if twins:
         raise UserError(
@@ -158,7 +158,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_objects(path: Path) -> Iterator[Line]:
-    """The objects of a JSON list. Raises UserError: as `read_json`, or something else than objects in a list."""
+    """Read the objects of a JSON list. Raises UserError: as `read_json`, or something else than objects in a list."""
     found = read_json(path)
     if not isinstance(found, list):
         raise UserError(f"{path}: expected a list of objects, got {_kind(found)}")
@@ -169,7 +169,7 @@ def read_objects(path: Path) -> Iterator[Line]:
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """The objects of a JSON Lines file; empty lines are skipped. Raises UserError: a line that is no object."""
+    """Read the objects of a JSON Lines file; empty lines are skipped. Raises UserError: a line that is no object."""
     for text, where in text_lines(path, _PUBLISHED):
         try:
             values = parse_json(text)
@@ -203,7 +203,7 @@ def text_lines(path: Path, advice: str = "") -> Iterator[tuple[str, str]]:
 
 
 def read_columns(path: Path, columns: Sequence[str] = ()) -> Iterator[Line]:
-    """The rows of a parquet or arrow file, a few at a time.
+    """Read the rows of a parquet or arrow file, a few at a time.
 
     Args:
         path: the file; arrow as `datasets` writes it.
@@ -232,7 +232,7 @@ def read_columns(path: Path, columns: Sequence[str] = ()) -> Iterator[Line]:
 
 
 def _as_texts(batch: Any) -> Any:
-    """A batch with its times and decimals as texts: JSON has neither, and Python's own hold a part of their range."""
+    """Write a batch's times and decimals as texts: JSON has neither, and Python's hold a part of their range."""
     import pyarrow as pa
 
     for place, field in enumerate(batch.schema):
@@ -242,7 +242,7 @@ def _as_texts(batch: Any) -> Any:
 
 
 def read_rows(path: Path) -> Iterator[Line]:
-    """The rows of a table of any kind in TABLES, told by its ending. Raises UserError: another ending, or damage."""
+    """Read the rows of a table, its kind (TABLES) told by its ending. Raises UserError: another ending, or damage."""
     ending = path.suffix.lower()
     if ending not in TABLES:
         raise UserError(f"{path}: expected a file that ends in {', '.join(TABLES)}")
@@ -288,7 +288,7 @@ def _text(path: Path) -> str:
 
 @contextmanager
 def _one_line_errors(path: Path, advice: str) -> Iterator[None]:
-    """What reading a text file may raise, as one line."""
+    """Turn what reading a text file may raise into one line."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
@@ -300,7 +300,7 @@ def _one_line_errors(path: Path, advice: str) -> Iterator[None]:
 
 
 def _instead(data: bytes) -> str:
-    """What bytes that are no UTF-8 seem to be, and what to do about it."""
+    """Say what bytes that are no UTF-8 seem to be, and what to do about it."""
     for start, kind in _STARTS.items():
         if data.startswith(start):
             return f"; it begins like {kind}"
