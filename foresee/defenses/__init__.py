@@ -72,7 +72,7 @@ class Composed:
         return item
 
     def fitted(self, items: Sequence[Item]) -> Composed:
-        """The same defense for a benchmark of these items."""
+        """Fit the defense to a benchmark's items."""
         return replace(self, parts=tuple(part.fitted(items) for part in self.parts))
 
     @property
@@ -92,7 +92,7 @@ async def _answer(part: Part, item: Item, generation: Generation, ask: Ask) -> R
 
 
 def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> Composed | None:
-    """The defense called `name`, `a+b` for several at once, None for "none".
+    """Open the defense called `name`, `a+b` for several at once, None for "none".
 
     Args:
         name: as in `foresee list defenses`.

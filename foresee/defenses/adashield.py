@@ -36,6 +36,6 @@ class Options(Settings):
 
 
 def edit(item: Item, options: Options) -> Item:
-    """The item with the shield beside its last request. Raises UserError: no such file."""
+    """Put the shield beside an item's last request. Raises UserError: no such file."""
     put = wording.before_request if options.place == "before" else wording.after_request
     return put(item, wording.words(options.text, TEXT))

@@ -35,7 +35,7 @@ class Options(Settings):
 
 
 def edit(item: Item, options: Options) -> Item:
-    """The item with the instruction after its last request. Raises UserError: no such file, or a first-token item."""
+    """Put the instruction after an item's last request. Raises UserError: no such file, or a first-token item."""
     if item.choices:
         raise UserError("chain_of_thought needs written answers, these items ask for a first word: -T answer=generate")
     if wording.of_the_world(item):

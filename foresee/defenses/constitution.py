@@ -26,6 +26,6 @@ class Options(Settings):
 
 
 def edit(item: Item, options: Options) -> Item:
-    """The item with the constitution before its first turn. Raises UserError: no such text."""
+    """Put the constitution before an item's first turn. Raises UserError: no such text."""
     fitting = "world" if wording.of_the_world(item) else "foresight"
     return wording.as_system(item, constitutions.text(fitting if options.text == "auto" else options.text))

@@ -31,5 +31,5 @@ class Options(Settings):
 
 
 def edit(item: Item, options: Options) -> Item:
-    """The item with the instruction before its last request. Raises UserError: no such file."""
+    """Put the instruction before an item's last request. Raises UserError: no such file."""
     return wording.before_request(item, wording.words(options.text, TEXT))

@@ -42,7 +42,7 @@ class Options(Settings):
 
 
 async def answer(item: Item, generation: Generation, ask: Ask, options: Options) -> Reply:
-    """The first answer, or the one from the caption. A call that the provider withholds is the item's outcome."""
+    """Answer, and again from a caption if that was unsafe. A call that the provider withholds is the item's outcome."""
     first = await ask(Request(item.messages, generation, item.choices))
     if not item.images or first.status != "ok":
         return first
@@ -70,7 +70,7 @@ def _says_yes(text: str, switch: str) -> bool:
 
 
 def _blind(item: Item, caption: str) -> tuple[Message, ...]:
-    """The conversation without pictures, the caption in place of the first."""
+    """Replace the images of a conversation by the caption of the first."""
     told, turns = FROM_CAPTION.format(caption=caption), []
     for turn in item.messages:
         written = tuple(part for part in turn.content if isinstance(part, str))

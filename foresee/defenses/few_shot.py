@@ -47,14 +47,14 @@ class Options(Settings):
 
 
 def fitted(options: Options, items: Sequence[Item]) -> Options:
-    """The options with everything that the benchmark asks about marked as taken; the file is read anew."""
+    """Mark everything that the benchmark asks about as taken; the file is read anew."""
     _chosen.cache_clear()
     pictures = {image.sha256 for item in items for image in item.images}
     return options.model_copy(update={"taken": options.taken | pictures | {i.prompt for i in items if not i.images}})
 
 
 def edit(item: Item, options: Options) -> Item:
-    """The item with the examples before its first turn (after its system message).
+    """Put the examples before an item's first turn (after its system message).
 
     Raises:
         UserError: no such file, a line that is no row, a picture that is not there, or too few left to choose from.
@@ -84,7 +84,7 @@ def _chosen(options: Options) -> tuple[tuple[Message, ...], ...]:
 
 
 def _turns(row: DataRow, folder: Path) -> tuple[Message, ...]:
-    """An example as turns without its system message, its pictures in the first user turn."""
+    """Write an example as turns without its system message, its images in the first user turn."""
     pictures = tuple(Image.from_path(image_path(folder, name)) for name in row.images)
     turns = [Message(turn.role, (turn.content,)) for turn in row.prompt if turn.role != "system"]
     first = next(i for i, turn in enumerate(turns) if turn.role == "user")

@@ -29,5 +29,5 @@ class Options(Settings):
 
 
 def edit(item: Item, options: Options) -> Item:
-    """The item with the safety prompt as its system message. Raises UserError: no such file."""
+    """Make the safety prompt an item's system message. Raises UserError: no such file."""
     return wording.as_system(item, wording.words(options.text, TEXT))

@@ -1,4 +1,4 @@
-"""Where a defense's words go in a conversation, and whose words they are: ours, a file's, or the drawn world's."""
+"""Put a defense's words into a conversation: ours, a file's, or the drawn world's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def words(text: str, own: str) -> str:
 
 
 def as_system(item: Item, text: str) -> Item:
-    """The item with a system message at its head, before one that it may have."""
+    """Put a system message before an item's first turn."""
     first, *rest = item.messages
     if first.role == "system":
         return replace(item, messages=(Message("system", (f"{text}\n\n{first.text}",)), *rest))
@@ -38,7 +38,7 @@ def as_system(item: Item, text: str) -> Item:
 
 
 def before_request(item: Item, text: str) -> Item:
-    """The item with the text between the pictures and the words of its last user turn."""
+    """Put a text between the images and the words of an item's last user turn."""
     at = _last_user(item)
     content = item.messages[at].content
     place = next((i for i, part in enumerate(content) if isinstance(part, str)), len(content))
@@ -46,7 +46,7 @@ def before_request(item: Item, text: str) -> Item:
 
 
 def after_request(item: Item, text: str, *, between: str = "\n\n") -> Item:
-    """The item with the text after the words of its last user turn."""
+    """Put a text after the words of an item's last user turn."""
     at = _last_user(item)
     content = item.messages[at].content
     if not content or isinstance(content[-1], Image):
@@ -59,7 +59,7 @@ def _joined(text: str, rest: tuple[str | Image, ...]) -> str:
 
 
 def _last_user(item: Item) -> int:
-    """The place of the last user turn. Raises UserError: there is none."""
+    """Find the last user turn. Raises UserError: there is none."""
     for at in range(len(item.messages) - 1, -1, -1):
         if item.messages[at].role == "user":
             return at
