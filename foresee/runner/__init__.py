@@ -1,4 +1,4 @@
-"""The runner: items in, judged rows out, every finished step in the journal at once.
+"""Run a benchmark: items in, judged rows out, every finished step in the journal at once.
 
 Each item is edited by the defense, asked (with retries, waiting its turn), journalled, judged, journalled.
 A run that was killed goes on from its journal; nothing finished is done twice. What fails stays in the
@@ -173,7 +173,7 @@ def run_sync(
 
 
 def check(items: Sequence[Item], model: Model, defense: Defense | None, epochs: int = 1) -> None:
-    """Raises UserError: an id twice, or something that this model can't do."""
+    """Check a run before it starts. Raises UserError: an id twice, or something that this model can't do."""
     if epochs < 1:
         raise UserError(f"epochs: expected 1 or more, got {epochs}")
     refuse_repeated_ids(items)
@@ -268,7 +268,7 @@ class _Run:
         return answer
 
     def _reuse(self, answer: Answer, item: Item, epoch: int) -> Answer:
-        """An answer from the journal, or an identical item's, whose call is counted there."""
+        """Take an answer from the journal, or an identical item's, whose call is counted there."""
         self.reused += 1
         if answer.item_id == item.id and answer.epoch == epoch:
             return answer

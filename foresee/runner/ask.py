@@ -1,4 +1,4 @@
-"""Asking one item: the plain call, or a defense's procedure whose every call is journalled."""
+"""Ask one item: the plain call, or a defense's procedure whose every call is journalled."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Ask:
         self.spent = Usage()  # of those made now
 
     async def __call__(self, request: Request) -> Reply:
-        """Raises ModelError when there is no answer."""
+        """Ask the model. Raises ModelError when there is no answer."""
         if request.decoding is None:
             request = replace(request, decoding=self._decoding)
         same = answer_key(settings_digest({"answer": self._key}, request.generation, None), request, 0)
@@ -44,7 +44,7 @@ class Ask:
         return stored
 
     async def plainly(self, request: Request) -> Reply:
-        """The call without a journal line of its own. Raises ModelError when there is no answer."""
+        """Make the call without a journal line of its own. Raises ModelError when there is no answer."""
         self.calls += 1
         reply = await self._caller(request)
         self._count(reply)
@@ -57,7 +57,7 @@ class Ask:
 
 
 async def answer(item: Item, request: Request, ask: Ask, defense: Defense | None) -> tuple[Answer, ModelError | None]:
-    """The model's answer to an item, or why there is none. Epoch and key are the caller's to fill in.
+    """Get the model's answer to an item, or why there is none. Epoch and key are the caller's to fill in.
 
     Raises:
         UserError: something that concerns the whole run.

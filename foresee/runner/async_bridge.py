@@ -1,4 +1,4 @@
-"""Running coroutines: a pool of workers, and a synchronous face that also works inside a running event loop."""
+"""Run coroutines: a pool of workers, and a synchronous face that also works inside a running event loop."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ async def each(jobs: Iterator[J], work: Callable[[J], Awaitable[None]], workers:
 
 
 def complete(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """The coroutine's result, from wherever this is called: in a new event loop, and if one is running here
-    already, in a thread of its own.
+    """Run a coroutine to its end, from wherever this is called.
+
+    It runs in a new event loop; if one is running here already, in a thread of its own.
 
     Raises:
         KeyboardInterrupt: the user stopped it; the coroutine was cancelled and has cleaned up.

@@ -1,4 +1,4 @@
-"""What a run has cost so far, and what it may cost: of the model under test and of its judge models."""
+"""Track what a run has cost, the model under test and its judge models, and keep it within its budget."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Budget:
         return sum(self._spent.values())
 
     def require(self, *, model: bool, judges: bool) -> None:
-        """Raises UserError: a price is lacking without which the budget would count nothing."""
+        """Check the prices. Raises UserError: one is missing without which the budget would count nothing."""
         if model and self.price is None:
             raise UserError(
                 "--budget needs --price IN,OUT (USD per million tokens): nothing else tells what calls cost"
@@ -97,7 +97,7 @@ class Budget:
                 self._add(self.judge_price, decode(Reply, line.record).usage)
 
     def check(self) -> None:
-        """Raises BudgetSpent: nothing more may be asked."""
+        """Check the budget. Raises BudgetSpent: nothing more may be asked."""
         if self._blind:
             raise BudgetSpent(f"{self._blind} tells no token counts, so no --budget can be held to: stopped; {_KEPT}")
         if self.spent >= self.usd:

@@ -1,4 +1,4 @@
-"""The journal: an append-only JSONL file with one line per finished answer and verdict.
+"""Keep the journal: an append-only JSONL file with one line per finished answer and verdict.
 
 A line is written with one system call as soon as its work is done, so killing the process loses nothing
 but what was in flight. Opening a journal again finds what is finished; nothing finished is done twice.
@@ -91,7 +91,7 @@ class Journal:
         return journal
 
     def get(self, kind: LineKind, key: str) -> dict[str, Any] | None:
-        """The record finished under this key; None if there is none, or only a failure."""
+        """Get the record finished under this key; None if there is none, or only a failure."""
         place = self._places.get((kind, key))
         if place is None:
             return None
@@ -187,7 +187,7 @@ class Journal:
 
 
 def read_records(path: Path) -> Iterator[Line]:
-    """The lines of a journal in the order in which they were written; a torn last line is left out.
+    """Read the lines of a journal in the order in which they were written; a torn last line is left out.
 
     It needs no lock, so a run that is still going can be read.
 

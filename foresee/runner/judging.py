@@ -1,4 +1,4 @@
-"""Judges at work: each verdict is journalled at once, and taken from the journal when it is there.
+"""Judge answers: each verdict is journalled at once, and taken from the journal when it is there.
 
 Calls of judge models are journalled one by one as well, by their content: what has been asked once is not asked again,
 in this judging or in a later one with other companions on the panel.
@@ -47,7 +47,7 @@ class JudgeCalls:
         self._callers = weakref.WeakKeyDictionary()
 
     async def __call__(self, model: Model, request: Request) -> Reply:
-        """Raises ModelError: refused for good, or still failing after all retries."""
+        """Ask the judge model. Raises ModelError: refused for good, or still failing after all retries."""
         key = f"judge-{answer_key(settings_digest(model.identity, request.generation, None), request, 0)}"
         own = self._journal.decoded(Reply, "call", key) if self._journal is not None else None
         if own is not None:
@@ -133,13 +133,13 @@ class Judging:
         return verdict
 
     def finish(self) -> None:
-        """Raises UserError if nothing could be judged, for one and the same fatal reason."""
+        """Raise UserError if nothing could be judged, for one and the same fatal reason."""
         for streak in self._streaks.values():
             streak.finish()
 
 
 def check_judges(judges: Iterable[Judge], items: Sequence[Item]) -> None:
-    """Raises UserError: a judge that can't read answers to these items, found before anything is asked."""
+    """Check judges before anything is asked. Raises UserError: one can't read answers to these items."""
     for judge in judges:
         if isinstance(judge, AsksModels):
             judge.check(items)

@@ -1,4 +1,4 @@
-"""Journal keys: what makes two calls the same call. Equal keys are answered once."""
+"""Compute journal keys: what makes two calls the same call. Equal keys are answered once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foresee.records import Defense, Generation, Image, Item, Message, Model, Re
 
 
 def request_for(item: Item, defense: Defense | None, generation: Generation) -> Request:
-    """What is sent for an item.
+    """Build what is sent for an item.
 
     Raises:
         UserError: the defense can't edit it.
@@ -33,19 +33,19 @@ def request_for(item: Item, defense: Defense | None, generation: Generation) -> 
 def answer_keys(
     items: Iterable[Item], model: Model, *, defense: Defense | None, generation: Generation, epochs: int
 ) -> list[tuple[str, ...]]:
-    """The journal keys of each item's answers, one per epoch, without asking anything."""
+    """Compute the journal keys of each item's answers, one per epoch, without asking anything."""
     settings = settings_digest(model.identity, generation, defense.identity if defense else None)
     requests = (request_for(item, defense, generation) for item in items)
     return [tuple(answer_key(settings, request, epoch) for epoch in range(epochs)) for request in requests]
 
 
 def settings_digest(model: Mapping[str, Any], generation: Generation, defense: Mapping[str, Any] | None) -> str:
-    """The part of an answer's key that all items of a run share."""
+    """Compute the part of an answer's key that all items of a run share."""
     return digest({"model": model, "generation": asdict(generation), "defense": defense})
 
 
 def answer_key(settings: str, request: Request, epoch: int) -> str:
-    """The key of an answer: equal for two items exactly if the same call would be made for both.
+    """Compute the key of an answer: equal for two items exactly if the same call would be made for both.
 
     Args:
         settings: from `settings_digest`.
@@ -61,7 +61,7 @@ def answer_key(settings: str, request: Request, epoch: int) -> str:
 
 
 def verdict_key(answer: str, judge: str, item: Item) -> str:
-    """The key of a verdict: the answer's key, the judge's digest, and what a judge may read of the item."""
+    """Compute the key of a verdict: the answer's key, the judge's digest, and what a judge may read of the item."""
     seen = [item.id, item.subset, item.scenario, item.expected, item.choices, item.metadata, _content(item.messages)]
     return digest([answer, judge, seen])
 

@@ -1,4 +1,4 @@
-"""Calling a model that may be busy: retries with backoff, and a limit on concurrency that adapts.
+"""Call a model that may be busy: retries with backoff, and a limit on concurrency that adapts.
 
 One `Caller` serves a whole run. Many items share it, so when the server says "too many requests" to one,
 all of them slow down.
@@ -86,7 +86,7 @@ class Gate:
         self.limit = min(float(self.most), self.limit + max(1.0 / self.limit, 0.1))
 
     def overloaded(self, started: float, wait: float | None) -> None:
-        """A call that began at loop time `started` found the server overloaded; it asked to wait so long."""
+        """Record that the server was overloaded for a call begun at loop time `started`; it asked to wait so long."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         if started >= self._cut_at:
@@ -126,7 +126,7 @@ class Caller:
         self.answered = 0
 
     async def __call__(self, request: Request) -> Reply:
-        """The model's reply.
+        """Call the model.
 
         Raises:
             ModelError: refused for good, or still failing after all retries.
@@ -215,7 +215,7 @@ class Streak:
         self._succeeded = True
 
     def prove(self) -> None:
-        """A finished answer was found: what fails now may be the item's own fault."""
+        """Record that an answer was finished before: what fails now may be the item's own fault."""
         self._proven = True
 
     def failure(self, message: str, *, fatal: bool = False, retryable: bool = False) -> None:
@@ -237,7 +237,7 @@ class Streak:
             raise UserError(f"stopped after {self._count} failed {self._what} in a row: {message}; {KEPT}")
 
     def finish(self) -> None:
-        """Raises UserError if the run's last failure was fatal and nothing succeeded before it."""
+        """Raise UserError if the run's last failure was fatal and nothing succeeded before it."""
         if self._fatal and not self._succeeded:
             raise UserError(f"{self._fatal}; {KEPT}")
 
