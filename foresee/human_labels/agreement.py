@@ -1,4 +1,4 @@
-"""People's labels from a labelling page against a judge's verdicts: consistency, kappa, confusion.
+"""Compare people's labels from a labelling page with a judge's verdicts: consistency, kappa, confusion.
 
 `foresee judge sheet` makes the page, a person fills it in, `compare` reads what it saved. The result holds every
 labelled row, so that `foresee score RUN --correct` can say what people would have found on the whole run.
@@ -134,7 +134,7 @@ def compare(labels: Path | str, run: Path | str | Run | None = None) -> Found:
 
 
 def between(first: Path | str, second: Path | str) -> Found:
-    """The same sheet, labelled by two people: the first in the place of the people, the second in that of the judge.
+    """Compare two people's labels of one page: the first in the place of the people, the second in that of the judge.
 
     Raises:
         UserError: as `compare`, or labels of different sheets.
@@ -167,7 +167,7 @@ def save(path: Path, found: Found) -> None:
 
 
 def load(path: Path) -> list[LabelledRow]:
-    """The labelled rows of a saved agreement. Raises UserError: not such a file."""
+    """Load the labelled rows of a saved agreement. Raises UserError: not such a file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["kind"] != KIND:
@@ -222,7 +222,7 @@ def _row(
 
 
 def _measured(row: LabelledRow, run: Run, by_key: Mapping[str, Row], judge: str) -> LabelledRow:
-    """The row with what the benchmark makes of both sides."""
+    """Add to a row what the benchmark makes of both sides."""
     held = by_key.get(f"{row.id}#{row.epoch}#{row.answer}")
     if held is None:
         return row

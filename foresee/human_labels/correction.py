@@ -1,4 +1,4 @@
-"""A run's rates as people would have found them: a judge's verdicts corrected by labels on some of its rows.
+"""Correct a run's rates for its judge's errors, by people's labels on some of its rows.
 
 Labels of this very run (any judging of it): prediction-powered inference. Labels of another run: Rogan and Gladen, for
 shares. `foresee.statistics.correction` has both.

@@ -187,7 +187,7 @@ async def _verdicts(
 
 
 def _opened(judge: str | Judge, choice: JudgeChoice) -> Judge:
-    """The judge to check: by model where judge models are named, or where the judge knows no other way."""
+    """Open the judge to check: by model where judge models are named, or where the judge knows no other way."""
     if not isinstance(judge, str):
         return judge
     known = contracts.judge_file(judge).forms
@@ -205,7 +205,7 @@ def _asked(
     out: Path | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Judge, list[Verdict]]:
-    """The judge with its models, and its verdicts, kept in a folder so that a check goes on where it was stopped."""
+    """Open the judge with its models and the folder of its verdicts, from which a stopped check goes on."""
     with choice.opened() if not judge.members else nullcontext(()) as members:
         (seat,) = seated((judge,), members)
         configuration = {"judge": dict(seat.identity), "labels": labels.name, "options": dict(labels.options)}
@@ -224,7 +224,7 @@ def _item(row: LabelledAnswer) -> Item:
 
 
 def _word(judge: str, file: JudgeFile | None, part: str, verdict: Verdict) -> str | None:
-    """The verdict as a label: its word, the judge's word for its numbers, or one of its numbers."""
+    """Write the verdict as a label: its word, the judge's word for its numbers, or one of its numbers."""
     value = verdict.value
     if value is None:
         return None
@@ -241,7 +241,7 @@ def _word(judge: str, file: JudgeFile | None, part: str, verdict: Verdict) -> st
 
 
 def _refuse_foreign(judge: str, labels: Labels, scale: Collection[str]) -> None:
-    """Raises UserError: a file of the user's own none of whose labels the judge ever says."""
+    """Check a user's file. Raises UserError: the judge never says any of its labels."""
     said = sorted({row.label for row in labels.rows})
     if labels.file is None and not set(said) & set(scale):
         raise UserError(
@@ -251,7 +251,7 @@ def _refuse_foreign(judge: str, labels: Labels, scale: Collection[str]) -> None:
 
 
 def _fitting(judge: str, labels: Labels, scale: Collection[str]) -> list[Question]:
-    """The questions that know every word of a judge. Raises UserError: there is none."""
+    """Find the questions that know every word of a judge. Raises UserError: there is none."""
     if labels.file is None:  # a file of the user's own: its labels are the judge's words, or there is no agreement
         return [replace(q, judge={w: w for w in (*q.human, *scale)}) for q in labels.questions]
     fitting = [question for question in labels.questions if set(scale) <= set(question.judge)]

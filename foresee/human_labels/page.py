@@ -1,4 +1,4 @@
-"""A page on which a person labels answers of a run: self-contained, keyboard-driven, blind to the judge's verdicts.
+"""Render the page on which a person labels a run's answers: self-contained, by keyboard, blind to the verdicts.
 
 The rows are a stratified random sample, by subset and verdict; each carries how many rows of the run it stands for. The
 verdicts travel in the page in a form that nobody reads by accident, so that the labels can be compared without the run.
@@ -50,7 +50,7 @@ class Picked(NamedTuple):
 
 
 def labelled_judges() -> list[str]:
-    """The judges whose scale a person can fill in on a page. A file that does not load is none, and named."""
+    """List the judges whose scale a person can fill in on a page. A file that does not load is none, and named."""
     found = []
     for name in plugins.names("judges"):
         try:
@@ -62,7 +62,7 @@ def labelled_judges() -> list[str]:
 
 
 def judge_of(run: Run, name: str = "") -> str:
-    """The judge that is to be labelled: the one named, or the first of the run's that has a sheet.
+    """Choose the judge that is to be labelled: the one named, or the first of the run's that has a sheet.
 
     Raises:
         UserError: it has none, or does not judge this run.
@@ -83,7 +83,7 @@ def judge_of(run: Run, name: str = "") -> str:
 
 
 def pick(run: Run, judge: str, count: int, *, seed: int = 0, balanced: bool = False) -> list[Picked]:
-    """A stratified random sample of the run's answers, in random order.
+    """Draw a stratified random sample of the run's answers, in random order.
 
     Args:
         run: its answered rows are drawn from.
@@ -114,7 +114,7 @@ def pick(run: Run, judge: str, count: int, *, seed: int = 0, balanced: bool = Fa
 
 
 def render(run: Run, judge: str, picked: Sequence[Picked], *, images: bool = True) -> str:
-    """The page.
+    """Render the page.
 
     Args:
         run: the rows are its own.
@@ -178,7 +178,7 @@ def write(
 
 
 def sealed(judge: str, run: Run, picked: Sequence[Picked]) -> str:
-    """What the comparison needs and the person must not see: verdicts, weights and strata, in base 64."""
+    """Encode what the comparison needs and the person must not see: verdicts, weights and strata, in base 64."""
     rows = {
         p.key: {
             "id": p.row.item.id,
@@ -216,7 +216,7 @@ def _field(blank: Blank) -> Json:
 
 
 def _doc_of(blank: Blank, place: int) -> str:
-    """What the rubric says of one value: the text behind `VALUE:` up to the next one."""
+    """Find what the rubric says of one value: the text behind `VALUE:` up to the next one."""
     found = re.split(rf"(?:^|(?<=\s))({'|'.join(map(re.escape, map(str, blank.values)))}): ", blank.doc)
     named = dict(zip(found[1::2], found[2::2], strict=True))
     return named.get(str(blank.values[place]), "").strip()

@@ -1,4 +1,4 @@
-"""What a labelling page saved, read: labels by answer, and what the page carried along unseen."""
+"""Read what a labelling page saved: labels by answer, and what the page carried along unseen."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ class SavedLabels:
 
 
 def read(path: Path) -> SavedLabels:
-    """Raises UserError: not such a file, a damaged one, or labels of answers that the page does not have."""
+    """Read a saved file.
+
+    Raises:
+        UserError: not such a file, a damaged one, or labels of answers that the page does not have.
+    """
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
     except OSError as problem:
