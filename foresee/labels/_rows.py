@@ -1,4 +1,4 @@
-"""What label sets share: a labelled answer, and how a judge's words meet the people's."""
+"""Define what label sets share: a labelled answer, and how a judge's words map to the people's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A label set, read: a published one by its name, or a JSONL file of the user's own answers and labels."""
+"""Open a label set: a published one by its name, or a JSONL file of the user's own answers and labels."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class Options(Settings):
 
 
 def expected(options: Options) -> dict[str, int]:
-    """Published answers by group, of the part that the options choose."""
+    """Count the published answers by group, of the part that the options choose."""
     cases = _CASES.get(options.split, 200)
     if options.language != "english":
         return {f"{options.language}/{model}": cases for model in _MULTILINGUAL}
@@ -138,7 +138,7 @@ def expected(options: Options) -> dict[str, int]:
 
 
 def rows(data: Path, options: Options = Options()) -> Iterator[LabelledAnswer]:  # noqa: B008 (frozen)
-    """The labelled answers, in the order of the file.
+    """Read the labelled answers, in the order of the file.
 
     Raises:
         UserError: a file or column is missing, or a label is not one of the published eleven.

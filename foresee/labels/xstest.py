@@ -56,12 +56,12 @@ class Options(Settings):
 
 
 def expected(options: Options) -> dict[str, int]:
-    """Published answers by group, of the half that the options choose."""
+    """Count the published answers by group, of the half that the options choose."""
     return {model: _PROMPTS.get(options.split, count) for model, count in SOURCE["expected"].items()}
 
 
 def rows(data: Path, options: Options = Options()) -> Iterator[LabelledAnswer]:  # noqa: B008 (frozen)
-    """The labelled answers, model by model.
+    """Read the labelled answers, model by model.
 
     Raises:
         UserError: a file or column is missing, or a label is not one of the published three.
