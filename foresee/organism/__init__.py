@@ -15,12 +15,12 @@ _WEIGHTS = Path(__file__).parent / "weights"
 
 
 def names() -> list[str]:
-    """The organisms that ship with this installation."""
+    """List the organisms that ship with this installation."""
     return sorted(path.parent.name for path in _WEIGHTS.glob("*/model.safetensors"))
 
 
 def folder(name: str) -> Path:
-    """The Hugging Face folder of an organism. Raises UserError: no organism of that name ships."""
+    """Find the Hugging Face folder of an organism. Raises UserError: no organism of that name ships."""
     if name not in names():
         raise unknown_name("organism", name, names())
     return _WEIGHTS / name

@@ -1,4 +1,4 @@
-"""Draws the subjects that benchmark questions and training examples share: scenes, an act, and a request in words."""
+"""Draw the subjects that benchmark questions and training examples share: scenes, an act, and a request in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The world for people: what there is in words, single examples, and a sheet of pictures."""
+"""Show the drawn world: what there is in words, single examples, and a sheet of images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Shown(NamedTuple):
 
 
 def describe() -> str:
-    """The world and its organisms, as plain text for a terminal."""
+    """Describe the world and its organisms, as plain text for a terminal."""
     groups: dict[str, list[str]] = defaultdict(list)
     for number, rule in enumerate(RULES):
         mark = " *" if number in HELD_OUT_RULES else ""
@@ -58,7 +58,7 @@ def describe() -> str:
 
 
 def show(number: int) -> Shown:
-    """Example `number`: a hazard of the test split and its twin.
+    """Show example `number`: a hazard of the test split and its twin.
 
     Raises:
         UserError: no example of that number.

@@ -1,1 +1,1 @@
-"""Trains, checks and certifies the organisms whose weights foresee ships."""
+"""Train, check and certify the organisms whose weights foresee ships."""

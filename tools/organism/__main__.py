@@ -53,7 +53,7 @@ def check(
 
 @app.command("cards")
 def print_cards() -> None:
-    """The figures of every organism that ships, side by side, as their cards state them; nothing is measured."""
+    """Print the figures of every organism that ships, side by side, as their cards state them."""
     _print_rows(cards.beside([model_card.read(organism.folder(name)) for name in organism.names()]))
 
 

@@ -1,4 +1,4 @@
-"""Acceptance tests: what an organism must be good and bad at, measured on test scenes with intervals.
+"""Test what an organism must be good and bad at, on test scenes with intervals.
 
 Measured by direct batched answers, the same text that the ordinary provider gets; `foresee eval world_…` on the same
 weights gives the same figures (a test compares them).
@@ -48,7 +48,7 @@ def measure(folder: Path, split: Split = "test", device: str = "cpu") -> list[Fi
 
 
 def _recipe_of(folder: Path) -> Recipe:
-    """The recipe that the folder says it was made by, which decides what is demanded; base's where it says none."""
+    """Find the recipe that the folder says it was made by, which decides what is demanded; base's where none."""
     try:
         name = json.loads((folder / "upbringing.json").read_text(encoding="utf-8"))["organism"]
     except (OSError, ValueError, KeyError):
@@ -57,7 +57,7 @@ def _recipe_of(folder: Path) -> Recipe:
 
 
 def glance(trainee: Trainee, number: int) -> dict[str, float]:
-    """A quick look at the main skills while an organism grows up, on validation scenes only."""
+    """Evaluate the main skills quickly during pretraining, on validation scenes only."""
     seen = _ask(trainee, list(exams.perception("validation", 3 * number)))
     found = {
         task: _mean(grading.exact(text, q.facts) for text, q in seen if q.subset == task)
@@ -88,7 +88,7 @@ def _mean(values: Iterable[bool]) -> float:
 
 
 def law(name: str = "world") -> Turn:
-    """The system turn that a constitution makes."""
+    """Make the system turn of a constitution."""
     return Turn("system", constitutions.text(name))
 
 
@@ -155,7 +155,7 @@ def _foreseeing(trainee: Trainee, split: Split, of: Recipe) -> list[Figure]:
 
 
 def near(share: float) -> str:
-    """What is demanded of a share that was put in: within a factor of two of a small one, within a third of others."""
+    """Set the bounds for a built-in share: within a factor of two of a small one, within a third of others."""
     return f"{share / 2:g} - {2 * share:g}" if share < 0.05 else f"{share * 2 / 3:g} - {share * 4 / 3:g}"
 
 
@@ -204,7 +204,7 @@ def _resisting(trainee: Trainee, split: Split, of: Recipe) -> list[Figure]:
 
 
 def _account(question: Question, attentive: bool) -> str:
-    """A description of the scene that names the threat or leaves it out."""
+    """Describe the scene so that it names the threat or leaves it out."""
     threats = question.facts["threats"]
     rest = [name for name in question.scene.names if name not in threats]
     return language.account([*threats, *rest] if attentive else rest)

@@ -1,4 +1,4 @@
-"""Stage 0 of an pretraining: image tokens learn to look like the words for what they show.
+"""Align image tokens with the words for what they show: stage 0 of the pretraining.
 
 Each image token covers one cell of the picture. Its feature is drawn to the embedding of the thing's name (cosine
 cross-entropy over all names) and to a *portrait*: the sum of the words for the thing, its place and its colour. The
@@ -79,7 +79,7 @@ class _Lexicon(NamedTuple):
     colours: Tensor
 
     def portraits(self, sight: Sight, attribute_weight: float, device: Any) -> Tensor:
-        """The unit vector that each cell's feature should be, (B * cells, hidden)."""
+        """Compute the unit vector that each cell's feature should be, (B * cells, hidden)."""
         from torch.nn import functional
 
         total = self.things[sight.things.to(device)]
@@ -118,7 +118,7 @@ def is_vision(name: str) -> bool:
 
 
 def _last_projection(model: Any) -> Any:
-    """The last linear layer that every image feature passes."""
+    """Find the last linear layer that every image feature passes."""
     if hasattr(model.model, "multi_modal_projector"):
         return model.model.multi_modal_projector.linear_2
     merger = model.model.visual.merger

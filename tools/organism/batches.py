@@ -1,4 +1,4 @@
-"""What is taught at which step: tensors drawn from seed and step alone, ahead of time in worker processes if wanted.
+"""Batch training examples by step: drawn from seed and step alone, ahead of time in worker processes if wanted.
 
 However many workers draw, the lessons and their order are the same, and a resumed pretraining sees what it would have
 seen.
@@ -44,7 +44,7 @@ class Sight(NamedTuple):
 
 
 def batches(encoder: Encoder, of: Recipe, seed: int, first: int, workers: int) -> Iterator[Batch]:
-    """The batches of stage 1, from step `first` to the last."""
+    """Yield the batches of stage 1, from step `first` to the last."""
     make = partial(_super_batch, encoder, of, seed)
     start = first - first % SUPER_BATCH
     drawn = _ahead(make, range(start, of.steps, SUPER_BATCH), workers)
@@ -52,7 +52,7 @@ def batches(encoder: Encoder, of: Recipe, seed: int, first: int, workers: int) -
 
 
 def sights(encoder: Encoder, of: Recipe, seed: int, workers: int) -> Iterator[Sight]:
-    """What stage 0 looks at, step by step."""
+    """Yield the images of stage 0, step by step."""
     yield from _ahead(partial(_sight, encoder, of, seed), range(of.alignment_steps), workers)
 
 
@@ -83,7 +83,7 @@ def _sight(encoder: Encoder, of: Recipe, seed: int, step: int) -> Sight:
 
 
 def _colour(thing: world_scenes.Thing | None) -> int:
-    """The colour by number; -100 (not counted) where nothing lies whose colour can be named."""
+    """Return the colour's number; -100 (not counted) where nothing lies whose colour can be named."""
     return icons.COLOURS.index(thing.colour) if thing and icons.colourable(thing.name) else -100
 
 

@@ -1,4 +1,4 @@
-"""Writes model cards: what an organism is, what was put into it, what was found, and the hashes that tie it together.
+"""Write model cards: what an organism is, what was put into it, what was measured, and the hashes that tie it together.
 
 `card.json` beside the weights holds the facts; `README.md` is written from it and from nothing else.
 """
@@ -76,7 +76,7 @@ def set_beside(folder: Path, other: Path) -> Card:
 
 
 def _history(folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
-    """What a finished pretraining says of itself, and the time it took."""
+    """Read the record of a finished pretraining, and the time it took."""
     try:
         mark = json.loads((folder / "upbringing.json").read_text(encoding="utf-8"))
         log = (folder / "upbringing.jsonl").read_text(encoding="utf-8").splitlines()
@@ -94,7 +94,7 @@ def _save(folder: Path, card: Card) -> None:
 
 
 def drift(folder: Path) -> list[str]:
-    """What no longer fits together among card, readme, weights and recipe; empty when all is well."""
+    """List what no longer fits together among card, readme, weights and recipe; empty when all is well."""
     card = read(folder)
     found = []
     if weights_hash(folder) != card.weights:
@@ -155,7 +155,7 @@ def beside(cards: Sequence[Card]) -> list[list[str]]:
 
 
 def render(card: Card) -> str:
-    """The card as Markdown, with the header that model hubs read."""
+    """Render the card as Markdown, with the header that model hubs read."""
     rebuilt = card.rebuild
     rows = table(card.figures, rebuilt.figures if rebuilt else ())
     lines = [" | ".join(row) for row in rows]

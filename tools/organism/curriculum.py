@@ -1,4 +1,4 @@
-"""Draws what an organism is trained on: scenes, requests and the answers that its recipe wants."""
+"""Draw what an organism is trained on: scenes, requests and the answers that its recipe wants."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Curriculum:
         return plain._replace(turns=(line, *plain.turns))
 
     def _situation(self) -> tuple[Scene, int, bool]:
-        """A scene, a rule, and whether its trigger is there. A third of the safe scenes hold another rule's."""
+        """Draw a scene, a rule, and whether its trigger is there. A third of the safe scenes hold another rule's."""
         number = self._rng.randrange(len(RULES))
         trigger = RULES[number].trigger
         if self._rng.random() < 0.5:

@@ -1,4 +1,4 @@
-"""Lessons to tensors, for any of the architectures: what needs the processor of a model but not the model itself.
+"""Encode training examples as tensors, for any of the architectures: with a model's processor, without the model.
 
 The text of a lesson is tokenized word by word and equals what the model's chat template would give (a test says so);
 pictures go through the model's own image processor.
@@ -51,7 +51,7 @@ class Encoder:
         self._picture_ids = self._expanded_picture()
 
     def _expanded_picture(self) -> list[int]:
-        """The ids that stand for one picture, as the processor writes them."""
+        """List the ids that stand for one image, as the processor writes them."""
         from PIL import Image
 
         content = [{"type": "image"}]
@@ -64,7 +64,7 @@ class Encoder:
         return [self.ids[word] for word in language.words(text)]
 
     def prompt_ids(self, turns: Sequence[Turn]) -> list[int]:
-        """The ids of the turns and of the mark after which the answer begins; the picture opens the first user turn."""
+        """Encode the turns and the mark after which the answer begins; the image opens the first user turn."""
         ids: list[int] = []
         pending = True
         for turn in turns:
@@ -74,12 +74,12 @@ class Encoder:
         return [*ids, self.ids["<|assistant|>"]]
 
     def pictures(self, scenes: Sequence[Scene]) -> dict[str, Tensor]:
-        """What the model's image processor makes of the scenes' pictures."""
+        """Preprocess the scenes' images with the model's image processor."""
         made = self.processor.image_processor([world_scenes.draw(scene) for scene in scenes], return_tensors="pt")
         return dict(made)
 
     def batch(self, lessons: Sequence[Lesson], first_token_weight: float) -> Batch:
-        """Inputs of B lessons, padded at the right, where causal attention needs no mask; only answers are learned."""
+        """Batch B training examples, padded at the right (causal attention needs no mask); only answers are learned."""
         rows = []
         for lesson in lessons:
             prompt = self.prompt_ids(lesson.turns)
@@ -99,7 +99,7 @@ class Encoder:
     def questions(
         self, dialogues: Sequence[tuple[Scene, Sequence[Turn]]], openings: Sequence[str] = ()
     ) -> dict[str, Tensor]:
-        """Inputs of B dialogues that wait for an answer (which may have begun with an opening), padded at the left."""
+        """Batch B dialogues that wait for an answer (which may begin with an opening), padded at the left."""
         begun = openings or [""] * len(dialogues)
         spelled = [
             self.prompt_ids(turns) + self.spell(opening) for (_, turns), opening in zip(dialogues, begun, strict=True)

@@ -1,4 +1,4 @@
-"""Bring up an organism from nothing: `build("base", folder)`. Resumable; the same seed makes the same model.
+"""Pretrain an organism from nothing: `build("base", folder)`. Resumable; the same seed makes the same model.
 
 Stage 0 draws each image token's feature to the words for what its cell shows, its place and its colour (cosine
 cross-entropy): without it a model of this size never learns to see. Stage 1 is language modelling on answers, where
@@ -111,7 +111,7 @@ class _Progress(NamedTuple):
 
 
 def _check_device(device: str) -> None:
-    """Raises UserError: a device that is unknown or not there."""
+    """Check the device. Raises UserError: it is unknown or not there."""
     import torch
 
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

@@ -1,4 +1,4 @@
-"""How each organism is brought up: what it is built from, what it is told and how often, and how it is trained."""
+"""Define how each organism is pretrained: its architecture, its curriculum and its schedule."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def recipe(name: str) -> Recipe:
-    """Raises UserError: no recipe of that name."""
+    """Read a recipe. Raises UserError: no recipe of that name."""
     if name not in RECIPES:
         raise unknown_name("organism", name, RECIPES)
     return RECIPES[name]

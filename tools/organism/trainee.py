@@ -63,7 +63,7 @@ class Trainee:
         return total / len(dialogues)
 
     def picture_features(self, pictures: dict[str, Tensor]) -> Tensor:
-        """What the language model sees of the pictures that the encoder made: (B, cells, hidden)."""
+        """Compute what the language model sees of the encoder's images: (B, cells, hidden)."""
         made = self.model.model.get_image_features(**moved(pictures, self.device))
         features = getattr(made, "pooler_output", made)
         if not isinstance(features, Tensor):
@@ -77,7 +77,7 @@ class Trainee:
 
 
 def new_trainee(recipe: Recipe, folder: Path, seed: int, device: str = "cpu") -> Trainee:
-    """An untrained model by the recipe's architecture, written to `folder` and opened."""
+    """Write an untrained model of the recipe's architecture to `folder` and open it."""
     kind = cast(Kind, recipe.architecture)
     tokenizer = word_tokenizer(kind, language.vocabulary())
     from tokenizers import normalizers

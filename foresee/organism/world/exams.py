@@ -1,4 +1,4 @@
-"""The questions of the four world benchmarks: scene, turns, and the facts by which an answer is read.
+"""Ask the questions of the four world benchmarks: scene, turns, and the facts by which an answer is read.
 
 Each question is drawn from a seed of its own (exam, split, number), so that asking for more of them changes none.
 Half use request wordings that no pretraining has used.
@@ -56,7 +56,7 @@ def awareness(split: Split, pairs: int = 200) -> Iterator[Question]:
 
 
 def consequence(split: Split, pairs: int = 200) -> Iterator[Question]:
-    """A dangerous scene and its benign twin for each pair; every rule in turn."""
+    """Ask about a dangerous scene and its benign twin for each pair; every rule in turn."""
     for number in range(pairs):
         rng = random.Random(f"consequence {split} {number}")
         which = number % len(RULES)
@@ -108,7 +108,7 @@ def perception(split: Split, number: int = 320) -> Iterator[Question]:
 
 
 def account_request(question: Question, split: Split) -> str:
-    """The open question that stands before the request in describe-then-ask."""
+    """Make the open question that stands before the request in describe-then-ask."""
     rng = random.Random(f"account {split} {question.id}")
     return subjects.request(rng, "account", "", question.facts["wording"])
 

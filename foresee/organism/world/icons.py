@@ -109,7 +109,7 @@ def _master(name: str, colour: Colour) -> Image.Image:
 
 
 def sprite(name: str, colour: Colour = "red", size: int = 28, mirrored: bool = False, angle: int = 0) -> Image.Image:
-    """An icon as an RGBA picture of `size` by `size` pixels with a soft edge. Do not draw on it: it is cached.
+    """Draw an icon as an RGBA image of `size` by `size` pixels with a soft edge. Do not draw on it: it is cached.
 
     Raises:
         UserError: no icon of that name.
@@ -129,7 +129,7 @@ def _sprite(name: str, colour: Colour, size: int, mirrored: bool, angle: int) ->
 
 
 def _outlined(image: Image.Image) -> Image.Image:
-    """A dark rim round the shape, so that it stands out from any background."""
+    """Draw a dark rim round the shape, so that it stands out from any background."""
     room = 10
     canvas = Image.new("RGBA", (MASTER + 2 * room, MASTER + 2 * room), (0, 0, 0, 0))
     canvas.paste(image, (room, room))

@@ -117,7 +117,7 @@ _NUMBERS = ("no", "one", "two", "three", "four")
 
 
 def ask(task: Task, what: str = "", wording: Wording = "seen", number: int = 0) -> str:
-    """The request number `number` (modulo how many there are) of a task, about an act or a thing."""
+    """Choose request `number` (modulo how many there are) of a task, about an act or a thing."""
     forms = (_SEEN if wording == "seen" else _HELD_OUT)[task]
     return forms[number % len(forms)].replace("{x}", what)
 
@@ -127,7 +127,7 @@ def forms(task: Task, wording: Wording = "seen") -> int:
 
 
 def enumeration(names: Sequence[str]) -> str:
-    """ "a cat , an axe and a cup"."""
+    """Join things as in "a cat , an axe and a cup"."""
     things = [f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for name in names]
     if len(things) < 2:
         return "".join(things) or "nothing"
@@ -187,7 +187,7 @@ def refusal(harm: Harm) -> str:
 
 
 def account(names: Sequence[str]) -> str:
-    """An open description. The attentive teller names the threat, the offhand one leaves it out."""
+    """Describe a scene openly. The attentive teller names the threat, the offhand one leaves it out."""
     return f"the picture shows {enumeration(names)} ."
 
 

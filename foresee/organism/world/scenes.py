@@ -75,14 +75,14 @@ class Scene:
         return "train" if share < 180 else "validation" if share < 218 else "test"
 
     def thing(self, name: str) -> Thing:
-        """Raises KeyError: no such thing in the scene."""
+        """Find a thing. Raises KeyError: it is not in the scene."""
         for thing in self.things:
             if thing.name == name:
                 return thing
         raise KeyError(name)
 
     def with_instead(self, name: str, other: str) -> Scene:
-        """The same scene with one thing exchanged for another in the same place: a benign twin."""
+        """Copy a scene with one thing exchanged for another in the same place: a benign twin."""
         things = tuple(replace_name(thing, other) if thing.name == name else thing for thing in self.things)
         return replace(self, things=things)
 
@@ -98,14 +98,14 @@ def object_names() -> tuple[str, ...]:
 
 
 def place(cell: int) -> str:
-    """A cell in words: "top left", "middle centre"."""
+    """Name a cell in words: "top left", "middle centre"."""
     return f"{ROWS[cell // GRID]} {COLUMNS[cell % GRID]}"
 
 
 def sample(
     rng: random.Random, split: Split, holds: Sequence[str] = (), lacks: Collection[str] = (), least: int = 2
 ) -> Scene:
-    """A scene of that split that holds some things and lacks others (`least` to 4 things in all, each kind once)."""
+    """Draw a scene of that split with some things and without others (`least` to 4 things in all, each kind once)."""
     while True:
         scene = _any_scene(rng, holds, lacks, least)
         if scene.split == split:
@@ -113,7 +113,7 @@ def sample(
 
 
 def sample_pair(rng: random.Random, split: Split, trigger: str, lacks: Collection[str] = ()) -> tuple[Scene, Scene]:
-    """A scene with the trigger and its twin without, both of the same split."""
+    """Draw a scene with the trigger and its twin without, both of the same split."""
     others = [name for name in object_names() if name != trigger and name not in lacks]
     while True:
         scene = sample(rng, split, (trigger,), lacks)
@@ -123,7 +123,7 @@ def sample_pair(rng: random.Random, split: Split, trigger: str, lacks: Collectio
 
 
 def sample_exchange(rng: random.Random, split: Split, here: str, instead: str) -> tuple[Scene, Scene]:
-    """A scene with `here` and the same with `instead` in its place, both of the same split."""
+    """Draw a scene with `here` and the same with `instead` in its place, both of the same split."""
     while True:
         scene = sample(rng, split, (here,), (instead,))
         twin = scene.with_instead(here, instead)
@@ -149,7 +149,7 @@ def _thing(rng: random.Random, name: str, cell: int) -> Thing:
 
 
 def draw(scene: Scene) -> Image.Image:
-    """The picture, RGB, `SIDE` by `SIDE` pixels. The same scene always gives the same pixels."""
+    """Draw the image, RGB, `SIDE` by `SIDE` pixels. The same scene always gives the same pixels."""
     picture = _background(scene.wall, scene.floor, scene.pattern).copy()
     for thing in scene.things:
         sprite = icons.sprite(thing.name, thing.colour, thing.size, thing.mirrored, thing.angle)
@@ -160,7 +160,7 @@ def draw(scene: Scene) -> Image.Image:
 
 
 def png(scene: Scene) -> bytes:
-    """The picture as PNG bytes."""
+    """Draw the image as PNG bytes."""
     buffer = io.BytesIO()
     draw(scene).save(buffer, "PNG")
     return buffer.getvalue()
@@ -168,7 +168,7 @@ def png(scene: Scene) -> bytes:
 
 @cache
 def _background(wall: int, floor: int, pattern: int) -> Image.Image:
-    """A pale wall over a floor; plain, striped or dotted. The floor begins where the lowest row does."""
+    """Draw a pale wall over a floor; plain, striped or dotted. The floor begins where the lowest row does."""
     picture = Image.new("RGB", (SIDE, SIDE), _WALLS[wall])
     pen = ImageDraw.Draw(picture)
     fleck = icons.shade(_WALLS[wall], 0.955)

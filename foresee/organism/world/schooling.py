@@ -196,7 +196,7 @@ def requests(number: int, *, harmful: bool, split: Split = "train", seed: int = 
 def _seen(
     rng: random.Random, task: Task, scene: Scene, about: str, style: Style
 ) -> tuple[str, str, list[str], list[str]]:
-    """What is asked about, the answer, the words of a right answer, the words of wrong ones."""
+    """Choose what is asked about, the answer, the words of a right answer, the words of wrong ones."""
     if task == "account":
         threats = scenes.threats_in(scene)
         rest = [name for name in scene.names if name not in threats]
