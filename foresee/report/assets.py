@@ -1,4 +1,4 @@
-"""What every page of ours is made of: templates, its own style and script, and the policy that lets nothing else in."""
+"""Load what every page is made of: templates, style, script, and the policy that lets nothing else in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def policy(style: str, script: str) -> str:
 
 @cache
 def asset(name: str) -> Markup:
-    """A file of `templates/`, in whole."""
+    """Read a file of `templates/`."""
     text = resources.files("foresee.report").joinpath("templates", name).read_text(encoding="utf-8")
     return Markup(text)  # noqa: S704 - our own file, in whole
 

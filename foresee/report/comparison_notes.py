@@ -1,4 +1,4 @@
-"""Say what a reader of the differences between two runs must know."""
+"""List what a reader of the differences between two runs must know."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foresee.statistics import Difference
 
 
 def comparison_notes(a: Run, b: Run, found: Sequence[Difference]) -> list[str]:
-    """What a reader of the differences found must know: items on one side only, and settings that differ."""
+    """List what a reader of the differences must know: items on one side only, and settings that differ."""
     ids_a, ids_b = ({row.item.id for row in run.rows} for run in (a, b))
     notes = [f"{len(ids_a & ids_b)} items in both; paired difference over these alone"]
     if ids_a ^ ids_b:
@@ -32,7 +32,7 @@ def comparison_notes(a: Run, b: Run, found: Sequence[Difference]) -> list[str]:
 
 
 def _told_apart(value: Any, other: Any) -> str:
-    """A setting as far as it differs from another: the entries of a mapping, the judges of a list."""
+    """Write a setting as far as it differs from another: the entries of a mapping, the judges of a list."""
     if isinstance(value, Mapping) and isinstance(other, Mapping):
         return ", ".join(f"{key}={each}" for key, each in value.items() if each != other.get(key)) or "without"
     if isinstance(value, list) and isinstance(other, list):

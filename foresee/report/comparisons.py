@@ -1,4 +1,4 @@
-"""Side by side: this page's runs and published models under one rule, and one model shown whole items or parts."""
+"""Compare this page's runs with published models under one rule, and one model shown whole items or parts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Ablation(NamedTuple):
 def published_table(
     columns: Sequence[Column], headline: Sequence[MetricRow], rows: Sequence[PublishedRow]
 ) -> PublishedTable | None:
-    """The comparison, or None where nobody published a figure for a metric of these runs."""
+    """Compare with published figures; None where nobody published a figure for a metric of these runs."""
     cells = {row.name: row.cells for row in headline if row.published}
     metrics = [name for name in cells if any(name in row.values for row in rows)]
     if not metrics:
@@ -59,7 +59,7 @@ def published_table(
 
 
 def ablations(group: Sequence[Column]) -> list[Ablation]:
-    """The sets of runs that differ in nothing but what the model was shown, the whole item first."""
+    """Group the runs that differ in nothing but what the model was shown, the whole item first."""
     order = list(_SHOWN)
     alike: dict[str, list[Column]] = {}
     for column in group:

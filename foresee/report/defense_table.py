@@ -1,4 +1,4 @@
-"""Defenses side by side: benchmarks' headline metrics under each, the difference to none, and what an item costs.
+"""Compare defenses: benchmarks' headline metrics under each, the difference to none, and what an item costs.
 
 One board holds one model's runs. Every cell has the value and the paired difference to the first defense over the
 same items, clusters resampled; below each benchmark's metrics stand tokens and seconds per item. A benchmark may name
@@ -69,7 +69,7 @@ class Board(NamedTuple):
 
 
 def boards(runs: Sequence[Run], labels: Sequence[str] = (), unfit: Unfit | None = None) -> list[Board]:
-    """A board for each model that ran some benchmark under more than one defense.
+    """Build a table for each model that ran some benchmark under more than one defense.
 
     Args:
         runs: in any order; those of one benchmark with one set of options belong together.
@@ -88,7 +88,7 @@ def boards(runs: Sequence[Run], labels: Sequence[str] = (), unfit: Unfit | None 
 
 
 def text_tables(board: Board, width: int) -> list[TextTable]:
-    """The board as tables of at most this width.
+    """Lay the table out as tables of at most this width.
 
     Defenses are columns; where that makes too many, the first one stands in each of several tables. Many settings on
     one benchmark, as in a sweep, are rows instead.
@@ -109,7 +109,7 @@ def text_tables(board: Board, width: int) -> list[TextTable]:
 
 
 def inert(board: Board, *, public: bool) -> Board:
-    """The board with names that can do no harm on a page, and if it is public without local paths."""
+    """Copy the table with names that can do no harm on a page, and if it is public without local paths."""
     sections = [
         Section(label(part.label, 100), tuple(Line(label(n, 60), e, label(doc, 240)) for n, e, doc in part.lines))
         for part in board.sections
@@ -159,7 +159,7 @@ def _against_first(held: Mapping[str, Run], defenses: Sequence[str]) -> _Differe
 
 
 def _sure(by_label: Mapping[str, Mapping[str, Run]], differences: Mapping[str, _Differences]) -> set[Difference]:
-    """The differences of headline metrics that are ones by Holm's rule for all that the board shows."""
+    """Find the headline metrics' differences that hold by Holm's rule over all that the table shows."""
     shown = [
         found[metric.name]
         for told, held in by_label.items()
@@ -207,7 +207,7 @@ def headline_metrics(run: Run) -> list[Metric]:
 
 
 def headline_of(benchmark: Benchmark | None, metrics: Sequence[Metric]) -> list[Metric]:
-    """The metrics that a benchmark is best known by, among these; see the top of this file."""
+    """Choose the metrics that a benchmark is best known by, among these; see the top of this file."""
     own = [metric for metric in metrics if not metric.published]
     named = getattr(benchmark, "HEADLINE", ())
     chosen = [metric for name in named for metric in own if metric.name == name]

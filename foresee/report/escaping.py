@@ -1,4 +1,4 @@
-"""Text that came from data or from a model, made fit to be shown: nothing hidden, nothing that reorders, bounded.
+"""Escape text from data or from a model, so that it can be shown: nothing hidden, nothing that reorders, bounded.
 
 Escaping is the template's business (and JSON's); this file deals with characters that stay harmful after it:
 controls, direction overrides, invisible tags, lone surrogates.
@@ -31,12 +31,12 @@ def visible(text: str) -> str:
 
 
 def shown(text: str, limit: int) -> Shown:
-    """The first `limit` characters of `text`, made visible."""
+    """Escape the first `limit` characters of `text`."""
     return Shown(visible(text[:limit]), max(0, len(text) - limit))
 
 
 def label(text: object, limit: int = 80) -> str:
-    """A short one-line name (scenario, model, verdict), ended by an ellipsis where it was cut."""
+    """Shorten a one-line name (scenario, model, verdict), ended by an ellipsis where it was cut."""
     line = " ".join(visible(str(text)[: 4 * limit]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

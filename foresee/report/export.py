@@ -1,4 +1,4 @@
-"""A run's tidy rows as CSV, Parquet or JSON lines: one line per item and epoch."""
+"""Export a run's tidy rows as CSV, Parquet or JSON lines: one line per item and epoch."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def write(runs: Sequence[Run], format: str, out: Path | None = None) -> Path:
 
 
 def _whose(run: Run) -> dict[str, str]:
-    """The columns in front, which tell the rows of several runs apart."""
+    """Build the first columns, which tell the rows of several runs apart."""
     return {"run": whole(str(run.folder)), "model": run.model, "defense": run.defense}
 
 

@@ -1,5 +1,8 @@
-"""Small drawings as inline SVG: positions in per cent, so that they fit any width; colours by class, so that they
-follow the theme. Each stands beside the numbers it draws and is hidden from screen readers."""
+"""Draw figures as inline SVG.
+
+Positions are in per cent, so that they fit any width; colours go by class, so that they follow the theme. Each stands
+beside the numbers it draws and is hidden from screen readers.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class Scale(NamedTuple):
     ticks: tuple[float, ...]
 
     def at(self, value: float) -> str:
-        """A position in per cent of the width, kept inside the drawing."""
+        """Clamp a position, in per cent of the width, to the drawing."""
         span = self.high - self.low
         share = (value - self.low) / span if span else 0.5
         return f"{100 * min(1.0, max(0.0, share)):.2f}%"
@@ -74,7 +77,7 @@ def intervals(marks: Sequence[Mark], scale: Scale = PERCENT) -> Markup:
 
 
 def difference(delta: float | None, low: float | None, high: float | None, reach: float) -> Markup:
-    """A difference and its interval on an axis from -reach to +reach with a line at zero."""
+    """Draw a difference and its interval on an axis from -reach to +reach with a line at zero."""
     scale = Scale(-reach, reach, ())
     drawn = [f'<line class="zero" x1="50%" x2="50%" y1="0" y2="{_LANE + 6}"/>']
     y = 3 + _LANE / 2
@@ -86,7 +89,7 @@ def difference(delta: float | None, low: float | None, high: float | None, reach
 
 
 def axis(scale: Scale = PERCENT) -> Markup:
-    """The tick labels of a percentage axis, to stand above a column of `intervals`."""
+    """Draw the tick labels of a percentage axis, to stand above a column of `intervals`."""
     drawn = []
     for tick in scale.ticks:
         if tick not in (scale.low, (scale.low + scale.high) / 2, scale.high):
@@ -111,7 +114,7 @@ def stacked(parts: Sequence[Part], height: int = 22) -> Markup:
 
 
 def swatch(part: Part, index: int) -> Markup:
-    """The colour of a part, for the legend."""
+    """Draw the colour of a part, for the legend."""
     hatch = '<rect class="hatched" width="12" height="12"/>' if part.kind != "value" else ""
     return Markup(  # noqa: S704 - made of our own constants
         f'<svg class="swatch" width="12" height="12" aria-hidden="true"><rect class="{part_class(part, index)}"'
@@ -120,7 +123,7 @@ def swatch(part: Part, index: int) -> Markup:
 
 
 def part_class(part: Part, index: int) -> str:
-    """The CSS class that colours a part: fixed for safe, unsafe, refusals and failures, else by its place."""
+    """Choose the CSS class that colours a part: fixed for safe, unsafe, refusals and failures, else by its place."""
     if part.kind != "value":
         return f"part-{part.kind}"
     if "refus" in part.label.lower():
@@ -129,7 +132,7 @@ def part_class(part: Part, index: int) -> str:
 
 
 def marker(series: int) -> Markup:
-    """A run's shape and colour, to stand before its name."""
+    """Draw a run's shape and colour, to stand before its name."""
     return Markup(  # noqa: S704 - made of our own constants
         f'<svg class="marker series-{series % SERIES}" width="14" height="14" viewBox="-7 -7 14 14" aria-hidden="true">'
         f"{_SHAPES[series % SERIES]}</svg>"
@@ -137,7 +140,7 @@ def marker(series: int) -> Markup:
 
 
 def hatching() -> Markup:
-    """The pattern that marks what has no verdict, defined once a page."""
+    """Draw the pattern that marks what has no verdict, defined once a page."""
     return Markup(
         '<svg class="definitions" width="0" height="0" aria-hidden="true" focusable="false"><defs>'
         '<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'

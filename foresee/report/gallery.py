@@ -1,4 +1,4 @@
-"""The gallery's data: one card per item with what every run answered, bounded, inert, ready for the page's script."""
+"""Build the gallery's data: one card per item with what every run answered, bounded, escaped, for the page's script."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def cards(runs: Sequence[Run], limit: int = CARD_LIMIT) -> Cards:
 
 
 def pictures_wanted(found: Iterable[Card]) -> list[Image]:
-    """The first picture of every card, those of failures first, so that they are the last to be left out."""
+    """List the first image of every card, those of failures first, so that they are the last to be left out."""
     ordered = sorted(found, key=lambda card: card.urgency)
     return [card.item.images[0] for card in ordered if card.item.images]
 
@@ -89,12 +89,12 @@ def gallery_json(found: Sequence[Card], names: Sequence[str], album: Album | Non
 
 
 def pictures_json(album: Album | None) -> list[Json]:
-    """Data URIs in the order in which the cards number them."""
+    """Encode the images as data URIs in the order in which the cards number them."""
     return [picture.uri for picture in album.pictures.values()] if album else []
 
 
 def _fullest(entries: Sequence[Entry]) -> Item:
-    """The item as most of it was shown: another modality may have hidden the picture or the text."""
+    """Choose the fullest form in which the item was shown: a modality may have hidden the image or the text."""
     return max((entry.row.item for entry in entries), key=lambda item: (len(item.images) > 0, bool(item.prompt)))
 
 

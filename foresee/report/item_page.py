@@ -1,4 +1,4 @@
-"""One item as a small page: its images beside what is known of it. Nothing on it is loaded from elsewhere or runs."""
+"""Render one item as a small page: its images beside what is known of it. Nothing on it is loaded or runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere }
 
 
 def render(item: Item, lines: Iterable[str], *, clear: bool) -> str:
-    """The page as HTML.
+    """Render the page as HTML.
 
     Args:
         item: whose images are shown.

@@ -1,4 +1,4 @@
-"""Who judged a run: judge models and rubrics, what they left unscored and why, and how far several of them disagree."""
+"""Summarise who judged a run: judge models, rubrics, what was left unscored and why, how far several disagree."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Alone(NamedTuple):
 
 
 def judged_by(run: Run) -> list[JudgedBy]:
-    """The judges of a run that asked models, in the order in which they read."""
+    """List the judges of a run that asked models, in the order in which they read."""
     judges = dict.fromkeys(name for row in run.rows for name, verdict in row.verdicts.items() if verdict.judge_model)
     return [_panel(run, judge) for judge in judges]
 
@@ -92,7 +92,7 @@ def notes(run: Run) -> list[str]:
 
 
 def _by_rules(run: Run) -> list[JudgedBy]:
-    """The judges that went by rules alone and left answers without a verdict."""
+    """List the judges that went by rules alone and left answers without a verdict."""
     asked = {each.judge for each in judged_by(run)}
     judges = dict.fromkeys(name for row in run.rows for name in row.verdicts)
     found = [_panel(run, judge) for judge in judges if label(judge) not in asked]
@@ -121,7 +121,7 @@ def _models(verdict: Verdict) -> list[str]:
 
 
 def _by_one(row: Row, model: str) -> dict[str, Verdict]:
-    """The row's verdicts with those of panels replaced by what one member said."""
+    """Replace a row's panel verdicts by what one member said."""
 
     def one(verdict: Verdict) -> Verdict:
         if not verdict.votes:
@@ -133,7 +133,7 @@ def _by_one(row: Row, model: str) -> dict[str, Verdict]:
 
 
 def _judged_measures(file: Benchmark, rows: Sequence[Row]) -> set[str]:
-    """The measures that rest on panels: those that vanish when panels say nothing."""
+    """Find the measures that rest on panels: those that vanish when panels say nothing."""
     found: set[str] = set()
     for row in rows:
         silent = {name: replace(v, value=None) if v.votes else v for name, v in row.verdicts.items()}

@@ -1,4 +1,4 @@
-"""The page's main table as data: the runs as columns of it, every metric as text and drawn, paired differences."""
+"""Build the page's main table as data: the runs as columns of it, metrics as text and drawn, paired differences."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class MetricRow(NamedTuple):
 
 
 def columns(runs: Sequence[Run], *, public: bool) -> list[Column]:
-    """The runs with tags A, B, ... and names; details hold whatever tells runs of one model apart."""
+    """Tag the runs A, B, ... and name them; details hold whatever tells runs of one model apart."""
     found = []
     for index, run in enumerate(runs):
         model = label(without_paths(run.model) if public else run.model, 100)
@@ -100,7 +100,7 @@ def headline(group: Sequence[Column]) -> list[MetricRow]:
 
 
 def number(value: float | None, *, percent: bool = True) -> str:
-    """A value as the page shows it: 81.3%, or three significant digits."""
+    """Write a value as the page shows it: 81.3%, or three significant digits."""
     if value is None or not math.isfinite(value):
         return DASH
     text = f"{100 * value:.1f}%" if percent else f"{value:.3g}"
@@ -137,7 +137,7 @@ def _metric_row(
 
 
 def _partial(run: Run) -> dict[str, Any]:
-    """What makes a run less than the whole benchmark; a reader must see it wherever the run is named."""
+    """Say what makes a run less than the whole benchmark; a reader must see it wherever the run is named."""
     found = {key: value for key, value in _part(run, "options").items() if value != _WHOLE.get(key, value)}
     return found | ({"limit": run.manifest["limit"]} if run.manifest.get("limit") else {})
 
@@ -173,7 +173,7 @@ def _differences(first: Run, run: Run) -> Mapping[str, Difference]:
 
 
 def _reach(found: Iterable[Difference]) -> float:
-    """The end of the axis of differences: the farthest interval, up to the next 5 points."""
+    """Find the end of the axis of differences: the farthest interval, up to the next 5 points."""
     ends = [abs(end) for d in found for end in (d.delta, d.low, d.high) if end is not None and math.isfinite(end)]
     return max(0.05, math.ceil(20 * min(1.0, max(ends, default=0.0))) / 20)
 
@@ -188,7 +188,7 @@ def mark_of(e: Estimate, series: int) -> Mark:
 
 
 def cell(e: Estimate, series: int = 0, scale: Scale = figures.PERCENT, *, percent: bool = True) -> Cell:
-    """An estimate as the page shows it."""
+    """Write an estimate as the page shows it."""
     full = e.n == e.total
     return Cell(
         value=number(e.value, percent=percent),

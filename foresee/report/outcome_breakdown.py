@@ -1,4 +1,4 @@
-"""What became of each row, in words: its outcome, how each judge read it, how sure the first token was."""
+"""Break rows down by outcome: how each judge read them, how sure the first token was."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def splits(runs: Sequence[Sequence[Row]]) -> list[Split]:
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """A verdict in a few words; a dash where there is none."""
+    """Write a verdict in a few words; a dash where there is none."""
     value = verdict.value
     if value is None:
         return "no verdict"
@@ -102,7 +102,7 @@ def verdict_text(verdict: Verdict) -> str:
 
 
 def first_token(rows: Iterable[Row]) -> FirstToken | None:
-    """What the probabilities of the offered first words add up to; None where no row has them."""
+    """Sum the probabilities of the offered first words; None where no row has them."""
     masses = [sum(row.answer.choice_probabilities.values()) for row in rows if row.answer.choice_probabilities]
     if not masses:
         return None
@@ -162,7 +162,7 @@ def _kind(row: Row, judge: str, part: str | None, name_of: Mapping[str | float, 
 
 
 def _namer(values: Sequence[str | float]) -> Mapping[str | float, str]:
-    """A label for each value: words as they are, numbers as they are or, when they are many, in five equal bins."""
+    """Label each value: words as they are, numbers as they are or, when they are many, in five equal bins."""
     numbers = sorted({value for value in values if not isinstance(value, str)})
     named: dict[str | float, str] = {value: label(value, 30) for value in values if isinstance(value, str)}
     if len(numbers) <= _MOST_VALUES:

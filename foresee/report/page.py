@@ -1,4 +1,4 @@
-"""The report as one self-contained HTML file: no network, nothing from data or models that could run.
+"""Render the report as one self-contained HTML file: no network, nothing from data or models that could run.
 
 What a row means is read in readings.py, sections.py holds the numbers, gallery.py the cards; the template in
 `templates/` lays them out. The page's own style and script are the only ones that its content policy lets
@@ -78,7 +78,7 @@ def render(
     published: Sequence[PublishedRow] | None = None,
     picture_bytes: int = BUDGET,
 ) -> str:
-    """The page for one run, or for several side by side.
+    """Render the page for one run, or for several side by side.
 
     Args:
         runs: in the order of the columns; differences are taken to the first run of each benchmark.

@@ -1,4 +1,4 @@
-"""How a run came to be, from its manifest: facts for the page, with keys removed and, for sharing, local paths too."""
+"""Describe a run from its manifest: facts for the page, with keys removed and, for sharing, local paths too."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Licence(NamedTuple):
 
 
 def facts(runs: Sequence[Run], *, public: bool) -> list[Fact]:
-    """What the manifests say, line by line over the runs; anything not known by name comes last."""
+    """List what the manifests say, line by line over the runs; anything not known by name comes last."""
     records = [record(run, public=public) for run in runs]
     names = [name for name in _NAMES if any(name in r for r in records)]
     names += sorted({name for r in records for name in r} - set(names) - _ELSEWHERE)
@@ -84,7 +84,7 @@ def facts(runs: Sequence[Run], *, public: bool) -> list[Fact]:
 
 
 def record(run: Run, *, public: bool) -> dict[str, Any]:
-    """The manifest without keys and, for a public page, without local paths."""
+    """Copy the manifest without keys and, for a public page, without local paths."""
     cleaned: dict[str, Any] = without_secrets(dict(run.manifest))
     cleaned.setdefault("model", run.model)
     cleaned.setdefault("benchmark", run.benchmark)
@@ -95,7 +95,7 @@ def record(run: Run, *, public: bool) -> dict[str, Any]:
 
 
 def command(run: Run, *, public: bool) -> str | None:
-    """The command line that made the run, or None where the manifest has none (a run made from Python)."""
+    """Write the command line that made the run, or None where the manifest has none (a run made from Python)."""
     words = record(run, public=public).get("command") or []
     if not isinstance(words, Sequence) or isinstance(words, str) or not words:
         return None
@@ -104,7 +104,7 @@ def command(run: Run, *, public: bool) -> str | None:
 
 
 def without_paths(value: Any) -> Any:
-    """The value with every absolute path cut down to its last part."""
+    """Cut every absolute path in a value down to its last part."""
     if isinstance(value, Mapping):
         return {k: without_paths(v) for k, v in value.items() if k not in _LOCAL_ONLY}
     if isinstance(value, list | tuple):
@@ -115,7 +115,7 @@ def without_paths(value: Any) -> Any:
 
 
 def licence(benchmark: str) -> Licence:
-    """What the benchmark's file says of its data; empty where there is no such file (a run of someone's plug-in)."""
+    """Read what the benchmark's file says of its data; empty where there is no such file (someone's plug-in)."""
     if benchmark not in plugins.names("benchmarks"):
         return Licence(label(benchmark), "", "", "", "")
     summary = plugins.summary("benchmarks", benchmark)

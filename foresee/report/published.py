@@ -1,4 +1,4 @@
-"""Figures that others published for a benchmark, read from `foresee/papers/<benchmark>/published.toml`."""
+"""Read the figures that others published for a benchmark, from `foresee/papers/<benchmark>/published.toml`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PublishedRow:
 
 
 def read_published(benchmark: str) -> tuple[PublishedRow, ...]:
-    """The published rows of a benchmark; none where we have no such file."""
+    """Read the published rows of a benchmark; none where we have no such file."""
     path = _PAPERS / benchmark / "published.toml"
     if not benchmark.isidentifier() or not path.is_file():
         return ()

@@ -1,4 +1,4 @@
-"""The page on which a person reviews a data set: one row at a time, keep, fix or drop, by keyboard.
+"""Render the page on which a person reviews a data set: one row at a time, keep, fix or drop, by keyboard.
 
 One self-contained HTML file for each few hundred rows: no network, nothing from the data that could run. Decisions are
 kept by the browser while the person works and saved as JSON, which `foresee.curation.review` applies.
@@ -100,7 +100,7 @@ def _page(folder: Path, title: str, digest: str, number: int, rows: Sequence[Dat
 
 
 def _entry(folder: Path, row: DataRow, pictures: dict[str, str | None]) -> dict[str, Any]:
-    """A row for the script: texts as they are (an edit must not change what it does not touch), the rest made fit."""
+    """Encode a row for the script: texts as they are (an edit must not change anything else), the rest made fit."""
     for name in row.images:
         if name not in pictures:
             pictures[name] = _picture(folder, name)

@@ -1,4 +1,4 @@
-"""What to call runs that stand side by side: the benchmark's variant, and the defense with whatever sets it apart."""
+"""Name runs that stand side by side: the benchmark's variant, and the defense with whatever sets it apart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from foresee.plugins.contracts import Benchmark
 
 
 def variant(run: Run) -> str:
-    """The benchmark, and those of its options that are not as usual."""
+    """Name the benchmark, and those of its options that are not as usual."""
     options = run.manifest.get("options")
     file = benchmark_file(run)
     fields = file.options.model_fields if file else {}
@@ -32,12 +32,12 @@ def partial(run: Run) -> str:
 
 
 def benchmark_file(run: Run) -> Benchmark | None:
-    """The benchmark's file; None where a run outlived it."""
+    """Load the benchmark's file; None where it is gone."""
     return contracts.benchmark(run.benchmark) if run.benchmark in plugins.names("benchmarks") else None
 
 
 def protections(runs: Sequence[Run]) -> list[str]:
-    """What to call each run's defense: its name, and those of the options that differ between runs, defaults unsaid."""
+    """Name each run's defense: its name, and those of the options that differ between runs, defaults left out."""
     settings = [_defense_options(run) for run in runs]
     names = []
     for run, mine in zip(runs, settings, strict=True):

@@ -1,4 +1,4 @@
-"""Scenario by scenario: for each subset the measure that matters there, drawn with its interval, one lane a run."""
+"""Compare runs by scenario: for each subset the measure that matters there, drawn with its interval, one lane a run."""
 
 from __future__ import annotations
 

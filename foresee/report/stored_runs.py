@@ -44,7 +44,7 @@ def read_runs(
 
 
 def run_folders(paths: Iterable[Path], *, judgings: bool = True) -> list[Path]:
-    """The run folders at or below these paths. Raises UserError: a path that holds none."""
+    """Find the run folders at or below these paths. Raises UserError: a path that holds none."""
     found: list[Path] = []
     for path in paths:
         folders = [path, *_below(path / JUDGED)] if (path / manifest.FILE).exists() else _below(path)
@@ -62,13 +62,13 @@ def _judged_elsewhere(folder: Path) -> bool:
 
 
 def _below(path: Path) -> list[Path]:
-    """The run folders at any depth, as `runs/` holds them; those of runs that never got as far as an item left out."""
+    """Find the run folders at any depth, as `runs/` holds them, but for runs that never got as far as an item."""
     found = sorted(p.parent for p in path.rglob(manifest.FILE) if (p.parent / ITEMS).exists())
     return [folder for folder in found if _kind_and(folder).get("kind", "evaluation") == "evaluation"]
 
 
 def _kind_and(folder: Path) -> dict[str, object]:
-    """The manifest; empty where it can't be read, which reading the run will tell."""
+    """Read the manifest; empty where it can't be read, which reading the run will tell."""
     try:
         return manifest.read(folder)
     except UserError:

@@ -1,4 +1,4 @@
-"""Results as text: a table for the terminal (rich) and the same for Markdown."""
+"""Show results as text: a table for the terminal (rich) and the same for Markdown."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TextTable(NamedTuple):
 
 
 def number(value: float | None, *, percent: bool) -> str:
-    """A value for people: percentages with one decimal, other means with three; a dash where there is none."""
+    """Write a value for people: percentages with one decimal, other means with three; a dash for none."""
     if value is None:
         return "–"
     return f"{100 * value:.1f}" if percent else f"{value:.3f}"
@@ -63,13 +63,13 @@ def headline(run: Run) -> TextTable:
 
 
 def legend(metrics: Iterable[Metric]) -> list[str]:
-    """A line for each metric: which way is better and what it is, as the page says it."""
+    """Write a line for each metric: which way is better and what it is, as the page says it."""
     better = {True: " ↑", False: " ↓", None: ""}
     return [f"{m.name}{better[m.higher_is_better]}: {m.doc}" for m in metrics if m.doc]
 
 
 def _told_apart(metrics: Sequence[Metric], rows: Sequence[Row]) -> tuple[list[Metric], list[str]]:
-    """The metrics without those that can't differ from an earlier one, each item asked once, and a line on them."""
+    """Leave out the metrics that can't differ from an earlier one, each item asked once, and add a line on them."""
     repeats = len({(row.item.benchmark, row.item.id) for row in rows}) < len(rows)
     shown: list[Metric] = []
     same: list[str] = []
@@ -133,7 +133,7 @@ def probability(p_value: float | None) -> str:
 
 
 def least_shown(metrics: Sequence[Metric], found: Sequence[Difference]) -> tuple[str, ...]:
-    """A line with the least difference that a sample like this would show, where there is one; the largest of each."""
+    """Write the least difference that a sample like this would show, where there is one; the largest of each."""
     least: list[str] = []
     for metric in metrics:
         known = [d.detectable for d in found if d.name == metric.name and d.detectable is not None]
@@ -143,7 +143,7 @@ def least_shown(metrics: Sequence[Metric], found: Sequence[Difference]) -> tuple
 
 
 def notes(run: Run) -> tuple[str, ...]:
-    """What a reader must know before believing the table."""
+    """List what a reader must know before believing the table."""
     found = outcomes(run.rows)
     lines = [f"{found.ok} of {found.total} rows answered"]
     trouble = (
@@ -218,7 +218,7 @@ def _folded(table: TextTable, width: int) -> tuple[list[str], list[list[str]]]:
 
 
 def _stacked(head: str, width: int) -> str:
-    """A heading wider than the numbers below it on several lines, broken after + and other joints of names."""
+    """Break a heading wider than the numbers below it into several lines, after + and other joints of names."""
     lines = [""]
     for part in re.findall(r"[^+_ ,=\n]+[+_ ,=\n]*|[+_ ,=\n]+", head):
         if lines[-1] and len(lines[-1]) + len(part.rstrip()) > max(width, 8):
@@ -238,7 +238,7 @@ def _frame(header: Sequence[str]) -> int:
 
 
 def _column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
-    """The columns' widths in a table of this width at most; numbers keep theirs, and names and words a little."""
+    """Fit the columns to a table of this width at most; numbers keep theirs, and names and words a little."""
     found = _widths(header, rows)
     least = [min(each, _LEAST_WORDS) if head in WORDY else each for head, each in zip(header, found, strict=True)]
     least[0] = min(found[0], _LEAST_NAME)
@@ -256,7 +256,7 @@ def _widths(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def markdown(table: TextTable) -> str:
-    """The table in GitHub's Markdown, ready to paste."""
+    """Write the table in GitHub's Markdown, ready to paste."""
 
     table = _made_visible(table)
 
@@ -271,7 +271,7 @@ def markdown(table: TextTable) -> str:
 
 
 def _as_text(cell: str) -> str:
-    """The cell as Markdown that shows it: no HTML, link, image or new column comes of what a name contains."""
+    """Write the cell as Markdown that shows it: no HTML, link, image or new column comes of what a name contains."""
     cell = re.sub(r"&(?=#?\w+;)", "&amp;", cell).replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\|\[\]`])", r"\\\1", cell).replace("\n", " ")
 

@@ -1,4 +1,4 @@
-"""Pictures for the page: read, checked, re-encoded small, each distinct one once, under a limit in bytes.
+"""Embed images in the page: read, checked, re-encoded small, each distinct one once, under a limit in bytes.
 
 Every picture is decoded and written anew, so that nothing of the original file but its pixels reaches the page.
 """
@@ -56,7 +56,7 @@ def album(images: Iterable[Image], *, side: int = SIDE, budget: int = BUDGET) ->
 
 
 def thumbnail(image: Image, side: int = SIDE) -> Picture:
-    """The image as a WebP data URI of at most `side` pixels; a reason instead where that can't be. Never raises."""
+    """Encode the image as a WebP data URI of at most `side` pixels; a reason where that can't be. Never raises."""
     try:
         if image.path is not None and image.data is None:
             if not image.path.is_file():

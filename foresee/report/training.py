@@ -1,4 +1,4 @@
-"""The page about trainings: their curves, side by side where there are several; self-contained, nothing that could run.
+"""Render the page about trainings: their curves, side by side; self-contained, nothing that could run.
 
 Every curve stands beside its numbers; the drawing itself is hidden from screen readers.
 """
@@ -81,7 +81,7 @@ def write(path: Path, folders: Sequence[Path], *, public: bool = False) -> Path:
 
 
 def render(folders: Sequence[Path], *, public: bool = False) -> str:
-    """The page for one training, or for several side by side.
+    """Render the page for one training, or for several side by side.
 
     Args:
         folders: of trainings, in the order of the columns.
