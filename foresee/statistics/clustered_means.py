@@ -32,8 +32,10 @@ RARE = 5
 
 
 class Table(NamedTuple):
-    """Values summed per cluster and group, with what the sums hide. "Usual" is a group's most frequent value, or the
-    mean of those."""
+    """Values summed per cluster and group, with what the sums hide.
+
+    "Usual" is a group's most frequent value, or the mean of those.
+    """
 
     sums: Array  # [clusters x groups]
     sizes: Array  # [clusters x groups], items
@@ -83,12 +85,12 @@ def tabulate(values: Sequence[float], clusters: Sequence[Hashable], groups: Sequ
 
 
 def interval(data: Table, bounds: tuple[float, float], resampling: Resampling) -> Interval:
-    """The interval of the mean over groups of their means; `mean_of_means` says by which rules."""
+    """Compute the interval of the mean over groups of their means; `mean_of_means` says by which rules."""
     return curve(data, bounds, resampling)(resampling.alpha)
 
 
 def curve(data: Table, bounds: tuple[float, float], resampling: Resampling | None) -> Curve:
-    """That interval for every confidence; without a resampling, by Student's rule however many clusters there are."""
+    """Compute that interval for every confidence; without resampling, by Student's rule for any number of clusters."""
     import numpy as np
 
     clusters, groups = data.sums.shape
@@ -124,7 +126,7 @@ def curve(data: Table, bounds: tuple[float, float], resampling: Resampling | Non
 def _drawn(
     data: Table, groups: NDArray[np.int64], bounds: tuple[float, float], resampling: Resampling | None
 ) -> Curve | None:
-    """The mean of these groups by resampling clusters; few are counted by Kish's number, each group alike heavy."""
+    """Resample clusters for the mean of these groups; few are counted by Kish's number, each group alike heavy."""
     import numpy as np
 
     sums, sizes = data.sums[:, groups], data.sizes[:, groups]
@@ -134,7 +136,7 @@ def _drawn(
 
 
 def _varying(data: Table, means: Array, bounds: tuple[float, float]) -> NDArray[np.int64]:
-    """The groups that can be resampled: their clusters differ, and more than a few of them do."""
+    """Find the groups that can be resampled: their clusters differ, and more than a few of them do."""
     import numpy as np
 
     held = (data.sizes > 0).sum(axis=0)
@@ -145,7 +147,7 @@ def _varying(data: Table, means: Array, bounds: tuple[float, float]) -> NDArray[
 
 
 def _steady(data: Table, group: int, bounds: tuple[float, float], alpha: float) -> Interval:
-    """The interval of one group that can't be resampled."""
+    """Compute the interval of one group that can't be resampled."""
     sizes = data.sizes[data.sizes[:, group] > 0, group]
     effective = effective_clusters(sizes)
     if data.unusual[group] < RARE:

@@ -45,7 +45,7 @@ class Condition:
         return by_operator[self.op]
 
     def check_range(self, bounds: tuple[float, float]) -> None:
-        """Raises UserError: no value of a metric with these bounds could reach the threshold."""
+        """Check the threshold. Raises UserError: no value of a metric with these bounds could reach the threshold."""
         low, high = bounds
         if not low <= self.threshold <= high:
             hint = f"; did you mean {self.threshold:g}%?" if (low, high) == (0, 1) and 1 < self.threshold <= 100 else ""

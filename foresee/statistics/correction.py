@@ -163,7 +163,7 @@ def _resampled(
     share: float,
     bounds: tuple[float, float],
 ) -> Interval | None:
-    """The bootstrap of whole clusters, each with its judged and its labelled rows."""
+    """Resample whole clusters, each with its judged and its labelled rows."""
     import numpy as np
 
     place = {label: i for i, label in enumerate(dict.fromkeys((*clusters, *(row.cluster for row in labelled))))}

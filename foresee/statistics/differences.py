@@ -64,7 +64,7 @@ class Difference:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """The p values for several questions at once: none below alpha is a false alarm, but for a share of alpha.
+    """Adjust the p values for several questions at once: none below alpha is a false alarm, but for a share of alpha.
 
     Holm (1979), Scandinavian Journal of Statistics 6:65-70: the smallest times their number, the next times one less.
     """
@@ -133,7 +133,7 @@ def paired_difference(
 
 
 def _curve(data: Table, width: float) -> Curve:
-    """The intervals of a difference of values that lie within a range of `width`."""
+    """Compute the intervals of a difference of values that lie within a range of `width`."""
     import numpy as np
 
     moves = data.sums / width
@@ -168,7 +168,7 @@ def _tango(gains: int, losses: int, pairs: int, width: float, alpha: float) -> I
 
 
 def _p_value(found: Curve, delta: float) -> float:
-    """The smallest share of misses for which the interval leaves out zero."""
+    """Find the smallest share of misses for which the interval leaves out zero."""
 
     def holds_zero(alpha: float) -> bool:
         low, high, _ = around(delta, found(alpha))

@@ -62,7 +62,7 @@ def rate(
     bounds: tuple[float, float] = (0.0, 1.0),
     resampling: Resampling = STANDARD,
 ) -> Estimate:
-    """The mean of the scored values, every item with equal weight.
+    """Estimate the mean of the scored values, every item with equal weight.
 
     The interval, by the first rule that fits:
 
@@ -98,7 +98,7 @@ def mean_of_means(
     bounds: tuple[float, float] = (0.0, 1.0),
     resampling: Resampling = STANDARD,
 ) -> Estimate:
-    """The unweighted mean of the groups' rates: balanced accuracy, or a published total over subsets.
+    """Estimate the unweighted mean of the groups' rates: balanced accuracy, or a published total over subsets.
 
     Whole clusters are resampled over all groups at once, since a cluster may have items in several. A group at
     0 % or 100 %, or nearly, would enter a bootstrap as certain; it is held fixed there and brings its own Wilson
@@ -139,7 +139,7 @@ def mean_of_means(
 
 
 def mean(values: Sequence[float], groups: Sequence[str] | None = None) -> float:
-    """The mean of the values, or of the groups' means; the same to the last bit in whatever order they come."""
+    """Average the values, or the groups' means; the same to the last bit in whatever order they come."""
     if groups is None:
         return math.fsum(values) / len(values)
     by_group: dict[str, list[float]] = {}
@@ -149,14 +149,14 @@ def mean(values: Sequence[float], groups: Sequence[str] | None = None) -> float:
 
 
 def around(value: float, found: Interval) -> Interval:
-    """Rounding must not leave a value outside its own interval."""
+    """Widen an interval to its value, which rounding must not leave outside."""
     if found.low is None or found.high is None:
         return found
     return Interval(min(found.low, value), max(found.high, value), found.method)
 
 
 def check(values: Values, bounds: tuple[float, float], name: str) -> None:
-    """Raises UserError: a value outside `bounds` or not a number."""
+    """Check the values. Raises UserError: one is outside `bounds` or not a number."""
     low, high = bounds
     for value in values:
         if value is not None and not low <= value <= high:  # also true of nan

@@ -75,7 +75,7 @@ def wilson(successes: float, n: float, confidence: float = 0.95) -> Interval:
 
 
 def _wilson(share: float, n: float, alpha: float) -> tuple[float, float]:
-    """The shares p at which |share - p| is z standard errors, sqrt(p (1 - p) / n): Wilson (1927), p. 210."""
+    """Find the shares p at which |share - p| is z standard errors, sqrt(p (1 - p) / n): Wilson (1927), p. 210."""
     z = -NormalDist().inv_cdf(alpha / 2)
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
@@ -98,7 +98,7 @@ def mostly_constant(
     bounds: tuple[float, float],
     alpha: float,
 ) -> Interval:
-    """The interval of a mean when all or nearly all items score the same `usual` value.
+    """Compute the interval of a mean when all or nearly all items score the same `usual` value.
 
     The mean is usual + above - below; each deviation gets Wilson's interval, and they are combined as independent
     (Newcombe 1998, Statistics in Medicine 17:873-890). At 0 % and 100 % this is Wilson's interval. For paired
@@ -149,7 +149,7 @@ def from_clusters(
     resampling: Resampling,
     effective: float | None = None,
 ) -> Interval | None:
-    """The interval of a figure by resampling whole clusters: `curve_from_clusters` at one confidence."""
+    """Compute the interval of a figure by resampling whole clusters: `curve_from_clusters` at one confidence."""
     found = curve_from_clusters(table, figure, bounds, resampling, effective)
     return found and found(resampling.alpha)
 
@@ -161,7 +161,7 @@ def curve_from_clusters(
     resampling: Resampling | None,
     effective: float | None = None,
 ) -> Curve | None:
-    """The intervals of a figure, for every confidence, by resampling whole clusters.
+    """Compute the intervals of a figure, for every confidence, by resampling whole clusters.
 
     From `FEW_CLUSTERS` effective clusters on it is the bias-corrected and accelerated bootstrap, BCa: Efron (1987),
     JASA 82:171-185. Below, Wilson's interval at the number of items that would vary as much, with Student's t for

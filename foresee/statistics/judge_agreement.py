@@ -197,7 +197,7 @@ def _tables(human: Sequence[str], judge: Labels, clusters: Clusters, cells: Sequ
 
 
 def _edges(figure: Figure, truth: Sequence[str], said: Labels) -> tuple[float | None, float | None]:
-    """The figure with every unscored answer judged wrong, and with every one judged right."""
+    """Compute the figure with every unscored answer judged wrong, and with every one judged right."""
     other = {_YES: _NO, _NO: _YES}
     wrong = [other[t] if s is None else s for t, s in zip(truth, said, strict=True)]
     right = [t if s is None else s for t, s in zip(truth, said, strict=True)]
