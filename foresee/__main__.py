@@ -10,7 +10,7 @@ import sys
 
 
 def main() -> None:
-    """Raises SystemExit with the exit code."""
+    """Run the command line. Raises SystemExit with the exit code."""
     debug = "--debug" in sys.argv or os.environ.get("FORESEE_DEBUG", "") not in ("", "0")
     if "--debug" in sys.argv:
         sys.argv.remove("--debug")
@@ -53,7 +53,7 @@ def _run(*, debug: bool) -> int:
 
 
 def _who_ended(stop: SystemExit) -> str:
-    """The file that called for the end, if it is neither ours nor the command line's library: a plug-in's, say."""
+    """Find the file that called for the end, if it is neither ours nor the command line's library: a plug-in's, say."""
     trace = stop.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -62,7 +62,7 @@ def pairs(given: Iterable[str], *, what: str, base: Mapping[str, Any] | None = N
 
 
 def renamed(values: Mapping[str, Any], names: Mapping[str, str], cls: type[Settings]) -> dict[str, Any]:
-    """The values, those under a name that settings do not have moved to the name that is meant; each is told.
+    """Move values under a name that settings do not have to the name that is meant, and say so.
 
     Args:
         values: to be built into `cls`.
@@ -121,7 +121,7 @@ def build(cls: type[S], values: Mapping[str, Any], *, what: str) -> S:
 
 
 def _with_lists(cls: type[pydantic.BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values, with `a` and `a,b` as lists where a list of words is wanted."""
+    """Split `a` and `a,b` into lists where a list of words is wanted."""
     found = dict(values)
     for key, value in values.items():
         kind = cls.model_fields[key].annotation if key in cls.model_fields else None
@@ -148,7 +148,7 @@ def _in_words(error: Mapping[str, Any], cls: type[pydantic.BaseModel]) -> str:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Raises UserError: no such file, or not TOML (with the line)."""
+    """Read a TOML file. Raises UserError: no such file, or not TOML (with the line)."""
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
@@ -167,7 +167,7 @@ def _assign(values: dict[str, Any], path: list[str], value: Any) -> None:
 
 
 def _literal(text: str) -> Any:
-    """A TOML value if it reads as one (3, 0.5, true, [1, 2], "x"), else the text as it stands."""
+    """Parse a TOML value if it reads as one (3, 0.5, true, [1, 2], "x"), else the text as it stands."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

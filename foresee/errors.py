@@ -46,12 +46,12 @@ class ModelError(Exception):
 
 
 def missing_extra(what: str, extra: str) -> UserError:
-    """The error for something that an optional part of the installation brings."""
+    """Make the error for something that an optional part of the installation brings."""
     return UserError(f"{what} needs the extra [{extra}]: pip install 'foresee[{extra}]'")
 
 
 def shortage(problem: BaseException) -> ModelError | None:
-    """The error of a machine that has no file descriptor left, whoever met it; None for any other problem."""
+    """Make the error of a machine that has no file descriptor left; None for any other problem."""
     number = getattr(getattr(problem, "os_error", problem), "errno", None)
     if number not in (errno.EMFILE, errno.ENFILE):
         return None
@@ -60,7 +60,7 @@ def shortage(problem: BaseException) -> ModelError | None:
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that does not exist, with the nearest names that do."""
+    """Make the error for a name that does not exist, with the nearest names that do."""
     known = sorted(set(known))
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:

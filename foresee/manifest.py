@@ -87,7 +87,7 @@ def write(folder: Path, kind: ManifestKind, content: Mapping[str, Any]) -> None:
 
 
 def read(folder: Path, kind: ManifestKind | None = None) -> dict[str, Any]:
-    """Raises UserError: no manifest there, not JSON, or of another kind than asked for."""
+    """Read a manifest. Raises UserError: none there, not JSON, or of another kind than asked for."""
     path = folder / FILE
     try:
         record = parse_json(read_regular(path))

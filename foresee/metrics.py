@@ -107,7 +107,7 @@ def summarise(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[Estimate]:
 
 
 def breakdown(rows: Sequence[Row], measure: str | Metric, by: str) -> list[Estimate]:
-    """A measure for each value of an item field ("subset", "domain", "scenario", ...), named by that value.
+    """Make a measure for each value of an item field ("subset", "domain", "scenario", ...), named by that value.
 
     Groups come in the order of the rows; those to which the measure does not apply are left out.
 
@@ -173,7 +173,7 @@ def compare(rows_a: Sequence[Row], rows_b: Sequence[Row], metrics: Sequence[Metr
 
 
 def selected(rows: Iterable[Row], metric: Metric) -> list[Row]:
-    """The answered rows that a metric is about, scored or not. Raises UserError: it names an unknown item field."""
+    """Find the answered rows that a metric is about, scored or not. Raises UserError: an unknown item field."""
     wanted = [(name, (v,) if isinstance(v, str) else v) for name, v in metric.where.items()]
     return [
         row
@@ -244,7 +244,7 @@ def _unequal(a: int, b: int, metric: Metric) -> str | None:
 
 
 def _units(items: Iterable[Sequence[Row]], metric: Metric) -> list[_Unit]:
-    """The items to which the metric applies, in the order of the rows."""
+    """Find the items to which the metric applies, in the order of the rows."""
     wanted = [(name, (v,) if isinstance(v, str) else v) for name, v in metric.where.items()]
     found = []
     for held in items:
@@ -273,7 +273,7 @@ def _units(items: Iterable[Sequence[Row]], metric: Metric) -> list[_Unit]:
 
 
 def _reduced(values: Sequence[float], metric: Metric) -> float:
-    """An item's epochs as one value."""
+    """Merge an item's epochs into one value."""
     if metric.epochs == "mean" or len(values) == 1:
         return mean(values)
     odd = next((value for value in values if value not in (0.0, 1.0)), None)

@@ -33,7 +33,11 @@ class Image:
 
     @classmethod
     def from_path(cls, path: Path) -> Image:
-        """Raises OSError: it can't be read, is no regular file, or has more bytes than any image may."""
+        """Read an image's file.
+
+        Raises:
+            OSError: it can't be read, is no regular file, or has more bytes than any image may.
+        """
         return cls(hashlib.sha256(read_regular(path, MAX_IMAGE_BYTES)).hexdigest(), path)
 
     @classmethod
@@ -41,7 +45,7 @@ class Image:
         return cls(hashlib.sha256(data).hexdigest(), None, data)
 
     def read(self) -> bytes:
-        """The encoded bytes. Raises OSError: the file is gone, or is not what `from_path` takes."""
+        """Read the encoded bytes. Raises OSError: the file is gone, or is not what `from_path` takes."""
         if self.data is not None:
             return self.data
         if self.path is None:
@@ -246,7 +250,7 @@ class Model(Protocol):
     def capabilities(self) -> frozenset[Capability]: ...
 
     async def generate(self, request: Request) -> Reply:
-        """Raises ModelError when there is no answer."""
+        """Answer a request. Raises ModelError when there is no answer."""
         ...
 
     async def close(self) -> None: ...
@@ -270,7 +274,7 @@ class Judge(Protocol):
     def identity(self) -> Mapping[str, Json]: ...
 
     async def judge(self, item: Item, answer: Answer) -> Verdict:
-        """The verdict; `value` None with a reason where there is none. Never raises for bad text."""
+        """Judge an answer; `value` is None with a reason where there is no verdict. Never raises for bad text."""
         ...
 
 
@@ -296,13 +300,13 @@ T = TypeVar("T")
 
 
 def encode(record: Any) -> dict[str, Any]:
-    """A record as JSON-ready values, fields at their default left out; image bytes are never written."""
+    """Encode a record as JSON-ready values, fields at their default left out; image bytes are never written."""
     values: dict[str, Any] = _adapter(type(record)).dump_python(record, mode="json", exclude_defaults=True)
     return values
 
 
 def decode(cls: type[T], values: Mapping[str, Any]) -> T:
-    """The record that `encode` wrote. Raises ValueError (pydantic's) when the values do not fit."""
+    """Decode the record that `encode` wrote. Raises ValueError (pydantic's) when the values do not fit."""
     record: T = _adapter(cls).validate_python(values)
     return record
 
@@ -317,7 +321,7 @@ _ADAPTERS: dict[Any, pydantic.TypeAdapter[Any]] = {}  # building one costs milli
 
 
 def refuse_repeated_ids(items: Iterable[Item]) -> None:
-    """Raises UserError: two items have one id, so that their verdicts could not be told apart."""
+    """Check ids. Raises UserError: two items have one id, so that their verdicts could not be told apart."""
     seen: set[str] = set()
     for item in items:
         if item.id in seen:

@@ -18,7 +18,7 @@ def names() -> list[str]:
 
 
 def text(name_or_file: str) -> str:
-    """The words of a constitution of ours, or of a file of the user's own (anything with a dot or a slash in it).
+    """Read a constitution that ships, or a file of the user's (anything with a dot or a slash in it).
 
     Raises:
         UserError: no constitution of that name, no such file, or an empty one.

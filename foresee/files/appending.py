@@ -1,4 +1,4 @@
-"""Append-only files: one process at a time, whole lines or none."""
+"""Write append-only files: one process at a time, whole lines or none."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from foresee.errors import UserError
 
 
 def lock(descriptor: int, folder: Path) -> None:
-    """Lock an open file for this process; the system lets go of it when the process ends. Where the system or the
-    file system has no locks, nothing happens.
+    """Lock an open file for this process.
+
+    The lock ends with the process. Where the system or the file system has no locks, nothing happens.
 
     Raises:
         UserError: another process has it.

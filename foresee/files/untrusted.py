@@ -1,4 +1,4 @@
-"""Reads files and JSON of unknown origin: regular files of bounded size, no half characters, no endless nesting."""
+"""Read files and JSON of unknown origin: regular files of bounded size, no half characters, no endless nesting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """A file opened for reading, never waiting for a pipe's writer.
+    """Open a file for reading, never waiting for a pipe's writer.
 
     Raises:
         OSError: it can't be opened, or is a device, pipe, socket or folder; `strerror` says so.
@@ -37,7 +37,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read_regular(path: Path, at_most: int = MAX_TEXT_BYTES) -> bytes:
-    """The bytes of a regular file.
+    """Read the bytes of a regular file.
 
     Raises:
         OSError: as `open_regular`, or more than `at_most` bytes (no more are read, whatever its size is said to be).
@@ -52,7 +52,7 @@ def read_regular(path: Path, at_most: int = MAX_TEXT_BYTES) -> bytes:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """What a JSON text holds; half a surrogate pair in it becomes U+FFFD.
+    """Parse a JSON text; half a surrogate pair in it becomes U+FFFD.
 
     Raises:
         ValueError: not JSON, a key twice in one object, a number of thousands of digits, or nested more than MAX_DEPTH
@@ -73,12 +73,12 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def whole(text: str) -> str:
-    """The text with U+FFFD for each half of a surrogate pair, which no file or server takes."""
+    """Replace by U+FFFD each half of a surrogate pair, which no file or server takes."""
     return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Raises ValueError: a key twice, of which readers keep the last without a word."""
+    """Check that keys differ. Raises ValueError: a key twice, of which readers keep the last silently."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]

@@ -43,7 +43,7 @@ class Summary(NamedTuple):
 
 
 def plugin_folders() -> list[Path]:
-    """The user's own folders, in the order in which they are searched."""
+    """List the user's own folders, in the order in which they are searched."""
     return [Path(p).expanduser() for p in os.environ.get("FORESEE_PLUGINS", "").split(os.pathsep) if p]
 
 
@@ -70,7 +70,7 @@ def names(kind: Kind) -> list[str]:
 
 
 def summary(kind: Kind, name: str) -> Summary:
-    """The file's first docstring line and its module-level literals (SOURCE, VERSION, JUDGES, ...)."""
+    """Read the file's first docstring line and its module-level literals (SOURCE, VERSION, JUDGES, ...)."""
     path = _path(kind, name)
     try:
         tree = ast.parse(read_regular(path).decode())

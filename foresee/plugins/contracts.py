@@ -210,7 +210,7 @@ class TrainingMethod:
 
 
 def benchmark(name: str) -> Benchmark:
-    """Raises UserError: no such benchmark, or its file lacks something that every benchmark has."""
+    """Load a benchmark. Raises UserError: no such one, or its file lacks something that every benchmark has."""
     module = plugins.load("benchmarks", name)
     needed = ("SOURCE", "VERSION", "JUDGES", "METRICS", "Options", "items", "applies", "measures")
     _need(module, "benchmark", needed, "docs/add_a_benchmark.md")
@@ -237,7 +237,7 @@ def benchmark(name: str) -> Benchmark:
 
 
 def without_code(name: str) -> Benchmark:
-    """A benchmark whose file is not here, for reading answers and verdicts alone: no version, measures or metrics."""
+    """Stand in for a benchmark whose file is not here, for reading alone: no version, measures or metrics."""
     return Benchmark(
         name=name,
         version="",
@@ -260,7 +260,7 @@ def without_code(name: str) -> Benchmark:
 
 
 def label_set(name: str) -> LabelSet:
-    """Raises UserError: no such label set, or its file lacks something that every label set has."""
+    """Load a label set. Raises UserError: no such one, or its file lacks something that every label set has."""
     module = plugins.load("labels", name)
     _need(module, "label", ("SOURCE", "QUESTIONS", "Options", "rows"), "foresee/labels/xstest.py")
     declared: Mapping[str, int] = module.SOURCE.get("expected", {})
@@ -278,7 +278,7 @@ def label_set(name: str) -> LabelSet:
 
 
 def judge_file(name: str) -> JudgeFile:
-    """Raises UserError: no such judge, or its file holds neither rules nor a rubric, or no version."""
+    """Load a judge. Raises UserError: no such one, or its file holds neither rules nor a rubric, or no version."""
     module = plugins.load("judges", name)
     rule, rubric = (_function(getattr(module, key, None)) for key in ("judge", "rubric"))
     if not isinstance(getattr(module, "VERSION", None), str) or (rule is None and rubric is None):
@@ -305,7 +305,7 @@ def judge_file(name: str) -> JudgeFile:
 
 
 def defense_file(name: str) -> DefenseFile:
-    """Raises UserError: no such defense, or its file is of no kind or of several."""
+    """Load a defense. Raises UserError: no such one, or its file is of no kind or of several."""
     module = plugins.load("defenses", name)
     known: tuple[DefenseKind, ...] = ("edit", "decoding", "answer")
     kinds = [kind for kind in known if hasattr(module, kind)]
@@ -325,7 +325,7 @@ def defense_file(name: str) -> DefenseFile:
 
 
 def recipe(name: str) -> Recipe:
-    """Raises UserError: no such recipe, or its file lacks something that every recipe has."""
+    """Load a recipe. Raises UserError: no such one, or its file lacks something that every recipe has."""
     module = plugins.load("curation", name)
     _need(module, "recipe", ("VERSION", "Config", "build"), "docs/curation.md")
     return Recipe(
@@ -340,7 +340,7 @@ def recipe(name: str) -> Recipe:
 
 
 def training_method(name: str) -> TrainingMethod:
-    """Raises UserError: no such method, or its file lacks something that every method has."""
+    """Load a method. Raises UserError: no such one, or its file lacks something that every method has."""
     module = plugins.load("training", name)
     _need(module, "training", ("Config", "trainer"), "docs/add_a_training_method.md")
     return TrainingMethod(
