@@ -39,7 +39,7 @@ def test_a_judge_by_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_judge_that_asks_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from foresee import contracts
+    from foresee.plugins import contracts
 
     plugged(tmp_path, monkeypatch, "judges", "polite", blocks("add_a_judge.md")[1])
     judge = contracts.judge_file("polite")
@@ -49,8 +49,8 @@ def test_a_judge_that_asks_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from foresee import contracts
     from foresee.curation.dry_run import preview
+    from foresee.plugins import contracts
 
     plugged(tmp_path, monkeypatch, "curation", "topics", blocks("add_a_recipe.md")[0])
     recipe = contracts.recipe("topics")
