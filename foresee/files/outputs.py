@@ -1,4 +1,4 @@
-"""Says where a command may write a file: never over one that foresee needs, and over any other only if told to."""
+"""Say where a command may write a file: never over one that foresee needs, and over any other only if told to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MADE_AGAIN = frozenset({".html", ".csv", ".parquet", ".eval"})
 
 
 def output_file(path: Path, *, force: bool = False, flag: str = "--out") -> Path:
-    """The path of a page, table or sheet to write, once it is known that nothing is lost by it.
+    """Check the path of a page, table or sheet to write: nothing may be lost by it.
 
     Args:
         path: where the user wants it; links are followed.
@@ -34,7 +34,7 @@ def output_file(path: Path, *, force: bool = False, flag: str = "--out") -> Path
 
 
 def free_name(path: Path) -> Path:
-    """The path, or the first of NAME-2, NAME-3, … that is not there."""
+    """Find a free path: this one, or the first of NAME-2, NAME-3, … that is not there."""
     number, found = 2, path
     while found.exists():
         found = path.with_name(f"{path.stem}-{number}{path.suffix}")
