@@ -33,7 +33,7 @@ from foresee.runner.budget import Budget, BudgetSpent
 from foresee.runner.journal import Journal
 from foresee.runner.judging import JudgeCalls, Judging, check_judges, judge_answers
 from foresee.runner.keys import answer_key, answer_keys, request_for, settings_digest
-from foresee.runner.retries import Caller, RunSettings, Streak
+from foresee.runner.retries import Caller, CircuitBreaker, RunSettings
 
 __all__ = [
     "Budget",
@@ -130,7 +130,7 @@ async def run(
     await each(jobs, work.row, min(len(items) * epochs, 2 * settings.concurrency))
     if work.stopped is not None:
         raise work.stopped
-    work.streak.finish()
+    work.breaker.finish()
     work.judging.finish()
     rows = tuple(row for row in work.rows if row is not None)
     seconds = time.monotonic() - began
@@ -212,7 +212,7 @@ class _Run:
         calls = JudgeCalls(self.settings, self.journal, budget=self.budget)
         self.judging = Judging(self.judges, self.journal, self.settings, calls)
         self.stopped: BudgetSpent | None = None
-        self.streak = Streak(self.settings.stop_after, "answers")
+        self.breaker = CircuitBreaker(self.settings.stop_after, "answers")
         self.digest = settings_digest(
             self.model.identity, self.generation, self.defense.identity if self.defense else None
         )
@@ -247,7 +247,7 @@ class _Run:
         key = answer_key(self.digest, request, epoch)
         stored = self.journal.decoded(Answer, "answer", key)
         if stored is not None:
-            self.streak.prove()
+            self.breaker.mark_ok()
             return self._reuse(stored, item, epoch)
         if key in self._failed:
             return self._reuse(self._failed[key], item, epoch)
@@ -282,10 +282,10 @@ class _Run:
         self.asked += 1
         self.usage += ask.spent
         if failure is None:
-            self.streak.success()
+            self.breaker.success()
         else:
             self._failed[key] = answer
-            self.streak.failure(str(failure), fatal=failure.fatal, retryable=failure.retryable)
+            self.breaker.failure(str(failure), fatal=failure.fatal, retryable=failure.retryable)
         return answer
 
 

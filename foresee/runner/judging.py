@@ -18,7 +18,7 @@ from foresee.runner.async_bridge import complete, each
 from foresee.runner.budget import Budget, BudgetSpent
 from foresee.runner.journal import Journal
 from foresee.runner.keys import answer_key, digest, settings_digest, verdict_key
-from foresee.runner.retries import Caller, RunSettings, Streak, as_model_error
+from foresee.runner.retries import Caller, CircuitBreaker, RunSettings, as_model_error
 
 
 class JudgeCalls:
@@ -96,7 +96,9 @@ class Judging:
         self._calls = calls
         self._judges = [(_attached(judge, calls), digest(judge.identity)) for judge in judges]
         self._journal = journal
-        self._streaks = {judge.name: Streak(settings.stop_after, "verdicts") for judge in judges}  # rules never fail
+        self._breakers = {
+            judge.name: CircuitBreaker(settings.stop_after, "verdicts") for judge in judges
+        }  # rules never fail
 
     @property
     def spent(self) -> Mapping[str, Usage]:
@@ -119,23 +121,23 @@ class Judging:
             key = digest([key, judge.key_part(item)])
         stored = self._journal.decoded(Verdict, "verdict", key)
         if stored is not None:
-            self._streaks[judge.name].prove()
+            self._breakers[judge.name].mark_ok()
             return stored
         verdict, failure = await _read(judge, item, answer)
         verdict = replace(verdict, item_id=item.id, epoch=answer.epoch, judge=judge.name)
         verdict = replace(verdict, key=key, answer_key=answer.key, made_by=identity)
         self._journal.append("verdict", key, encode(verdict), final=failure is None)
         if failure is None:
-            self._streaks[judge.name].success()
+            self._breakers[judge.name].success()
         else:
             why = f"the judge failed: {failure}"
-            self._streaks[judge.name].failure(why, fatal=failure.fatal, retryable=failure.retryable)
+            self._breakers[judge.name].failure(why, fatal=failure.fatal, retryable=failure.retryable)
         return verdict
 
     def finish(self) -> None:
         """Raise UserError if nothing could be judged, for one and the same fatal reason."""
-        for streak in self._streaks.values():
-            streak.finish()
+        for breaker in self._breakers.values():
+            breaker.finish()
 
 
 def check_judges(judges: Iterable[Judge], items: Sequence[Item]) -> None:

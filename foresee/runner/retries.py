@@ -192,7 +192,7 @@ class Caller:
         return max(backoff, asked * random.uniform(1.0, 1.1))  # not all at the same moment
 
 
-class Streak:
+class CircuitBreaker:
     """Stops a run in which the same failure comes again and again with nothing in between.
 
     Args:
@@ -203,7 +203,7 @@ class Streak:
     def __init__(self, length: int, what: str) -> None:
         self._length = length
         self._what = what
-        self._proven = False
+        self._ok_before = False
         self._succeeded = False
         self._shape = ""
         self._count = 0
@@ -214,9 +214,9 @@ class Streak:
         self._fatal = ""
         self._succeeded = True
 
-    def prove(self) -> None:
+    def mark_ok(self) -> None:
         """Record that an answer was finished before: what fails now may be the item's own fault."""
-        self._proven = True
+        self._ok_before = True
 
     def failure(self, message: str, *, fatal: bool = False, retryable: bool = False) -> None:
         """Count a failure.
@@ -232,7 +232,7 @@ class Streak:
         self._count = self._count + 1 if shape == self._shape else 1
         self._shape = shape
         self._fatal = message if fatal else ""
-        hopeless = fatal or not (self._proven or self._succeeded) or (retryable and self._succeeded)
+        hopeless = fatal or not (self._ok_before or self._succeeded) or (retryable and self._succeeded)
         if self._length and self._count >= self._length and hopeless:
             raise UserError(f"stopped after {self._count} failed {self._what} in a row: {message}; {KEPT}")
 

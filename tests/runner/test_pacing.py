@@ -15,7 +15,7 @@ from foresee.errors import ModelError, UserError
 from foresee.records import Message, Reply, Request
 from foresee.runner import Progress, RunSettings, run
 from foresee.runner.journal import Journal
-from foresee.runner.retries import Caller, Gate, Streak
+from foresee.runner.retries import Caller, CircuitBreaker, Gate
 
 
 async def test_a_storm_of_429_is_weathered_with_less_concurrency(
@@ -296,21 +296,21 @@ async def test_the_limit_halves_once_a_round_and_grows_back() -> None:
     assert gate.limit == 32
 
 
-def test_a_streak_ends_a_run_only_for_causes_that_all_items_share() -> None:
-    streak = Streak(3, "answers")
-    streak.failure("item 1 is too large")
-    streak.failure("item 22 is too large")
+def test_a_circuit_breaker_ends_a_run_only_for_causes_that_all_items_share() -> None:
+    breaker = CircuitBreaker(3, "answers")
+    breaker.failure("item 1 is too large")
+    breaker.failure("item 22 is too large")
     with pytest.raises(UserError, match="stopped after 3 failed answers in a row: item 333 is too large"):
-        streak.failure("item 333 is too large")
+        breaker.failure("item 333 is too large")
 
-    streak = Streak(3, "answers")
-    streak.success()
+    breaker = CircuitBreaker(3, "answers")
+    breaker.success()
     for _ in range(10):
-        streak.failure("too large")
-    streak.finish()
+        breaker.failure("too large")
+    breaker.finish()
     for message in ("a", "b", "a", "b"):
-        streak.failure(message, fatal=True)
-    streak.failure("c", fatal=True)
-    streak.failure("c", fatal=True)
+        breaker.failure(message, fatal=True)
+    breaker.failure("c", fatal=True)
+    breaker.failure("c", fatal=True)
     with pytest.raises(UserError):
-        streak.failure("c", fatal=True)
+        breaker.failure("c", fatal=True)
