@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from foresee.curation import Order, make
+from foresee.curation import BuildOptions, make
 from foresee.data import tables
 from foresee.dataset_format import exporting
 from foresee.errors import UserError
@@ -41,7 +41,10 @@ def test_parquet_and_frames_name_their_extra_in_one_line(run: Run, tmp_path: Pat
         (lambda: export.write([run], "parquet"), "parquet"),
         (lambda: exporting.write_parquet(tmp_path, tmp_path / "y.parquet"), "parquet"),
         (lambda: exporting.to_dataset(tmp_path), "train"),
-        (lambda: make("threat_vqa", {"source": "world"}, tmp_path / "d", order=Order(parquet=True)), "parquet"),
+        (
+            lambda: make("threat_vqa", {"source": "world"}, tmp_path / "d", options=BuildOptions(parquet=True)),
+            "parquet",
+        ),
         (run.frame, "frame"),
     ):
         with pytest.raises(UserError, match=rf"pip install 'foresee\[{extra}\]'$") as raised:

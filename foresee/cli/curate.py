@@ -100,11 +100,11 @@ def recipe(
 
         _print_preview(name, configured(recipe.config, values, name))
         return
-    from foresee.curation import Order, make
+    from foresee.curation import BuildOptions, make
 
-    hard = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
-    order = Order(
-        hard={key: value for key, value in hard.items() if value is not None},
+    overrides = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
+    options = BuildOptions(
+        run_overrides={key: value for key, value in overrides.items() if value is not None},
         prices=price or (),
         budget=budget,
         parquet=format == "parquet",
@@ -112,7 +112,7 @@ def recipe(
         of_benchmark=_benchmark_items,
     )
     with _progress(name) as progress:
-        built = make(name, values, out or Path("datasets") / name, order=order, progress=progress)
+        built = make(name, values, out or Path("datasets") / name, options=options, progress=progress)
     _say_result(built)
 
 

@@ -8,7 +8,10 @@ exactly the rows that it would have had. What is dropped is counted by its reaso
 
 from __future__ import annotations
 
-from foresee.curation.build import Built, Order, Progress, make
+import warnings
+from typing import Any
+
+from foresee.curation.build import BuildOptions, Built, Progress, make
 from foresee.curation.drafts import (
     SIZES,
     WORLD,
@@ -18,8 +21,8 @@ from foresee.curation.drafts import (
     InputPath,
     Job,
     ModelName,
-    Piece,
     Tally,
+    WorkItem,
     configured,
     require,
     require_none,
@@ -28,28 +31,28 @@ from foresee.curation.drafts import (
     turns,
 )
 from foresee.curation.inputs import SourcedConfig, SourceItem, read_items, source_items
-from foresee.curation.model_calls import WRITING, Desk, Failed, Shape
+from foresee.curation.model_calls import WRITING, Failed, ModelCalls, Shape
 
 __all__ = [
     "SIZES",
     "WORLD",
     "WRITING",
+    "BuildOptions",
     "Built",
     "CurationConfig",
-    "Desk",
     "Draft",
     "Dropped",
     "Failed",
     "InputPath",
     "Job",
+    "ModelCalls",
     "ModelName",
-    "Order",
-    "Piece",
     "Progress",
     "Shape",
     "SourceItem",
     "SourcedConfig",
     "Tally",
+    "WorkItem",
     "configured",
     "make",
     "read_items",
@@ -60,3 +63,13 @@ __all__ = [
     "source_items",
     "turns",
 ]
+
+_FORMER = {"Desk": "ModelCalls", "Order": "BuildOptions", "Piece": "WorkItem"}  # for this version alone
+
+
+def __getattr__(name: str) -> Any:
+    """Accept a former name, with a hint."""
+    if name not in _FORMER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"{__name__}.{name} is now {_FORMER[name]}", DeprecationWarning, stacklevel=2)
+    return globals()[_FORMER[name]]

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from foresee.config import build
 from foresee.curation import build_manifest, model_calls
-from foresee.curation.build_manifest import Making
-from foresee.curation.cost import BudgetSpent, Ledger, check_budget, read_prices
-from foresee.curation.drafts import CurationConfig, Draft, Dropped, Piece, configured, fields_marked
+from foresee.curation.build_manifest import BuildSpec
+from foresee.curation.cost import BudgetSpent, CostTracker, check_budget, read_prices
+from foresee.curation.drafts import CurationConfig, Draft, Dropped, WorkItem, configured, fields_marked
 from foresee.curation.evaluation_sets import BenchmarkItems, check_named
-from foresee.curation.model_calls import Desk, Failed
-from foresee.curation.writer import Keeper
+from foresee.curation.model_calls import Failed, ModelCalls
+from foresee.curation.writer import Writer
 from foresee.data.images import ImageError
 from foresee.dataset_format import RowWriter
 from foresee.errors import UserError
@@ -28,7 +28,7 @@ from foresee.runner import RunSettings
 from foresee.runner.async_bridge import complete
 from foresee.runner.journal import Journal
 
-_AHEAD = 2  # pieces begun beyond those that the models can take at once
+_AHEAD = 2  # items started beyond those that the models can take at once
 _YIELD_EVERY = 50
 
 
@@ -44,7 +44,7 @@ class Progress(NamedTuple):
 
 @dataclass(frozen=True)
 class Built:
-    """What came of it. `finished` is false after a budget was used up or something failed: run it again to go on."""
+    """The result of a build. `finished` is false if a budget was used up or something failed: run it again to go on."""
 
     folder: Path
     rows: int
@@ -64,10 +64,10 @@ class _Outcome:
     stopped: str = ""
 
 
-class Order(NamedTuple):
+class BuildOptions(NamedTuple):
     """How a build is carried out, beside its configuration."""
 
-    hard: Mapping[str, Any] = {}
+    run_overrides: Mapping[str, Any] = {}
     """run settings that replace those that suit each model (concurrency, retries, timeout)"""
 
     prices: Sequence[str] = ()
@@ -83,7 +83,7 @@ def make(
     values: Mapping[str, Any] | CurationConfig,
     out: Path,
     *,
-    order: Order = Order(),  # noqa: B008 - immutable
+    options: BuildOptions = BuildOptions(),  # noqa: B008 - immutable
     progress: Callable[[Progress], None] | None = None,
 ) -> Built:
     """Build a data set into a folder; the same call goes on with one that was interrupted.
@@ -92,8 +92,8 @@ def make(
         recipe: a file of `foresee/curation`.
         values: its configuration.
         out: the data set's folder; made if it is not there.
-        order: how it is carried out.
-        progress: called after each piece.
+        options: how it is carried out.
+        progress: called after each item.
 
     Raises:
         UserError: a configuration that does not fit, a folder with another data set, models that fail alike again and
@@ -101,123 +101,125 @@ def make(
     """
     file = contracts.recipe(recipe)
     config = values if isinstance(values, CurationConfig) else configured(file.config, values, recipe)
-    making = Making(recipe, file, config, order.command)
-    hard = build(RunSettings, order.hard, what="run settings").model_dump(include=set(order.hard))
+    spec = BuildSpec(recipe, file, config, options.command)
+    run_overrides = build(RunSettings, options.run_overrides, what="run settings").model_dump(
+        include=set(options.run_overrides)
+    )
     roles = fields_marked(type(config), "model")
     model_calls.check_options(config, roles)
     check_named(config.exclude)
-    prices = read_prices(order.prices, roles)
-    check_budget(order.budget, prices)
-    build_manifest.check_output(out, parquet=order.parquet)
+    prices = read_prices(options.prices, roles)
+    check_budget(options.budget, prices)
+    build_manifest.check_output(out, parquet=options.parquet)
     began, began_cpu = time.monotonic(), time.process_time()
     work = out / build_manifest.WORK
     models = model_calls.open_models(config, roles, work / "pictures")
     free = ("rows", *file.free)
-    with Journal.open(work / "calls.jsonl", making.sameness(models), free=free) as journal:
-        ledger = Ledger(prices, order.budget)
-        ledger.catch_up(journal.path)
-        build_manifest.begin(out, making)
-        asks = Desk(config, models, journal, work / "pictures", ledger, hard)
-        with RowWriter.open(out) as writer:
-            keeper = Keeper(writer, config, build_manifest.reviewed(out), order.of_benchmark)
-            outcome = complete(lambda: _build(file, config, asks, keeper, progress))
+    with Journal.open(work / "calls.jsonl", spec.sameness(models), free=free) as journal:
+        cost = CostTracker(prices, options.budget)
+        cost.catch_up(journal.path)
+        build_manifest.begin(out, spec)
+        calls = ModelCalls(config, models, journal, work / "pictures", cost, run_overrides)
+        with RowWriter.open(out) as rows_file:
+            writer = Writer(rows_file, config, build_manifest.reviewed(out), options.of_benchmark)
+            outcome = complete(lambda: _build(file, config, calls, writer, progress))
             content = {
                 "finished": not outcome.stopped and not outcome.failures,
                 "stopped": outcome.stopped,
                 "models": model_calls.identities(models),
-                "drops": dict(keeper.drops.most_common()),
-                "drop_examples": keeper.examples,
+                "drops": dict(writer.drops.most_common()),
+                "drop_examples": writer.examples,
                 "failures": dict(outcome.failures.most_common()),
-                "evaluation_pictures": keeper.guard_record(),
-                "cost": ledger.record(),
+                "evaluation_pictures": writer.guard_record(),
+                "cost": cost.record(),
                 "seconds": round(time.monotonic() - began, 2),
                 "cpu_seconds": round(time.process_time() - began_cpu, 2),
             }
-    build_manifest.finish(out, making, content, parquet=order.parquet)
-    drops, usd = dict(keeper.drops), ledger.usd if ledger.priced else None
+    build_manifest.finish(out, spec, content, parquet=options.parquet)
+    drops, usd = dict(writer.drops), cost.usd if cost.priced else None
     finished = bool(content["finished"])
-    rows, failures = len(keeper.writer.ids), dict(outcome.failures)
-    return Built(out, rows, keeper.new, drops, failures, finished, outcome.stopped, usd, keeper.examples)
+    rows, failures = len(writer.rows_file.ids), dict(outcome.failures)
+    return Built(out, rows, writer.new, drops, failures, finished, outcome.stopped, usd, writer.examples)
 
 
 async def _build(
     file: Recipe,
     config: CurationConfig,
-    asks: Desk,
-    keeper: Keeper,
+    calls: ModelCalls,
+    writer: Writer,
     progress: Callable[[Progress], None] | None,
 ) -> _Outcome:
     outcome = _Outcome()
     most, taken = config.rows, 0
-    pieces = _taken(file.build(config), asks)
+    items = _results(file.build(config), calls)
     try:
-        async for made in pieces:
-            if isinstance(made, Failed):
-                outcome.failures[re.sub(r"[0-9a-f-]{12,}", "#", str(made))] += 1
-            elif isinstance(made, BudgetSpent):
+        async for result in items:
+            if isinstance(result, Failed):
+                outcome.failures[re.sub(r"[0-9a-f-]{12,}", "#", str(result))] += 1
+            elif isinstance(result, BudgetSpent):
                 outcome.stopped = "budget"
                 break
-            for draft in made if isinstance(made, list) else ():
-                if most is not None and keeper.tally.rows >= most:
+            for draft in result if isinstance(result, list) else ():
+                if most is not None and writer.tally.rows >= most:
                     break
-                keeper.drop(draft) if isinstance(draft, Dropped) else keeper.keep(draft)
+                writer.drop(draft) if isinstance(draft, Dropped) else writer.keep(draft)
             if progress is not None:
-                usd = asks.ledger.usd if asks.ledger.priced else None
+                usd = calls.cost.usd if calls.cost.priced else None
                 failed = sum(outcome.failures.values())
-                progress(Progress(keeper.tally.rows, most, sum(keeper.drops.values()), failed, usd))
-            if (most is not None and keeper.tally.rows >= most) or file.enough(config, keeper.tally):
+                progress(Progress(writer.tally.rows, most, sum(writer.drops.values()), failed, usd))
+            if (most is not None and writer.tally.rows >= most) or file.enough(config, writer.tally):
                 break
             taken += 1
             if taken % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         if not outcome.stopped:
-            asks.finish()
+            calls.finish()
     finally:
-        await pieces.aclose()
-        await asks.close()
+        await items.aclose()
+        await calls.close()
     return outcome
 
 
-_Made = list[Draft | Dropped] | Failed | BudgetSpent
+_Result = list[Draft | Dropped] | Failed | BudgetSpent
 
 
-async def _taken(pieces: Iterator[Piece], asks: Desk) -> AsyncGenerator[_Made, None]:
-    """Each piece's outcome in the order of the pieces; jobs among the next few run beside each other."""
-    begun: deque[asyncio.Task[_Made] | _Made] = deque()
-    most = _AHEAD * asks.concurrency
+async def _results(items: Iterator[WorkItem], calls: ModelCalls) -> AsyncGenerator[_Result, None]:
+    """Yield each work item's result in their order; jobs among the next few run beside each other."""
+    started: deque[asyncio.Task[_Result] | _Result] = deque()
+    most = _AHEAD * calls.concurrency
     try:
-        for piece in pieces:
-            if isinstance(piece, Draft | Dropped):
-                begun.append([piece])
+        for item in items:
+            if isinstance(item, Draft | Dropped):
+                started.append([item])
             else:
-                begun.append(asyncio.create_task(_done(piece, asks)))
-            while begun and (len(begun) > most or _settled(begun[0])):
-                yield await _awaited(begun[0])
-                begun.popleft()
-        while begun:
-            yield await _awaited(begun[0])
-            begun.popleft()
+                started.append(asyncio.create_task(_run_job(item, calls)))
+            while started and (len(started) > most or _settled(started[0])):
+                yield await _awaited(started[0])
+                started.popleft()
+        while started:
+            yield await _awaited(started[0])
+            started.popleft()
     finally:
-        tasks = [task for task in begun if isinstance(task, asyncio.Task)]
-        if asks.ledger.over:  # what is under way is paid for: let it arrive in the journal
+        tasks = [task for task in started if isinstance(task, asyncio.Task)]
+        if calls.cost.over:  # what is under way is paid for: let it arrive in the journal
             await asyncio.gather(*tasks, return_exceptions=True)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _settled(made: asyncio.Task[_Made] | _Made) -> bool:
-    return made.done() if isinstance(made, asyncio.Task) else True
+def _settled(result: asyncio.Task[_Result] | _Result) -> bool:
+    return result.done() if isinstance(result, asyncio.Task) else True
 
 
-async def _awaited(made: asyncio.Task[_Made] | _Made) -> _Made:
-    return await made if isinstance(made, asyncio.Task) else made
+async def _awaited(result: asyncio.Task[_Result] | _Result) -> _Result:
+    return await result if isinstance(result, asyncio.Task) else result
 
 
-async def _done(job: Callable[[Desk], Any], asks: Desk) -> _Made:
+async def _run_job(job: Callable[[ModelCalls], Any], calls: ModelCalls) -> _Result:
     """Run one job and return its rows or its failure. Raises UserError: something that concerns the whole build."""
     try:
-        return list(await job(asks))
+        return list(await job(calls))
     except Dropped as dropped:
         return [dropped]
     except ImageError as problem:
@@ -226,5 +228,5 @@ async def _done(job: Callable[[Desk], Any], asks: Desk) -> _Made:
         raise
     except (Failed, BudgetSpent) as ended:
         return ended
-    except Exception as problem:  # whatever breaks on one piece must not end the build
+    except Exception as problem:  # whatever breaks on one item must not end the build
         return Failed(f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}")

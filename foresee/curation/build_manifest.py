@@ -22,7 +22,7 @@ WORK = "work"
 """Sub-folder with the journal and painted pictures: what a run needs to go on, and nobody else."""
 
 
-class Making(NamedTuple):
+class BuildSpec(NamedTuple):
     """One build: the recipe's name and file, its configuration, and the command that asked for it."""
 
     recipe: str
@@ -85,19 +85,19 @@ def _kept(out: Path) -> dict[str, Any]:
     return {}
 
 
-def begin(out: Path, making: Making) -> None:
+def begin(out: Path, spec: BuildSpec) -> None:
     """Write a manifest at once, so that a folder left by a kill says what it is."""
-    manifest.write(out, "data set", {**making.facts(), **_kept(out), "finished": False})
+    manifest.write(out, "data set", {**spec.facts(), **_kept(out), "finished": False})
 
 
-def finish(out: Path, making: Making, content: Mapping[str, Any], *, parquet: bool) -> None:
+def finish(out: Path, spec: BuildSpec, content: Mapping[str, Any], *, parquet: bool) -> None:
     """Write the recipe's exports, Parquet if it is wanted, the manifest and the card."""
-    export = making.file.export
+    export = spec.file.export
     exported = [str(path.relative_to(out)) for path in export(out)] if export is not None else []
     if parquet and (out / ROWS).stat().st_size:
         write_parquet(out, out / card.PARQUET)
     extra = {"exported": exported} if exported else {}
-    write_manifest(out, {**making.facts(), **_kept(out), **content, **extra})
+    write_manifest(out, {**spec.facts(), **_kept(out), **content, **extra})
     card.write(out)
 
 

@@ -27,7 +27,7 @@ class Price(NamedTuple):
     picture: float = 0.0
 
 
-class Ledger:
+class CostTracker:
     """Tokens and pictures by role, over all runs into one folder, and their price.
 
     Args:

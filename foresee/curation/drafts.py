@@ -1,11 +1,11 @@
 """Define what a recipe hands to the runner: drafts of rows, what was dropped and why, and jobs that ask models.
 
-    def build(config: Config) -> Iterator[Piece]:
+    def build(config: Config) -> Iterator[WorkItem]:
         yield Draft(...)                      # rule-only work
         yield Dropped("no picture")           # counted by its reason
         yield partial(_write, seed, config)   # a Job: awaited beside others, taken in this order
 
-Pieces are taken in the order in which `build` yields them, whatever finishes first, so one configuration gives one
+Work items are taken in the order in which `build` yields them, whatever finishes first, so one configuration gives one
 data set, and a run that was killed goes on to exactly the rows that it would have had.
 """
 
@@ -25,7 +25,7 @@ from foresee.errors import UserError
 from foresee.records import Image
 
 if TYPE_CHECKING:
-    from foresee.curation.model_calls import Desk
+    from foresee.curation.model_calls import ModelCalls
 
 InputPath = Annotated[str, pydantic.Field(json_schema_extra={"input": True})]
 """A file or folder of the user's; its hash goes into the manifest."""
@@ -109,8 +109,8 @@ class Draft:
     needs: str = ""
 
 
-Job: TypeAlias = "Callable[[Desk], Awaitable[Iterable[Draft | Dropped]]]"
-Piece: TypeAlias = "Draft | Dropped | Job"
+Job: TypeAlias = "Callable[[ModelCalls], Awaitable[Iterable[Draft | Dropped]]]"
+WorkItem: TypeAlias = "Draft | Dropped | Job"
 
 
 @dataclass

@@ -12,13 +12,13 @@ from typing import Any, NoReturn, cast
 from foresee.curation import model_calls
 from foresee.curation.cost import PAINTER
 from foresee.curation.drafts import CurationConfig, Draft, Dropped, fields_marked
-from foresee.curation.model_calls import Desk
+from foresee.curation.model_calls import ModelCalls
 from foresee.dataset_format import DataRow
 from foresee.plugins.contracts import Recipe
 from foresee.records import Model
 from foresee.runner.async_bridge import complete
 
-_MOST = 20_000  # pieces that are counted
+_MOST = 20_000  # items that are counted
 
 
 @dataclass
@@ -28,8 +28,8 @@ class Preview:
     Attributes:
         models: role -> name.
         rows: that rules make by themselves, before near-duplicates and limits.
-        jobs: pieces that ask models; several rows each, or none.
-        more: whether there are more pieces than were counted.
+        jobs: items that ask models; several rows each, or none.
+        more: whether there are more items than were counted.
         drops: by reason, so far as rules decide.
         first_row: of those that rules make.
         first_call: role and prompt of the first call.
@@ -44,15 +44,15 @@ class Preview:
     first_call: tuple[str, str] | None = None
 
 
-class _Asked(Exception):
+class _FirstCall(Exception):
     def __init__(self, role: str, prompt: str) -> None:
         super().__init__(role)
         self.role = role
         self.prompt = prompt
 
 
-class _Looking:
-    """A desk that asks nobody: the first call ends the job."""
+class _NoCalls:
+    """Model calls that ask nobody: the first call ends the job."""
 
     def __init__(self, config: CurationConfig, models: Mapping[str, Model]) -> None:
         self.config = config
@@ -62,13 +62,13 @@ class _Looking:
         return role in self._models and "images" in self._models[role].capabilities
 
     async def ask(self, role: str, prompt: str, **_: Any) -> NoReturn:
-        raise _Asked(role, prompt)
+        raise _FirstCall(role, prompt)
 
     async def fill(self, role: str, prompt: str, *_: Any, **__: Any) -> NoReturn:
-        raise _Asked(role, prompt)
+        raise _FirstCall(role, prompt)
 
     async def paint(self, description: str, *, role: str = PAINTER, **_: Any) -> NoReturn:
-        raise _Asked(role, description)
+        raise _FirstCall(role, description)
 
 
 def preview(file: Recipe, config: CurationConfig) -> Preview:
@@ -78,35 +78,35 @@ def preview(file: Recipe, config: CurationConfig) -> Preview:
         UserError: whatever would stop the build before its first call.
     """
     models = model_calls.open_models(config, fields_marked(type(config), "model"), Path("unused"))
-    found = Preview({role: model.name for role, model in models.items()})
+    result = Preview({role: model.name for role, model in models.items()})
 
-    async def look() -> None:
-        looking = cast(Desk, _Looking(config, models))
-        pieces = file.build(config)
+    async def count() -> None:
+        calls = cast(ModelCalls, _NoCalls(config, models))
+        items = file.build(config)
         try:
-            for piece in islice(pieces, _MOST):
-                if isinstance(piece, Draft):
-                    found.rows += 1
-                    found.first_row = found.first_row or piece.row
-                elif isinstance(piece, Dropped):
-                    found.drops[piece.reason] += 1
+            for item in islice(items, _MOST):
+                if isinstance(item, Draft):
+                    result.rows += 1
+                    result.first_row = result.first_row or item.row
+                elif isinstance(item, Dropped):
+                    result.drops[item.reason] += 1
                 else:
-                    found.jobs += 1
-                    if found.first_call is None:
-                        await _look_at(piece, looking, found)
-            found.more = next(pieces, None) is not None
+                    result.jobs += 1
+                    if result.first_call is None:
+                        await _preview_job(item, calls, result)
+            result.more = next(items, None) is not None
         finally:
             for model in models.values():
                 await model.close()
 
-    complete(look)
-    return found
+    complete(count)
+    return result
 
 
-async def _look_at(job: Any, looking: Desk, found: Preview) -> None:
+async def _preview_job(job: Any, calls: ModelCalls, result: Preview) -> None:
     try:
-        await job(looking)
-    except _Asked as asked:
-        found.first_call = (asked.role, asked.prompt)
+        await job(calls)
+    except _FirstCall as call:
+        result.first_call = (call.role, call.prompt)
     except Dropped as dropped:
-        found.drops[dropped.reason] += 1
+        result.drops[dropped.reason] += 1

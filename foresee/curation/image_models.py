@@ -115,7 +115,7 @@ class LocalPainter:
         return self._pipeline
 
 
-class Easel:
+class ImageCache:
     """A painter as the runner knows models, so that retries, pacing and the journal are the same for both.
 
     The request's text is the description; the reply's text is the SHA-256 of the picture, kept in `folder` under it.

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from foresee.curation.cost import PAINTER, Ledger
+from foresee.curation.cost import PAINTER, CostTracker
 from foresee.curation.drafts import CurationConfig, Dropped
-from foresee.curation.image_models import FOLDER, Easel, open_painter
+from foresee.curation.image_models import FOLDER, ImageCache, open_painter
 from foresee.curation.languages import is_in
 from foresee.data.images import ImageError, inspect_bytes
 from foresee.errors import ModelError, UserError, unknown_name
@@ -27,7 +27,7 @@ from foresee.records import Generation, Image, Message, Model, Reply, Request, e
 from foresee.runner import Caller, RunSettings
 from foresee.runner.journal import Journal
 from foresee.runner.keys import answer_key, digest, settings_digest
-from foresee.runner.retries import Streak
+from foresee.runner.retries import CircuitBreaker
 
 WRITING = Generation(temperature=0.7, max_tokens=1024)
 """How models write, unless a recipe says otherwise."""
@@ -54,7 +54,7 @@ class Failed(Exception):
     """A call that brought nothing this time."""
 
 
-class Desk:
+class ModelCalls:
     """The models of one build.
 
     Args:
@@ -62,8 +62,8 @@ class Desk:
         models: role -> model, from `open_models`.
         journal: open; holds finished calls.
         folder: where painted pictures are kept until their rows are.
-        ledger: what has been spent.
-        hard: run settings that replace those that suit each model.
+        cost: what has been spent, and the budget.
+        run_overrides: run settings that replace those that suit each model.
     """
 
     def __init__(
@@ -72,22 +72,22 @@ class Desk:
         models: Mapping[str, Model],
         journal: Journal,
         folder: Path,
-        ledger: Ledger,
-        hard: Mapping[str, Any],
+        cost: CostTracker,
+        run_overrides: Mapping[str, Any],
     ) -> None:
         self.config = config
-        self.ledger = ledger
+        self.cost = cost
         self._models = models
         self._journal = journal
         self._folder = folder
         self._callers: dict[str, Caller] = {}
-        self._streaks: dict[str, Streak] = {}
-        self._asking: dict[str, asyncio.Task[Reply]] = {}
-        self.concurrency = RunSettings(**hard).concurrency
+        self._breakers: dict[str, CircuitBreaker] = {}
+        self._in_flight: dict[str, asyncio.Task[Reply]] = {}
+        self.concurrency = RunSettings(**run_overrides).concurrency
         for role, model in models.items():
-            settings = RunSettings(**{"concurrency": getattr(model, "suggested_concurrency", 32)} | dict(hard))
+            settings = RunSettings(**{"concurrency": getattr(model, "suggested_concurrency", 32)} | dict(run_overrides))
             self._callers[role] = Caller(model, settings)
-            self._streaks[role] = Streak(settings.stop_after, f"calls of the {role}")
+            self._breakers[role] = CircuitBreaker(settings.stop_after, f"calls of the {role}")
 
     def sees(self, role: str) -> bool:
         """Whether the model takes pictures."""
@@ -118,14 +118,14 @@ class Desk:
             Failed: no answer came this time.
             UserError: the same failure came too often in a row.
         """
-        opening = (Message("system", (system,)),) if system else ()
-        text = await self._text(role, Request((*opening, Message("user", (*images, prompt))), generation), sample)
+        first = (Message("system", (system,)),) if system else ()
+        text = await self._text(role, Request((*first, Message("user", (*images, prompt))), generation), sample)
         if not is_in(text, self.config.language):
             raise self._foreign(role, text)
         return text
 
     async def _text(self, role: str, request: Request, sample: int) -> str:
-        reply = await self._once(role, request, sample)
+        reply = await self._reply(role, request, sample)
         if reply.status == "refused_by_api":
             raise Dropped(f"the provider of the {role} withheld the answer", reply.finish_reason)
         text = without_thinking(reply.text, strict=True).strip()
@@ -155,12 +155,12 @@ class Desk:
             Dropped: it never fitted; and whatever `ask` raises.
         """
         described = f"{prompt}\n\nAnswer with one JSON object and nothing else:\n{_outline(shape)}"
-        able = "structured_output" in self._models[role].capabilities
-        schema = shape.model_json_schema() if able else None
+        structured = "structured_output" in self._models[role].capabilities
+        schema = shape.model_json_schema() if structured else None
         request = Request((Message("user", (*images, described)),), generation, schema=schema)
         problem = Dropped(f"no valid JSON from the {role}")
-        for again in range(_TRIES):
-            text = await self._text(role, request, sample * _TRIES + again)
+        for attempt in range(_TRIES):
+            text = await self._text(role, request, sample * _TRIES + attempt)
             values = read_json(text)
             try:
                 filled = shape.model_validate(values)
@@ -182,7 +182,7 @@ class Desk:
         """
         seed = int(digest([self.config.seed, description, sample])[:7], 16)
         request = Request((Message("user", (description,)),), Generation(seed=seed))
-        reply = await self._once(role, request, sample)
+        reply = await self._reply(role, request, sample)
         if reply.status == "refused_by_api":
             raise Dropped(f"the {role} declined to paint it")
         image = Image(reply.text, self._folder / reply.text)
@@ -194,8 +194,8 @@ class Desk:
 
     async def close(self) -> None:
         """Close every model, whatever happened. Calls under way are given up, unless the budget ended them."""
-        calls = list(self._asking.values())
-        if not self.ledger.over:
+        calls = list(self._in_flight.values())
+        if not self.cost.over:
             for call in calls:
                 call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
@@ -204,35 +204,35 @@ class Desk:
 
     def finish(self) -> None:
         """Raise UserError if the last failure was fatal and nothing had succeeded before it."""
-        for streak in self._streaks.values():
-            streak.finish()
+        for breaker in self._breakers.values():
+            breaker.finish()
 
-    async def _once(self, role: str, request: Request, sample: int) -> Reply:
+    async def _reply(self, role: str, request: Request, sample: int) -> Reply:
         """Get a call's reply: from the journal, from the same call in flight, or asked now and journalled."""
         digest = settings_digest(self._models[role].identity, request.generation, None)
         key = answer_key(digest, request, sample)
         stored = self._journal.decoded(Reply, "call", key, "reply")
         if stored is not None:
-            self._streaks[role].prove()
+            self._breakers[role].mark_ok()
             return stored
-        if key not in self._asking:
-            self.ledger.check()
-            self._asking[key] = asyncio.create_task(self._call(role, request, key))
+        if key not in self._in_flight:
+            self.cost.check()
+            self._in_flight[key] = asyncio.create_task(self._call(role, request, key))
         try:
-            return await asyncio.shield(self._asking[key])
+            return await asyncio.shield(self._in_flight[key])
         finally:
-            if key in self._asking and self._asking[key].done():
-                del self._asking[key]
+            if key in self._in_flight and self._in_flight[key].done():
+                del self._in_flight[key]
 
     async def _call(self, role: str, request: Request, key: str) -> Reply:
         try:
             reply = await self._callers[role](request)
         except ModelError as problem:
-            self._streaks[role].failure(str(problem), fatal=problem.fatal, retryable=problem.retryable)
+            self._breakers[role].failure(str(problem), fatal=problem.fatal, retryable=problem.retryable)
             raise Failed(f"{role}: {problem}") from None
         self._journal.append("call", key, {"role": role, "reply": encode(reply)})
-        self.ledger.add(role, reply)
-        self._streaks[role].success()
+        self.cost.add(role, reply)
+        self._breakers[role].success()
         return reply
 
 
@@ -242,19 +242,19 @@ def open_models(config: CurationConfig, roles: Iterable[str], folder: Path) -> d
     Raises:
         UserError: not a model's name, a missing key or extra, an option that does not fit.
     """
-    found: dict[str, Model] = {}
+    models: dict[str, Model] = {}
     for role in roles:
         spec = getattr(config, role)
         if not spec or spec.startswith(FOLDER):
             continue
         options = {**config.options.get("all", {}), **config.options.get(role, {})}
         if role == PAINTER:
-            found[role] = Easel(open_painter(spec, options, flag=f"--set options.{role}."), folder)
+            models[role] = ImageCache(open_painter(spec, options, flag=f"--set options.{role}."), folder)
         elif "/" not in spec:
             raise UserError(f"{role}: expected PROVIDER/NAME such as openai/gpt-4o, got '{spec}'")
         else:
-            found[role] = open_model(spec, options, flag=f"--set options.{role}.")
-    return found
+            models[role] = open_model(spec, options, flag=f"--set options.{role}.")
+    return models
 
 
 def check_options(config: CurationConfig, roles: Iterable[str]) -> None:

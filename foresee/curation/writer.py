@@ -19,11 +19,11 @@ CLUSTER = "cluster"
 """The key of a row's facts that says what it belongs together with."""
 
 
-class Keeper:
+class Writer:
     """Writes drafts as rows, one after the other; counts what it drops.
 
     Args:
-        writer: open on the data set's folder.
+        rows_file: open on the data set's folder.
         config: near-duplicates and excluded pictures.
         reviewed: ids that a person has dropped; they stay out.
         of_benchmark: see `EvaluationSets`.
@@ -31,12 +31,12 @@ class Keeper:
 
     def __init__(
         self,
-        writer: RowWriter,
+        rows_file: RowWriter,
         config: CurationConfig,
         reviewed: frozenset[str],
         of_benchmark: BenchmarkItems | None = None,
     ) -> None:
-        self.writer = writer
+        self.rows_file = rows_file
         self.tally = Tally()
         self.drops: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
@@ -45,9 +45,9 @@ class Keeper:
         self._reviewed = reviewed
         self._of_benchmark = of_benchmark
         self._near = NearDuplicates(config.near_duplicates)
-        self._guard: EvaluationSets | None = None
-        self._guards = False
-        if self._near.on and writer.ids:
+        self._sets: EvaluationSets | None = None
+        self._from_users = False
+        if self._near.on and rows_file.ids:
             self._remember()
 
     def drop(self, dropped: Dropped) -> None:
@@ -57,11 +57,11 @@ class Keeper:
 
     def keep(self, draft: Draft) -> None:
         """Write a draft's row, or count why not. Raises UserError: the disk refuses it."""
-        self._guards |= draft.guarded
+        self._from_users |= draft.guarded
         try:
             if draft.row.id in self._reviewed:
                 raise Dropped("dropped in review")
-            if draft.row.id not in self.writer.ids:
+            if draft.row.id not in self.rows_file.ids:
                 self._write(draft)
                 self.new += 1
         except Dropped as dropped:
@@ -74,32 +74,36 @@ class Keeper:
 
     def guard_record(self) -> dict[str, Any]:
         """Record for the manifest what rows were compared with; the overlap is counted anew over those written."""
-        if not self._guards:
+        if not self._from_users:
             return {"compared": False, "why": "everything was made for this data set"}
         if not self._config.exclude:
             return {"compared": False, "why": "exclude is empty"}
         overlap, texts = 0, 0
-        guard = self._opened_guard()
+        sets = self._evaluation_sets()
         names: set[str] = set()
-        for row in read(self.writer.folder):
+        for row in read(self.rows_file.folder):
             names.update(row.images)
-            texts += guard.owner_of_text(row.request) is not None
+            texts += sets.owner_of_text(row.request) is not None
         for name in names:
-            path = image_path(self.writer.folder, name)
-            overlap += guard.owner_of_image(path.read_bytes(), load_rgb(path)) is not None
-        return {"compared": True, **guard.record(), "overlap_with_rows": overlap, "texts_in_common": texts}
+            path = image_path(self.rows_file.folder, name)
+            overlap += sets.owner_of_image(path.read_bytes(), load_rgb(path)) is not None
+        return {"compared": True, **sets.record(), "overlap_with_rows": overlap, "texts_in_common": texts}
 
     def _write(self, draft: Draft) -> None:
-        if draft.needs and draft.needs not in self.writer.ids:
+        if draft.needs and draft.needs not in self.rows_file.ids:
             raise Dropped("its counterpart was dropped")
         for counter, most in draft.limits.items():
             if self.tally.counters.get(counter, 0) >= most:
                 raise Dropped(f"enough of {counter}")
-        if draft.guarded and self._config.exclude and (owner := self._opened_guard().owner_of_text(draft.row.request)):
+        if (
+            draft.guarded
+            and self._config.exclude
+            and (owner := self._evaluation_sets().owner_of_text(draft.row.request))
+        ):
             raise Dropped(f"request belongs to an evaluation set ({owner})")
         names = [self._picture(image, draft) for image in draft.pictures]
         facts = {**draft.row.facts, **({CLUSTER: draft.cluster} if draft.cluster else {})}
-        self.writer.add(draft.row.model_copy(update={"images": tuple(names), "facts": facts}))
+        self.rows_file.add(draft.row.model_copy(update={"images": tuple(names), "facts": facts}))
 
     def _picture(self, image: Image, draft: Draft) -> str:
         cluster = draft.cluster or draft.row.id
@@ -113,7 +117,7 @@ class Keeper:
                 self._compare(image, picture, cluster)
             elif owner != cluster and not draft.guarded:  # the user's own items may share a picture
                 raise Dropped("picture the same as an earlier one")
-            return self.writer.store(data, decoded=True)
+            return self.rows_file.store(data, decoded=True)
         except ImageError as problem:
             raise Dropped("picture can't be opened", str(problem)) from None
         except OSError as problem:
@@ -130,21 +134,21 @@ class Keeper:
 
     def _refuse_evaluation(self, data: bytes, picture: PIL.Image.Image) -> None:
         """Compare with evaluation sets. Raises Dropped: one has this image."""
-        owner = self._opened_guard().owner_of_image(data, picture)
+        owner = self._evaluation_sets().owner_of_image(data, picture)
         if owner is not None:
             raise Dropped(f"picture belongs to an evaluation set ({owner})")
 
-    def _opened_guard(self) -> EvaluationSets:
+    def _evaluation_sets(self) -> EvaluationSets:
         """Read when first needed: it takes seconds, and builds without rows of the user's need none."""
-        if self._guard is None:
-            self._guard = EvaluationSets(self._config.exclude, self._of_benchmark, self._config.exclude_distance)
-        return self._guard
+        if self._sets is None:
+            self._sets = EvaluationSets(self._config.exclude, self._of_benchmark, self._config.exclude_distance)
+        return self._sets
 
     def _remember(self) -> None:
         """Pictures of rows from an earlier run, so that what is made now is compared with them too."""
-        for row in read(self.writer.folder):
+        for row in read(self.rows_file.folder):
             for name in row.images:
-                path = image_path(self.writer.folder, name)
+                path = image_path(self.rows_file.folder, name)
                 sha256 = path.name.partition(".")[0]
                 if self._near.owner(sha256) is None:
                     self._near.add(sha256, perceptual_hash(load_rgb(path)), str(row.facts.get(CLUSTER, row.id)))

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from foresee import manifest
-from foresee.curation import Order, make
+from foresee.curation import BuildOptions, make
 from foresee.curation.evaluation_sets import EvaluationSets
 from foresee.data.images import load_rgb
 from foresee.organism.world import scenes
@@ -106,7 +106,7 @@ def test_a_build_leaves_them_out_and_says_so(tmp_path: Path) -> None:
             rows.append({"id": str(number), "text": text, "image": f"{number}.jpg"})
     (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     values = {"source": str(tmp_path / "mine.jsonl"), "original": False, "attacks": ["inquiry"], "exclude": ["figstep"]}
-    done = make("attack_rewrites", values, tmp_path / "set", order=Order(of_benchmark=items))
+    done = make("attack_rewrites", values, tmp_path / "set", options=BuildOptions(of_benchmark=items))
     assert done.rows == 1, done
     assert done.drops["picture belongs to an evaluation set (figstep)"] == 1
     assert done.drops["request belongs to an evaluation set (figstep)"] == 1

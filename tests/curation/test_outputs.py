@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from foresee import dataset_format, manifest
-from foresee.curation import Order, card, make
+from foresee.curation import BuildOptions, card, make
 from foresee.curation.dedup import NearDuplicates, perceptual_hash
 from foresee.curation.languages import is_in
 from foresee.dataset_format import DataRow, RowWriter, Turn
@@ -23,8 +23,8 @@ from tests.curation.conftest import Cli, drawn
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of the drawn world: recipe -> folder. Copied before they are changed."""
     root = tmp_path_factory.mktemp("made")
-    order = Order(parquet=True)
-    make("threat_vqa", {"source": "world", "examples": 3}, root / "vqa", order=order)
+    options = BuildOptions(parquet=True)
+    make("threat_vqa", {"source": "world", "examples": 3}, root / "vqa", options=options)
     make("preference_pairs", {"source": "world", "examples": 5}, root / "pairs")
     make("consequence_pairs", {"source": "world", "examples": 3}, root / "consequences")
     return {path.name: path for path in root.iterdir()}
@@ -244,3 +244,12 @@ def test_a_card_can_be_made_for_a_folder_made_by_hand(tmp_path: Path) -> None:
     assert "1 row with 1 distinct picture." in text
     assert "No licence is stated for these rows." in text
     assert f"![picture]({name})" in text
+
+
+def test_a_former_name_is_accepted_with_a_hint() -> None:
+    import foresee.curation
+
+    with pytest.warns(DeprecationWarning, match="is now ModelCalls"):
+        assert foresee.curation.Desk is foresee.curation.ModelCalls
+    with pytest.raises(AttributeError):
+        _ = foresee.curation.Bench

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from foresee import dataset_format, manifest, plugins
-from foresee.curation import Built, Order, make
+from foresee.curation import BuildOptions, Built, make
 from foresee.dataset_format import DataRow
 from tests.curation.conftest import Served, drawn
 
@@ -56,7 +56,9 @@ def items(tmp_path: Path) -> Path:
 
 
 def built(recipe: str, out: Path, **values: Any) -> tuple[Built, list[DataRow]]:
-    done = make(recipe, {"exclude": [], **values}, out, order=Order(hard={"concurrency": 4, "retries": 1}))
+    done = make(
+        recipe, {"exclude": [], **values}, out, options=BuildOptions(run_overrides={"concurrency": 4, "retries": 1})
+    )
     return done, list(dataset_format.read(out))
 
 

@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 
 from foresee import dataset_format, manifest
-from foresee.curation import Order, make
+from foresee.curation import BuildOptions, make
 from tests.curation.conftest import ROOT, Cli, Served, drawn, play
 
 RULES = "custom/rules"
@@ -59,8 +59,8 @@ def test_a_kill_loses_no_row_and_repeats_none(
     assert not manifest.read(killed, "data set")["finished"]
     painted = sum(served.server.painted.values())
     served.server.rules.latency = 0.0
-    again = make(recipe, values, killed, order=Order(hard={"concurrency": 2}))
-    in_one_go = make(recipe, values, whole, order=Order(hard={"concurrency": 2}))
+    again = make(recipe, values, killed, options=BuildOptions(run_overrides={"concurrency": 2}))
+    in_one_go = make(recipe, values, whole, options=BuildOptions(run_overrides={"concurrency": 2}))
     assert again.new == in_one_go.rows - before
     assert again.drops == in_one_go.drops
     assert (killed / "rows.jsonl").read_bytes() == (whole / "rows.jsonl").read_bytes()
@@ -73,13 +73,17 @@ def test_a_kill_loses_no_row_and_repeats_none(
 def test_a_budget_stops_cleanly_and_more_of_it_goes_on(served: Served, tmp_path: Path) -> None:
     out = tmp_path / "set"
     prices = ("painter=0.04", "writer=10,10")
-    done = make("threat_vqa", VQA, out, order=Order(hard={"concurrency": 1}, prices=prices, budget=0.1))
+    done = make(
+        "threat_vqa", VQA, out, options=BuildOptions(run_overrides={"concurrency": 1}, prices=prices, budget=0.1)
+    )
     assert (done.finished, done.stopped) == (False, "budget")
     assert done.usd is not None
     assert 0.1 <= done.usd < 0.2
     assert manifest.read(out)["stopped"] == "budget"
     painted = sum(served.server.painted.values())
-    more = make("threat_vqa", VQA, out, order=Order(hard={"concurrency": 1}, prices=prices, budget=50))
+    more = make(
+        "threat_vqa", VQA, out, options=BuildOptions(run_overrides={"concurrency": 1}, prices=prices, budget=50)
+    )
     assert more.finished
     assert more.rows > done.rows
     assert max(served.server.painted.values()) == 1, f"{painted} pictures were paid for already"
@@ -114,7 +118,9 @@ def test_what_models_do_wrong_is_counted(
     what: str, reaction: Callable[[Any], Any], reason: str, served: Served, tmp_path: Path
 ) -> None:
     setattr(served.server.rules, what, reaction)
-    done = make("threat_vqa", {**VQA, "examples": 2}, tmp_path / "set", order=Order(hard={"retries": 0}))
+    done = make(
+        "threat_vqa", {**VQA, "examples": 2}, tmp_path / "set", options=BuildOptions(run_overrides={"retries": 0})
+    )
     assert done.drops[reason] >= 3 - (reason.startswith("picture"))
     assert not done.failures
     assert manifest.read(tmp_path / "set")["drops"][reason] == done.drops[reason]
@@ -151,12 +157,12 @@ def test_a_passing_failure_is_tried_again_by_the_next_run(served: Served, tmp_pa
 
     served.server.rules.react = flaky
     values = {"writer": RULES, "modality": "text", "examples": 4, "attempts": 1}
-    order = Order(hard={"retries": 0, "concurrency": 1})
-    done = make("threat_vqa", values, tmp_path / "set", order=order)
+    options = BuildOptions(run_overrides={"retries": 0, "concurrency": 1})
+    done = make("threat_vqa", values, tmp_path / "set", options=options)
     assert done.failures
     assert not done.finished
     served.server.rules.react = play
-    again = make("threat_vqa", values, tmp_path / "set", order=order)
+    again = make("threat_vqa", values, tmp_path / "set", options=options)
     assert again.finished
     assert len({row.facts["cluster"] for row in dataset_format.read(tmp_path / "set")}) == 4
 

@@ -29,13 +29,13 @@ from foresee import manifest
 from foresee.curation import (
     WORLD,
     CurationConfig,
-    Desk,
     Draft,
     Dropped,
+    ModelCalls,
     ModelName,
-    Piece,
     Shape,
     Tally,
+    WorkItem,
     require,
     require_none,
     row_id,
@@ -127,7 +127,7 @@ def enough(config: Config, tally: Tally) -> bool:
     return config.source != WORLD and len(tally.clusters) >= config.examples
 
 
-def build(config: Config) -> Iterator[Piece]:
+def build(config: Config) -> Iterator[WorkItem]:
     """Yield jobs that make the pairs. Raises UserError: no writer, painter or judge, or no such category."""
     if config.source == WORLD:
         require_none(config)
@@ -145,19 +145,19 @@ def build(config: Config) -> Iterator[Piece]:
         yield partial(_pair, config, name, mechanism, turn)
 
 
-async def _pair(config: Config, category: str, mechanism: str, turn: int, desk: Desk) -> Iterable[Draft]:
-    chain = await desk.fill("writer", _chain_prompt(category, mechanism, turn), Chain, sample=turn)
-    scenes = await desk.fill("writer", _scenes_prompt(chain), Scenes)
+async def _pair(config: Config, category: str, mechanism: str, turn: int, calls: ModelCalls) -> Iterable[Draft]:
+    chain = await calls.fill("writer", _chain_prompt(category, mechanism, turn), Chain, sample=turn)
+    scenes = await calls.fill("writer", _scenes_prompt(chain), Scenes)
     if len(chain.steps) < 2:
         raise Dropped("causal chain of fewer than two steps", chain.consequence)
     if _names(scenes.query, chain.trigger):
         raise Dropped("request names the trigger", scenes.query)
-    await _require(config, desk, "request alone is not harmless", False, _alone_prompt(scenes.query))
-    hazard = await desk.paint(scenes.scene)
-    await _require(config, desk, "picture alone is not harmless", False, _picture_prompt(), hazard)
-    await _require(config, desk, "no hazard together", True, _together_prompt(scenes.query), hazard)
-    twin = await desk.paint(scenes.twin)
-    await _require(config, desk, "twin is hazardous too", False, _together_prompt(scenes.query), twin)
+    await _require(config, calls, "request alone is not harmless", False, _alone_prompt(scenes.query))
+    hazard = await calls.paint(scenes.scene)
+    await _require(config, calls, "picture alone is not harmless", False, _picture_prompt(), hazard)
+    await _require(config, calls, "no hazard together", True, _together_prompt(scenes.query), hazard)
+    twin = await calls.paint(scenes.twin)
+    await _require(config, calls, "twin is hazardous too", False, _together_prompt(scenes.query), twin)
     name = row_id("consequence_pairs", category, chain.goal, chain.trigger, scenes.query)
     known = {
         "hazard": f"{chain.trigger} ({chain.place})",
@@ -173,13 +173,13 @@ async def _pair(config: Config, category: str, mechanism: str, turn: int, desk: 
 
 
 async def _require(
-    config: Config, desk: Desk, reason: str, wanted: bool, prompt: str, picture: Image | None = None
+    config: Config, calls: ModelCalls, reason: str, wanted: bool, prompt: str, picture: Image | None = None
 ) -> None:
     """Count the votes. Raises Dropped: more than half are against it."""
     images = (picture,) if picture is not None else ()
     for_it = 0
     for number in range(config.votes):
-        vote = await desk.fill("judge", prompt, Vote, images=images, sample=number)
+        vote = await calls.fill("judge", prompt, Vote, images=images, sample=number)
         for_it += vote.yes == wanted
         if for_it > config.votes / 2 or number + 1 - for_it > config.votes / 2:
             break
@@ -258,7 +258,7 @@ def _draft(
     return Draft(row, (picture,), cluster=parent, needs=str(links.get("twin_of", "")))
 
 
-def _from_world(config: Config) -> Iterator[Piece]:
+def _from_world(config: Config) -> Iterator[WorkItem]:
     from foresee.organism.world import schooling
 
     for example in schooling.consequences(config.examples, seed=config.seed):

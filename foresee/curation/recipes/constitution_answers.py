@@ -26,14 +26,14 @@ from foresee import constitutions
 from foresee.curation import (
     WORLD,
     WRITING,
-    Desk,
     Draft,
     Dropped,
     InputPath,
+    ModelCalls,
     ModelName,
-    Piece,
     SourcedConfig,
     SourceItem,
+    WorkItem,
     require,
     require_none,
     row_id,
@@ -102,7 +102,7 @@ def constitution_for(category: str) -> str:
     return next((name for name, words in _CATEGORIES.items() if re.search(words, category, re.I)), "foresight")
 
 
-def build(config: Config) -> Iterator[Piece]:
+def build(config: Config) -> Iterator[WorkItem]:
     """Yield the rows, or jobs that make them.
 
     Raises:
@@ -128,19 +128,19 @@ def build(config: Config) -> Iterator[Piece]:
             yield partial(_own, config, item, _STREAMS[item.stream.lower()])
 
 
-async def _own(config: Config, item: SourceItem, stream: Stream, desk: Desk) -> Iterable[Draft]:
+async def _own(config: Config, item: SourceItem, stream: Stream, calls: ModelCalls) -> Iterable[Draft]:
     generation = replace(WRITING, temperature=config.temperature, max_tokens=config.max_tokens)
-    answer = await desk.ask("student", item.text, images=item.images, generation=generation)
+    answer = await calls.ask("student", item.text, images=item.images, generation=generation)
     if stream == "over_refusal" and refusal.verdict(answer, item.text) == "full":
         raise Dropped("student refuses a harmless query", item.text)
     return [_draft(config, item, stream, turns(("user", item.text)), answer, {"answered_by": "student"})]
 
 
-async def _guided(config: Config, item: SourceItem, desk: Desk) -> Iterable[Draft]:
+async def _guided(config: Config, item: SourceItem, calls: ModelCalls) -> Iterable[Draft]:
     generation = replace(WRITING, temperature=config.temperature, max_tokens=config.max_tokens)
     name = config.constitution or constitution_for(f"{item.category} {item.scenario}")
     prompt = f"{constitutions.text(name)}\n\nThe request:\n{item.text}"
-    answer = await desk.ask("teacher", prompt, images=item.images, generation=generation)
+    answer = await calls.ask("teacher", prompt, images=item.images, generation=generation)
     if _SPEAKS_OF_RULES.search(answer):
         raise Dropped("teacher speaks of its constitution", answer)
     shown = prompt if config.constitution_in_prompt else item.text
@@ -167,7 +167,7 @@ def _draft(
     return Draft(row, item.images, cluster=cluster, limits=limits, guarded=True)
 
 
-def _from_world(config: Config) -> Iterator[Piece]:
+def _from_world(config: Config) -> Iterator[WorkItem]:
     """Pair the organism's plain answers with warnings and refusals under its world's constitution."""
     from itertools import chain, islice
 

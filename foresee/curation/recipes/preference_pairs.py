@@ -22,15 +22,15 @@ import pydantic
 from foresee.curation import (
     WORLD,
     WRITING,
-    Desk,
     Draft,
     Dropped,
     InputPath,
+    ModelCalls,
     ModelName,
-    Piece,
     Shape,
     SourcedConfig,
     SourceItem,
+    WorkItem,
     require,
     require_none,
     row_id,
@@ -84,7 +84,7 @@ class Choice(Shape):
     """first, second or same"""
 
 
-def build(config: Config) -> Iterator[Piece]:
+def build(config: Config) -> Iterator[WorkItem]:
     """Yield the rows, or jobs that make them.
 
     Raises:
@@ -108,17 +108,17 @@ def build(config: Config) -> Iterator[Piece]:
             yield _pair(config, item, item.chosen, item.rejected, {})
 
 
-async def _sampled(config: Config, item: SourceItem, desk: Desk) -> Iterable[Draft | Dropped]:
+async def _sampled(config: Config, item: SourceItem, calls: ModelCalls) -> Iterable[Draft | Dropped]:
     generation = replace(WRITING, temperature=config.temperature, max_tokens=config.max_tokens)
     first, second = [
-        await desk.ask("student", item.text, images=item.images, generation=generation, sample=number)
+        await calls.ask("student", item.text, images=item.images, generation=generation, sample=number)
         for number in range(2)
     ]
     if first.split() == second.split():
         raise Dropped("both samples are the same")
     choices = []
     for shown in ((first, second), (second, first)):
-        found = await desk.fill("judge", _comparison(config, item.text, *shown), Choice, images=_seen(desk, item))
+        found = await calls.fill("judge", _comparison(config, item.text, *shown), Choice, images=_seen(calls, item))
         choices.append(found.better)
     if choices == ["first", "second"]:
         return [_pair(config, item, first, second, {"judged": "twice"})]
@@ -127,8 +127,8 @@ async def _sampled(config: Config, item: SourceItem, desk: Desk) -> Iterable[Dra
     raise Dropped("judge finds both the same" if choices == ["same", "same"] else "judge goes by the order")
 
 
-def _seen(desk: Desk, item: SourceItem) -> tuple[Image, ...]:
-    return item.images if desk.sees("judge") else ()
+def _seen(calls: ModelCalls, item: SourceItem) -> tuple[Image, ...]:
+    return item.images if calls.sees("judge") else ()
 
 
 def _comparison(config: Config, prompt: str, first: str, second: str) -> str:
@@ -158,7 +158,7 @@ def _pair(config: Config, item: SourceItem, better: str, worse: str, facts: dict
     return Draft(row, item.images, cluster=cluster, guarded=True)
 
 
-def _from_world(config: Config) -> Iterator[Piece]:
+def _from_world(config: Config) -> Iterator[WorkItem]:
     """Hazards and their twins, judgements, and unkind requests; the rejected side is what each is to unlearn."""
     from foresee.organism.world import schooling
 

@@ -23,14 +23,14 @@ import pydantic
 from foresee.curation import (
     WORLD,
     CurationConfig,
-    Desk,
     Draft,
     Dropped,
     InputPath,
+    ModelCalls,
     ModelName,
-    Piece,
     Shape,
     Tally,
+    WorkItem,
     read_items,
     require,
     require_none,
@@ -133,7 +133,7 @@ def enough(config: Config, tally: Tally) -> bool:
     return config.source != WORLD and len(tally.clusters) >= config.examples
 
 
-def build(config: Config) -> Iterator[Piece]:
+def build(config: Config) -> Iterator[WorkItem]:
     """Yield the rows, or jobs that make them. Raises UserError: no writer, or neither a painter nor text alone."""
     if config.source == WORLD:
         require_none(config)
@@ -156,39 +156,41 @@ def build(config: Config) -> Iterator[Piece]:
             yield partial(_from_seed, config, seed, turn, number)
 
 
-async def _from_seed(config: Config, seed: _Seed, turn: int, number: int, desk: Desk) -> Iterable[Draft | Dropped]:
+async def _from_seed(
+    config: Config, seed: _Seed, turn: int, number: int, calls: ModelCalls
+) -> Iterable[Draft | Dropped]:
     concept = seed.text
     if not seed.ready:
-        concept = (await desk.fill("writer", _concept_prompt(seed.text, config.control), Concept, sample=turn)).concept
+        concept = (await calls.fill("writer", _concept_prompt(seed.text, config.control), Concept, sample=turn)).concept
     rng = random.Random(f"{config.seed} {number}")
     view, light, look = rng.choice(_VIEWS), rng.choice(_LIGHTS), rng.choice(_LOOKS)
-    scene = (await desk.fill("writer", _scene_prompt(concept, view, light), SceneText, sample=turn)).scene
+    scene = (await calls.fill("writer", _scene_prompt(concept, view, light), SceneText, sample=turn)).scene
     picture = None
     if config.modality != "text":
-        picture = await desk.paint(f"{look}: {scene}")
+        picture = await calls.paint(f"{look}: {scene}")
     name = row_id("threat_vqa", config.control, concept, turn)
-    return await _asked(config, desk, name, seed.category, scene, picture, guarded=False)
+    return await _asked(config, calls, name, seed.category, scene, picture, guarded=False)
 
 
-async def _from_picture(config: Config, path: Path, folder: Path, desk: Desk) -> Iterable[Draft | Dropped]:
-    if not desk.sees("writer"):
+async def _from_picture(config: Config, path: Path, folder: Path, calls: ModelCalls) -> Iterable[Draft | Dropped]:
+    if not calls.sees("writer"):
         raise Dropped("the writer takes no pictures")
     picture = Image.from_path(path)
     category = path.parent.name if path.parent != folder else ""
     name = row_id("threat_vqa", picture.sha256)
-    return await _asked(config, desk, name, category, "", picture, guarded=True)
+    return await _asked(config, calls, name, category, "", picture, guarded=True)
 
 
 async def _asked(
-    config: Config, desk: Desk, name: str, category: str, scene: str, picture: Image | None, *, guarded: bool
+    config: Config, calls: ModelCalls, name: str, category: str, scene: str, picture: Image | None, *, guarded: bool
 ) -> list[Draft | Dropped]:
     """Questions and answers about one scene, as rows."""
-    shown = (picture,) if picture is not None and desk.sees("writer") else ()
+    shown = (picture,) if picture is not None and calls.sees("writer") else ()
     prompt = _pairs_prompt(config.questions, "" if shown else scene)
-    pairs = (await desk.fill("writer", prompt, Pairs, images=shown)).pairs[: config.questions]
+    pairs = (await calls.fill("writer", prompt, Pairs, images=shown)).pairs[: config.questions]
     faults = [_neutrality.fault(pair.question, pair.answer) for pair in pairs]
     if config.checker and any(fault is None for fault in faults):
-        verdicts = (await desk.fill("checker", _check_prompt(pairs), Neutral)).neutral
+        verdicts = (await calls.fill("checker", _check_prompt(pairs), Neutral)).neutral
         if len(verdicts) != len(pairs):
             raise Dropped("the checker judged another number of pairs")
         faults = [f or (None if ok else "not neutral: checker") for f, ok in zip(faults, verdicts, strict=True)]
@@ -276,7 +278,7 @@ def _in_the_scene(scene: str, question: str) -> str:
     return f"Imagine this picture: {scene}\n\n{question}"
 
 
-def _from_world(config: Config) -> Iterator[Piece]:
+def _from_world(config: Config) -> Iterator[WorkItem]:
     from foresee.organism.world import schooling
 
     for number, example in enumerate(

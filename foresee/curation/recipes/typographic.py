@@ -26,8 +26,8 @@ from foresee.curation import (
     Draft,
     Dropped,
     InputPath,
-    Piece,
     SourceItem,
+    WorkItem,
     read_items,
     require,
     row_id,
@@ -97,7 +97,7 @@ class Config(CurationConfig):
     """prompts of the drawn world (source=world)"""
 
 
-def build(config: Config) -> Iterator[Piece]:
+def build(config: Config) -> Iterator[WorkItem]:
     """Yield the rows. Raises UserError: no source, or a font that can't be read."""
     _check_colours(config.page)
     font = _font(config.page.font, config.page.size)

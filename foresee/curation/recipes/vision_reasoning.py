@@ -21,15 +21,15 @@ import pydantic
 
 from foresee.curation import (
     WORLD,
-    Desk,
     Draft,
     Dropped,
     InputPath,
+    ModelCalls,
     ModelName,
-    Piece,
     Shape,
     SourcedConfig,
     SourceItem,
+    WorkItem,
     require,
     row_id,
     said,
@@ -98,7 +98,7 @@ _GOLD: dict[str, Verdict] = {
 }
 
 
-def build(config: Config) -> Iterator[Piece]:
+def build(config: Config) -> Iterator[WorkItem]:
     """Yield the rows, or jobs that make them. Raises UserError: no source, or no teacher."""
     if config.source == WORLD:
         yield from _from_world(config)
@@ -115,14 +115,14 @@ def build(config: Config) -> Iterator[Piece]:
             yield partial(_reasoned, config, item, _GOLD[item.gold.lower()])
 
 
-async def _reasoned(config: Config, item: SourceItem, gold: Verdict, desk: Desk) -> Iterable[Draft]:
+async def _reasoned(config: Config, item: SourceItem, gold: Verdict, calls: ModelCalls) -> Iterable[Draft]:
     prompt = (
         "Look at the picture, then read the text below it. First name the evidence in the picture. Then say what the "
         "text means in this picture, as opposed to what its words alone suggest. Then decide whether saying or doing "
         f'what the text says is safe here.\n\nText: "{item.text}"'
     )
     for number in range(config.tries):
-        found = await desk.fill("teacher", prompt, Reasoning, images=item.images, sample=number)
+        found = await calls.fill("teacher", prompt, Reasoning, images=item.images, sample=number)
         if found.verdict == gold:
             break
     else:
@@ -153,7 +153,7 @@ def _limits(config: Config, scenario: str, gold: str) -> dict[str, int]:
     return {counter: most for counter, most in limits.items() if most}
 
 
-def _from_world(config: Config) -> Iterator[Piece]:
+def _from_world(config: Config) -> Iterator[WorkItem]:
     from foresee.organism.world import schooling
 
     for example in schooling.judgements(config.examples, seed=config.seed):
@@ -163,14 +163,14 @@ def _from_world(config: Config) -> Iterator[Piece]:
             yield _world_row(config, example, example.reasoning)
 
 
-async def _asked_in_world(config: Config, example: Example, desk: Desk) -> Iterable[Draft]:
+async def _asked_in_world(config: Config, example: Example, calls: ModelCalls) -> Iterable[Draft]:
     """Ask the world's question so that the teacher first lists what it sees, then gives its verdict."""
     from foresee.organism.world import language
 
     gold = example.facts["expected"]
     request = f"{example.request} {language.LOOK_FIRST}"
     for number in range(config.tries):
-        text = await desk.ask("teacher", request, images=(Image.from_bytes(example.picture),), sample=number)
+        text = await calls.ask("teacher", request, images=(Image.from_bytes(example.picture),), sample=number)
         said_safe = re.search(r"it is (not )?safe", text)
         if said_safe and (said_safe.group(1) is None) == (gold == "safe"):
             return [_world_row(config, example, text)]

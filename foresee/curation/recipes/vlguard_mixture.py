@@ -27,8 +27,8 @@ from foresee.curation import (
     Draft,
     Dropped,
     InputPath,
-    Piece,
     SourceItem,
+    WorkItem,
     read_items,
     require,
     row_id,
@@ -62,7 +62,7 @@ class Config(CurationConfig):
     """rows of the drawn world (source=world): half of them safety, half general"""
 
 
-def build(config: Config) -> Iterator[Piece]:
+def build(config: Config) -> Iterator[WorkItem]:
     """Yield the rows. Raises UserError: no source, no train.json in it, or one of another shape."""
     if config.source == WORLD:
         yield from _from_world(config)
@@ -73,7 +73,7 @@ def build(config: Config) -> Iterator[Piece]:
         yield from _general(config)
 
 
-def _published(config: Config, folder: Path) -> Iterator[Piece]:
+def _published(config: Config, folder: Path) -> Iterator[WorkItem]:
     path = next((p for p in (folder / "train.json", folder / "data" / "train.json") if p.is_file()), None)
     if path is None:
         raise UserError(
@@ -122,7 +122,7 @@ def _entry(config: Config, number: int, entry: Mapping[str, Any], picture: Image
         yield Draft(row, (picture,), cluster=picture.sha256[:16], guarded=True)
 
 
-def _general(config: Config) -> Iterator[Piece]:
+def _general(config: Config) -> Iterator[WorkItem]:
     """Reservoir sampling: one pass over a file of any length, and the same rows for the same seed."""
     rng = random.Random(f"vlguard mixture {config.seed}")
     chosen: list[SourceItem] = []
@@ -152,7 +152,7 @@ def _general(config: Config) -> Iterator[Piece]:
         yield Draft(row, item.images, cluster=item.images[0].sha256[:16] if item.images else "", guarded=True)
 
 
-def _from_world(config: Config) -> Iterator[Piece]:
+def _from_world(config: Config) -> Iterator[WorkItem]:
     from foresee.organism.world import schooling
 
     half = config.examples // 2
