@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from foresee.evaluation.evaluate import evaluate
     from foresee.evaluation.plan import plan
     from foresee.evaluation.run_folder import Run, read_run
+    from foresee.evaluation.runs import Runs
     from foresee.evaluation.score import rescore, score
     from foresee.judges import JudgeChoice, open_judge
     from foresee.report.stored_runs import read_runs
@@ -32,6 +33,7 @@ _WHERE = {
     "open_judge": "foresee.judges",
     "JudgeChoice": "foresee.judges",
     "Run": "foresee.evaluation.run_folder",
+    "Runs": "foresee.evaluation.runs",
     "read_run": "foresee.evaluation.run_folder",
     "read_runs": "foresee.report.stored_runs",
     "ModelError": "foresee.errors",
@@ -44,6 +46,7 @@ __all__ = [
     "JudgeChoice",
     "ModelError",
     "Run",
+    "Runs",
     "UserError",
     "compare",
     "evaluate",
@@ -54,6 +57,11 @@ __all__ = [
     "rescore",
     "score",
 ]
+
+
+def __dir__() -> list[str]:
+    """List the public names, though none is imported yet."""
+    return [*__all__, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

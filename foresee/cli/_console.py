@@ -60,35 +60,12 @@ def say(message: str) -> None:
 def run_progress(title: str) -> Iterator[Callable[[Any], None]]:
     """A callback for the runner's Progress: a live bar on a terminal, a plain line now and then elsewhere."""
     if sys.stderr.isatty():
-        with _live(title) as update:
+        from foresee.evaluation.progress import live_bar
+
+        with live_bar(title, console(stderr=True)) as update:
             yield update
     else:
         yield _plain(title)
-
-
-@contextmanager
-def _live(title: str) -> Iterator[Callable[[Any], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[failed]}"),
-    )
-    with Progress(*columns, console=console(stderr=True), transient=True) as bars:
-        task = bars.add_task(title, total=None, rate="", failed="")
-        begun = time.monotonic()
-
-        def update(state: Any) -> None:
-            fresh = state.done - state.reused
-            rate = fresh / max(time.monotonic() - begun, 1e-9)
-            failed = f"[yellow]{state.failed} failed[/]" if state.failed else ""
-            bars.update(task, completed=state.done, total=state.total, rate=f"{rate:.1f}/s", failed=failed)
-
-        yield update
 
 
 @contextmanager

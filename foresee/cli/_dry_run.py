@@ -38,9 +38,9 @@ class Bill(NamedTuple):
         return None if self.model is None or self.judges is None else self.model + self.judges
 
 
-def show(plans: Sequence[Plan], model: str, *, concurrency: int, prices: Prices) -> None:
+def show(asked: Sequence[tuple[Plan, str]], *, concurrency: int, prices: Prices) -> None:
     """Every run: counts per subset, one item as sent, calls, tokens, time and cost; then all of them together."""
-    bills = [_show_one(planned, model, concurrency, prices) for planned in plans]
+    bills = [_show_one(planned, model, concurrency, prices) for planned, model in asked]
     totals = [bill.total for bill in bills]
     whole = sum(total for total in totals if total is not None)
     if len(bills) > 1 and None not in totals:

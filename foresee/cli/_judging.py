@@ -12,10 +12,8 @@ import typer
 from foresee.cli import _console
 
 if TYPE_CHECKING:
-    from foresee.evaluation.plan import Plan
     from foresee.evaluation.run_folder import Run
     from foresee.judges import JudgeChoice
-    from foresee.records import Model
 
 JudgeModel = Annotated[
     str | None,
@@ -76,22 +74,7 @@ def warn_of_unread(run: Run) -> None:
     from foresee.plugins import contracts
 
     recorded = run.manifest.get("configuration", {}).get("judges", [])
-    seated = {each.get("judge") for each in recorded if isinstance(each, dict)}
-    unread = [name for name in contracts.benchmark(run.benchmark).judges if name not in seated]
-    if seated and unread:
+    judged = {each.get("judge") for each in recorded if isinstance(each, dict)}
+    unread = [name for name in contracts.benchmark(run.benchmark).judges if name not in judged]
+    if judged and unread:
         _console.say(f"{run.benchmark}: not judged by {', '.join(unread)}")
-
-
-def warn(planned: Plan, model: Model) -> None:
-    """Say which judges are left out, and where a model judges its own answers."""
-    from foresee.judges import GradedJudge
-
-    if planned.unread:
-        _console.say(
-            f"{planned.benchmark}: not judged by {', '.join(planned.unread)}; "
-            "later: foresee score RUN --judge-model PROVIDER/NAME"
-        )
-    for judge in planned.judges:
-        for member in judge.members if isinstance(judge, GradedJudge) else ():
-            if dict(member.model.identity) == dict(model.identity):
-                _console.say(f"{planned.benchmark}: {model.name} judges its own answers ({judge.name}), as you asked")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from foresee.cli._jobs import Job
+    from foresee.evaluation.jobs import Finished
     from foresee.evaluation.run_folder import Run
     from foresee.report.tables import TextTable
     from foresee.statistics import Estimate
@@ -19,16 +19,19 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="folder for the runs and report.html")] = Path("runs/demo"),
 ) -> None:
     """Profile the embedded model organism, plainly and under a constitution, and write runs/demo/report.html."""
-    from foresee.cli import _jobs, _results
-    from foresee.cli._console import say
+    from foresee.cli import _results
+    from foresee.cli._console import run_progress, say
+    from foresee.evaluation import jobs as batch
     from foresee.report.page import write
 
     say("The embedded organism: a tiny vision-language model of true architecture, in a world of drawn scenes.")
-    jobs = _jobs.resolve("suite/world", {"none": {}, "constitution": {}}, options=())
-    runs = _jobs.carry_out(jobs, "organism/base", {}, out, {}, ["foresee", "demo"])
-    _results.put(profile(jobs, runs), "table")
+    jobs = batch.resolve("suite/world", {"none": {}, "constitution": {}}, notice=say)
+    finished = batch.carry_out(
+        jobs, ["organism/base"], out=out, command=["foresee", "demo"], notice=say, bars=run_progress
+    )
+    _results.put(profile(finished), "table")
     page = out / "report.html"
-    write(page, runs)
+    write(page, [each.run for each in finished])
     say(f"The page: {page}")
 
 
@@ -63,13 +66,13 @@ HEADLINES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
 """Run of suite/world -> its heading in the demo, and which metrics stand there, in plain words."""
 
 
-def profile(jobs: Sequence[Job], runs: Sequence[Run]) -> TextTable:
+def profile(finished: Sequence[Finished]) -> TextTable:
     """A few figures in plain words, one column per defense; fits a terminal of 80 columns."""
     from foresee.report.tables import TextTable
 
-    defenses = list(dict.fromkeys(run.defense for run in runs))
+    defenses = list(dict.fromkeys(run.defense for _, run in finished))
     by_label: dict[str, dict[str, Run]] = {}
-    for job, run in zip(jobs, runs, strict=True):
+    for job, run in finished:
         by_label.setdefault(job.label, {})[run.defense] = run
     rows: list[tuple[str, ...]] = []
     for label, (heading, chosen) in HEADLINES.items():
@@ -86,7 +89,7 @@ def profile(jobs: Sequence[Job], runs: Sequence[Run]) -> TextTable:
         "Percent, with 95 % intervals. The constitution asks it to think of dangers first.",
         "All figures, pictures and answers: the page. Next: foresee organism describe",
     )
-    return TextTable(f"Profile of {runs[0].model}", ("share of", *names), tuple(rows), notes)
+    return TextTable(f"Profile of {finished[0].run.model}", ("share of", *names), tuple(rows), notes)
 
 
 def _percent(found: Estimate) -> str:

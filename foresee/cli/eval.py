@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +13,12 @@ from foresee.cli._costs import BudgetOption, JudgePrice, PriceOption
 from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgeRubric, NoJudge, Template
 
 if TYPE_CHECKING:
-    from foresee.cli._jobs import Job
+    from foresee.evaluation.jobs import Finished
     from foresee.evaluation.run_folder import Run
 
+Models = Annotated[
+    str, typer.Option("--model", help="PROVIDER/NAME: openai/gpt-4o, local/FOLDER, custom/NAME, …; A,B one by one")
+]
 Data = Annotated[
     Path | None, typer.Option("--data", help="folder with the published files; else $FORESEE_DATA/NAME or the cache")
 ]
@@ -60,7 +64,7 @@ FailIf = Annotated[
 
 def evaluate(
     benchmarks: Annotated[str, typer.Argument(help="benchmarks and suites with commas; see 'foresee list'")],
-    model: Annotated[str, typer.Option("--model", help="PROVIDER/NAME: openai/gpt-4o, local/FOLDER, custom/NAME, …")],
+    model: Models,
     data: Data = None,
     out: Out = None,
     task_options: TaskOptions = None,
@@ -93,17 +97,19 @@ def evaluate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be asked, and ask nothing")] = False,
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
-    from foresee.cli import _console, _costs, _dry_run, _jobs, _judging, _results
+    from foresee.cli import _console, _costs, _dry_run, _judging, _results
     from foresee.config import pairs
+    from foresee.evaluation import jobs as batch
     from foresee.evaluation import suites
+    from foresee.evaluation.plan import PlanOptions
+    from foresee.models import several
 
     _results.check_format(format, by)
     _results.check_price(judge_price, "--judge-price")
     conditions = _results.conditions(fail_if)
-    protections, unfit = _jobs.usable(defense, defense_options or (), model)
-    jobs = _jobs.resolve(
-        benchmarks,
-        protections,
+    models = several(model)
+    protections = batch.usable(defense.split(","), defense_options or (), models, notice=_console.say)
+    wanted = PlanOptions(
         data=data,
         options=task_options or (),
         limit=limit,
@@ -112,40 +118,55 @@ def evaluate(
         judging=_judging.choice(judge_model, judge_options, judge_rubric, by_model, template, off=no_judge),
         generation={"temperature": temperature, "max_tokens": max_tokens, "seed": seed},
     )
+    jobs = batch.resolve(benchmarks, protections.options, wanted, notice=_console.say)
     options = pairs(model_options or (), what="model option (-M)")
     _results.check_promises(conditions, price, [job.plan for job in jobs])
     if dry_run:
-        _jobs.check_models(jobs, model, options)
+        batch.check_models(jobs, models, options)
         prices = _dry_run.Prices(price, judge_price, budget)
-        _dry_run.show([job.plan for job in jobs], model, concurrency=concurrency or 32, prices=prices)
+        asked = [(job.plan, name) for name in models for job in jobs if protections.fit(name, job.defense)]
+        _dry_run.show(asked, concurrency=concurrency or 32, prices=prices)
         return
     limit_usd = _costs.budget(budget, price, judge_price)
-    hard = _jobs.run_settings(concurrency, retries, timeout)
-    nested = suites.PREFIX in benchmarks
-    command = ["foresee", *sys.argv[1:]]
-    runs = _jobs.carry_out(jobs, model, options, out, hard, command, moved=moved, nested=nested, budget=limit_usd)
-    if _shown_side_by_side(jobs, runs, unfit, format) and not (details or by or price or judge_price):
+    finished = batch.carry_out(
+        jobs,
+        models,
+        options,
+        protections=protections,
+        out=out,
+        settings=batch.run_overrides(concurrency, retries, timeout),
+        command=["foresee", *sys.argv[1:]],
+        moved=moved,
+        nested=suites.PREFIX in benchmarks,
+        budget=limit_usd,
+        notice=_console.say,
+        bars=_console.run_progress,
+    )
+    runs = [each.run for each in finished]
+    if _shown_side_by_side(finished, protections.unfit, format) and not (details or by or price or judge_price):
         _console.say(f"every metric: --details, or foresee report {runs[0].folder.parent}")
     else:
-        _show(jobs, runs, format=format, by=by, price=price, judge_price=judge_price)
+        _show(finished, format=format, by=by, price=price, judge_price=judge_price)
     _results.exit_on(conditions, runs)
 
 
-def _shown_side_by_side(jobs: list[Job], runs: list[Run], unfit: dict[str, str], format: str) -> bool:
+def _shown_side_by_side(finished: Sequence[Finished], unfit: Mapping[str, Mapping[str, str]], format: str) -> bool:
     """Whether there were several defenses to be put into one table; a JSON document holds every run by itself."""
     from foresee.cli import _results
 
-    return format != "json" and _results.show_defenses(runs, [job.label for job in jobs], unfit, format=format)
+    left_out = {defense: why for found in unfit.values() for defense, why in found.items()}
+    labels = [each.job.label for each in finished]
+    return format != "json" and _results.show_defenses([each.run for each in finished], labels, left_out, format=format)
 
 
-def _show(jobs: list[Job], runs: list[Run], *, format: str, by: str, price: str, judge_price: str) -> None:
+def _show(finished: Sequence[Finished], *, format: str, by: str, price: str, judge_price: str) -> None:
     """Every run's table, and where a benchmark ran under several defenses, each against the first."""
     from foresee.cli import _results
 
-    _results.show(runs, format=format, by=by, price=price, judge_price=judge_price)
+    _results.show([each.run for each in finished], format=format, by=by, price=price, judge_price=judge_price)
     if format == "json":
         return
-    first: dict[str, Run] = {}
-    for job, run in zip(jobs, runs, strict=True):
-        if first.setdefault(job.label, run) is not run:
-            _results.put_comparison(first[job.label], run, format)
+    first: dict[tuple[str, str], Run] = {}
+    for job, run in finished:
+        if first.setdefault((run.model, job.label), run) is not run:
+            _results.put_comparison(first[run.model, job.label], run, format)

@@ -64,14 +64,15 @@ def score(
     beside each other, and what a judge model was asked before is not asked again. With --correct and no judge model,
     nothing is judged: the rates of the folder are corrected by people's labels.
     """
-    from foresee.cli import _console, _costs, _jobs, _judging, _results
+    from foresee.cli import _console, _costs, _judging, _results
+    from foresee.evaluation.jobs import run_overrides
     from foresee.runner import RunSettings
 
     _results.check_format(format, by)
     _results.check_price(judge_price, "--judge-price")
     conditions = _results.conditions(fail_if)
     judging = _judging.choice(judge_model, judge_options, judge_rubric, by_model, template)
-    settings = RunSettings(**_jobs.run_settings(concurrency, retries, timeout))
+    settings = RunSettings(**run_overrides(concurrency, retries, timeout))
     command = ["foresee", *sys.argv[1:]]
     limit_usd = _costs.budget(budget, "", judge_price)
     if answers.is_dir():

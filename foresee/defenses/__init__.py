@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from foresee.config import Settings, build, pairs
@@ -75,8 +75,9 @@ class Composed:
         """Fit the defense to a benchmark's items."""
         return replace(self, parts=tuple(part.fitted(items) for part in self.parts))
 
-    @property
+    @cached_property
     def decoding(self) -> Any | None:
+        """The decode-time strategy, built once."""
         return next((part.file.decoding(part.options) for part in self.parts if part.file.decoding is not None), None)
 
     @property

@@ -1,195 +1,198 @@
-"""Evaluate a model on a benchmark, compare two runs.
-
-`planning.plan` resolves everything that can go wrong before a model is called; `evaluate` carries a plan out.
-The command line and the Python API are both thin faces of this file.
-"""
+"""Evaluate a model on a benchmark, or several on several: the library's front door."""
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
-from foresee import manifest
 from foresee.errors import UserError
-from foresee.evaluation import holdings
+from foresee.evaluation import jobs as batch
 from foresee.evaluation import plan as planning
-from foresee.evaluation.holdings import FREE, open_journal
-from foresee.evaluation.plan import Plan, plan
-from foresee.evaluation.run_folder import KeyedItem, Run
-from foresee.judges import GradedJudge
-from foresee.models import open_model
-from foresee.records import Model
-from foresee.redaction import without_secrets
-from foresee.runner import Budget, Progress, Results, RunSettings, answer_keys, run_sync
-from foresee.runner.async_bridge import complete
-from foresee.runner.journal import Journal
+from foresee.evaluation import suites
+from foresee.evaluation.plan import Plan, PlanOptions
+from foresee.evaluation.progress import progress_bar
+from foresee.evaluation.run_folder import Run
+from foresee.evaluation.run_plan import opened, run_plan
+from foresee.evaluation.runs import Runs
+from foresee.judges import JudgeChoice
+from foresee.records import Defense, Model
+from foresee.runner import Budget, Progress, RunSettings
+
+T = TypeVar("T")
+Several: TypeAlias = list[T] | tuple[T, ...]
 
 
+class EvaluateOptions(TypedDict, total=False):
+    """The keyword arguments of `evaluate`, but for `defense`."""
+
+    data: Path | str | None
+    options: Iterable[str] | Mapping[str, Any]
+    limit: int | None
+    limit_seed: int
+    epochs: int | None
+    generation: Mapping[str, Any] | None
+    defense_options: Iterable[str] | Mapping[str, Any]
+    judging: JudgeChoice | str | None
+    out: Path | str | None
+    model_options: Mapping[str, Any] | None
+    settings: RunSettings | None
+    progress: Callable[[Progress], None] | None
+    command: Sequence[str]
+    moved: bool
+    budget: Budget | None
+
+
+@overload
 def evaluate(
     benchmark: str | Plan,
     model: str | Model,
     *,
-    out: Path | str | None = None,
-    model_options: Mapping[str, Any] | None = None,
-    settings: RunSettings | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    command: Sequence[str] = (),
-    moved: bool = False,
-    budget: Budget | None = None,
-    **plan_options: Any,
-) -> Run:
-    """Ask a model every item of a benchmark, judge the answers, and write a run folder.
+    defense: str | Defense | None = None,
+    **options: Unpack[EvaluateOptions],
+) -> Run: ...
 
-    The same call continues an interrupted run: what is in the folder's journal is not asked again.
+
+@overload
+def evaluate(
+    benchmark: str | Several[str],
+    model: Several[str | Model] | Several[str] | Several[Model],
+    *,
+    defense: str | Several[str] | None = None,
+    **options: Unpack[EvaluateOptions],
+) -> Runs: ...
+
+
+@overload
+def evaluate(
+    benchmark: Several[str],
+    model: str | Model,
+    *,
+    defense: str | Several[str] | None = None,
+    **options: Unpack[EvaluateOptions],
+) -> Runs: ...
+
+
+@overload
+def evaluate(
+    benchmark: str,
+    model: str | Model,
+    *,
+    defense: Several[str],
+    **options: Unpack[EvaluateOptions],
+) -> Runs: ...
+
+
+def evaluate(
+    benchmark: str | Plan | Several[str],
+    model: str | Model | Several[str | Model] | Several[str] | Several[Model],
+    *,
+    defense: str | Defense | Several[str] | None = None,
+    **options: Unpack[EvaluateOptions],
+) -> Run | Runs:
+    """Ask models the items of benchmarks, under defenses, judge the answers, and write a run folder for each.
+
+    The same call continues an interrupted run: what is in a folder's journal is not asked again.
+
+        run = foresee.evaluate("mmsafeaware", "openai/gpt-4o")
+        runs = foresee.evaluate("suite/world", ["organism/base", "organism/qwen"], defense=["none", "constitution"])
 
     Args:
-        benchmark: a name (with `plan`'s keyword arguments) or a finished Plan.
-        model: `PROVIDER/NAME`, or an open Model, which stays open.
-        out: the run folder; None picks one under `runs/` from the configuration, the same one each time.
-        model_options: the provider's options (`-M` on the command line).
-        settings: concurrency, retries and timeouts; None for what suits the model.
-        progress: called with the state after each finished item.
-        command: the command line, for the record.
-        moved: the folder's answers came from another address, where the same model was served.
-        budget: what the calls may cost, those that the folder holds already included; see `foresee.Budget`.
-        plan_options: what `plan` takes, when `benchmark` is a name.
+        benchmark: a name, or a finished Plan; a list of names and suites for several runs.
+        model: `PROVIDER/NAME`, or an open Model, which stays open; a list for several runs.
+        defense: a name, `a+b` for both at once, or an open defense; a list for several runs.
+        options: what `foresee.plan` takes where `benchmark` is no Plan, and
+            `out`: the run folder (of several runs, the folder of theirs); by default one under `runs/` that follows
+            from the configuration, the same one each time.
+            `model_options`: the provider's (`-M` on the command line).
+            `settings`: concurrency, retries and timeouts; by default what suits the model.
+            `progress`: called with the state after each finished item; by default a bar in a terminal or notebook.
+            `command`: the command line, for the record.
+            `moved`: the folder's answers came from another address, where the same model was served.
+            `budget`: what all calls may cost, those that the folders hold already included; see `foresee.Budget`.
 
     Returns:
-        The run: rows, estimates, manifest.
+        The run (rows, estimates, manifest) where benchmark, model and defense are one each; else `Runs`.
 
     Raises:
-        UserError: anything the caller can mend; work that was done is in the folder.
+        UserError: anything the caller can mend; work that was done is in the folder. A suite needs a list.
         BudgetSpent: a UserError: the budget is spent; the same call with a larger one goes on.
     """
-    planned = benchmark if isinstance(benchmark, Plan) else plan(benchmark, **plan_options)
-    if isinstance(model, str) or not planned.is_seated:
-        with _all_open(planned, model, model_options) as (seated, answering):
-            return evaluate(
-                seated, answering, out=out, settings=settings, progress=progress, command=command, moved=moved,
-                budget=budget,
-            )  # fmt: skip
-    _check_prices(budget, planned)
-    configuration = without_secrets({**planning.configuration(planned), "model": dict(model.identity)})
-    folder = Path(out) if out is not None else default_folder(planned, model, configuration)
-    first = holdings.earlier(folder)
-    record = {
-        **planning.record(planned),
-        "model": model.name,
-        "base_urls": _addresses(first, getattr(model, "base_url", None), moved=moved),
-        "configuration": configuration,
-        "command": list(command),
-    }
-    begun, cpu = time.monotonic(), time.process_time()
-    with open_journal(folder, configuration) as journal:
-        call = holdings.begin(folder, planned, record, _candidates(planned, model, folder))
-        results = _asked(planned, model, journal, settings or default_settings(model), progress, budget)
-        spent = {"wall_seconds": time.monotonic() - begun, "cpu_seconds": time.process_time() - cpu}
-        return holdings.end(call, planned, results.rows, _made(results), spent)
-
-
-def _check_prices(budget: Budget | None, planned: Plan) -> None:
-    """Raises UserError: a price is lacking without which the budget would count nothing."""
-    if budget is not None:
-        budget.require(model=True, judges=any(isinstance(judge, GradedJudge) for judge in planned.judges))
-
-
-def _made(results: Results) -> dict[str, Any]:
-    """What this call brought, for the manifest."""
-    return {
-        "asked": results.asked,
-        "reused": results.reused,
-        "usage_of_this_call": asdict(results.usage),
-        "judging_usage_of_this_call": {name: asdict(usage) for name, usage in results.judging.items()},
-    }
-
-
-@contextmanager
-def _all_open(planned: Plan, model: str | Model, options: Mapping[str, Any] | None) -> Iterator[tuple[Plan, Model]]:
-    """The plan with its judge models open, and the model; closed afterwards is what was opened here."""
-    judges = planned.judging.opened() if not planned.is_seated else nullcontext(())
-    asked = opened(model, options) if isinstance(model, str) else nullcontext(model)
-    with judges as members, asked as answering:
-        yield planned.seated(members), answering
-
-
-def default_settings(model: Model) -> RunSettings:
-    """32 calls at once for a server; for a local model two batches' worth, so that the next is ready in time."""
-    return RunSettings(concurrency=getattr(model, "suggested_concurrency", 32))
-
-
-def _candidates(planned: Plan, model: Model, folder: Path) -> list[KeyedItem]:
-    """What is asked for and what the folder may hold, with the keys that the answers have today."""
-    known = {item.id for item in planned.items} | holdings.ids_below(folder)
-    items = [item for item in planned.everything if item.id in known]
-    keys = answer_keys(items, model, defense=planned.protection, generation=planned.generation, epochs=planned.epochs)
-    return list(map(KeyedItem, items, keys))
-
-
-def _asked(
-    planned: Plan,
-    model: Model,
-    journal: Journal,
-    settings: RunSettings,
-    progress: Callable[[Progress], None] | None,
-    budget: Budget | None,
-) -> Results:
-    if budget is not None:
-        budget.catch_up(journal.path.parent, journal.path)
-    return run_sync(
-        planned.items,
-        model,
-        planned.judges,
-        journal,
-        defense=planned.protection,
-        generation=planned.generation,
-        epochs=planned.epochs,
-        settings=settings,
-        progress=progress,
-        budget=budget,
-    )
-
-
-@contextmanager
-def opened(model: str, options: Mapping[str, Any] | None = None) -> Iterator[Model]:
-    """An open model for as long as the block lasts; several evaluations may share it.
-
-    Raises:
-        UserError: see `models.open_model`.
-    """
-    answering = open_model(model, options)
-    try:
-        yield answering
-    finally:
-        complete(answering.close)
-
-
-def _addresses(before: Mapping[str, Any], url: str | None, *, moved: bool) -> list[str]:
-    """Every address that answers of this folder came from, the present one last, without users and passwords.
-
-    Raises:
-        UserError: the present one is new, and nobody said that the same model moved there.
-    """
-    known: list[str] = list(before.get("base_urls", []))
-    if url is None:
-        return known
-    parts = urlsplit(url)
-    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    if known and known[-1] != address and not moved:
-        raise UserError(
-            f"the answers in this run folder came from {known[-1]}, this is {address}: "
-            "give --moved if the same model is served there now, or another folder (--out)"
+    if isinstance(benchmark, list | tuple) or isinstance(model, list | tuple) or isinstance(defense, list | tuple):
+        if isinstance(benchmark, Plan) or not (defense is None or isinstance(defense, str | list | tuple)):
+            raise UserError("several runs at once take names of benchmarks and defenses, not a Plan or an open defense")
+        models: list[str | Model] = list(model) if isinstance(model, list | tuple) else [model]
+        return _evaluated_all(_listed(benchmark), models, _listed(defense or "none"), options)
+    if isinstance(benchmark, Plan):
+        planned = benchmark
+    else:
+        _refuse_several(benchmark, defense)
+        wanted = _plan_options(options)
+        wanted["defense"] = defense
+        planned = planning.plan(benchmark, **wanted)
+    with (
+        opened([planned], model, options.get("model_options")) as ((bound,), tested),
+        _bar(options)(planned.benchmark) as progress,
+    ):
+        return run_plan(
+            bound,
+            tested,
+            out=options.get("out"),
+            settings=options.get("settings"),
+            progress=progress,
+            command=options.get("command", ()),
+            moved=options.get("moved", False),
+            budget=options.get("budget"),
         )
-    return [*(each for each in known if each != address), address]
 
 
-def default_folder(planned: Plan, model: Model, configuration: Mapping[str, Any]) -> Path:
-    """`runs/BENCHMARK/MODEL-HASH`: the same command finds the same folder again."""
-    slug = re.sub(r"[^\w.-]+", "_", model.name).strip("_")[-60:]
-    fixed = {k: v for k, v in configuration.items() if k not in FREE}
-    return Path("runs") / planned.benchmark / f"{slug}-{manifest.digest(fixed)[:8]}"
+def _evaluated_all(
+    benchmarks: Sequence[str], models: Sequence[str | Model], defenses: Sequence[str], options: EvaluateOptions
+) -> Runs:
+    names = [model if isinstance(model, str) else model.name for model in models]
+    if not benchmarks or not names or not defenses:
+        raise UserError("expected a benchmark, a model and a defense at least, got an empty list")
+    protections = batch.usable(defenses, options.get("defense_options", ()), names)
+    jobs = batch.resolve(benchmarks, protections.options, _plan_options(options))
+    out = options.get("out")
+    finished = batch.carry_out(
+        jobs,
+        models,
+        options.get("model_options"),
+        protections=protections,
+        out=None if out is None else Path(out),
+        settings=options.get("settings"),
+        command=options.get("command", ()),
+        moved=options.get("moved", False),
+        nested=any(suites.PREFIX in name for name in benchmarks),
+        budget=options.get("budget"),
+        bars=_bar(options),
+    )
+    return Runs([each.run for each in finished], [each.job.label for each in finished])
+
+
+def _listed(value: str | Several[str]) -> list[str]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _plan_options(options: EvaluateOptions) -> PlanOptions:
+    found: PlanOptions = {}
+    for key in PlanOptions.__annotations__.keys() & options.keys():
+        found[key] = options[key]  # type: ignore[literal-required]
+    return found
+
+
+def _bar(options: EvaluateOptions) -> batch.Bars:
+    """The caller's own callback, else a bar where somebody looks."""
+    from contextlib import nullcontext
+
+    own = options.get("progress")
+    return progress_bar if own is None else lambda label: nullcontext(own)
+
+
+def _refuse_several(benchmark: str, defense: str | Defense | None) -> None:
+    """Raises UserError: one string names several runs."""
+    several = benchmark if "," in benchmark or benchmark.startswith(suites.PREFIX) else defense
+    if isinstance(several, str) and ("," in several or several.startswith(suites.PREFIX)):
+        names = several.split(",")
+        raise UserError(f"'{several}' stands for several runs: give a list, {names!r}, and get foresee.Runs")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pydantic
 
@@ -20,7 +20,7 @@ from foresee.defenses import Composed, open_defense
 from foresee.errors import UserError
 from foresee.evaluation.sampling import in_drawing_order as drawing_order
 from foresee.evaluation.sampling import sample
-from foresee.judges import GradedJudge, JudgeChoice, Member, seated
+from foresee.judges import GradedJudge, JudgeChoice, Member, bound
 from foresee.judges._model.rubric import Rubric
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
@@ -80,12 +80,12 @@ class Plan:
             return self.defense
         return Dialogue(self.benchmark, self.procedure, self.defense)
 
-    def seated(self, members: Sequence[Member]) -> Plan:
+    def bound(self, members: Sequence[Member]) -> Plan:
         """This plan with its judge models, which are open. Raises UserError: a judge needs another kind of model."""
-        return replace(self, judges=seated(self.judges, members))
+        return replace(self, judges=bound(self.judges, members))
 
     @property
-    def is_seated(self) -> bool:
+    def is_bound(self) -> bool:
         """Whether every judge that asks a model has one."""
         return all(judge.members for judge in self.judges if isinstance(judge, GradedJudge))
 
@@ -99,6 +99,20 @@ class Plan:
     def askable(self) -> int:
         """Items that can be sent (their image is there)."""
         return sum(item.missing_image is None for item in self.items)
+
+
+class PlanOptions(TypedDict, total=False):
+    """The keyword arguments of `plan`."""
+
+    data: Path | str | None
+    options: Iterable[str] | Mapping[str, Any]
+    limit: int | None
+    limit_seed: int
+    epochs: int | None
+    generation: Mapping[str, Any] | None
+    defense: str | Defense | None
+    defense_options: Iterable[str] | Mapping[str, Any]
+    judging: JudgeChoice | str | None
 
 
 def plan(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,7 +38,7 @@ class KeyedItem(NamedTuple):
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """One benchmark under one model and defense, as its folder holds it."""
 
@@ -59,6 +60,21 @@ class Run:
             return title
         return f"{title}, judged by {', '.join(self.manifest.get('judge_models') or ['rules'])}"
 
+    def __repr__(self) -> str:
+        return f"Run({self.title}: {shown_figures(self)}; {len(self.rows)} rows in {self.folder})"
+
+    def _repr_html_(self) -> str:
+        lines = "".join(
+            f"<tr><td>{escape(each.name)}</td><td>{_figure(each, metric)}</td><td>{each.n} of {each.total}</td></tr>"
+            for each, metric in zip(self.estimates, self.metrics, strict=True)
+        )
+        heads = "<th>metric</th><th>value [95 % interval]</th><th>rows</th>"
+        notes = "".join(f"<p>{escape(warning)}</p>" for warning in self.warnings)
+        return (
+            f"<table><caption>{escape(self.title)}</caption><thead><tr>{heads}</tr></thead>"
+            f"<tbody>{lines}</tbody></table>{notes}"
+        )
+
     def estimate(self, name: str) -> Estimate:
         """Raises KeyError if the benchmark has no such metric."""
         return {e.name: e for e in self.estimates}[name]
@@ -75,6 +91,25 @@ class Run:
             raise missing_extra("a data frame", "frame") from None
 
         return pd.DataFrame.from_records(list(map(flat, self.rows)))
+
+
+def shown_figures(run: Run, most: int = 3) -> str:
+    """The first of a run's figures on one line; those without a value are left out."""
+    pairs = zip(run.estimates, run.metrics, strict=True)
+    shown = [f"{each.name} {_figure(each, metric)}" for each, metric in pairs if each.value is not None]
+    return ", ".join(shown[:most]) or "no figure"
+
+
+def _figure(estimate: Estimate, metric: Metric) -> str:
+    def number(value: float) -> str:
+        return f"{100 * value:.1f}" if metric.percent else f"{value:.3f}"
+
+    if estimate.value is None:
+        return "–"
+    unit = " %" if metric.percent else ""
+    if estimate.low is None or estimate.high is None:
+        return f"{number(estimate.value)}{unit}"
+    return f"{number(estimate.value)}{unit} [{number(estimate.low)}, {number(estimate.high)}]"
 
 
 def read_run(folder: Path, *, without_code: bool = False) -> Run:

@@ -6,19 +6,18 @@ No model under test is asked. What judge models were asked before, by this or an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from foresee import manifest
 from foresee.evaluation import holdings, run_folder
 from foresee.evaluation import plan as planning
 from foresee.evaluation.holdings import open_journal
-from foresee.evaluation.plan import Plan, plan
+from foresee.evaluation.plan import Plan, PlanOptions, plan
 from foresee.evaluation.run_folder import Run
 from foresee.evaluation.stored_answers import read_answers
-from foresee.judges import GradedJudge, JudgeChoice, seated
+from foresee.judges import GradedJudge, JudgeChoice
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
 from foresee.records import Answer, Item, Judge, Row, decode, encode
@@ -41,7 +40,7 @@ def score(
     progress: Callable[[int, int], None] | None = None,
     command: Sequence[str] = (),
     budget: Budget | None = None,
-    **plan_options: Any,
+    **plan_options: Unpack[PlanOptions],
 ) -> Run:
     """Judge stored answers with the same judges and statistics as an evaluation.
 
@@ -64,32 +63,28 @@ def score(
         UserError: a line that is no such answer, an unknown id, the same id twice, an unwritable folder.
     """
     planned = benchmark if isinstance(benchmark, Plan) else plan(benchmark, **plan_options)
-    if not planned.is_seated:
-        with planned.judging.opened() as members:
-            return score(
-                answers, planned.seated(members), out=out, model=model, field=field, id_field=id_field,
-                settings=settings, progress=progress, command=command, budget=budget,
-            )  # fmt: skip
-    stored = read_answers(Path(answers), planned, field, id_field)
-    folder = Path(out)
-    configuration = {**planning.configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
-    given = [stored.answers(item) for item in planned.everything]
-    asked = {item.id for item in planned.items}
-    pairs = [(keyed.item, answer) for keyed, found in given for answer in found if keyed.item.id in asked]
-    record = {
-        **planning.record(planned),
-        "model": without_secrets(model or f"stored/{Path(answers).stem}"),
-        "epochs": stored.epochs,
-        "configuration": configuration,
-        "answers_file": str(Path(answers).absolute()),
-        "command": list(command),
-    }
-    calls = _Calls(settings, _calls_below(folder), progress, budget)
-    with open_journal(folder, configuration) as journal:
-        _copy(journal, (answer for _, answer in pairs))
-        call = holdings.begin(folder, planned, record, [keyed for keyed, _ in given])
-        judged = calls.judge(pairs, planned.judges, journal)
-        return holdings.end(call, planned, judged, calls.record(), {})
+    with planned.judging.bound(planned.judges) as judges:
+        planned = replace(planned, judges=judges)
+        stored = read_answers(Path(answers), planned, field, id_field)
+        folder = Path(out)
+        configuration = {**planning.configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
+        given = [stored.answers(item) for item in planned.everything]
+        asked = {item.id for item in planned.items}
+        pairs = [(keyed.item, answer) for keyed, found in given for answer in found if keyed.item.id in asked]
+        record = {
+            **planning.record(planned),
+            "model": without_secrets(model or f"stored/{Path(answers).stem}"),
+            "epochs": stored.epochs,
+            "configuration": configuration,
+            "answers_file": str(Path(answers).absolute()),
+            "command": list(command),
+        }
+        calls = _Calls(settings, _calls_below(folder), progress, budget)
+        with open_journal(folder, configuration) as journal:
+            _copy(journal, (answer for _, answer in pairs))
+            call = holdings.begin(folder, planned, record, [keyed for keyed, _ in given])
+            judged = calls.judge(pairs, planned.judges, journal)
+            return holdings.end(call, planned, judged, calls.record(), {})
 
 
 def rescore(
@@ -122,8 +117,7 @@ def rescore(
     choice = judging if isinstance(judging, JudgeChoice) else JudgeChoice.named(judging or "")
     judges = planning.judges_of(file, before["benchmark"], choice)
     choice.refuse_idle(file.judges)
-    with choice.opened() if choice.models else nullcontext(()) as members:
-        judges = seated(judges, members)
+    with choice.bound(judges) as judges:
         made = planning.judges_record(judges, file)
         folder = Path(out) if out is not None else source / JUDGED / planning.judging_name(judges)
         record = {**before, **made, "judged_from": str(source.absolute()), "command": list(command)}

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from foresee import manifest, plugins
 from foresee.errors import UserError
-from foresee.judges import GradedJudge, JudgeChoice, seated
+from foresee.judges import GradedJudge, JudgeChoice
 from foresee.labels._rows import LabelledAnswer, Question
 from foresee.labels._sets import Labels, read_labels
 from foresee.plugins import contracts
@@ -206,17 +205,16 @@ def _asked(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Judge, list[Verdict]]:
     """Open the judge with its models and the folder of its verdicts, from which a stopped check goes on."""
-    with choice.opened() if not judge.members else nullcontext(()) as members:
-        (seat,) = seated((judge,), members)
-        configuration = {"judge": dict(seat.identity), "labels": labels.name, "options": dict(labels.options)}
+    with choice.bound((judge,)) as (bound,):
+        configuration = {"judge": dict(bound.identity), "labels": labels.name, "options": dict(labels.options)}
         folder = out or Path("runs") / "judge_check" / f"{judge.name}-{labels.name}-{digest(configuration)[:8]}"
         manifest.refuse_other(folder, None)
         pairs = [
             (_item(row), Answer(row.id, 0, row.response, key=digest([row.id, row.response]))) for row in labels.rows
         ]
         with Journal.open(folder / "journal.jsonl", configuration) as journal:
-            rows = judge_answers(pairs, (seat,), journal, progress=progress)
-    return seat, [row.verdicts[judge.name] for row in rows]
+            rows = judge_answers(pairs, (bound,), journal, progress=progress)
+    return bound, [row.verdicts[judge.name] for row in rows]
 
 
 def _item(row: LabelledAnswer) -> Item:

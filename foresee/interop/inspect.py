@@ -43,7 +43,7 @@ from foresee import plugins
 from foresee.errors import unknown_name
 from foresee.evaluation import plan
 from foresee.evaluation.run_folder import metrics_of
-from foresee.judges import JudgeChoice, seated
+from foresee.judges import JudgeChoice
 from foresee.metrics import summarise
 from foresee.models.inspect_bridge import InspectModel, data_uri, to_chat
 from foresee.plugins import contracts
@@ -146,16 +146,16 @@ def benchmark_metrics(benchmark: str, options: dict[str, Any], intervals: str = 
 def judged(benchmark: str) -> Scorer:
     """The benchmark's judges; a measure that could not be scored is left out of the value, never filled in."""
     file = contracts.benchmark(benchmark)
-    seats: list[Judge] = []
+    bound: list[Judge] = []
 
     def judges() -> list[Judge]:
-        """Seated when the first answer comes: model roles are known by then, also when a log is scored again."""
-        if not seats:
+        """Bound when the first answer comes: model roles are known by then, also when a log is scored again."""
+        if not bound:
             choice = JudgeChoice(_graders(benchmark) if needs_grader(file) else ())
             found = plan.judges_of(file, benchmark, choice)
-            with choice.opened() as members:  # open already, and Inspect's to close
-                seats.extend(seated(found, members))
-        return seats
+            with choice.bound(found) as ready:  # open already, and Inspect's to close
+                bound.extend(ready)
+        return bound
 
     async def score(state: TaskState, target: Target) -> Score:
         item = decode(Item, state.metadata["item"])

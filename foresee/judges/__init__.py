@@ -4,7 +4,7 @@ A judge file has `VERSION`, and `judge(item, answer) -> Verdict` if it reads by 
 asks a judge model, or both (then rules unless a model is asked for). `RUBRICS` may name further ones.
 """
 
-from foresee.judges._model.choice import JudgeChoice, seated
+from foresee.judges._model.choice import JudgeChoice, bound
 from foresee.judges._model.judge import GradedJudge, needs_model
 from foresee.judges._model.members import Member
 from foresee.judges._model.panel import agreed
@@ -16,7 +16,7 @@ __all__ = [
     "Member",
     "RuleJudge",
     "agreed",
+    "bound",
     "needs_model",
     "open_judge",
-    "seated",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -61,15 +62,23 @@ def check_model(spec: str, options: Mapping[str, Any] | None = None, *, flag: st
         check_api_options(provider, name, dict(options or {}), flag)
 
 
+def several(specs: str) -> list[str]:
+    """`PROVIDER/A,PROVIDER/B` as single models; a comma within a name stays. Raises UserError: one named twice."""
+    found = re.split(rf",\s*(?=(?:{'|'.join(_PROVIDERS)})/)", specs)
+    if len(set(found)) < len(found):
+        raise UserError(f"--model {shown(specs)}: a model was asked for twice; name each once")
+    return found
+
+
 def _parted(spec: str) -> tuple[str, str]:
     provider, slash, name = spec.partition("/")
     if not slash or not name:
         raise UserError(f"--model: expected PROVIDER/NAME such as openai/gpt-4o or local/FOLDER, got '{shown(spec)}'")
-    several = [part for part in name.split(",")[1:] if part.strip().partition("/")[0] in _PROVIDERS and "/" in part]
-    if several:
+    others = [part for part in name.split(",")[1:] if part.strip().partition("/")[0] in _PROVIDERS and "/" in part]
+    if others:
         raise UserError(
-            f"--model: expected one model, got {len(several) + 1} with commas; give the command once for each, and "
-            "'foresee report' or 'compare' puts the runs side by side"
+            f"--model: expected one model, got {len(others) + 1} with commas; give this once for each (foresee eval "
+            "takes several)"
         )
     if provider not in _PROVIDERS:
         raise unknown_name("model provider", shown(provider), _PROVIDERS)

@@ -209,7 +209,7 @@ def headline_metrics(run: Run) -> list[Metric]:
 def headline_of(benchmark: Benchmark | None, metrics: Sequence[Metric]) -> list[Metric]:
     """Choose the metrics that a benchmark is best known by, among these; see the top of this file."""
     own = [metric for metric in metrics if not metric.published]
-    named = getattr(benchmark, "HEADLINE", ())
+    named = benchmark.headline if benchmark is not None else ()
     chosen = [metric for name in named for metric in own if metric.name == name]
     return chosen or [metric for i, metric in enumerate(own) if i < 2 or _PRICE.search(metric.name)]
 

@@ -21,7 +21,6 @@ from foresee.records import (
     Item,
     Judge,
     Model,
-    Request,
     Row,
     Usage,
     encode,
@@ -32,7 +31,7 @@ from foresee.runner.async_bridge import complete, each
 from foresee.runner.budget import Budget, BudgetSpent
 from foresee.runner.journal import Journal
 from foresee.runner.judging import JudgeCalls, Judging, check_judges, judge_answers
-from foresee.runner.keys import answer_key, answer_keys, request_for, settings_digest
+from foresee.runner.keys import Keyed, answer_keys, keyed
 from foresee.runner.retries import Caller, CircuitBreaker, RunSettings
 
 __all__ = [
@@ -40,11 +39,13 @@ __all__ = [
     "BudgetSpent",
     "Caller",
     "JudgeCalls",
+    "Keyed",
     "Progress",
     "Results",
     "RunSettings",
     "answer_keys",
     "judge_answers",
+    "keyed",
     "run",
     "run_sync",
 ]
@@ -90,7 +91,7 @@ class RunOptions(TypedDict, total=False):
 
 
 async def run(
-    items: Iterable[Item],
+    items: Iterable[Item | Keyed],
     model: Model,
     judges: Sequence[Judge],
     journal: Journal,
@@ -105,7 +106,8 @@ async def run(
     """Ask every item `epochs` times, judge the answers, and return the rows.
 
     Args:
-        items: the questions; ids are unique.
+        items: the questions; ids are unique. Those from `keyed`, with the same model, defense, generation and epochs,
+            are neither edited nor hashed again.
         model: what is asked.
         judges: each reads every answer that has a text.
         journal: open; what it holds already is not asked again.
@@ -121,13 +123,15 @@ async def run(
             too often in a row, the budget is spent, or the journal can't be written. Finished work is in the journal.
     """
     began = time.monotonic()
-    items = list(items)
-    check(items, model, defense, epochs)
-    check_judges(judges, items)
-    work = _Run(items, model, judges, journal, defense, generation, epochs, settings, progress, budget)
+    given = list(items)
+    plain = [each.item if isinstance(each, Keyed) else each for each in given]
+    check(plain, model, defense, epochs)
+    check_judges(judges, plain)
+    asked = list(keyed(given, model, defense=defense, generation=generation, epochs=epochs))
+    work = _Run(asked, model, judges, journal, defense, generation, epochs, settings, progress, budget)
     # Twice as many workers as calls: while some wait for a judge or a retry, others use the model.
-    jobs = ((epoch, index) for epoch in range(epochs) for index in range(len(items)))
-    await each(jobs, work.row, min(len(items) * epochs, 2 * settings.concurrency))
+    jobs = ((epoch, index) for epoch in range(epochs) for index in range(len(asked)))
+    await each(jobs, work.row, min(len(asked) * epochs, 2 * settings.concurrency))
     if work.stopped is not None:
         raise work.stopped
     work.breaker.finish()
@@ -138,7 +142,7 @@ async def run(
 
 
 def run_sync(
-    items: Iterable[Item],
+    items: Iterable[Item | Keyed],
     model: Model,
     judges: Sequence[Judge],
     journal: Journal,
@@ -196,7 +200,7 @@ def check(items: Sequence[Item], model: Model, defense: Defense | None, epochs: 
 class _Run:
     """One run's state."""
 
-    items: list[Item]
+    items: list[Keyed]
     model: Model
     judges: Sequence[Judge]
     journal: Journal
@@ -213,9 +217,6 @@ class _Run:
         self.judging = Judging(self.judges, self.journal, self.settings, calls)
         self.stopped: BudgetSpent | None = None
         self.breaker = CircuitBreaker(self.settings.stop_after, "answers")
-        self.digest = settings_digest(
-            self.model.identity, self.generation, self.defense.identity if self.defense else None
-        )
         self.rows: list[Row | None] = [None] * (len(self.items) * self.epochs)
         self.done = self.failed = self.asked = self.reused = 0
         self.usage = Usage()
@@ -224,9 +225,9 @@ class _Run:
 
     async def row(self, job: tuple[int, int]) -> None:
         epoch, index = job
-        item = self.items[index]
+        item = self.items[index].item
         try:
-            answer = await self._answer(item, epoch)
+            answer = await self._answer(self.items[index], epoch)
             row = Row(item, answer, await self.judging.verdicts(item, answer))
         except BudgetSpent as spent:  # what others have under way still arrives
             self.stopped = spent
@@ -240,11 +241,10 @@ class _Run:
         if self.done % _YIELD_EVERY == 0:
             await asyncio.sleep(0)
 
-    async def _answer(self, item: Item, epoch: int) -> Answer:
+    async def _answer(self, asked: Keyed, epoch: int) -> Answer:
+        item, key = asked.item, asked.keys[epoch]
         if item.missing_image is not None:
             return Answer(item.id, epoch, "", "missing_image", f"no image {item.missing_image}", calls=0)
-        request = request_for(item, self.defense, _for_epoch(self.generation, epoch))
-        key = answer_key(self.digest, request, epoch)
         stored = self.journal.decoded(Answer, "answer", key)
         if stored is not None:
             self.breaker.mark_ok()
@@ -255,7 +255,7 @@ class _Run:
             return self._reuse(await asyncio.shield(self._asking[key]), item, epoch)
         promise = self._asking[key] = asyncio.get_running_loop().create_future()
         try:
-            answer = await self._ask(item, epoch, request, key)
+            answer = await self._ask(asked, epoch)
         except BaseException as problem:
             promise.set_exception(problem) if isinstance(problem, UserError) else promise.cancel()
             raise
@@ -274,7 +274,9 @@ class _Run:
             return answer
         return replace(answer, item_id=item.id, epoch=epoch, calls=0, usage=Usage())
 
-    async def _ask(self, item: Item, epoch: int, request: Request, key: str) -> Answer:
+    async def _ask(self, asked: Keyed, epoch: int) -> Answer:
+        item, key = asked.item, asked.keys[epoch]
+        request = replace(asked.request, generation=_for_epoch(self.generation, epoch))
         ask = asking.Ask(self.caller, self.journal, key, self.defense)
         answer, failure = await asking.answer(item, request, ask, self.defense)
         answer = replace(answer, epoch=epoch, key=key)

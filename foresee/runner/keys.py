@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from foresee.errors import UserError
 from foresee.records import Defense, Generation, Image, Item, Message, Model, Request
+
+
+class Keyed(NamedTuple):
+    """An item with what is sent for it and the journal key of its answer in each epoch."""
+
+    item: Item
+    request: Request
+    keys: tuple[str, ...]
 
 
 def request_for(item: Item, defense: Defense | None, generation: Generation) -> Request:
@@ -30,13 +38,28 @@ def request_for(item: Item, defense: Defense | None, generation: Generation) -> 
         raise UserError(f"defense {defense.name} failed on item '{item.id}': {reason}") from problem
 
 
+def keyed(
+    items: Iterable[Item | Keyed], model: Model, *, defense: Defense | None, generation: Generation, epochs: int
+) -> Iterator[Keyed]:
+    """Edit each item under the defense and compute its answers' keys; one that has its keys passes as it is.
+
+    Raises:
+        UserError: the defense can't edit one.
+    """
+    settings = settings_digest(model.identity, generation, defense.identity if defense else None)
+    for item in items:
+        if isinstance(item, Keyed):
+            yield item
+            continue
+        request = request_for(item, defense, generation)
+        yield Keyed(item, request, tuple(answer_key(settings, request, epoch) for epoch in range(epochs)))
+
+
 def answer_keys(
     items: Iterable[Item], model: Model, *, defense: Defense | None, generation: Generation, epochs: int
 ) -> list[tuple[str, ...]]:
     """Compute the journal keys of each item's answers, one per epoch, without asking anything."""
-    settings = settings_digest(model.identity, generation, defense.identity if defense else None)
-    requests = (request_for(item, defense, generation) for item in items)
-    return [tuple(answer_key(settings, request, epoch) for epoch in range(epochs)) for request in requests]
+    return [each.keys for each in keyed(items, model, defense=defense, generation=generation, epochs=epochs)]
 
 
 def settings_digest(model: Mapping[str, Any], generation: Generation, defense: Mapping[str, Any] | None) -> str:

@@ -11,7 +11,6 @@ from rich.console import Console
 
 import foresee
 from foresee.evaluation.compare import compare
-from foresee.evaluation.evaluate import evaluate, opened
 from foresee.evaluation.run_folder import Run
 from foresee.report.defense_table import boards, headline_metrics, text_tables
 from foresee.report.stored_runs import read_runs
@@ -36,12 +35,14 @@ COMMAND = (
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two benchmarks under three defenses."""
     out = tmp_path_factory.mktemp("runs")
-    with opened("organism/base") as model:
-        for benchmark in ("world_consequence", "world_awareness"):
-            for defense in ("none", "constitution", "contrastive_decoding"):
-                name = benchmark if defense == "none" else f"{benchmark}+{defense}"
-                options = {"noise_step": 700} if defense == "contrastive_decoding" else {}
-                evaluate(benchmark, model, out=out / name, limit=LIMIT, defense=defense, defense_options=options)
+    foresee.evaluate(
+        ["world_consequence", "world_awareness"],
+        "organism/base",
+        defense=["none", "constitution", "contrastive_decoding"],
+        defense_options={"noise_step": 700},
+        out=out,
+        limit=LIMIT,
+    )
     return out
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from rich.console import Console
 
-from foresee.cli import _jobs, demo
+from foresee.cli import demo
+from foresee.evaluation import jobs as batch
 from foresee.report.tables import show
 
 
 def test_headlines_name_metrics_of_the_suite_and_the_table_fits_a_terminal() -> None:
-    jobs = _jobs.resolve("suite/world", {"none": {}, "constitution": {}}, options=())
+    jobs = batch.resolve("suite/world", {"none": {}, "constitution": {}})
     assert {job.label for job in jobs} == set(demo.HEADLINES)
     runs: list[Any] = []
     for job in jobs:
@@ -26,7 +27,7 @@ def test_headlines_name_metrics_of_the_suite_and_the_table_fits_a_terminal() -> 
                 estimates=estimates,
             )
         )
-    table = demo.profile(jobs, runs)
+    table = demo.profile([batch.Finished(*pair) for pair in zip(jobs, runs, strict=True)])
     assert table.header == ("share of", "plain", "with constitution")
     assert sum(row[1] != "" for row in table.rows) == sum(len(chosen) for _, chosen in demo.HEADLINES.values())
     assert all(cell == "100 (98 - 100)" for row in table.rows if row[1] for cell in row[1:])

@@ -226,7 +226,7 @@ def test_an_error_says_which_of_the_two_models_it_is_about(cli: Cli) -> None:
         (["data", "fetch", "drawn_consequences"], "comes with foresee; there is nothing to fetch"),
         (["judge", "check", "refusl", "--labels", "xstest"], "did you mean refusal"),
         (["list", "benchmark"], "did you mean benchmarks"),
-        (["eval", "world_attack", "--model", "custom/a,custom/b"], "--model: expected one model, got 2"),
+        (["eval", "world_attack", "--model", "custom/a,custom/a"], "a model was asked for twice"),
         (["report", "nowhere"], "no run in nowhere"),
     ],
 )

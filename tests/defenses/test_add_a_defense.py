@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foresee import plugins
-from foresee.evaluation import evaluate
+from foresee.evaluation import plan
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "add_a_defense.md"
 
@@ -21,6 +21,6 @@ def test_ten_lines_are_a_defense(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("FORESEE_PLUGINS", str(tmp_path))
     assert "polite" in plugins.names("defenses")
     assert plugins.summary("defenses", "polite").line == "Polite: asks the model to be polite."
-    planned = evaluate.plan("world_awareness", defense="polite", defense_options=["words=Be kind."], limit=1)
+    planned = plan.plan("world_awareness", defense="polite", defense_options=["words=Be kind."], limit=1)
     assert planned.protection is not None
     assert planned.protection.edit(planned.items[0]).messages[0].text == "Be kind."

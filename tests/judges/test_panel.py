@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from foresee.errors import UserError
-from foresee.judges import JudgeChoice, open_judge, seated
+from foresee.judges import JudgeChoice, bound, open_judge
 from foresee.judges._model.guards import Guard, shield_gemma
 from foresee.judges._model.guards.llama_guard import verdict as guard_verdict
 from foresee.judges._model.panel import agreed, decide
@@ -181,10 +181,10 @@ def test_guards_judge_harm_and_nothing_else() -> None:
         assert [m.model.name for m in foresight.members] == ["custom/chat"]
         with pytest.raises(UserError, match="judge foresight needs a chat model"):
             open_judge("foresight", members[1:])
-        alone = seated([open_judge(name) for name in ("constructive", "harmful", "awareness")], members[1:])
+        alone = bound([open_judge(name) for name in ("constructive", "harmful", "awareness")], members[1:])
         assert [judge.name for judge in alone] == ["harmful", "awareness"], "a guard alone leaves the others out"
         with pytest.raises(UserError, match="judge foresight needs a chat model"):
-            seated([open_judge("foresight")], members[1:])
+            bound([open_judge("foresight")], members[1:])
     with (
         pytest.raises(UserError, match="known: llama_guard, shield_gemma"),
         JudgeChoice(("guard:xyz=custom/a",)).opened(),

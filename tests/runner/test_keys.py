@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from foresee.defenses import open_defense
 from foresee.judges import RuleJudge
 from foresee.judges._model.judge import GradedJudge
 from foresee.judges._model.members import Grader
@@ -29,7 +30,7 @@ from foresee.records import (
     Request,
     Verdict,
 )
-from foresee.runner import answer_keys, run
+from foresee.runner import answer_keys, keyed, run
 from foresee.runner.journal import Journal, read_records
 
 ITEMS = (
@@ -93,6 +94,28 @@ def keys(defense: Defense | None, generation: Generation, epochs: int) -> list[t
 def test_keys_of_answers_are_what_they_were() -> None:
     assert keys(None, Generation(), 1) == PLAIN
     assert keys(Guarded(Strategy()), SAMPLED, 2) == DEFENDED
+
+
+async def test_what_was_keyed_is_neither_edited_nor_hashed_again(tmp_path: Path) -> None:
+    edited: list[str] = []
+
+    class Counting(Guarded):
+        def edit(self, item: Item) -> Item:
+            edited.append(item.id)
+            return super().edit(item)
+
+    guarded, items = Counting(), ITEMS[:2]
+    ready = list(keyed(items, Echo(), defense=guarded, generation=SAMPLED, epochs=2))
+    with Journal.open(tmp_path / "j", {}) as journal:
+        results = await run(ready, Echo(), (), journal, defense=guarded, generation=SAMPLED, epochs=2)
+    assert edited == ["text", "image"]
+    assert [row.answer.key for row in results.rows] == [key for each in ready for key in each.keys]
+
+
+def test_a_strategy_is_built_once() -> None:
+    defense = open_defense("contrastive_decoding")
+    assert defense is not None
+    assert defense.decoding is defense.decoding is not None
 
 
 async def test_keys_of_calls_and_verdicts_are_what_they_were(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class JudgeChoice:
         return cls(tuple(name.strip() for name in models.split(",") if name.strip()))
 
     def judges(self, names: Sequence[str], hook: RubricHook | None = None, origin: str = "") -> tuple[Judge, ...]:
-        """The judges of a benchmark, those that ask a model without their members yet (see `seated`).
+        """The judges of a benchmark, those that ask a model without their members yet (see `bound`).
 
         Args:
             names: its judges.
@@ -149,6 +149,17 @@ class JudgeChoice:
             for model in owned:
                 complete(model.close)
 
+    @contextmanager
+    def bound(self, judges: Sequence[Judge]) -> Iterator[tuple[Judge, ...]]:
+        """The judges with their judge models, open for as long as the block lasts, if some are lacking.
+
+        Raises:
+            UserError: see `models.open_model`, and `bound`.
+        """
+        lacking = any(isinstance(judge, GradedJudge) and not judge.members for judge in judges)
+        with self.opened() if lacking else nullcontext(()) as members:
+            yield bound(judges, members)
+
     def check(self) -> None:
         """Find what is wrong with names, options and addresses before a key is needed.
 
@@ -187,7 +198,7 @@ def _hooked(hook: RubricHook, judge: str, item: Item) -> Rubric | None:
         ) from problem
 
 
-def seated(judges: Sequence[Judge], members: Sequence[Member]) -> tuple[Judge, ...]:
+def bound(judges: Sequence[Judge], members: Sequence[Member]) -> tuple[Judge, ...]:
     """The judges with their judge models, without those that none of these can be (guard models read harm alone).
 
     Raises:

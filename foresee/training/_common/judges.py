@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from foresee.errors import UserError
-from foresee.judges import GradedJudge, JudgeChoice, seated
+from foresee.judges import GradedJudge, JudgeChoice, bound
 from foresee.plugins import contracts
 from foresee.records import Item, Judge
 from foresee.runner.judging import JudgeCalls
@@ -90,7 +90,7 @@ def open_judges(
     choice, stack = JudgeChoice(tuple(models), rest, flag=f"--set {where}judge_options."), ExitStack()
     judges = choice.judges(names)
     members = stack.enter_context(choice.opened())
-    served = {judge.name: judge for judge in seated(judges, members)}
+    served = {judge.name: judge for judge in bound(judges, members)}
     calls = JudgeCalls()
     found: dict[str, Judge] = {}
     for name in names:

@@ -1,0 +1,165 @@
+"""Carry a plan out: open its models, ask what is still to be asked, keep the run folder."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from foresee import manifest
+from foresee.errors import UserError
+from foresee.evaluation import holdings
+from foresee.evaluation import plan as planning
+from foresee.evaluation.holdings import FREE, open_journal
+from foresee.evaluation.plan import Plan
+from foresee.evaluation.run_folder import KeyedItem, Run
+from foresee.judges import GradedJudge
+from foresee.models import open_model
+from foresee.records import Model
+from foresee.redaction import without_secrets
+from foresee.runner import Budget, Keyed, Progress, Results, RunSettings, keyed, run_sync
+from foresee.runner.async_bridge import complete
+from foresee.runner.journal import Journal
+
+
+def run_plan(
+    planned: Plan,
+    model: Model,
+    *,
+    out: Path | str | None = None,
+    settings: RunSettings | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    command: Sequence[str] = (),
+    moved: bool = False,
+    budget: Budget | None = None,
+) -> Run:
+    """Ask an open model every item of a plan with its judge models, as from `opened`; see `foresee.evaluate`."""
+    _check_prices(budget, planned)
+    configuration = without_secrets({**planning.configuration(planned), "model": dict(model.identity)})
+    folder = Path(out) if out is not None else default_folder(planned, model, configuration)
+    first = holdings.earlier(folder)
+    record = {
+        **planning.record(planned),
+        "model": model.name,
+        "base_urls": _addresses(first, getattr(model, "base_url", None), moved=moved),
+        "configuration": configuration,
+        "command": list(command),
+    }
+    begun, cpu = time.monotonic(), time.process_time()
+    with open_journal(folder, configuration) as journal:
+        candidates = _candidates(planned, model, folder)
+        call = holdings.begin(folder, planned, record, (KeyedItem(each.item, each.keys) for each in candidates))
+        results = _asked(planned, candidates, model, journal, settings or default_settings(model), progress, budget)
+        spent = {"wall_seconds": time.monotonic() - begun, "cpu_seconds": time.process_time() - cpu}
+        return holdings.end(call, planned, results.rows, _made(results), spent)
+
+
+def _check_prices(budget: Budget | None, planned: Plan) -> None:
+    """Raises UserError: a price is lacking without which the budget would count nothing."""
+    if budget is not None:
+        budget.require(model=True, judges=any(isinstance(judge, GradedJudge) for judge in planned.judges))
+
+
+def _made(results: Results) -> dict[str, Any]:
+    """What this call brought, for the manifest."""
+    return {
+        "asked": results.asked,
+        "reused": results.reused,
+        "usage_of_this_call": asdict(results.usage),
+        "judging_usage_of_this_call": {name: asdict(usage) for name, usage in results.judging.items()},
+    }
+
+
+@contextmanager
+def opened(
+    plans: Sequence[Plan], model: str | Model, options: Mapping[str, Any] | None = None
+) -> Iterator[tuple[tuple[Plan, ...], Model]]:
+    """Plans with their judge models, and the model; what is opened here is closed afterwards.
+
+    Args:
+        plans: of one choice of judge models.
+        model: `PROVIDER/NAME`, or an open Model, which stays open.
+        options: the provider's.
+
+    Raises:
+        UserError: see `models.open_model`.
+    """
+    waiting = [each for each in plans if not each.is_bound]
+    with waiting[0].judging.opened() if waiting else nullcontext(()) as members:
+        if not isinstance(model, str):
+            yield tuple(each.bound(members) for each in plans), model
+            return
+        tested = open_model(model, options)
+        try:
+            yield tuple(each.bound(members) for each in plans), tested
+        finally:
+            complete(tested.close)
+
+
+def default_settings(model: Model) -> RunSettings:
+    """32 calls at once for a server; for a local model two batches' worth, so that the next is ready in time."""
+    return RunSettings(concurrency=getattr(model, "suggested_concurrency", 32))
+
+
+def _candidates(planned: Plan, model: Model, folder: Path) -> list[Keyed]:
+    """What is asked for and what the folder may hold, with requests and the keys that the answers have today."""
+    known = {item.id for item in planned.items} | holdings.ids_below(folder)
+    items = [item for item in planned.everything if item.id in known]
+    return list(keyed(items, model, defense=planned.protection, generation=planned.generation, epochs=planned.epochs))
+
+
+def _asked(
+    planned: Plan,
+    candidates: Iterable[Keyed],
+    model: Model,
+    journal: Journal,
+    settings: RunSettings,
+    progress: Callable[[Progress], None] | None,
+    budget: Budget | None,
+) -> Results:
+    if budget is not None:
+        budget.catch_up(journal.path.parent, journal.path)
+    known = {each.item.id: each for each in candidates}
+    return run_sync(
+        [known[item.id] for item in planned.items],
+        model,
+        planned.judges,
+        journal,
+        defense=planned.protection,
+        generation=planned.generation,
+        epochs=planned.epochs,
+        settings=settings,
+        progress=progress,
+        budget=budget,
+    )
+
+
+def _addresses(before: Mapping[str, Any], url: str | None, *, moved: bool) -> list[str]:
+    """Every address that answers of this folder came from, the present one last, without users and passwords.
+
+    Raises:
+        UserError: the present one is new, and nobody said that the same model moved there.
+    """
+    known: list[str] = list(before.get("base_urls", []))
+    if url is None:
+        return known
+    parts = urlsplit(url)
+    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    if known and known[-1] != address and not moved:
+        raise UserError(
+            f"the answers in this run folder came from {known[-1]}, this is {address}: "
+            "give --moved if the same model is served there now, or another folder (--out)"
+        )
+    return [*(each for each in known if each != address), address]
+
+
+def default_folder(planned: Plan, model: Model, configuration: Mapping[str, Any]) -> Path:
+    """`runs/BENCHMARK/MODEL-HASH`: the same command finds the same folder again."""
+    slug = re.sub(r"[^\w.-]+", "_", model.name).strip("_")[-60:]
+    fixed = {k: v for k, v in configuration.items() if k not in FREE}
+    return Path("runs") / planned.benchmark / f"{slug}-{manifest.digest(fixed)[:8]}"
