@@ -82,12 +82,14 @@ def begin(folder: Path, planned: Plan, record: Mapping[str, Any], candidates: It
     wanted = {item.id for item in planned.items}
     held = [each for each in candidates if each.item.id in wanted or keys.get(each.item.id) == each.keys]
     besides, grows = len(held) - len(wanted), any(keys.get(item.id) != own for item, own in held)
+    grows = grows or len(keys) < before.get("items", 0)  # items.jsonl was cut: it is written anew
     told = {**record, **_extent(held, planned, before, grows=grows), **_judges(record, planned, before)}
     if place != folder:
         told["judged_from"] = str(folder.absolute())
+    if grows or not besides:
+        told[run_folder.ITEMS_WRITTEN] = run_folder.write_items(place, held)
     call = Call(folder, place, told, before, besides, grows)
     if not call.only_reads:
-        run_folder.write_items(place, held)
         times = {key: before.get(key, 0.0) for key in ("wall_seconds", "cpu_seconds")}
         manifest.write(place, "evaluation", {**told, **times, "finished": False})
     return call
@@ -193,7 +195,7 @@ def _extent(held: Sequence[KeyedItem], planned: Plan, before: Mapping[str, Any],
     if len(held) in (len(planned.items), len(planned.everything)):
         limit = planned.limit if len(held) == len(planned.items) else None
     items = [item for item, _ in held]
-    return {"items": len(held), "items_sha256": plan.items_digest(items), "limit": limit}
+    return {"items": len(held), "items_sha256": run_folder.items_digest(items), "limit": limit}
 
 
 def _judges(record: Mapping[str, Any], planned: Plan, before: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from foresee.config import BenchmarkOptions, Settings, build, from_pairs
 from foresee.data import sources
 from foresee.defenses import Composed, open_defense
 from foresee.errors import UserError
+from foresee.evaluation.run_folder import items_digest
 from foresee.evaluation.sampling import in_drawing_order as drawing_order
 from foresee.evaluation.sampling import sample
 from foresee.judges import GradedJudge, JudgeChoice, Member, bound
@@ -298,11 +299,6 @@ def configuration(planned: Plan) -> dict[str, Any]:
         "judges": [dict(judge.identity) for judge in planned.judges],
         "limit": planned.limit,
     }
-
-
-def items_digest(items: Iterable[Item]) -> str:
-    """A hash of what is asked, in this order."""
-    return manifest.digest([(item.id, item.prompt, item.image_sha256) for item in items])
 
 
 def record(planned: Plan) -> dict[str, Any]:

@@ -7,6 +7,7 @@ epoch), `journal.jsonl` (answers by key, verdicts by item) and, for pictures tha
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest
 from foresee.errors import UserError, missing_extra
-from foresee.files.untrusted import parse_json, read_regular
+from foresee.files.untrusted import parse_json, read_regular, whole
 from foresee.metrics import Metric, summarise
+from foresee.notices import say_once
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
 from foresee.records import Answer, Image, Item, Message, Row, Usage, Verdict, decode, encode
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import pandas
 
 ITEMS = "items.jsonl"
+ITEMS_WRITTEN = "items_file_sha256"  # of the manifest
 JOURNAL = "journal.jsonl"
 JUDGED = "judged"  # below a run folder: the same answers by other judges, a run folder each
 
@@ -120,14 +123,45 @@ def read_run(folder: Path, *, without_code: bool = False) -> Run:
         without_code: whether a run whose benchmark is not at hand is read all the same, without measures and metrics.
 
     Raises:
-        UserError: not a run folder, a damaged one, or one whose benchmark is not at hand.
+        UserError: not a run folder, a damaged one (items.jsonl is cut short, say), or one whose benchmark is not at
+            hand.
     """
     record = manifest.read(folder, "evaluation")
     file = benchmark_of(folder, record["benchmark"], without_code=without_code)
     answers, verdicts = _read_journal(folder / JOURNAL, record.get("made_by", {}))
-    pairs, unfinished = _pairs(read_items(folder), answers)
+    items = list(read_items(folder))
+    edited = differences(folder, items, record)
+    pairs, unfinished = _pairs(items, answers)
     rows = [Row(item, answer, verdicts.get((item.id, answer.key), {})) for item, answer in pairs]
-    return assemble(folder, file, rows, record, unfinished)
+    run = assemble(folder, file, rows, record, unfinished)
+    if not edited:
+        return run
+    say_once(f"WARNING: {edited}")  # also where a command shows no warnings of single runs
+    return replace(run, warnings=(edited, *run.warnings))
+
+
+def differences(folder: Path, items: Sequence[KeyedItem], record: Mapping[str, Any]) -> str:
+    """Return what to say beside every figure where items.jsonl is not what the manifest was written with; "" if it is.
+
+    Raises:
+        UserError: items are missing, so that every figure would be of another sample.
+    """
+    path, expected = folder / ITEMS, record.get("items", 0)
+    again = "the command that made it, run again with the same --out, writes it anew and asks nothing twice"
+    if len(items) < expected:
+        raise UserError(f"{path}: expected {expected} items, as {manifest.FILE} says, got {len(items)}; {again}")
+    written = record.get(ITEMS_WRITTEN)
+    if written is not None:
+        same = written == hashlib.sha256(read_regular(path)).hexdigest()
+    else:  # older folders know what was asked, and no more
+        asked = record.get("items_sha256")
+        same = asked is None or asked == items_digest(item for item, _ in items)
+    return "" if same else f"{path} was edited after the run, or is of another one: do not trust the figures; {again}"
+
+
+def items_digest(items: Iterable[Item]) -> str:
+    """A hash of what is asked, in this order."""
+    return manifest.digest([(item.id, item.prompt, item.image_sha256) for item in items])
 
 
 def benchmark_of(folder: Path, name: str, *, without_code: bool = False) -> Benchmark:
@@ -202,13 +236,15 @@ def missing_image(item: Item, epoch: int) -> Answer:
     return Answer(item.id, epoch, "", status="missing_image", reason=f"no image {item.missing_image}", calls=0)
 
 
-def write_items(folder: Path, items: Iterable[KeyedItem]) -> None:
-    """Write items.jsonl atomically; pictures held in memory become files in `images/`."""
+def write_items(folder: Path, items: Iterable[KeyedItem]) -> str:
+    """Write items.jsonl atomically, and return its SHA-256; pictures held in memory become files in `images/`."""
     lines = []
     for item, keys in items:
         line = {"item": encode(_with_files(item, folder / "images")), "keys": list(keys)}
         lines.append(json.dumps(line, ensure_ascii=False))
-    manifest.write_atomically(folder / ITEMS, "".join(line + "\n" for line in lines))
+    text = whole("".join(line + "\n" for line in lines))
+    manifest.write_atomically(folder / ITEMS, text)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_items(folder: Path) -> Iterator[KeyedItem]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from foresee import manifest
+from foresee.errors import UserError
 from foresee.evaluation import holdings, run_folder
 from foresee.evaluation import plan as planning
 from foresee.evaluation.holdings import open_journal
@@ -135,10 +136,12 @@ def _rejudged(
     calls: _Calls,
 ) -> Run:
     keyed = list(run_folder.read_items(source))
+    if edited := run_folder.differences(source, keyed, record):
+        raise UserError(edited)
     pairs, unfinished = run_folder.answered(source, keyed)
     with open_journal(folder, record["configuration"]) as journal:
         _copy(journal, (answer for _, answer in pairs if answer.key))
-        run_folder.write_items(folder, keyed)
+        record[run_folder.ITEMS_WRITTEN] = run_folder.write_items(folder, keyed)
         manifest.write(folder, "evaluation", {**record, "finished": False})
         judged = calls.judge(pairs, judges, journal)
     record |= {**holdings.totals(judged), **calls.record(), "finished": not unfinished}

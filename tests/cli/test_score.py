@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import foresee
+from foresee.notices import say_once
 from tests.cli.conftest import IDS, Cli
 
 Answers = Callable[..., Path]
@@ -269,3 +270,44 @@ def test_a_word_that_the_gold_answer_may_be_is_an_answer(cli: Cli, tmp_path: Pat
     assert {row.item.id: row.answer.status for row in run.rows} == {
         "1": "ok", "2": "ok", "3": "ok", "4": "error", "5": "ok",
     }, done.err  # fmt: skip
+
+
+def test_items_that_are_not_those_of_the_run_are_noticed(
+    cli: Cli, mmsa: Path, answers: Answers, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    again = ("score", answers("No."), "--benchmark", "mmsafeaware", "--data", mmsa, "--out", "s", "--format", "json")
+    assert cli(*again).code == 0
+    assert cli(*again[:6], "--out", "t").code == 0
+    items, whole = tmp_path / "s" / "items.jsonl", (tmp_path / "s" / "items.jsonl").read_bytes()
+    for emptied in (b"", whole[: whole.rindex(b"\n", 0, -1) + 1]):
+        for command in (("report", "s"), ("compare", "s", "t"), ("export", "s")):
+            items.write_bytes(emptied)
+            done = cli(*command)
+            assert (done.code, done.err.count("\n")) == (2, 1 + (command[0] == "compare")), done.err
+            count = emptied.count(b"\n")
+            assert f"items.jsonl: expected 32 items, as manifest.json says, got {count}; the command" in done.err
+        assert cli(*again).code == 0
+        assert items.read_bytes() == whole, "the same command mends it"
+    items.write_bytes(whole.replace(b'"id": "983"', b'"id": "983 "'))
+    for command in (("report", "s"), ("compare", "s", "t"), ("export", "s", "--out", "e.csv", "--force")):
+        say_once.cache_clear()
+        done = cli(*command)
+        assert (done.code, "items.jsonl was edited after the run" in done.err + caplog.text) == (0, True), command
+        caplog.clear()
+    assert "was edited after the run" in foresee.read_run(tmp_path / "s").warnings[0]
+    assert cli("score", "s", "--by-model", "awareness", "--judge-model", "custom/x").code == 2
+
+
+def test_folders_from_before_the_file_was_hashed_are_read_as_ever(
+    cli: Cli, mmsa: Path, answers: Answers, tmp_path: Path
+) -> None:
+    assert cli("score", answers("No."), "--benchmark", "mmsafeaware", "--data", mmsa, "--out", "s").code == 0
+    path, items = tmp_path / "s" / "manifest.json", tmp_path / "s" / "items.jsonl"
+    record = json.loads(path.read_text())
+    record.pop("items_file_sha256")
+    path.write_text(json.dumps(record))
+    assert not foresee.read_run(tmp_path / "s").warnings
+    items.write_text(items.read_text().replace("Sentence 983", "Sentence 984"))
+    assert "was edited" in foresee.read_run(tmp_path / "s").warnings[0]
+    path.write_text(json.dumps({key: value for key, value in record.items() if not key.startswith("items")}))
+    assert not foresee.read_run(tmp_path / "s").warnings
