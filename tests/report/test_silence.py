@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from foresee import plugins
 from foresee.evaluation.run_folder import Run, assemble
+from foresee.plugins import contracts
 from foresee.records import Answer, Item, Message, Row, Verdict
 from foresee.report import silence, tables
 
@@ -22,7 +22,7 @@ def run_of(benchmark: str, rows: list[tuple[str, str, str, Any]], **metadata: An
         verdict = Verdict(item.id, 0, judge, value, "" if value is not None else "the answer is empty")
         made.append(Row(item, Answer(item.id, 0, text), {judge: verdict}))
     record: Mapping[str, Any] = {"benchmark": benchmark, "model": "m", "version": "1"}
-    return assemble(Path("x"), plugins.load("benchmarks", benchmark), made, record)
+    return assemble(Path("x"), contracts.benchmark(benchmark), made, record)
 
 
 def test_a_silent_answer_mentions_no_hazard_by_the_scale() -> None:

@@ -89,6 +89,17 @@ from foresee.config import BenchmarkOptions as Options
 from foresee.records import Image, Item, Message
 
 SOURCE = {source!r}
+VERSION = "1"
+JUDGES = ()
+METRICS = ()
+
+
+def applies(item):
+    return ()
+
+
+def measures(item, answer, verdicts):
+    return {{}}
 
 
 def items(data, options):

@@ -150,7 +150,7 @@ def test_a_fetch_killed_at_any_moment_is_finished_by_the_next(
     )
     server.files["tiny.tar.gz"] = large + bytes(400_000)  # padding, so that the transfer takes a while
     server.seconds_per_chunk = 0.03
-    script = "from foresee import sources; sources.fetch(sources.find('tiny'))"
+    script = "from foresee.data import sources; sources.fetch(sources.find('tiny'))"
     process = subprocess.Popen([sys.executable, "-c", script])
     deadline = time.monotonic() + 60
     while server.sent < 60_000:
