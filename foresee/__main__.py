@@ -47,9 +47,22 @@ def _run(*, debug: bool) -> int:
     except BrokenPipeError:  # `foresee list | head`, where the reader has gone before our stream saw it
         return 0
     except Exception as problem:
+        if place := _plugin_that_raised(problem):
+            return _fail(f"{place} raised {type(problem).__name__}: {problem}; mend that file", 2, debug=debug)
         where = "" if debug else "; add --debug to see where, and please report it"
         return _fail(f"unexpected {type(problem).__name__}: {problem}{where}", 3, debug=debug)
     return 0
+
+
+def _plugin_that_raised(problem: BaseException) -> str:
+    """File, function and line of a user's plug-in where an error passed; "" if it is ours."""
+    import traceback
+
+    place = ""
+    for frame, line in traceback.walk_tb(problem.__traceback__):
+        if str(frame.f_globals.get("__name__", "")).startswith("foresee_plugins."):
+            place = f"{frame.f_code.co_filename}, {frame.f_code.co_name}() in line {line},"
+    return place
 
 
 def _who_ended(stop: SystemExit) -> str:

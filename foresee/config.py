@@ -12,9 +12,11 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import pydantic
 
 from foresee.errors import UserError, unknown_name
+from foresee.files.untrusted import read_regular
 from foresee.redaction import shown, without_secrets
 
 _log = logging.getLogger(__name__)
+_LONGEST_TOML = 4_000_000  # bytes
 
 
 class Settings(pydantic.BaseModel):
@@ -51,13 +53,19 @@ def from_pairs(cls: type[S], given: Iterable[str], *, what: str, base: Mapping[s
 
 
 def pairs(given: Iterable[str], *, what: str, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """`key=value` strings as a dictionary, laid over `base`. Raises UserError: no "=" in one of them."""
+    """`key=value` strings as a dictionary, laid over `base`. Raises UserError: no "=" in one, or a key given twice."""
     values: dict[str, Any] = dict(base or {})
+    seen: dict[str, str] = {}
     for pair in given:
         key, equals, text = pair.partition("=")
+        key = key.strip()
         if not equals or not key:
             raise UserError(f"{what}: expected key=value, got '{shown(pair)}'")
-        _assign(values, key.strip().split("."), _literal(text))
+        if seen.setdefault(key, pair) != pair:
+            raise UserError(
+                f"{what}: {key} is given twice, as '{shown(seen[key])}' and as '{shown(pair)}'; leave one out"
+            )
+        _assign(values, key.split("."), _literal(text))
     return values
 
 
@@ -87,9 +95,10 @@ def renamed(values: Mapping[str, Any], names: Mapping[str, str], cls: type[Setti
 
 def renamed_pairs(given: Iterable[str], names: Mapping[str, str], cls: type[Settings]) -> list[str]:
     """`key=value` strings with their keys as `renamed` has them. Raises UserError: a setting under both names."""
-    values = {key: pair for pair in given for key in [pair.partition("=")[0].strip()]}
+    named = [(pair.partition("=")[0].strip(), pair) for pair in given]
+    values = dict(named)
     found = []
-    for key, pair in values.items():
+    for key, pair in named:
         own = names.get(key, key)
         if key in cls.model_fields or own.partition(".")[0] not in cls.model_fields:
             own = key
@@ -148,13 +157,20 @@ def _in_words(error: Mapping[str, Any], cls: type[pydantic.BaseModel]) -> str:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file. Raises UserError: no such file, or not TOML (with the line)."""
+    """Read a TOML file. Raises UserError: it is not there, can't be read, is too long, or is not TOML."""
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(read_regular(path, _LONGEST_TOML).decode())
     except FileNotFoundError:
         raise UserError(f"no such file: {path}") from None
-    except tomllib.TOMLDecodeError as problem:
+    except OSError as problem:
+        raise UserError(f"can't read {path}: {problem.strerror or problem}") from None
+    except UnicodeDecodeError as problem:
+        raise UserError(
+            f"{path} is not UTF-8 text, as TOML must be: {problem.reason} at byte {problem.start}"
+        ) from None
+    except RecursionError:
+        raise UserError(f"{path} is not valid TOML: nested too deep") from None
+    except ValueError as problem:  # also a number of thousands of digits
         raise UserError(f"{path} is not valid TOML: {problem}") from None
 
 

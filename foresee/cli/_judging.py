@@ -45,6 +45,11 @@ Template = Annotated[
 NoJudge = Annotated[bool, typer.Option("--no-judge", help="ask no judge model; judge later with 'foresee score RUN'")]
 
 
+STORE_ALONE = (
+    ", or store the answers alone with --no-judge and judge them later with 'foresee score RUN --judge-model …'"
+)
+
+
 def choice(
     models: str | None,
     options: Sequence[str] | None,
@@ -53,6 +58,7 @@ def choice(
     templates: Sequence[Path] | None,
     *,
     off: bool = False,
+    instead: str = "",
 ) -> JudgeChoice:
     """The command line's choice of judge models. Raises UserError: an option without "="."""
     from foresee.config import pairs
@@ -63,6 +69,7 @@ def choice(
         JudgeChoice.named(models or ""),
         options=pairs(options or (), what="--judge-option"),
         off=off,
+        instead=instead,
         rubrics={str(judge): str(name) for judge, name in named.items()},
         by_model=tuple(by_model or ()),
         templates=tuple(templates or ()),

@@ -62,8 +62,11 @@ def check_price(price: str, option: str) -> None:
     price_of(price, option)
 
 
-def exit_on(found: Sequence[Condition], runs: Sequence[Run]) -> None:
-    """Exit 1 if a condition holds in a run that has its metric.
+_AGAIN = "the same command tries again"
+
+
+def exit_on(found: Sequence[Condition], runs: Sequence[Run], *, unanswered: str = _AGAIN) -> None:
+    """Exit 1 if a condition holds in a run that has its metric; `unanswered` is what helps where no answer came.
 
     Raises:
         UserError: no run has it, or a run brought nothing: no answer at all, or no verdict where a judge was asked.
@@ -72,7 +75,7 @@ def exit_on(found: Sequence[Condition], runs: Sequence[Run]) -> None:
 
     for run in runs:
         if why := failures.nothing(run):
-            raise UserError(f"{run.title}: {why}; the same command tries again")
+            raise UserError(f"{run.title}: {why}; {unanswered if why.startswith(failures.UNANSWERED) else _AGAIN}")
     failed = []
     for condition in found:
         holders = [run for run in runs if any(e.name == condition.metric for e in run.estimates)]

@@ -215,15 +215,21 @@ def mix(
 
 @app.command()
 def clean(
-    name: Annotated[str, typer.Argument(help="data set; everything in the cache if left out")] = "",
+    name: Annotated[str | None, typer.Argument(help="data set")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="everything in the cache")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Remove fetched data from the cache. Folders of your own are never touched."""
     from foresee.data import sources
+    from foresee.errors import UserError
 
+    if (name is None) != everything or name == "":
+        raise UserError(f"expected the name of a data set or --all, got {'both' if name and everything else 'neither'}")
+    if name is not None:
+        sources.find(name)
     if not yes:
         typer.confirm(f"Remove {name or 'all fetched data'} from {sources.home()}?", abort=True)
-    done = sources.clean(name or None)
+    done = sources.clean(name)
     typer.echo(f"removed {len(done.folders)} folders, {done.bytes / 1e6:.1f} MB")
 
 

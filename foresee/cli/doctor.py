@@ -28,6 +28,7 @@ def list_plugins(
         for name in names:
             found = plugins.summary(each, name)
             line = found.line if found.error is None else f"BROKEN: {found.error}"
+            line += f"  [your {path}, in the place of ours]" if (path := plugins.replaces(each, name)) else ""
             source = found.literals.get("SOURCE")
             companion = source.get("companion") if isinstance(source, dict) else None
             line += f"  [benign side: {'its own' if companion == name else companion}]" if companion else ""

@@ -115,7 +115,9 @@ def evaluate(
         limit=limit,
         limit_seed=limit_seed,
         epochs=epochs,
-        judging=_judging.choice(judge_model, judge_options, judge_rubric, by_model, template, off=no_judge),
+        judging=_judging.choice(
+            judge_model, judge_options, judge_rubric, by_model, template, off=no_judge, instead=_judging.STORE_ALONE
+        ),
         generation={"temperature": temperature, "max_tokens": max_tokens, "seed": seed},
     )
     jobs = batch.resolve(benchmarks, protections.options, wanted, notice=_console.say)

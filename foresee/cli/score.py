@@ -103,7 +103,7 @@ def score(
     if "guard:" in (judge_model or ""):
         _judging.warn_of_unread(run)
     _results.show([run], format=format, by=by, judge_price=judge_price, correct=correct)
-    _results.exit_on(conditions, [run])
+    _results.exit_on(conditions, [run], unanswered="no answer here can be judged; ask the model again (foresee eval)")
 
 
 def _of_folder(

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -151,7 +151,7 @@ async def _build(
 ) -> _Outcome:
     outcome = _Outcome()
     most, taken = config.rows, 0
-    items = _results(file.build(config), calls)
+    items = _results(work_items(file, config), calls)
     try:
         async for result in items:
             if isinstance(result, Failed):
@@ -178,6 +178,25 @@ async def _build(
         await items.aclose()
         await calls.close()
     return outcome
+
+
+def work_items(file: Recipe, config: CurationConfig) -> Iterator[WorkItem]:
+    """Yield what a recipe's `build` does. Raises UserError: it gives something else than work items."""
+    found = file.build(config)
+    expected = f"recipe {file.name}: build() was to yield Draft, Dropped or jobs"
+    if not isinstance(found, Iterable):
+        raise UserError(f"{expected}, it gave {type(found).__name__} {repr(found)[:60]}")
+    for piece in found:
+        if not isinstance(piece, Draft | Dropped) and not callable(piece):
+            raise UserError(f"{expected}, it gave {type(piece).__name__} {repr(piece)[:60]}")
+        yield piece
+
+
+def _fitting(draft: object) -> Draft | Dropped:
+    """Check what a job gave. Raises TypeError: something else."""
+    if not isinstance(draft, Draft | Dropped):
+        raise TypeError(f"the recipe's job gave {type(draft).__name__} {repr(draft)[:60]}, expected Draft or Dropped")
+    return draft
 
 
 _Result = list[Draft | Dropped] | Failed | BudgetSpent
@@ -219,7 +238,7 @@ async def _awaited(result: asyncio.Task[_Result] | _Result) -> _Result:
 async def _run_job(job: Callable[[ModelCalls], Any], calls: ModelCalls) -> _Result:
     """Run one job and return its rows or its failure. Raises UserError: something that concerns the whole build."""
     try:
-        return list(await job(calls))
+        return [_fitting(draft) for draft in await job(calls)]
     except Dropped as dropped:
         return [dropped]
     except ImageError as problem:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from foresee.curation import model_calls
+from foresee.curation.build import work_items
 from foresee.curation.cost import PAINTER
 from foresee.curation.drafts import CurationConfig, Draft, Dropped, fields_marked
 from foresee.curation.model_calls import ModelCalls
@@ -82,7 +83,7 @@ def preview(file: Recipe, config: CurationConfig) -> Preview:
 
     async def count() -> None:
         calls = cast(ModelCalls, _NoCalls(config, models))
-        items = file.build(config)
+        items = work_items(file, config)
         try:
             for item in islice(items, _MOST):
                 if isinstance(item, Draft):

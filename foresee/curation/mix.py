@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,8 +48,9 @@ def mix(
     Raises:
         UserError: weights that don't fit, sources without enough rows or of different kinds, or a folder in use.
     """
-    if len(weights) != len(sources) or not sources or any(weight <= 0 for weight in weights):
-        raise UserError(f"--weights: expected {len(sources)} numbers above 0, one for each source")
+    if len(weights) != len(sources) or not sources or not all(0 < weight < math.inf for weight in weights):
+        got = ",".join(f"{weight:g}" for weight in weights)
+        raise UserError(f"--weights: expected {len(sources)} numbers above 0, one for each source, got {got}")
     configuration = _configuration(sources, weights, rows, seed, repeat=repeat)
     _refuse_foreign(out, sources, configuration)
     names = _names(sources)

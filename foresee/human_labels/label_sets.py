@@ -24,6 +24,7 @@ from foresee.records import Answer, Item, Judge, Message, Verdict
 from foresee.runner import judge_answers
 from foresee.runner.async_bridge import complete, each
 from foresee.runner.journal import Journal
+from foresee.runner.judging import read_answer
 from foresee.runner.keys import digest
 from foresee.statistics import Agreement, Difference, agreement, paired_difference
 
@@ -176,7 +177,7 @@ async def _verdicts(
     async def read(place: int) -> None:
         nonlocal done
         row = rows[place]
-        verdicts[place] = await judge.judge(_item(row), Answer(row.id, 0, row.response))
+        verdicts[place], _ = await read_answer(judge, _item(row), Answer(row.id, 0, row.response))
         done += 1
         if progress is not None:
             progress(done, len(rows))

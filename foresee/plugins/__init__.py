@@ -28,6 +28,7 @@ from foresee.notices import say_once
 Kind = Literal["benchmarks", "labels", "defenses", "curation", "training", "judges"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _PACKAGE = Path(__file__).parents[1]
+_LONGEST = 4_000_000  # bytes of a plug-in's file
 _WITHIN: dict[Kind, tuple[str, ...]] = {"curation": ("curation", "recipes")}
 """Where a kind's own files lie in the package, where that is not the folder of its name."""
 
@@ -43,8 +44,19 @@ class Summary(NamedTuple):
 
 
 def plugin_folders() -> list[Path]:
-    """List the user's own folders, in the order in which they are searched."""
-    return [Path(p).expanduser() for p in os.environ.get("FORESEE_PLUGINS", "").split(os.pathsep) if p]
+    """List the user's own folders, in the order in which they are searched; one that is not there is said once."""
+    found = [Path(p).expanduser() for p in os.environ.get("FORESEE_PLUGINS", "").split(os.pathsep) if p]
+    for problem in _absent(found):
+        say_once(problem)
+    return found
+
+
+def _absent(folders: list[Path]) -> list[str]:
+    return [
+        f"FORESEE_PLUGINS: {folder} {'is not a folder' if folder.exists() else 'does not exist'}"
+        for folder in folders
+        if not folder.is_dir()
+    ]
 
 
 def files(kind: Kind) -> dict[str, Path]:
@@ -69,11 +81,17 @@ def names(kind: Kind) -> list[str]:
     return list(files(kind))
 
 
+def replaces(kind: Kind, name: str) -> Path | None:
+    """Find the user's file that stands in the place of one of ours; None where ours, or only theirs, is there."""
+    own, path = _files_in(_own_folder(kind)), files(kind).get(name)
+    return path if name in own and path != own[name] else None
+
+
 def summary(kind: Kind, name: str) -> Summary:
     """Read the file's first docstring line and its module-level literals (SOURCE, VERSION, JUDGES, ...)."""
     path = _path(kind, name)
     try:
-        tree = ast.parse(read_regular(path).decode())
+        tree = ast.parse(read_regular(path, _LONGEST).decode())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as problem:
         return Summary(name, "", path, {}, f"{type(problem).__name__}: {problem}")
     doc = ast.get_docstring(tree) or ""
@@ -144,6 +162,7 @@ def _load_file(module_name: str, path: Path) -> ModuleType:
     loaded = sys.modules.get(module_name)
     if loaded is not None and loaded.__file__ == str(path):
         return loaded
+    read_regular(path, _LONGEST)  # a pipe or a device would keep the import waiting for ever
     parts = [str(path.parent)] if path.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(module_name, path, submodule_search_locations=parts)
     if spec is None or spec.loader is None:
@@ -161,7 +180,8 @@ def _load_file(module_name: str, path: Path) -> ModuleType:
 def _path(kind: Kind, name: str) -> Path:
     known = files(kind)
     if name not in known:
-        raise unknown_name(kind.rstrip("s") if kind != "labels" else "label set", name, known)
+        problem = unknown_name(kind.rstrip("s") if kind != "labels" else "label set", name, known)
+        raise UserError("; ".join([str(problem), *_absent(plugin_folders())]))
     return known[name]
 
 

@@ -6,8 +6,9 @@ objects, so a type checker sees the contract and a file that breaks it is refuse
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 RubricHook: TypeAlias = "Callable[[str, Item], Rubric | None]"
 RubricOf: TypeAlias = "Callable[[Item], Rubric]"
+_THEIRS = "foresee_plugins."  # modules of users' own files
 JudgeForm = Literal["rules", "model"]
 DefenseKind = Literal["edit", "decoding", "answer"]
 
@@ -121,6 +123,7 @@ class JudgeFile:
         word: value of the parts -> the word of `scale`; None where the verdict is a word already.
         formulas: rubric -> how its filled-in fields make a value.
         baselines: published rules for the same question, by name.
+        bounds: part of a verdict in numbers -> its least and its greatest.
     """
 
     name: str
@@ -136,6 +139,7 @@ class JudgeFile:
     word: Callable[[Mapping[str, float]], str] | None
     formulas: Mapping[str, Callable[[Mapping[str, Any]], Any]]
     baselines: Mapping[str, Callable[[str], Any]]
+    bounds: Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -223,9 +227,9 @@ def benchmark(name: str) -> Benchmark:
         judges=tuple(module.JUDGES),
         all_metrics=metrics,
         headline=tuple(getattr(module, "HEADLINE", ())),
-        items=module.items,
-        measures=module.measures,
-        applies=module.applies,
+        items=_each_checked(module, module.items, "items (foresee.records.Item)", lambda one: isinstance(one, Item)),
+        measures=_checked(module, module.measures, "a mapping of measure to number or None", _are_measures),
+        applies=_checked(module, module.applies, "names of measures", _are_names),
         generation=getattr(module, "generation", lambda options: Generation(max_tokens=512)),
         metrics=getattr(module, "metrics", lambda options: metrics),
         epochs=getattr(module, "epochs", lambda options: 1),
@@ -269,7 +273,7 @@ def label_set(name: str) -> LabelSet:
         source=module.SOURCE,
         options=module.Options,
         questions=tuple(module.QUESTIONS),
-        rows=module.rows,
+        rows=_each_checked(module, module.rows, "labelled answers", lambda one: type(one).__name__ == "LabelledAnswer"),
         expected=getattr(module, "expected", lambda options: declared),
         stored_verdicts=getattr(module, "stored_verdicts", None),
         stored_question=getattr(module, "STORED_QUESTION", ""),
@@ -291,7 +295,7 @@ def judge_file(name: str) -> JudgeFile:
         name=name,
         version=module.VERSION,
         forms=tuple(form for form, function in forms if function is not None),
-        rule=rule,
+        rule=_checked(module, rule, "a Verdict", lambda found: isinstance(found, Verdict)),
         rubric=rubric,
         rubrics=getattr(module, "RUBRICS", {}),
         required=getattr(module, "REQUIRED", None),
@@ -301,6 +305,7 @@ def judge_file(name: str) -> JudgeFile:
         word=getattr(module, "word", None),
         formulas=getattr(module, "FORMULAS", {}),
         baselines=getattr(module, "BASELINES", {}),
+        bounds=getattr(module, "BOUNDS", {}),
     )
 
 
@@ -316,7 +321,7 @@ def defense_file(name: str) -> DefenseFile:
         version=str(module.VERSION),
         options=module.Options,
         kind=kinds[0],
-        edit=getattr(module, "edit", None),
+        edit=_checked(module, getattr(module, "edit", None), "an Item", lambda found: isinstance(found, Item)),
         decoding=getattr(module, "decoding", None),
         answer=getattr(module, "answer", None),
         fitted=getattr(module, "fitted", None),
@@ -357,6 +362,59 @@ def _need(module: ModuleType, kind: str, names: Sequence[str], example: str) -> 
     absent = [name for name in names if not hasattr(module, name)]
     if absent:
         raise UserError(f"{kind} file {module.__file__} lacks {', '.join(absent)}; see {example}")
+
+
+def _checked(module: ModuleType, function: Any, expected: str, fits: Callable[[Any], bool]) -> Any:
+    """Wrap a function of a user's file: it raises UserError, naming it, when it gives something that does not fit."""
+    if function is None or not module.__name__.startswith(_THEIRS):
+        return function
+
+    @functools.wraps(function)
+    def call(*given: Any, **named: Any) -> Any:
+        found = function(*given, **named)
+        if not fits(found):
+            raise _misfit(module, function, found, expected)
+        return found
+
+    return call
+
+
+def _each_checked(module: ModuleType, function: Any, expected: str, fits: Callable[[Any], bool]) -> Any:
+    """Wrap, as `_checked` does, a function that gives many, one by one."""
+    if not module.__name__.startswith(_THEIRS):
+        return function
+
+    @functools.wraps(function)
+    def call(*given: Any, **named: Any) -> Iterator[Any]:
+        found = function(*given, **named)
+        if not isinstance(found, Iterable):
+            raise _misfit(module, function, found, expected)
+        for one in found:
+            if not fits(one):
+                raise _misfit(module, function, one, expected)
+            yield one
+
+    return call
+
+
+def _misfit(module: ModuleType, function: Any, found: object, expected: str) -> UserError:
+    if inspect.iscoroutine(found):
+        found.close()
+        got = "a coroutine (leave out 'async')"
+    else:
+        got = f"{type(found).__name__} {repr(found)[:60]}" if found is not None else "None"
+    name = getattr(function, "__name__", type(function).__name__)
+    return UserError(f"{module.__file__}, {name}(): expected {expected}, got {got}; mend that file")
+
+
+def _are_measures(found: object) -> bool:
+    return isinstance(found, Mapping) and all(
+        isinstance(name, str) and (value is None or isinstance(value, int | float)) for name, value in found.items()
+    )
+
+
+def _are_names(found: object) -> bool:
+    return isinstance(found, Collection) and not isinstance(found, str) and all(isinstance(one, str) for one in found)
 
 
 def _function(found: object) -> Any:

@@ -12,6 +12,7 @@ from foresee.report.escaping import label
 
 _MOST = 3
 _LONGEST = 200
+UNANSWERED = "nothing was answered"
 _JUDGE_FAILED = "the judge failed"
 _VARYING = re.compile(r"[0-9a-fA-F-]{8,}|\d+")
 _TEXT_ALONE = re.compile(
@@ -60,7 +61,7 @@ def nothing(run: Run) -> str | None:
     failed = [row for row in run.rows if row.answer.status == "error"]
     if failed and all(row.answer.status in ("error", "missing_image") for row in run.rows):
         hint = f"; {_HINT}" if _takes_text_alone(run.rows, failed) else ""
-        return f"nothing was answered: {_listed(_reasons(run, failed))}{hint}"
+        return f"{UNANSWERED}: {_listed(_reasons(run, failed))}{hint}"
     judges = dict.fromkeys(name for row in run.rows for name in row.verdicts)
     for judge in judges:
         verdicts = [row.verdicts[judge] for row in run.rows if judge in row.verdicts]

@@ -123,7 +123,7 @@ class Judging:
         if stored is not None:
             self._breakers[judge.name].mark_ok()
             return stored
-        verdict, failure = await _read(judge, item, answer)
+        verdict, failure = await read_answer(judge, item, answer)
         verdict = replace(verdict, item_id=item.id, epoch=answer.epoch, judge=judge.name)
         verdict = replace(verdict, key=key, answer_key=answer.key, made_by=identity)
         self._journal.append("verdict", key, encode(verdict), final=failure is None)
@@ -200,7 +200,12 @@ def judge_answers(
     return tuple(row for row in rows if row is not None)
 
 
-async def _read(judge: Judge | AsksModels, item: Item, answer: Answer) -> tuple[Verdict, ModelError | None]:
+async def read_answer(judge: Judge | AsksModels, item: Item, answer: Answer) -> tuple[Verdict, ModelError | None]:
+    """Read an answer: the verdict, and the failure if the judge broke on this answer: then it is None with that reason.
+
+    Raises:
+        UserError: something that concerns every answer.
+    """
     shares = answer.choice_probabilities
     if shares is not None and not any(share > 0 for share in shares.values()):  # the text beside them is no choice
         why = f"none of {', '.join(shares)} is among the likeliest first words (probability 0)"

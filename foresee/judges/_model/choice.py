@@ -36,6 +36,7 @@ class JudgeChoice:
         by_model: judges that have rules and shall ask the judge model instead; as `JUDGE:unparsed` only about the
             answers on which the rules have no verdict.
         flag: how an option of the judge models is set, up to its name, for messages.
+        instead: what can be done without a judge model, to end the message that one is needed.
         templates: files with published wordings, each of which replaces the rubric of the judge that it names.
     """
 
@@ -46,6 +47,7 @@ class JudgeChoice:
     by_model: tuple[str, ...] = ()
     templates: tuple[Path, ...] = ()
     flag: str = "--judge-option "
+    instead: str = ""
 
     @classmethod
     def named(cls, models: str) -> JudgeChoice:
@@ -74,7 +76,7 @@ class JudgeChoice:
         if self.off:
             return tuple(judge for judge in found if not isinstance(judge, GradedJudge))
         if graded and not self.models:
-            raise needs_model(graded)
+            raise needs_model(graded, self.instead)
         return tuple(found)
 
     def refuse_idle(self, names: Collection[str]) -> None:

@@ -157,13 +157,10 @@ class GradedJudge:
             await model.close()
 
 
-def needs_model(names: Sequence[str]) -> UserError:
-    """The error of judges that ask a model and were given none."""
+def needs_model(names: Sequence[str], instead: str = "") -> UserError:
+    """The error of judges that ask a model and were given none; `instead` is what else the command can do."""
     who = f"judge {names[0]} asks" if len(names) == 1 else f"judges {', '.join(names)} ask"
-    return UserError(
-        f"{who} a model: name it with --judge-model PROVIDER/NAME, "
-        "or store the answers alone with --no-judge and judge them later with 'foresee score RUN --judge-model …'"
-    )
+    return UserError(f"{who} a model: name it with --judge-model PROVIDER/NAME{instead}")
 
 
 def _nothing_to_read(rubric: Rubric, item: Item, answer: Answer) -> str:

@@ -134,7 +134,7 @@ def _scales(item: Item, judge: Judge) -> dict[str, tuple[float, float]]:
         return {name: (min(numbers), max(numbers)) for name, numbers in ends.items()}
     if not isinstance(judge, RuleJudge):
         return {}
-    bounds: Mapping[str, tuple[float, float]] = getattr(contracts.judge_file(judge.name), "BOUNDS", {})
+    bounds = contracts.judge_file(judge.name).bounds
     value = judge.rule(item, Answer(item.id, 0, "")).value if bounds else None  # which parts this item has
     return {part: bounds[part] for part in value if part in bounds} if isinstance(value, Mapping) else {}
 
