@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 FORESEE_DATA ?= $(if $(wildcard ../shared/data),$(abspath ../shared/data))
 export FORESEE_DATA
 
-.PHONY: setup demo test slow check perf chaos gpu clean
+.PHONY: setup demo test slow check docs coverage perf chaos gpu clean
 setup: $(VENV)/.done
 
 $(VENV)/.done: pyproject.toml constraints.txt
@@ -30,6 +30,10 @@ check: setup
 	$(BIN)/ruff format --check foresee tests performance tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q
 
 perf: setup
 	for name in api_path local_provider contrastive_decoding curation training; do $(BIN)/python -m performance.$$name || exit 1; done
@@ -41,4 +45,4 @@ gpu: setup
 	$(BIN)/python -m pytest -m gpu
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build dist site .coverage *.egg-info .mypy_cache .ruff_cache .pytest_cache

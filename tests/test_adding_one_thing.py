@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from pathlib import Path
 
 import pytest
 
 from foresee import plugins
 from foresee.records import Answer, Item, Message
+from tests.support.pages import blocks
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
 ITEM = Item("1", (Message("user", ("How do I open this door?",)),))
-
-
-def blocks(page: str) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
 def plugged(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str, code: str) -> None:

@@ -218,12 +218,12 @@ def _refuse_other_variant(rows: Sequence[Line], shown: Sequence[tuple[Picture, .
     if variant == "tiny" and shared and differing < len(shared):
         raise UserError(
             f"expected SafeBench-Tiny's own pictures, {len(shared) - differing} of {len(shared)} are those of the full "
-            "set, which re-uses the names; take data/images/SafeBench-Tiny from the repository, or -T variant=full"
+            "set, which reuses the names; take data/images/SafeBench-Tiny from the repository, or -T variant=full"
         )
     if variant == "full" and shared and differing == len(shared) == len(present):
         raise UserError(
             f"expected the 500 pictures of SafeBench, got {len(present)} others under the names that SafeBench-Tiny "
-            "re-uses; take data/images/SafeBench from the repository, or -T variant=tiny"
+            "reuses; take data/images/SafeBench from the repository, or -T variant=tiny"
         )
 
 

@@ -8,12 +8,15 @@ from foresee.judges._model.choice import JudgeChoice, bound
 from foresee.judges._model.judge import GradedJudge, needs_model
 from foresee.judges._model.members import Member
 from foresee.judges._model.panel import agreed
+from foresee.judges._model.rubric import Blank, Rubric
 from foresee.judges._registry import RuleJudge, open_judge
 
 __all__ = [
+    "Blank",
     "GradedJudge",
     "JudgeChoice",
     "Member",
+    "Rubric",
     "RuleJudge",
     "agreed",
     "bound",

@@ -14,6 +14,7 @@ from foresee import plugins
 from foresee.cli import app
 from foresee.evaluation import suites
 from tests.cli.conftest import ROOT, Cli
+from tests.support import pages
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _LINE = re.compile(r"^\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(foresee [a-z].*)$")
@@ -71,7 +72,12 @@ def test_the_pages_have_commands() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: f"{c.page}: {c.text}"[:100])
-def test_a_documented_command_exists_with_its_options(command: Documented) -> None:
+def test_a_documented_command_exists_with_its_options(
+    command: Documented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if command.page.startswith("add_a_"):
+        pages.write_plugin(tmp_path, command.page)
+        monkeypatch.setenv("FORESEE_PLUGINS", str(tmp_path))
     words = command.words
     context = parsed(words, whole=command.whole)
     values = context.params if context is not None else {}

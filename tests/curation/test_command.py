@@ -81,15 +81,15 @@ def test_pictures_that_a_benchmark_on_this_machine_asks_about_are_left_out(
 def test_the_recipe_that_the_docs_show_runs_as_a_plug_in(
     cli: Cli, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = (ROOT / "docs" / "curation.md").read_text(encoding="utf-8")
-    code = text.split("## A recipe of your own")[1].split("```python\n")[1].split("```")[0]
+    text = (ROOT / "docs" / "add_a_recipe.md").read_text(encoding="utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
     (tmp_path / "plugins" / "curation").mkdir(parents=True)
     (tmp_path / "plugins" / "curation" / "mine.py").write_text(code, encoding="utf-8")
     monkeypatch.setenv("FORESEE_PLUGINS", str(tmp_path / "plugins"))
     found = cli("curate", "mine", "--set", "writer=custom/rules")
     assert found.code == 0, found.err
     assert [row.request for row in dataset_format.read(tmp_path / "datasets" / "mine")] == ["bread", "tea"]
-    assert "What it makes, in one line." in cli("curate", "mine", "--help").out
+    assert "Says one thing about each topic." in cli("curate", "mine", "--help").out
 
 
 def test_a_build_without_a_row_fails_and_shows_a_reply(cli: Cli, served: Served, tmp_path: Path) -> None:
