@@ -107,7 +107,7 @@ class Bench:
             "reward": {"refusal": {"none": 1.0}},
             "trl": {"generation_kwargs": {"min_new_tokens": self.asked.tokens}},
         }
-        config = training.method("caspo").Config(**values)
+        config = training.method("caspo").config(**values)
         policy = self.policy()
         made = trl_arguments.arguments(config, policy.device, policy.bf16)
         parts = Parts(policy, self.rows, None, self.rows.dataset(()), made, ())
@@ -117,7 +117,7 @@ class Bench:
 
         from foresee.judges import open_judge
 
-        functions, worth = rewards.Outcomes({open_judge("refusal"): {"none": 1.0}}, self.rows).functions()
+        functions, worth = rewards.Outcomes([(open_judge("refusal"), {"none": 1.0})], self.rows).functions()
         made = {
             **parts.arguments,
             "num_generations": config.generations,
