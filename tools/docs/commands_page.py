@@ -30,7 +30,7 @@ def commands() -> str:
 
     os.environ.pop("FORESEE_PLUGINS", None)
     command = typer.main.get_command(app)
-    context = command.make_context("foresee", [], resilient_parsing=True)
+    context = typer.Context(command, info_name="foresee")
     text = get_docs_for_click(obj=command, ctx=context, name="foresee")
     _, _, subcommands = text.partition("\n## ")
     return _COMMAND.sub(_anchored, f"## {subcommands}")
