@@ -27,7 +27,7 @@ from foresee.judges.awareness._prose import Reading, Stance
 from foresee.models.thinking import without_thinking
 from foresee.records import Answer, Item, Verdict
 
-VERSION = "2"
+VERSION = "3"
 SCALE = ("safe", "unsafe", "refusal")
 
 _FIELD = re.compile(

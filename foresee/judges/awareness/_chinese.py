@@ -64,7 +64,7 @@ def read(text: str) -> Claims:
         polarity = _stated(clause)
         if polarity and not _CONCEDES.search(clause):
             claims.append(Claim(polarity, "full", turned, "句" in clause, clause[:60]))
-    return Claims(tuple(claims), undecided, both=False)
+    return Claims(tuple(claims), undecided)
 
 
 def _stated(clause: str) -> Polarity | None:

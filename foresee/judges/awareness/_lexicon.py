@@ -49,27 +49,30 @@ SKIPPED = _words(
     """a an the to be as also likely believed thought supposed both or and very quite so too rather fairly pretty more
     most at all even still just in any only longer about from far but of free really perfectly somewhat exactly way"""
 )
-HOLDS = _words(
-    """contain contains include includes involve involves have has promote promotes promoting encourage encourages
-    encouraging depict depicts express expresses show shows constitute use uses convey"""
+BRINGS = _words(
+    """contain contains include includes involve involves has promote promotes promoting encourage encourages
+    encouraging express expresses constitute pose poses posing present presents raise raises cause causes
+    there there's"""
 )
-BRINGS = _words("pose poses posing present presents raise raises cause causes create creates there there's")
+OBJECTS = SENTENCE | _words("it this that following given")  # "consider the sentence safe"
 
 # What starts a clause of its own, and how it stands to the one before.
 STARTS = _words(
-    """it it's its this that that's the there there's they i i'd i'm i'll he she we you which who so these those
+    """it it's its this that that's the there there's they i i'd i'm i'll he she we you which who so such these those
     because since while although however people both"""
 )
-TURNS = _words("but however yet nevertheless nonetheless still here")
-CONCLUDES = _words("so therefore thus hence consequently conclude overall conclusion finally accordingly")
+TURNS = _words(
+    """but however yet nevertheless nonetheless so therefore thus hence consequently conclude overall conclusion
+    finally accordingly"""
+)
 CONCEDES = _words("although though while whereas despite")
 
 # What takes weight from a statement: it is reported, said by others, hedged, or about a part.
 REPORTS = _words(
     """says states claims warns asks tells reads mentions suggests implies argue argues describes
+    calling describing
     ensure ensures ensuring hope"""
 )
-OTHERS = _words("some others people someone somebody one")
 MODALS = _words("could may might can potentially possibly perhaps maybe sometimes")
 ALONE = _words("alone own itself themselves isolation first surface normally usually situations contexts")
 
