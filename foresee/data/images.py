@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from foresee.data.image_structure import whole_size, without_texts
+from foresee.data.image_structure import MAX_PIXELS, whole_size, without_texts
 from foresee.errors import UserError, shortage
 from foresee.files.untrusted import MAX_IMAGE_BYTES, read_regular
 
@@ -26,7 +26,6 @@ Format = Literal["JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 _DECODERS = tuple(name for name in FORMATS if name != "MPO")  # found through JPEG; by itself Pillow does not load it
 MAX_FILE_BYTES = MAX_IMAGE_BYTES
-MAX_PIXELS = 50_000_000  # 150 MB as RGB; the largest picture of the published sets here has 4 million
 _CONVERTIBLE = ("AVIF", "HEIC", "TIFF", "JPEG 2000", "JPEG XL")
 
 _OPENING = threading.Lock()  # warning filters are the whole process's, so two threads must not change them at once
