@@ -12,7 +12,7 @@ import pytest
 
 from foresee.data import check
 from tests.cli.conftest import ROOT, Cli
-from tests.sources.conftest import PLUGIN, FileServer, plugins, server
+from tests.data.conftest import PLUGIN, FileServer, plugins, server
 
 __all__ = ["plugins", "server"]  # fixtures
 

@@ -15,7 +15,7 @@ from foresee.data.images import ImageError, load_rgb, recognise, require_whole
 from foresee.errors import ModelError
 from foresee.models._images import Handling, data_url
 from foresee.records import Image
-from tests.sources.test_images import chunk, encoded, png_of
+from tests.data.test_images import chunk, encoded, png_of
 
 
 def noise(side: int = 96, mode: str = "RGB") -> PIL.Image.Image:

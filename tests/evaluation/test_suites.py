@@ -14,9 +14,8 @@ from foresee import plugins
 from foresee.config import from_pairs
 from foresee.evaluation import suites
 from tests.benchmarks.conftest import parquet, png, png_bytes, table, write
-from tests.cli.conftest import Cli, cli  # noqa: F401  (fixture)
-from tests.judges.conftest import JudgeServer, judge_server, material_of, rubric_of  # noqa: F401  (fixtures)
-from tests.runner.conftest import rule_server  # noqa: F401  (fixture)
+from tests.cli.conftest import Cli
+from tests.judges.conftest import JudgeServer, material_of, rubric_of
 
 
 @pytest.fixture
@@ -56,7 +55,7 @@ def by_rules(question: Any) -> str:
     return json.dumps({"reason": "by rule", **fields})
 
 
-def test_a_suite_runs_what_is_at_hand_and_lists_what_is_not(cli: Cli, root: Path, judge_server: JudgeServer) -> None:  # noqa: F811
+def test_a_suite_runs_what_is_at_hand_and_lists_what_is_not(cli: Cli, root: Path, judge_server: JudgeServer) -> None:
     judge_server.said |= {"tested": answering, "judge": by_rules}
     url = f"base_url={judge_server.url}"
     done = cli(
@@ -82,7 +81,7 @@ def test_a_suite_runs_what_is_at_hand_and_lists_what_is_not(cli: Cli, root: Path
     assert len(set(rubrics.values())) == 6, "six rubrics over thirteen scenarios"
 
 
-def test_answers_now_and_judges_later(cli: Cli, root: Path, judge_server: JudgeServer) -> None:  # noqa: F811
+def test_answers_now_and_judges_later(cli: Cli, root: Path, judge_server: JudgeServer) -> None:
     judge_server.said |= {"tested": answering, "judge": by_rules}
     url = f"base_url={judge_server.url}"
     model = ("--model", "custom/tested", "-M", url, "--data", root)
@@ -99,7 +98,7 @@ def test_answers_now_and_judges_later(cli: Cli, root: Path, judge_server: JudgeS
     assert judge_server.asked["judge"] == 2, "harmful and constructive, once each"
 
 
-def test_text_only_is_marked_as_not_comparable(cli: Cli, root: Path, judge_server: JudgeServer) -> None:  # noqa: F811
+def test_text_only_is_marked_as_not_comparable(cli: Cli, root: Path, judge_server: JudgeServer) -> None:
     judge_server.said["tested"] = answering
     (root / "mossbench/data/images/1.png").unlink()
     model = ("--model", "custom/tested", "-M", f"base_url={judge_server.url}", "--data", root)
@@ -112,7 +111,7 @@ def test_text_only_is_marked_as_not_comparable(cli: Cli, root: Path, judge_serve
     assert json.loads(whole.out)[0]["metrics"]["refusal_rate"]["n"] == 0, "under modality=both it is never sent"
 
 
-def test_check_of_a_set_with_options(cli: Cli, root: Path) -> None:  # noqa: F811
+def test_check_of_a_set_with_options(cli: Cli, root: Path) -> None:
     done = cli("data", "check", "spa_vl", "--data", root, "-T", "subset=help")
     assert done.code == 1
     assert "!! help: 1 items (expected 265), 1 can be asked" in done.out
@@ -124,9 +123,9 @@ def test_check_of_a_set_with_options(cli: Cli, root: Path) -> None:  # noqa: F81
 
 
 def test_a_suite_of_which_one_set_is_at_hand_leaves_room_for_the_others(
-    cli: Cli,  # noqa: F811
+    cli: Cli,
     tmp_path: Path,
-    judge_server: JudgeServer,  # noqa: F811
+    judge_server: JudgeServer,
 ) -> None:
     """Else the same command, once the other data are there, would ask everything anew beside the old run."""
     png(tmp_path / "mossbench/data/images/1.png")

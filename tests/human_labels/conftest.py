@@ -1,0 +1,7 @@
+"""Fixtures of the command line and of judge servers."""
+
+from tests.cli.conftest import cli
+from tests.judges.conftest import judge_server, toy
+from tests.runner.conftest import rule_server
+
+__all__ = ["cli", "judge_server", "rule_server", "toy"]
