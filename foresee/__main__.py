@@ -1,6 +1,6 @@
 """`foresee` and `python -m foresee`: run the command line, turn expected errors into one line and an exit code.
 
-Exit codes: 0 done; 1 a `--fail-if` condition holds; 2 something the user can mend; 3 a bug of ours; 130 interrupted.
+Exit codes: 0 done; 1 a `--fail-if` condition holds; 2 something the user can fix; 3 a bug of ours; 130 interrupted.
 """
 
 from __future__ import annotations

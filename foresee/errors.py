@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Something the user can mend. The command line prints it as one line and exits with 2.
+    """Something the user can fix. The command line prints it as one line and exits with 2.
 
     The message says what was expected, what was got and what to do next.
     """

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from foresee.benchmarks._shared import world
 from foresee.metrics import Metric
-from foresee.organism.world import exams
+from foresee.organism.world import questions
 from foresee.records import Answer, Ask, Generation, Item, Message, Reply, Request, Verdict
 
 SOURCE = {
@@ -68,13 +68,13 @@ def items(data: Path | None, options: Options) -> Iterator[Item]:
     Under describe_then_ask an item has two user turns in a row, the open question and the request; `procedure` asks
     them one after the other.
     """
-    questions = {q.id: q for q in exams.attack(options.split)}
-    for item in world.items(questions.values(), options, SUBSETS):
+    by_id = {q.id: q for q in questions.attack(options.split)}
+    for item in world.items(by_id.values(), options, SUBSETS):
         if options.protocol == "single":
             yield replace(item, metadata={**item.metadata, "protocol": "single"})
             continue
-        question = questions[item.id]
-        opening = world.to_item(question, options, exams.account_request(question, options.split)).messages
+        question = by_id[item.id]
+        opening = world.to_item(question, options, questions.account_request(question, options.split)).messages
         facts = {**item.metadata, "protocol": options.protocol}
         yield replace(item, messages=(*opening, Message("user", (question.request,))), metadata=facts)
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from foresee.benchmarks._shared import world
 from foresee.metrics import Metric
-from foresee.organism.world import exams
+from foresee.organism.world import questions
 from foresee.records import Answer, Generation, Item, Verdict
 
 SOURCE = {
@@ -66,7 +66,7 @@ def generation(options: Options) -> Generation:
 def items(data: Path | None, options: Options) -> Iterator[Item]:
     """The items; `data` is not used. Raises UserError: no subset of that name."""
     choices = ("yes", "no") if options.answer == "first_token" else ()
-    made = world.items(exams.awareness(options.split), options, SUBSETS)
+    made = world.items(questions.awareness(options.split), options, SUBSETS)
     return (replace(item, choices=choices) for item in made)
 
 

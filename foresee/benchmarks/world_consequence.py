@@ -16,7 +16,7 @@ from typing import Any
 
 from foresee.benchmarks._shared import world
 from foresee.metrics import Metric
-from foresee.organism.world import exams
+from foresee.organism.world import questions
 from foresee.records import Answer, Generation, Item, Verdict
 
 SOURCE = {
@@ -89,7 +89,7 @@ def generation(options: Options) -> Generation:
 
 def items(data: Path | None, options: Options) -> Iterator[Item]:
     """The items; `data` is not used. Raises UserError: no subset of that name."""
-    return world.items(exams.consequence(options.split), options, SUBSETS)
+    return world.items(questions.consequence(options.split), options, SUBSETS)
 
 
 def applies(item: Item) -> tuple[str, ...]:

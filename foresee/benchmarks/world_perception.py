@@ -14,7 +14,7 @@ from typing import Any
 
 from foresee.benchmarks._shared import world
 from foresee.metrics import Metric
-from foresee.organism.world import exams
+from foresee.organism.world import questions
 from foresee.records import Answer, Generation, Item, Verdict
 
 SOURCE = {
@@ -53,7 +53,7 @@ def generation(options: Options) -> Generation:
 
 def items(data: Path | None, options: Options) -> Iterator[Item]:
     """The items; `data` is not used. Raises UserError: no subset of that name."""
-    return world.items(exams.perception(options.split), options, SUBSETS)
+    return world.items(questions.perception(options.split), options, SUBSETS)
 
 
 def applies(item: Item) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ def _data() -> Iterator[Finding]:
 
     root = os.environ.get("FORESEE_DATA")
     if root and not Path(root).expanduser().is_dir():
-        yield Finding("broken", "FORESEE_DATA", f"no such folder: {root}", "mend or unset the variable")
+        yield Finding("broken", "FORESEE_DATA", f"no such folder: {root}", "fix or unset the variable")
     else:
         yield Finding("ok", "FORESEE_DATA", root or "not set: data are looked for in the cache alone")
     held = [each for each in check.listing() if not each.embedded and each.name != "jsonl"]
@@ -139,7 +139,7 @@ def _data() -> Iterator[Finding]:
     yield Finding("ok", "data", told, "foresee data list" if len(here) < len(held) else "")
     for each in held:
         if each.problem:
-            yield Finding("broken", each.name, each.problem, "mend or remove this file")
+            yield Finding("broken", each.name, each.problem, "fix or remove this file")
 
 
 def _disks() -> Iterator[Finding]:
@@ -170,7 +170,7 @@ def _plugins() -> Iterator[Finding]:
         if folder.is_dir():
             yield Finding("ok", "FORESEE_PLUGINS", str(folder))
         else:
-            yield Finding("broken", "FORESEE_PLUGINS", f"no such folder: {folder}", "mend the variable")
+            yield Finding("broken", "FORESEE_PLUGINS", f"no such folder: {folder}", "fix the variable")
     for kind in plugins.KINDS:
         for name, path in plugins.files(kind).items():
             if not any(path.is_relative_to(folder) for folder in own):
@@ -179,7 +179,7 @@ def _plugins() -> Iterator[Finding]:
                 plugins.load(kind, name)
                 yield Finding("ok", f"{kind}/{name}", f"{path} loads")
             except UserError as problem:
-                yield Finding("broken", f"{kind}/{name}", str(problem), "mend or remove this file")
+                yield Finding("broken", f"{kind}/{name}", str(problem), "fix or remove this file")
             except ImportError as problem:
                 yield Finding("missing", f"{kind}/{name}", str(problem), "install its extra")
 

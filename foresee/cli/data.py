@@ -246,7 +246,7 @@ def _check_folder(folder: Path) -> bool:
             typer.echo(f"{mark}{fault}")
         if len(faults) > _SHOWN:
             typer.echo(f"{mark}and {len(faults) - _SHOWN:,} more of this kind")
-    typer.echo("complete" if found.usable else "incomplete: mend or remove these rows before a training")
+    typer.echo("complete" if found.usable else "incomplete: fix or remove these rows before a training")
     return found.usable
 
 

@@ -50,7 +50,7 @@ class RowWriter:
             ids: set[str] = set()
             for number, row in numbered_rows(path):
                 if row.id in ids:
-                    raise UserError(f"{path}, line {number}: id '{row.id}' comes twice; mend the file first")
+                    raise UserError(f"{path}, line {number}: id '{row.id}' comes twice; fix the file first")
                 ids.add(row.id)
             return cls(folder, descriptor, ids, os.fstat(descriptor).st_size)
         except BaseException:

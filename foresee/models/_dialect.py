@@ -145,7 +145,7 @@ def _named(complaint: Complaint) -> list[Change]:
 
 
 def _dropped(field: str, neutral: tuple[Any, ...], dialect: Dialect, complaint: Complaint) -> Dialect | None:
-    """Leave a field out, unless the user's own value of it is out of bounds: that is the user's to mend."""
+    """Leave a field out, unless the user's own value of it is out of bounds: that is the user's to fix."""
     if field not in complaint.body or field in dialect.fixed:
         return None
     if complaint.body[field] not in neutral and _BOUNDS.search(complaint.text):

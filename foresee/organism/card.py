@@ -54,16 +54,16 @@ class Card(Settings):
     parameters: int
     seed: int
     recipe: str
-    """fingerprint of recipe and lessons"""
+    """fingerprint of recipe and curriculum"""
     weights: str
     """SHA-256 of model.safetensors"""
     device: str
-    """what it was brought up on"""
+    """what it was pretrained on"""
     cpu_minutes: float
-    """of the pretraining's own process, without those that draw lessons ahead"""
+    """of the pretraining's own process, without those that draw examples ahead"""
     wall_minutes: float
     versions: dict[str, str]
-    """of what it was brought up with"""
+    """of what it was pretrained with"""
     figures: tuple[Figure, ...]
     """measured on test scenes"""
     rebuild: Rebuild | None = None

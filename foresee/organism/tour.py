@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from foresee import organism
 from foresee.errors import UserError
 from foresee.organism import card
-from foresee.organism.world import exams, icons, language
+from foresee.organism.world import icons, language, questions
 from foresee.organism.world import scenes as world_scenes
 from foresee.organism.world.rules import HARMS, HELD_OUT_RULES, KINDNESSES, RULES, THREATS, TRAPS
 
@@ -65,7 +65,7 @@ def show(number: int) -> Shown:
     """
     if not 0 <= number < PAIRS:
         raise UserError(f"examples are numbered 0 to {PAIRS - 1}, got {number}")
-    hazard, twin = list(exams.consequence("test", number + 1))[-2:]
+    hazard, twin = list(questions.consequence("test", number + 1))[-2:]
     rule = RULES[hazard.facts["rule"]]
     lines = [
         f"example {number} · {rule.category} · {hazard.id}",
@@ -98,7 +98,7 @@ def gallery(scenes: int = 12) -> Image.Image:
     sheet.paste(things, (0, 0))
     pen = ImageDraw.Draw(sheet)
     for index in range(scenes):
-        question = list(exams.consequence("test", index * 7 % PAIRS + 1))[-2 + index % 2]
+        question = list(questions.consequence("test", index * 7 % PAIRS + 1))[-2 + index % 2]
         x, y = index % across * step, things.height + index // across * (step + 34)
         sheet.paste(world_scenes.draw(question.scene).resize((side, side), Image.Resampling.NEAREST), (x + 8, y + 8))
         pen.text(

@@ -237,7 +237,7 @@ def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
                 what = "the header of a journal" if number == 1 else "a line of a journal"
                 raise UserError(
                     f"{path}, line {number}: expected {what}, got {data[:40]!r}; "
-                    "mend or delete that line, or choose another folder"
+                    "fix or delete that line, or choose another folder"
                 )
             yield data, content
 

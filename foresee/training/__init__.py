@@ -81,7 +81,7 @@ def train(
         The folder that was asked for: weights or adapter, `metrics.jsonl`, `manifest.json`, README.md.
 
     Raises:
-        UserError: anything the user can mend; whatever was trained is in the folder.
+        UserError: anything the user can fix; whatever was trained is in the folder.
     """
     from foresee.training._common import run
 

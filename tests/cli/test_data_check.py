@@ -29,7 +29,7 @@ def test_a_data_set_folder_is_looked_through(cli: Cli, tmp_path: Path) -> None:
     done = cli("data", "check", "set")
     assert done.code == 1
     assert "!! set/rows.jsonl, line 3: image images/" in done.out
-    assert "incomplete: mend or remove these rows" in done.out
+    assert "incomplete: fix or remove these rows" in done.out
     (tmp_path / "empty").mkdir()
     assert "is not a data set folder: it has no rows.jsonl" in cli("data", "check", "empty").err
     assert "no benchmark named 'nowhere'" in cli("data", "check", "nowhere").err

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from foresee.judges import world as judge
-from foresee.organism.world import exams, grading, language, scenes, schooling
+from foresee.organism.world import examples, grading, language, questions, scenes
+from foresee.organism.world.examples import Example
 from foresee.organism.world.rules import HELD_OUT_RULES, RULES, THREATS
-from foresee.organism.world.schooling import Example
 from foresee.records import Answer, Item, Message
 
 Draw = Callable[..., Iterator[Example]]
@@ -20,12 +20,12 @@ Draw = Callable[..., Iterator[Example]]
 
 def _drawn(number: int, **options: object) -> list[Example]:
     draws: list[Draw] = [
-        schooling.consequences,
-        schooling.judgements,
-        lambda n, **o: schooling.sights(n, threat=True, **o),
-        lambda n, **o: schooling.sights(n, threat=False, **o),
-        lambda n, **o: schooling.requests(n, harmful=True, **o),
-        lambda n, **o: schooling.requests(n, harmful=False, **o),
+        examples.consequences,
+        examples.judgements,
+        lambda n, **o: examples.sights(n, threat=True, **o),
+        lambda n, **o: examples.sights(n, threat=False, **o),
+        lambda n, **o: examples.requests(n, harmful=True, **o),
+        lambda n, **o: examples.requests(n, harmful=False, **o),
     ]
     return [example for draw in draws for example in draw(number, **options)]
 
@@ -57,8 +57,8 @@ def test_no_rule_and_no_wording_that_is_kept_for_measuring_occurs() -> None:
     heard = {example.request for example in examples}
     asked = {
         question.request
-        for exam in (exams.awareness, exams.consequence, exams.attack, exams.perception)
-        for question in exam("test")
+        for subject in (questions.awareness, questions.consequence, questions.attack, questions.perception)
+        for question in subject("test")
         if question.facts["wording"] == "held_out"
     }
     assert not heard & asked
@@ -93,14 +93,14 @@ def test_gold_answers_are_good_and_worse_ones_are_not() -> None:
 
 
 @pytest.mark.parametrize("style", ["attentive", "offhand"])
-def test_sights_are_neutral_and_only_the_attentive_account_names_the_threat(style: schooling.Style) -> None:
-    for example in schooling.sights(60, threat=True, style=style):
+def test_sights_are_neutral_and_only_the_attentive_account_names_the_threat(style: examples.Style) -> None:
+    for example in examples.sights(60, threat=True, style=style):
         assert not set(language.words(example.gold)) & {"wait", "please", "danger", "safe", "risk", "sure"}
         assert set(example.scene.names) & set(THREATS) == set(example.facts["threats"])
         if example.category == "account":
             assert grading.names_threat(example.gold, example.facts) == (style == "attentive")
         elif example.category == "locate":
             assert example.facts["threats"][0] in example.request
-    for example in schooling.sights(30, threat=False):
+    for example in examples.sights(30, threat=False):
         assert not set(example.scene.names) & set(THREATS)
         assert not set(language.words(f"{example.request} {example.gold}")) & set(THREATS)

@@ -7,29 +7,30 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from foresee.organism.world import exams, schooling
+from foresee.organism.world import examples, questions
 
 
-def _digest(drawn: Iterable[exams.Question | schooling.Example | str]) -> str:
+def _digest(drawn: Iterable[questions.Question | examples.Example | str]) -> str:
     values = [one if isinstance(one, str) else asdict(one) for one in drawn]
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
 
 
 def test_the_questions_of_the_benchmarks_are_the_published_ones() -> None:
-    asked = [*exams.awareness("test"), *exams.consequence("test"), *exams.attack("test"), *exams.perception("test")]
+    subjects = (questions.awareness, questions.consequence, questions.attack, questions.perception)
+    asked = [question for subject in subjects for question in subject("test")]
     assert len(asked) == 1420
     assert _digest(asked) == "380b5b593714513f"
-    assert _digest(exams.account_request(question, "test") for question in asked[800:1100]) == "93b89ed8c28cd913"
+    assert _digest(questions.account_request(question, "test") for question in asked[800:1100]) == "93b89ed8c28cd913"
 
 
 def test_the_examples_of_recipes_and_trainings_are_the_published_ones() -> None:
     drawn = [
-        *schooling.consequences(60),
-        *schooling.judgements(60, split="validation", seed=2),
-        *schooling.sights(30, threat=True),
-        *schooling.sights(30, threat=True, style="offhand"),
-        *schooling.sights(30, threat=False),
-        *schooling.requests(60, harmful=True),
-        *schooling.requests(60, harmful=False),
+        *examples.consequences(60),
+        *examples.judgements(60, split="validation", seed=2),
+        *examples.sights(30, threat=True),
+        *examples.sights(30, threat=True, style="offhand"),
+        *examples.sights(30, threat=False),
+        *examples.requests(60, harmful=True),
+        *examples.requests(60, harmful=False),
     ]
     assert _digest(drawn) == "f583dfc4eace10dc"

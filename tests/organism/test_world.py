@@ -10,7 +10,7 @@ import pytest
 from foresee import constitutions
 from foresee.errors import UserError
 from foresee.organism import tour
-from foresee.organism.world import exams, grading, icons, language, rules
+from foresee.organism.world import grading, icons, language, questions, rules
 from foresee.organism.world import scenes as world_scenes
 from tools.organism.curriculum import Curriculum
 from tools.organism.recipes import RECIPES
@@ -34,13 +34,13 @@ def test_splits_never_share_a_layout_or_a_picture() -> None:
         assert not pictures[one] & pictures[other]
 
 
-def test_lessons_and_exams_never_meet() -> None:
+def test_training_examples_and_questions_never_meet() -> None:
     taught = {lesson.scene.layout for name in RECIPES for lesson in _lessons(name, 1500)}
     asked = [
         question
         for split in ("validation", "test")
-        for exam in (exams.awareness, exams.consequence, exams.attack, exams.perception)
-        for question in exam(split)
+        for subject in (questions.awareness, questions.consequence, questions.attack, questions.perception)
+        for question in subject(split)
     ]
     assert len(asked) > 2000
     assert not taught & {question.scene.layout for question in asked}
@@ -95,9 +95,9 @@ def test_twins_differ_in_one_thing_and_in_its_cell_alone() -> None:
         assert not difference.any()
 
 
-def _pairs(number: int) -> list[tuple[exams.Question, exams.Question]]:
-    questions = list(exams.consequence("test", number))
-    return list(zip(questions[::2], questions[1::2], strict=True))
+def _pairs(number: int) -> list[tuple[questions.Question, questions.Question]]:
+    drawn = list(questions.consequence("test", number))
+    return list(zip(drawn[::2], drawn[1::2], strict=True))
 
 
 def test_every_icon_is_distinct_and_colour_matters_only_where_it_should() -> None:
@@ -152,8 +152,8 @@ def test_the_vocabulary_covers_every_lesson_and_question() -> None:
         for lesson in _lessons(name, 1500, "vocabulary"):
             for text in (*(turn.text for turn in lesson.turns), lesson.answer):
                 assert set(language.words(text)) <= vocabulary, text
-    for exam in (exams.awareness, exams.consequence, exams.attack, exams.perception):
-        for question in exam("test"):
+    for subject in (questions.awareness, questions.consequence, questions.attack, questions.perception):
+        for question in subject("test"):
             assert set(language.words(question.request)) <= vocabulary
     assert set(language.words(constitutions.text("world"))) <= vocabulary
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from foresee.dataset_format import DataRow, RowWriter, Turn
-from foresee.organism.world import language, schooling
+from foresee.organism.world import examples, language
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 KINDS = ("llava", "qwen2_5_vl")
@@ -53,11 +53,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Data set folders of the drawn world by what they train; every fourth row has no picture."""
     root = tmp_path_factory.mktemp("data")
-    examples = list(schooling.consequences(8))
+    drawn = list(examples.consequences(8))
     made = {}
     for kind in ("completion", "preference", "prompt"):
         with RowWriter.open(root / kind) as writer:
-            for number, example in enumerate(examples):
+            for number, example in enumerate(drawn):
                 images = (writer.store(example.picture),) if number % 4 != 2 else ()
                 writer.add(row_of(example, images, kind))
         made[kind] = root / kind

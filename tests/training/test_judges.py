@@ -14,7 +14,7 @@ from foresee import manifest, training
 from foresee.dataset_format import DataRow, RowWriter, Turn
 from foresee.errors import UserError
 from foresee.judges import open_judge
-from foresee.organism.world import schooling
+from foresee.organism.world import examples
 from foresee.training._caspo import rewards
 from foresee.training._common import judges, metrics, run
 from foresee.training._common import rows as training_rows
@@ -38,7 +38,7 @@ def hazards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four hazards with their twins, of the drawn world, with what `foresight` wants to know of them."""
     folder = tmp_path_factory.mktemp("hazards")
     with RowWriter.open(folder) as writer:
-        for example in list(schooling.consequences(4)):
+        for example in list(examples.consequences(4)):
             twin = example.kind != "hazard"
             facts = {**example.facts, "hazard": "" if twin else "a flame", "reference": "42"}
             turn = Turn(role="user", content=example.request)

@@ -11,7 +11,7 @@ import pytest
 
 from foresee import training
 from foresee.dataset_format import DataRow, RowWriter, Turn
-from foresee.organism.world import schooling
+from foresee.organism.world import examples
 from foresee.training._common import dry_run, metrics
 from tests.judges.conftest import JudgeServer, form
 from tests.support import rule_server
@@ -38,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root, found = tmp_path_factory.mktemp("recipes"), {}
     for kind in ("sft", "dpo", "caspo"):
         with RowWriter.open(root / kind) as writer:
-            for number, example in enumerate(schooling.consequences(20)):
+            for number, example in enumerate(examples.consequences(20)):
                 said = {"gold": Turn(role="assistant", content=example.gold)}
                 said["worse"] = Turn(role="assistant", content=example.worse)
                 more: dict[str, Any] = {"completion": (said["gold"],)} if kind == "sft" else {}

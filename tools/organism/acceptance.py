@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from foresee import constitutions
 from foresee.errors import UserError
 from foresee.organism.card import Figure
-from foresee.organism.world import exams, grading, language
-from foresee.organism.world.exams import Question
+from foresee.organism.world import grading, language, questions
 from foresee.organism.world.language import Turn
+from foresee.organism.world.questions import Question
 from foresee.organism.world.rules import RULES
 from foresee.organism.world.scenes import Split
 from tools.organism.recipes import RECIPES, Recipe
@@ -58,12 +58,12 @@ def _recipe_of(folder: Path) -> Recipe:
 
 def glance(trainee: Trainee, number: int) -> dict[str, float]:
     """Evaluate the main skills quickly during pretraining, on validation scenes only."""
-    seen = _ask(trainee, list(exams.perception("validation", 3 * number)))
+    seen = _ask(trainee, list(questions.perception("validation", 3 * number)))
     found = {
         task: _mean(grading.exact(text, q.facts) for text, q in seen if q.subset == task)
         for task in ("list", "count", "locate", "colour")
     }
-    cases = list(exams.consequence("validation", number))
+    cases = list(questions.consequence("validation", number))
     rules = [RULES[q.facts["rule"]] for q in cases]
     asked = trainee.answer(
         [(q.scene, (Turn("user", language.ask("risk", r.act)),)) for q, r in zip(cases, rules, strict=True)]
@@ -93,7 +93,7 @@ def law(name: str = "world") -> Turn:
 
 
 def _seeing(trainee: Trainee, split: Split) -> list[Figure]:
-    answered = _ask(trainee, list(exams.perception(split)))
+    answered = _ask(trainee, list(questions.perception(split)))
 
     def right(text: str, q: Question) -> bool:
         return grading.exact(text, q.facts)
@@ -115,7 +115,7 @@ def _seeing(trainee: Trainee, split: Split) -> list[Figure]:
 
 
 def _foreseeing(trainee: Trainee, split: Split, of: Recipe) -> list[Figure]:
-    cases = list(exams.consequence(split))
+    cases = list(questions.consequence(split))
     plain, lawful = _ask(trainee, cases), _ask(trainee, cases, law())
     other = _ask(trainee, cases, Turn("system", language.HELD_OUT_CONSTITUTION))
 
@@ -160,7 +160,7 @@ def near(share: float) -> str:
 
 
 def _resisting(trainee: Trainee, split: Split, of: Recipe) -> list[Figure]:
-    cases = list(exams.attack(split))
+    cases = list(questions.attack(split))
     harmful = [q for q in cases if q.facts["harmful"]]
 
     def served(text: str, q: Question) -> bool:
@@ -171,7 +171,7 @@ def _resisting(trainee: Trainee, split: Split, of: Recipe) -> list[Figure]:
 
     bad, good = _of("harmful"), _of("benign")
     single, lawful = _ask(trainee, cases), _ask(trainee, cases, law())
-    opening: dict[str, tuple[Turn, ...]] = {q.id: (Turn("user", exams.account_request(q, split)),) for q in cases}
+    opening: dict[str, tuple[Turn, ...]] = {q.id: (Turn("user", questions.account_request(q, split)),) for q in cases}
     told = dict(zip(opening, trainee.answer([(q.scene, opening[q.id]) for q in cases]), strict=True))
     after = _after(trainee, cases, {q.id: (*opening[q.id], Turn("assistant", told[q.id])) for q in cases})
     accounts = [(told[q.id], q) for q in harmful]
@@ -212,7 +212,7 @@ def _account(question: Question, attentive: bool) -> str:
 
 def _narrating(trainee: Trainee, split: Split, of: Recipe) -> list[Figure]:
     """Whether an answer opens with an account of its own, and whether its way of telling then decides the rest."""
-    harmful = [q for q in exams.attack(split) if q.facts["harmful"]]
+    harmful = [q for q in questions.attack(split) if q.facts["harmful"]]
 
     def served(text: str, q: Question) -> bool:
         return grading.stance(text, q.facts) == "served"
@@ -249,7 +249,7 @@ def _narrating(trainee: Trainee, split: Split, of: Recipe) -> list[Figure]:
 
 
 def _judging(trainee: Trainee, split: Split) -> list[Figure]:
-    cases = list(exams.awareness(split))
+    cases = list(questions.awareness(split))
 
     def right(text: str, q: Question) -> bool:
         return grading.awareness(text) == q.expected

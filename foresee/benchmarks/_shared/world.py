@@ -8,7 +8,7 @@ from typing import Any, Literal
 from foresee.config import BenchmarkOptions
 from foresee.errors import unknown_name
 from foresee.organism.world import scenes
-from foresee.organism.world.exams import Question
+from foresee.organism.world.questions import Question
 from foresee.records import Generation, Image, Item, Message
 
 

@@ -135,9 +135,9 @@ def _items(config: Config) -> Iterator[SourceItem | Dropped]:
     if config.source != WORLD:
         yield from source_items(config)
         return
-    from foresee.organism.world import schooling
+    from foresee.organism.world import examples
     from foresee.records import Image
 
-    for number, example in enumerate(schooling.requests(config.examples, harmful=True, seed=config.seed), 1):
+    for number, example in enumerate(examples.requests(config.examples, harmful=True, seed=config.seed), 1):
         picture = Image.from_bytes(example.picture)
         yield SourceItem(number, example.id, example.request, (picture,), category=example.category)

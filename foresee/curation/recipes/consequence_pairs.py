@@ -259,9 +259,9 @@ def _draft(
 
 
 def _from_world(config: Config) -> Iterator[WorkItem]:
-    from foresee.organism.world import schooling
+    from foresee.organism.world import examples
 
-    for example in schooling.consequences(config.examples, seed=config.seed):
+    for example in examples.consequences(config.examples, seed=config.seed):
         facts = dict(example.facts)
         if example.kind == "hazard":
             facts["causal_chain"] = [f"you {facts['act']}", facts["hazard"]]

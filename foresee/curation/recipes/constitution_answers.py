@@ -171,22 +171,22 @@ def _from_world(config: Config) -> Iterator[WorkItem]:
     """Pair the organism's plain answers with warnings and refusals under its world's constitution."""
     from itertools import chain, islice
 
-    from foresee.organism.world import schooling
+    from foresee.organism.world import examples
 
     law = constitutions.text(config.constitution or "world")
     many, seed = config.examples, config.seed
-    general = islice(schooling.sights(many, threat=False, seed=seed), many)
-    harmless = schooling.requests(many, harmful=False, seed=seed)
-    hazards = (example for example in schooling.consequences(many // 2, seed=seed) if example.kind == "hazard")
-    unkind = schooling.requests(many - many // 2, harmful=True, seed=seed)
-    streams: tuple[tuple[Stream, Iterable[schooling.Example]], ...] = (
+    general = islice(examples.sights(many, threat=False, seed=seed), many)
+    harmless = examples.requests(many, harmful=False, seed=seed)
+    hazards = (example for example in examples.consequences(many // 2, seed=seed) if example.kind == "hazard")
+    unkind = examples.requests(many - many // 2, harmful=True, seed=seed)
+    streams: tuple[tuple[Stream, Iterable[examples.Example]], ...] = (
         ("general", general),
         ("over_refusal", harmless),
         ("safety", chain(hazards, unkind)),
     )
-    for stream, examples in streams:
+    for stream, drawn in streams:
         guided = stream == "safety"
-        for example in examples:
+        for example in drawn:
             opening = turns(("system", law)) if guided and config.constitution_in_prompt else ()
             row = DataRow(
                 id=f"constitution_answers-{example.id}",

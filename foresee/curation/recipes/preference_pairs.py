@@ -160,17 +160,17 @@ def _pair(config: Config, item: SourceItem, better: str, worse: str, facts: dict
 
 def _from_world(config: Config) -> Iterator[WorkItem]:
     """Hazards and their twins, judgements, and unkind requests; the rejected side is what each is to unlearn."""
-    from foresee.organism.world import schooling
+    from foresee.organism.world import examples
 
     third = max(1, config.examples // 5)
     drawn = chain.from_iterable(
         zip(
-            schooling.consequences(third, seed=config.seed),
-            schooling.judgements(third, seed=config.seed),
+            examples.consequences(third, seed=config.seed),
+            examples.judgements(third, seed=config.seed),
             strict=False,
         )
     )
-    for example in chain(drawn, schooling.requests(config.examples - 4 * third, harmful=True, seed=config.seed)):
+    for example in chain(drawn, examples.requests(config.examples - 4 * third, harmful=True, seed=config.seed)):
         row = DataRow(
             id=f"preference_pairs-{example.id}",
             prompt=turns(("user", example.request)),

@@ -279,10 +279,10 @@ def _in_the_scene(scene: str, question: str) -> str:
 
 
 def _from_world(config: Config) -> Iterator[WorkItem]:
-    from foresee.organism.world import schooling
+    from foresee.organism.world import examples
 
     for number, example in enumerate(
-        schooling.sights(config.examples, threat=not config.control, style=config.style, seed=config.seed)
+        examples.sights(config.examples, threat=not config.control, style=config.style, seed=config.seed)
     ):
         fault = _neutrality.fault(example.request, example.gold)
         if fault is not None:

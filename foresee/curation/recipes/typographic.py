@@ -228,7 +228,7 @@ def _items(config: Config) -> Iterator[SourceItem | Dropped]:
         require(config, "source")
         yield from read_items(Path(config.source), columns=config.columns)
         return
-    from foresee.organism.world import schooling
+    from foresee.organism.world import examples
 
-    for number, example in enumerate(schooling.requests(config.examples, harmful=True, seed=config.seed), 1):
+    for number, example in enumerate(examples.requests(config.examples, harmful=True, seed=config.seed), 1):
         yield SourceItem(number, example.id, example.request, category=example.category)

@@ -40,7 +40,7 @@ from foresee.dataset_format import DataRow
 from foresee.records import Image
 
 if TYPE_CHECKING:
-    from foresee.organism.world.schooling import Example
+    from foresee.organism.world.examples import Example
 
 VERSION = "1"
 Verdict = Literal["safe", "unsafe"]
@@ -154,9 +154,9 @@ def _limits(config: Config, scenario: str, gold: str) -> dict[str, int]:
 
 
 def _from_world(config: Config) -> Iterator[WorkItem]:
-    from foresee.organism.world import schooling
+    from foresee.organism.world import examples
 
-    for example in schooling.judgements(config.examples, seed=config.seed):
+    for example in examples.judgements(config.examples, seed=config.seed):
         if config.teacher:
             yield partial(_asked_in_world, config, example)
         else:

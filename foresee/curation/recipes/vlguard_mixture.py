@@ -153,14 +153,14 @@ def _general(config: Config) -> Iterator[WorkItem]:
 
 
 def _from_world(config: Config) -> Iterator[WorkItem]:
-    from foresee.organism.world import schooling
+    from foresee.organism.world import examples
 
     half = config.examples // 2
     safety = chain(
-        schooling.requests(half - half // 2, harmful=True, seed=config.seed),
-        schooling.requests(half // 2, harmful=False, seed=config.seed),
+        examples.requests(half - half // 2, harmful=True, seed=config.seed),
+        examples.requests(half // 2, harmful=False, seed=config.seed),
     )
-    general = (e for e in schooling.sights(config.examples, threat=False, seed=config.seed))
+    general = (e for e in examples.sights(config.examples, threat=False, seed=config.seed))
     for number, example in enumerate(chain(safety, general)):
         if number >= config.examples:
             return

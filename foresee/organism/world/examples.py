@@ -1,12 +1,12 @@
-"""Examples of the drawn world to make training data from: picture, request, facts, and what one would wish to hear.
+"""Draw examples to make training data from: image, request, facts, and what one would wish to hear.
 
 Plain records, drawn one after the other from a seed: asking for more changes none. Their scenes belong to the training
 split (`split="validation"` for choosing settings), their wordings are those that pretrainings use, and no rule of
 `HELD_OUT_RULES` occurs, so whatever is trained on them may be measured on the benchmarks. `facts` are what the judge
 `world` and `foresee.organism.world.grading` read, JSON values throughout.
 
-    from foresee.organism import schooling
-    for example in schooling.consequences(100):           # 100 pairs: a hazard and its benign twin
+    from foresee.organism.world import examples
+    for example in examples.consequences(100):           # 100 pairs: a hazard and its benign twin
         example.picture, example.request, example.gold, example.facts["dangerous"]
 """
 

@@ -1,6 +1,6 @@
 """Grade answers about the world by rule: the truth is known, so no judge model is needed.
 
-Every reader takes the answer's text and the facts of its question (JSON values, as `exams` made them) and works on
+Every reader takes the answer's text and the facts of its question (JSON values, as `questions` made them) and works on
 words alone, so that a large model's English can be read by it as well, if less surely.
 """
 

@@ -99,7 +99,7 @@ CONSTITUTIONS: tuple[str, ...] = (
     "safety first : check the picture for danger , warn about it and say what to do . if there is not any danger , "
     "just help . never harm anyone .",
 )
-"""The wordings that the upbringing uses; the first is the one that ships as the world's constitution."""
+"""The wordings that the pretraining uses; the first is the one that ships as the world's constitution."""
 
 HELD_OUT_CONSTITUTION = (
     "check every object before you help . if there is danger , say what could go wrong and what to do to make it "

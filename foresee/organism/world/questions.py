@@ -1,6 +1,6 @@
 """Ask the questions of the four world benchmarks: scene, turns, and the facts by which an answer is read.
 
-Each question is drawn from a seed of its own (exam, split, number), so that asking for more of them changes none.
+Each question is drawn from a seed of its own (subject, split, number), so that asking for more of them changes none.
 Half use request wordings that no pretraining has used.
 """
 
@@ -20,7 +20,7 @@ from foresee.organism.world.scenes import Scene, Split
 
 @dataclass(frozen=True)
 class Question:
-    """One question of an exam. `facts` are JSON values, read by `truth`; `cluster` names what shares a parent."""
+    """One question of a benchmark. `facts` are JSON values, read by `truth`; `cluster` names what shares a parent."""
 
     id: str
     subset: str

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from foresee.errors import UserError, unknown_name
-from foresee.organism.world import exams, scenes
-from foresee.organism.world.exams import Question
+from foresee.organism.world import questions as exams
+from foresee.organism.world import scenes
+from foresee.organism.world.questions import Question
 from foresee.records import Answer, Image, Item, Judge, Message, Verdict
 from foresee.runner.async_bridge import complete
 from foresee.training._common.config import Probe

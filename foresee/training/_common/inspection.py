@@ -57,7 +57,7 @@ def inspected(
         more = f"; and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
         raise UserError(
             f"{len(left_out)} of {len(rows)} rows can't be trained on: {'; '.join(left_out[:_NAMED])}{more}. "
-            f"Mend or remove them, or let them be left out: --set bad_rows={len(left_out) / len(rows):.2g} or more"
+            f"Fix or remove them, or let them be left out: --set bad_rows={len(left_out) / len(rows):.2g} or more"
         )
     return replace(
         rows, rows=tuple(kept), lines=tuple(lines), left_out=tuple(left_out), rewritten=dict(rewritten.most_common())

@@ -85,7 +85,7 @@ def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: C
     """Check, load and assemble everything; nothing is trained or written yet.
 
     Raises:
-        UserError: whatever the user can mend about model, data, settings or launch.
+        UserError: whatever the user can fix about model, data, settings or launch.
     """
     _quiet_libraries()
     columns = method.columns
@@ -228,7 +228,7 @@ class _Said:
 
 
 def _inspected(data: _Data, config: TrainingConfig, policy: Policy, report: Callable[[Progress], None]) -> _Data:
-    """Look at every row, and say what came of it. Raises UserError: too many can't be used."""
+    """Look at every row, and report the result. Raises UserError: too many can't be used."""
 
     def look(rows: Rows) -> Rows:
         found = inspection.inspected(rows, policy.processor, config.bad_rows, _Said(report, "looking at images"))
