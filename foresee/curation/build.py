@@ -242,7 +242,7 @@ async def _run_job(job: Callable[[ModelCalls], Any], calls: ModelCalls) -> _Resu
     except Dropped as dropped:
         return [dropped]
     except ImageError as problem:
-        return [Dropped("picture can't be opened", str(problem))]
+        return [Dropped("image can't be opened", str(problem))]
     except UserError:
         raise
     except (Failed, BudgetSpent) as ended:

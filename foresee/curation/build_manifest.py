@@ -19,7 +19,7 @@ from foresee.plugins.contracts import Recipe
 from foresee.records import Model
 
 WORK = "work"
-"""Sub-folder with the journal and painted pictures: what a run needs to go on, and nobody else."""
+"""Sub-folder with the journal and painted images: what a run needs to go on, and nobody else."""
 
 
 class BuildSpec(NamedTuple):

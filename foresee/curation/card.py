@@ -79,7 +79,7 @@ def _front_matter(folder: Path, found: Census, title: str) -> str:
 
 
 def _summary(found: Census, record: Mapping[str, Any]) -> str:
-    rows = f"{_many(found.rows, 'row')} with {_many(found.pictures, 'distinct picture')}."
+    rows = f"{_many(found.rows, 'row')} with {_many(found.pictures, 'distinct image')}."
     kinds = [kind for kind in found.by["kind"] if kind]
     trains = " ".join(f"For {_TRAINS[kind]}." for kind in kinds)
     unfinished = "" if record.get("finished", True) else "\n\n**Unfinished**: the command below continues it."
@@ -134,7 +134,7 @@ def _made(record: Mapping[str, Any]) -> str:
     if guard.get("compared"):
         compared = ", ".join(f"{_plain(name)} ({count:,})" for name, count in dict(guard["pictures"]).items())
         lines.append(
-            f"- no picture of an evaluation set: {guard['overlap_with_rows']} in common with {compared or 'none'}"
+            f"- no image of an evaluation set: {guard['overlap_with_rows']} in common with {compared or 'none'}"
         )
     if guard.get("requests"):
         compared = ", ".join(f"{_plain(name)} ({count:,})" for name, count in dict(guard["requests"]).items())
@@ -178,9 +178,9 @@ def _use(folder: Path) -> str:
     name = folder.resolve().name
     return (
         "## Use\n\n```python\nimport datasets\n\n"
-        f'rows = datasets.load_dataset("{_plain(name)}", split="train")  # pictures by name\n\n'
-        "from pathlib import Path\nfrom foresee import dataset_folder\n\n"
-        f'rows = dataset_folder.to_dataset(Path("{_plain(name)}"))         # with pictures, as TRL takes it\n```\n'
+        f'rows = datasets.load_dataset("{_plain(name)}", split="train")  # images by name\n\n'
+        "from pathlib import Path\nfrom foresee import dataset_format\n\n"
+        f'rows = dataset_format.to_dataset(Path("{_plain(name)}"))         # with images, as TRL takes it\n```\n'
     )
 
 

@@ -20,7 +20,7 @@ class BudgetSpent(Exception):
 
 
 class Price(NamedTuple):
-    """USD per million tokens read and written, and per picture."""
+    """USD per million tokens read and written, and per image."""
 
     read: float = 0.0
     written: float = 0.0
@@ -28,7 +28,7 @@ class Price(NamedTuple):
 
 
 class CostTracker:
-    """Tokens and pictures by role, over all runs into one folder, and their price.
+    """Tokens and images by role, over all runs into one folder, and their price.
 
     Args:
         prices: role -> price; "" for roles without one of their own.
@@ -91,7 +91,7 @@ class CostTracker:
 
 
 def read_prices(given: Iterable[str], roles: Iterable[str]) -> dict[str, Price]:
-    """`IN,OUT` or `ROLE=IN,OUT` in USD per million tokens, `ROLE=X` in USD per picture.
+    """`IN,OUT` or `ROLE=IN,OUT` in USD per million tokens, `ROLE=X` in USD per image.
 
     Raises:
         UserError: not such a price, or no such role.
@@ -106,7 +106,7 @@ def read_prices(given: Iterable[str], roles: Iterable[str]) -> dict[str, Price]:
             values = []
         if not 1 <= len(values) <= 2 or any(value < 0 for value in values) or (len(values) == 1 and not equals):
             raise UserError(
-                "--price: expected IN,OUT or ROLE=IN,OUT (USD per million tokens) or ROLE=X (USD per picture), "
+                "--price: expected IN,OUT or ROLE=IN,OUT (USD per million tokens) or ROLE=X (USD per image), "
                 f"got '{text}'"
             )
         if equals and role not in roles:

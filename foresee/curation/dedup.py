@@ -15,9 +15,9 @@ _HASHED = 32  # pixels along the side of what is hashed
 
 
 class NearDuplicates:
-    """Pictures by their perceptual hash; finds one within a distance, without comparing all.
+    """Images by their perceptual hash; finds one within a distance, without comparing all.
 
-    Two hashes of 64 bits that differ in at most d bits agree in at least one of d + 1 bands of bits, so only pictures
+    Two hashes of 64 bits that differ in at most d bits agree in at least one of d + 1 bands of bits, so only images
     that share a band are compared. Exact, and the cost stays flat for large sets.
 
     Args:
@@ -50,7 +50,7 @@ class NearDuplicates:
         return None
 
     def add(self, sha256: str, value: int, cluster: str) -> None:
-        """Count a picture as there. One that is there already is not added again."""
+        """Count an image as there. One that is there already is not added again."""
         if self.owner(sha256) is not None:
             return
         self._owners[bytes.fromhex(sha256[:32])] = cluster

@@ -2,7 +2,7 @@
 
     def build(config: Config) -> Iterator[WorkItem]:
         yield Draft(...)                      # rule-only work
-        yield Dropped("no picture")           # counted by its reason
+        yield Dropped("no image")           # counted by its reason
         yield partial(_write, seed, config)   # a Job: awaited beside others, taken in this order
 
 Work items are taken in the order in which `build` yields them, whatever finishes first, so one configuration gives one
@@ -49,8 +49,8 @@ class CurationConfig(Settings):
     """stop after so many rows; default: whatever the recipe makes"""
 
     near_duplicates: int = pydantic.Field(default=4, ge=-1, le=32)
-    """pictures whose perceptual hashes (64 bits) differ in at most so many bits count as one and the later is dropped;
-    -1 keeps all. Pictures that belong together (a scene and its twin) are not compared"""
+    """images whose perceptual hashes (64 bits) differ in at most so many bits count as one and the later is dropped;
+    -1 keeps all. Images that belong together (a scene and its twin) are not compared"""
 
     exclude: tuple[str, ...] = ("benchmarks",)
     """folders, files or names of benchmarks whose images must not be used; "benchmarks": all that are on this machine,
@@ -93,9 +93,9 @@ class Draft:
     """A row to be.
 
     Attributes:
-        row: the row without its pictures.
+        row: the row without its images.
         pictures: in the order of the row; stored under their hashes when the row is kept.
-        cluster: what belongs together (one picture, one parent); goes into the row's facts.
+        cluster: what belongs together (one image, one parent); goes into the row's facts.
         limits: counter -> at most so many rows; a row that would exceed one is dropped, a kept one raises each by 1.
         needs: id of a row without which this one is worth nothing (a twin's hazard).
         guarded: whether the row is made of the user's own, so that it is compared with evaluation sets.

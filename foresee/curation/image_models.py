@@ -18,11 +18,11 @@ from foresee.models.openai_images import SUFFIX, Painting, open_images_api
 from foresee.records import Capability, Json, Reply, Request
 
 FOLDER = "folder/"
-"""A recipe that takes pictures as they are reads them from `folder/PATH`."""
+"""A recipe that takes images as they are reads them from `folder/PATH`."""
 
 
 class Painter(Protocol):
-    """Anything that paints. `identity` holds whatever changes its pictures."""
+    """Anything that paints. `identity` holds whatever changes its images."""
 
     @property
     def name(self) -> str: ...
@@ -54,7 +54,7 @@ class DiffusersOptions(Settings):
 
 
 class LocalPainter:
-    """A diffusion pipeline on this machine; loaded with the first picture, one picture at a time."""
+    """A diffusion pipeline on this machine; loaded with the first image, one image at a time."""
 
     def __init__(self, where: str, options: DiffusersOptions) -> None:
         self.name = f"diffusers/{where}"
@@ -118,7 +118,7 @@ class LocalPainter:
 class ImageCache:
     """A painter as the runner knows models, so that retries, pacing and the journal are the same for both.
 
-    The request's text is the description; the reply's text is the SHA-256 of the picture, kept in `folder` under it.
+    The request's text is the description; the reply's text is the SHA-256 of the image, kept in `folder` under it.
     """
 
     capabilities: frozenset[Capability] = frozenset()
@@ -165,5 +165,5 @@ def pictures_in(folder: Path) -> list[Path]:
     suffixes = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file() and not p.is_symlink())
     if not found:
-        raise UserError(f"{folder} holds no pictures (looked for {', '.join(sorted(suffixes))})")
+        raise UserError(f"{folder} holds no images (looked for {', '.join(sorted(suffixes))})")
     return found

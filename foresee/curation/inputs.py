@@ -42,7 +42,7 @@ class SourcedConfig(CurationConfig):
     """meaning -> column of the file, where it has an unusual name: columns.gold=is_safe"""
 
     pictures: str = ""
-    """folder below which the file's pictures lie; default: the file's own"""
+    """folder below which the file's images lie; default: the file's own"""
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,10 @@ def read_items(
     Args:
         path: .jsonl, .json (a list), .csv, .parquet, .arrow, .txt (a text a line), or a data set folder.
         columns: meaning -> the column's name, where it is none of the usual ones.
-        pictures: the folder below which pictures lie; default: the file's own.
+        pictures: the folder below which images lie; default: the file's own.
 
     Yields:
-        Items; Dropped for a row whose picture is missing, lies outside that folder or can't be read.
+        Items; Dropped for a row whose image is missing, lies outside that folder or can't be read.
 
     Raises:
         UserError: no such file, of no kind known here, or broken as a whole (line named).
@@ -158,17 +158,17 @@ def _image(entry: Any, root: Path) -> Image:
         try:
             entry = from_text(entry)
         except ImageError as problem:
-            raise Dropped("picture can't be read", str(problem)) from None
+            raise Dropped("image can't be read", str(problem)) from None
     if isinstance(entry, bytes):
         return Image.from_bytes(entry)
     if not isinstance(entry, str):
-        raise Dropped("picture named in no way known here", str(entry)[:80])
+        raise Dropped("image named in no way known here", str(entry)[:80])
     try:
         return Image.from_path(image_path(root, entry))
     except UserError as problem:
-        raise Dropped("picture missing or outside its folder", str(problem)) from None
+        raise Dropped("image missing or outside its folder", str(problem)) from None
     except OSError as problem:
-        raise Dropped("picture can't be read", str(problem)) from None
+        raise Dropped("image can't be read", str(problem)) from None
 
 
 def _folder(path: Path) -> Iterator[SourceItem | Dropped]:

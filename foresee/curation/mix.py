@@ -33,7 +33,7 @@ def mix(
     interrupted.
 
     Args:
-        sources: data set folders, or files of rows with a text, an answer and perhaps a picture.
+        sources: data set folders, or files of rows with a text, an answer and perhaps an image.
         weights: one for each; rows of the sources stand to each other as these do.
         out: the new folder.
         rows: how many in all; None for as many as the proportions allow.
@@ -110,7 +110,7 @@ def _shares(
 
 
 def _rows(path: Path) -> Iterator[tuple[DataRow, Path | SourceItem]]:
-    """Rows with where their pictures are: the folder, or the item that they were made of."""
+    """Rows with where their images are: the folder, or the item that they were made of."""
     if path.is_dir():
         for row in read(path):
             yield row, path
@@ -118,7 +118,7 @@ def _rows(path: Path) -> Iterator[tuple[DataRow, Path | SourceItem]]:
     for item in read_items(path):
         if isinstance(item, Dropped) or not item.text or not item.answer:
             where = f"row {item.number}" if isinstance(item, SourceItem) else f"a row ({item.about})"
-            raise UserError(f"{path}: {where} has no text, no answer, or no picture where it names one")
+            raise UserError(f"{path}: {where} has no text, no answer, or no image where it names one")
         row = DataRow(
             id=row_id(path.stem, item.id, item.text),
             prompt=turns(("user", item.text)),

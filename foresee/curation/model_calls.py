@@ -1,7 +1,7 @@
 """Call a recipe's models: every call retried, journalled, counted and paid for once.
 
 Calls are known by their content: a run that goes on after a kill finds the answers that it had, in the journal and
-among the painted pictures, and asks only for the rest.
+among the painted images, and asks only for the rest.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ModelCalls:
         config: the language of what is written, and the seed.
         models: role -> model, from `open_models`.
         journal: open; holds finished calls.
-        folder: where painted pictures are kept until their rows are.
+        folder: where painted images are kept until their rows are.
         cost: what has been spent, and the budget.
         run_overrides: run settings that replace those that suit each model.
     """
@@ -90,7 +90,7 @@ class ModelCalls:
             self._breakers[role] = CircuitBreaker(settings.stop_after, f"calls of the {role}")
 
     def sees(self, role: str) -> bool:
-        """Whether the model takes pictures."""
+        """Whether the model takes images."""
         return role in self._models and "images" in self._models[role].capabilities
 
     async def ask(
@@ -176,7 +176,7 @@ class ModelCalls:
         """Paint an image of a description, kept in the build's folder.
 
         Raises:
-            Dropped: the painter declined, or sent what is no usable picture.
+            Dropped: the painter declined, or sent what is no usable image.
             Failed: none came this time.
             UserError: the same failure came too often in a row.
         """
@@ -187,9 +187,9 @@ class ModelCalls:
             raise Dropped(f"the {role} declined to paint it")
         image = Image(reply.text, self._folder / reply.text)
         try:
-            inspect_bytes(image.read(), name="the painted picture")
+            inspect_bytes(image.read(), name="the painted image")
         except (ImageError, OSError) as problem:
-            raise Dropped(f"the {role} sent no usable picture", str(problem)) from None
+            raise Dropped(f"the {role} sent no usable image", str(problem)) from None
         return image
 
     async def close(self) -> None:

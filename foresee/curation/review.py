@@ -70,7 +70,7 @@ def apply(folder: Path, files: Iterable[Path]) -> Applied:
     """Carry out the decisions of one or more files.
 
     Dropped rows leave `rows.jsonl` for `review/dropped.jsonl`, fixed rows keep their former text in the manifest. The
-    card, and whatever the recipe exports, are written anew; pictures that no row names stay in the folder.
+    card, and whatever the recipe exports, are written anew; images that no row names stay in the folder.
 
     Raises:
         UserError: a file that is none of ours, a row that is not there or has changed since, a fix that does not fit,

@@ -24,7 +24,7 @@ class Writer:
 
     Args:
         rows_file: open on the data set's folder.
-        config: near-duplicates and excluded pictures.
+        config: near-duplicates and excluded images.
         reviewed: ids that a person has dropped; they stay out.
         of_benchmark: see `EvaluationSets`.
     """
@@ -115,13 +115,13 @@ class Writer:
                 if draft.guarded and self._config.exclude:
                     self._refuse_evaluation(data, picture)
                 self._compare(image, picture, cluster)
-            elif owner != cluster and not draft.guarded:  # the user's own items may share a picture
-                raise Dropped("picture the same as an earlier one")
+            elif owner != cluster and not draft.guarded:  # the user's own items may share an image
+                raise Dropped("image the same as an earlier one")
             return self.rows_file.store(data, decoded=True)
         except ImageError as problem:
-            raise Dropped("picture can't be opened", str(problem)) from None
+            raise Dropped("image can't be opened", str(problem)) from None
         except OSError as problem:
-            raise Dropped("picture can't be read", str(problem)) from None
+            raise Dropped("image can't be read", str(problem)) from None
 
     def _compare(self, image: Image, picture: PIL.Image.Image, cluster: str) -> None:
         """Compare with earlier images. Raises Dropped: one of another cluster is nearly the same."""
@@ -129,14 +129,14 @@ class Writer:
             return
         value = perceptual_hash(picture)
         if self._near.like(value, cluster) is not None:
-            raise Dropped("picture nearly the same as an earlier one")
+            raise Dropped("image nearly the same as an earlier one")
         self._near.add(image.sha256, value, cluster)
 
     def _refuse_evaluation(self, data: bytes, picture: PIL.Image.Image) -> None:
         """Compare with evaluation sets. Raises Dropped: one has this image."""
         owner = self._evaluation_sets().owner_of_image(data, picture)
         if owner is not None:
-            raise Dropped(f"picture belongs to an evaluation set ({owner})")
+            raise Dropped(f"image belongs to an evaluation set ({owner})")
 
     def _evaluation_sets(self) -> EvaluationSets:
         """Read when first needed: it takes seconds, and builds without rows of the user's need none."""
@@ -145,7 +145,7 @@ class Writer:
         return self._sets
 
     def _remember(self) -> None:
-        """Pictures of rows from an earlier run, so that what is made now is compared with them too."""
+        """Images of rows from an earlier run, so that what is made now is compared with them too."""
         for row in read(self.rows_file.folder):
             for name in row.images:
                 path = image_path(self.rows_file.folder, name)

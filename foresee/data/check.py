@@ -100,16 +100,16 @@ class CheckReport:
         name: the benchmark or label set.
         folder: where its files lie; None if they come with the program.
         counts: one a subset, in the order of the items.
-        missing: items whose picture this copy lacks or can't decode. They are never sent.
+        missing: items whose image this copy lacks or can't decode. They are never sent.
         absent: how many of those lack it even at the source, by subset, as declared.
-        unreadable: items with a picture that was taken for usable and can't be decoded.
-        repeated_images: ids of items that share one picture, for each picture with more than one.
-        repeated_items: ids of items that are alike in picture and text.
-        formats: pictures by their real format, distinct ones only.
-        distinct_images: how many different pictures there are.
+        unreadable: items with an image that was taken for usable and can't be decoded.
+        repeated_images: ids of items that share one image, for each image with more than one.
+        repeated_items: ids of items that are alike in image and text.
+        formats: images by their real format, distinct ones only.
+        distinct_images: how many different images there are.
         defects: kind of flaw -> ids or files, as the benchmark itself reports.
         options: the task options, where they differ from the defaults.
-        lacking: how many items can only be asked as text alone here, their pictures not being there.
+        lacking: how many items can only be asked as text alone here, their images not being there.
         source: what the set says of itself: how to get what is missing, and which figure needs what.
     """
 
@@ -217,7 +217,7 @@ class _Facts(NamedTuple):
 
 
 def _look_at(items: Iterable[Item]) -> _Facts:
-    """Decode each distinct picture once."""
+    """Decode each distinct image once."""
     problems: dict[str, str] = {}
     formats: Counter[str] = Counter()
     unreadable = []

@@ -24,9 +24,9 @@ def png(items: Sequence[Item], *, columns: int = 4, clear: bool = False) -> byte
     """Draw the first image of each item, with its id and the beginning of its request, as a PNG file.
 
     Args:
-        items: what to show, in this order; one without a picture gets an empty tile.
+        items: what to show, in this order; one without an image gets an empty tile.
         columns: tiles side by side.
-        clear: show pictures as they are; else they are blurred, as pictures of published sets may be hard to look at.
+        clear: show images as they are; else they are blurred, as images of published sets may be hard to look at.
 
     Raises:
         UserError: nothing to show, or more than MOST items.

@@ -1,6 +1,6 @@
 """Open images from untrusted files: recognised by their content, within limits, always handed on as plain RGB.
 
-A benchmark's picture may be a web page saved as `.jpg`, a cut-off download, a phone's two-frame JPEG or a few
+A benchmark's image may be a web page saved as `.jpg`, a cut-off download, a phone's two-frame JPEG or a few
 bytes that unpack into gigabytes. Whatever can't be opened safely raises ImageError with the reason.
 """
 
@@ -32,11 +32,11 @@ _OPENING = threading.Lock()  # warning filters are the whole process's, so two t
 
 
 class ImageError(UserError):
-    """A picture that can't be used, and why."""
+    """An image that can't be used, and why."""
 
 
 class ImageFacts(NamedTuple):
-    """What a picture is by its content; `width` and `height` in pixels, `mode` as Pillow names it."""
+    """What an image is by its content; `width` and `height` in pixels, `mode` as Pillow names it."""
 
     format: Format
     width: int
@@ -119,7 +119,7 @@ def inspect_image(path: Path, *, decode: bool = True) -> ImageFacts:
         decode: also decode every pixel, which finds cut-off and damaged data; else only the header is read.
 
     Raises:
-        ImageError: not a picture that can be used, and why. The message names the file.
+        ImageError: not an image that can be used, and why. The message names the file.
     """
     return inspect_bytes(_read(path), name=str(path), decode=decode)
 
@@ -163,7 +163,7 @@ def load_rgb(source: bytes | Path, *, name: str = "image") -> PIL.Image.Image:
         name: what error messages call bytes.
 
     Raises:
-        ImageError: not a picture that can be used, and why.
+        ImageError: not an image that can be used, and why.
     """
     from PIL import ImageOps
 

@@ -62,7 +62,7 @@ class Source(_Declared):
     expected: Mapping[str, int] = {}
     """how many items each subset has"""
     absent: Mapping[str, int] = {}
-    """how many of them have no picture even at the source"""
+    """how many of them have no image even at the source"""
     megabytes: float | None = None
     """about what the files take on disk"""
     manual: str = ""

@@ -199,7 +199,7 @@ def clean(name: str | None = None) -> Cleaned:
 
 
 def pictures() -> Path:
-    """Where pictures lie that came inside a table or an archive; made anew when they are needed."""
+    """Where images lie that came inside a table or an archive; made anew when they are needed."""
     return home() / ".foresee-pictures"
 
 

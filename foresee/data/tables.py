@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from foresee.errors import UserError, missing_extra
 from foresee.files.untrusted import open_regular, parse_json, read_regular
 
-_AT_ONCE = 4_000_000  # bytes of rows at once, or a single row; a row may hold a picture of many megabytes
+_AT_ONCE = 4_000_000  # bytes of rows at once, or a single row; a row may hold an image of many megabytes
 _LONGEST = 200_000_000  # bytes of a line or cell; an image of the largest size, as base64, fits
 _WHOLE_FLOATS = 2.0**53  # above, floats no longer tell whole numbers apart
 _PUBLISHED = "give the folder with the published files with --data"

@@ -1,7 +1,7 @@
 """Read and write data set folders: what curation writes and training reads.
 
     rows.jsonl      one row a line: id, images, prompt, and completion | chosen and rejected | neither
-    images/         pictures named by the SHA-256 of their bytes
+    images/         images named by the SHA-256 of their bytes
     manifest.json   kind "data set": how it came to be
     README.md       the card, for people and for `datasets.load_dataset`
 
@@ -9,7 +9,7 @@ Rows are TRL's conversational vision format: plain texts as contents, `images` a
 can use them. Reading is lazy and names file and line of whatever does not fit; a last line torn by a kill is left out.
 
     for row in read(folder): ...
-    trainer_input = to_dataset(folder)               # datasets.Dataset, pictures decoded when they are looked at
+    trainer_input = to_dataset(folder)               # datasets.Dataset, images decoded when they are looked at
     with RowWriter.open(folder) as writer: writer.add(row)
 """
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TEXTS = ("id", "expected", "subset", "category", "source", "licence", "split", "facts")
 _TURNS = ("prompt", "completion", "chosen", "rejected")
-_GROUP = 256  # rows written at once; what is in memory is these and their pictures
+_GROUP = 256  # rows written at once; what is in memory is these and their images
 
 
 def to_dataset(folder: Path, rows: Iterable[DataRow] | None = None) -> datasets.Dataset:
@@ -32,7 +32,7 @@ def to_dataset(folder: Path, rows: Iterable[DataRow] | None = None) -> datasets.
         rows: some of its rows; None for all.
 
     Raises:
-        UserError: nothing there, rows of different kinds, a row that does not fit, a picture that can't be opened,
+        UserError: nothing there, rows of different kinds, a row that does not fit, an image that can't be opened,
             or the extra [train] is not installed.
     """
     try:
@@ -66,9 +66,9 @@ def check_parquet() -> None:
 
 
 def write_parquet(folder: Path, to: Path) -> int:
-    """Write a folder's rows to one Parquet file with the pictures inside; how many rows.
+    """Write a folder's rows to one Parquet file with the images inside; how many rows.
 
-    `datasets.load_dataset("parquet", data_files=...)` shows the pictures. Memory is that of a few hundred rows.
+    `datasets.load_dataset("parquet", data_files=...)` shows the images. Memory is that of a few hundred rows.
 
     Raises:
         UserError: as `to_dataset`, the disk refuses it, or pyarrow is missing.

@@ -17,7 +17,7 @@ from foresee.records import Role
 
 ROWS = "rows.jsonl"
 IMAGES = "images"
-_LONGEST_LINE = 32_000_000  # bytes; pictures are files, so a longer line is no row
+_LONGEST_LINE = 32_000_000  # bytes; images are files, so a longer line is no row
 
 
 class Turn(Settings):
@@ -109,11 +109,11 @@ def read(folder: Path, *, pictures: bool = True) -> Iterator[DataRow]:
 
     Args:
         folder: a data set folder.
-        pictures: whether every picture that a row names must be there.
+        pictures: whether every image that a row names must be there.
 
     Raises:
         UserError: no such folder or file, or a row that does not fit (file and line number), an id that comes
-            twice, a picture that is missing or lies outside the folder.
+            twice, an image that is missing or lies outside the folder.
     """
     return (row for _, row in read_numbered(folder, pictures=pictures))
 
@@ -217,14 +217,14 @@ def image_path(folder: Path, name: str) -> Path:
         there = path.is_file()
     except (ValueError, OSError) as problem:
         reason = (problem.strerror if isinstance(problem, OSError) else None) or problem
-        raise UserError(f"picture {_short(name)} is refused: {reason}") from None
+        raise UserError(f"image {_short(name)} is refused: {reason}") from None
     if not there:
-        raise UserError(f"picture {_short(name)} is not there")
+        raise UserError(f"image {_short(name)} is not there")
     return path
 
 
 def image_hashes(folder: Path) -> frozenset[str]:
-    """SHA-256 (hex) of the bytes of every picture that the rows name, to tell data sets apart.
+    """SHA-256 (hex) of the bytes of every image that the rows name, to tell data sets apart.
 
     The bytes are hashed, not the names read: a folder may have been made by hand.
     """

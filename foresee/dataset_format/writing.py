@@ -61,7 +61,7 @@ class RowWriter:
         """Append a row; False if its id is there already.
 
         Raises:
-            UserError: a picture that is not in the folder, or the disk refuses it (the file keeps its whole lines).
+            UserError: an image that is not in the folder, or the disk refuses it (the file keeps its whole lines).
         """
         if row.id in self.ids:
             return False
@@ -72,7 +72,7 @@ class RowWriter:
         return True
 
     def store(self, picture: bytes | Path, *, name: str = "picture", decoded: bool = False) -> str:
-        """Keep a picture under the hash of its bytes; the name by which rows refer to it.
+        """Keep an image under the hash of its bytes; the name by which rows refer to it.
 
         Args:
             picture: the encoded bytes, or their file.
@@ -80,7 +80,7 @@ class RowWriter:
             decoded: whether the caller has seen every pixel; else they are looked at here.
 
         Raises:
-            ImageError: not a picture that can be opened safely.
+            ImageError: not an image that can be opened safely.
             UserError: the disk refuses it.
         """
         data = read_regular(picture, MAX_FILE_BYTES) if isinstance(picture, Path) else picture
@@ -117,7 +117,7 @@ class RowWriter:
 
 @dataclass
 class Census:
-    """What a folder holds: rows, distinct pictures, and rows by each of the fields that describe them."""
+    """What a folder holds: rows, distinct images, and rows by each of the fields that describe them."""
 
     rows: int = 0
     pictures: int = 0

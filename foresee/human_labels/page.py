@@ -120,7 +120,7 @@ def render(run: Run, judge: str, picked: Sequence[Picked], *, images: bool = Tru
         run: the rows are its own.
         judge: whose scale is filled in.
         picked: from `pick`.
-        images: whether pictures are shown (blurred until clicked).
+        images: whether images are shown (blurred until clicked).
     """
     file = contracts.judge_file(judge)
     firsts = [item.images[0] for item in (p.row.item for p in picked) if item.images]
@@ -246,7 +246,7 @@ def _entry(picked: Picked, file: JudgeFile, pictures: Album | None) -> Json:
         entry["picture"] = places.index(sha)
         entry["problem"] = pictures.pictures[sha].problem
     elif item.missing_image is not None or sha is not None:
-        entry["problem"] = "the picture is not shown here"
+        entry["problem"] = "the image is not shown here"
     return entry
 
 

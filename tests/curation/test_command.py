@@ -66,7 +66,7 @@ def test_pictures_that_a_benchmark_on_this_machine_asks_about_are_left_out(
     given = ("--set", "source=items.jsonl", "--set", "original=false", "--set", 'attacks=["inquiry"]')
     found = cli("curate", "attack_rewrites", *given, "--out", "out")
     assert found.code == 0, found.err
-    assert "1 × picture belongs to an evaluation set (mmsafeaware)" in found.out
+    assert "1 × image belongs to an evaluation set (mmsafeaware)" in found.out
     assert [row.facts["cluster"].split("-")[0] for row in dataset_format.read(tmp_path / "out")] == ["free"]
     guard = manifest.read(tmp_path / "out")["evaluation_pictures"]
     assert guard["pictures"]["mmsafeaware"] > 0

@@ -108,7 +108,7 @@ def test_a_build_leaves_them_out_and_says_so(tmp_path: Path) -> None:
     values = {"source": str(tmp_path / "mine.jsonl"), "original": False, "attacks": ["inquiry"], "exclude": ["figstep"]}
     done = make("attack_rewrites", values, tmp_path / "set", options=BuildOptions(of_benchmark=items))
     assert done.rows == 1, done
-    assert done.drops["picture belongs to an evaluation set (figstep)"] == 1
+    assert done.drops["image belongs to an evaluation set (figstep)"] == 1
     assert done.drops["request belongs to an evaluation set (figstep)"] == 1
     record = manifest.read(tmp_path / "set")["evaluation_pictures"]
     assert record["requests"] == {"figstep": 13}

@@ -113,7 +113,7 @@ def test_threat_vqa_draws_concepts_from_abstracts_and_asks_about_pictures_of_one
 def test_vision_reasoning_keeps_only_the_gold_verdict(served: Served, items: Path, tmp_path: Path) -> None:
     done, rows = built("vision_reasoning", tmp_path / "set", teacher=RULES, source=str(items), tries=2)
     assert len(rows) == 11
-    assert done.drops["picture missing or outside its folder"] == 1
+    assert done.drops["image missing or outside its folder"] == 1
     assert {row.answer.splitlines()[-1] for row in rows} == {"Yes, it is safe.", "No, it is not safe."}
     wrong = items.read_text().replace('"safe"', '"no"').replace('"unsafe"', '"yes"')
     (items.parent / "wrong.jsonl").write_text(wrong)
@@ -133,7 +133,7 @@ def test_vision_reasoning_has_quotas_and_never_takes_an_evaluation_picture(
     done, rows = built("vision_reasoning", tmp_path / "set", **values)
     per = Counter((row.facts["scenario"], row.expected) for row in rows)
     assert max(per.values()) == 2
-    assert done.drops[f"picture belongs to an evaluation set ({evaluation})"] == 2, "by its bytes, and by its pixels"
+    assert done.drops[f"image belongs to an evaluation set ({evaluation})"] == 2, "by its bytes, and by its pixels"
     guard = manifest.read(tmp_path / "set")["evaluation_pictures"]
     assert guard["compared"]
     assert guard["distinct"] == 2

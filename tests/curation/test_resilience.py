@@ -97,8 +97,8 @@ REFUSED = {"error": {"message": "Your request was rejected by our safety system.
     ("what", "reaction", "reason"),
     [
         ("paint", lambda q: web.json_response(REFUSED, status=400), "the painter declined to paint it"),
-        ("paint", lambda q: b"<html>", "the painter sent no usable picture"),
-        ("paint", lambda q: drawn(1), "picture the same as an earlier one"),
+        ("paint", lambda q: b"<html>", "the painter sent no usable image"),
+        ("paint", lambda q: drawn(1), "image the same as an earlier one"),
         ("react", lambda q: "", "empty answer of the writer"),
         ("react", lambda q: '<think>Okay. {"scene": "A lamp."}', "the writer thought and did not answer"),
         ("react", lambda q: '[THINK]{"scene": "A lamp."}[/THINK]', "the writer thought and did not answer"),
