@@ -70,8 +70,10 @@ class CurationConfig(Settings):
     """options of the models by role, "all" for every one: options.writer.base_url=http://localhost:8000/v1"""
 
 
-SIZES = dict.fromkeys(("images", "pairs", "count", "number", "samples", "size", "n"), "examples")
-"""What people call the size of a data set -> what every recipe calls it."""
+SIZES = dict.fromkeys(("images", "pairs", "count", "number", "samples", "size", "n"), "examples") | {
+    "license": "licence"
+}
+"""What people call a setting (the size of a data set, its license) -> what every recipe calls it."""
 
 
 def configured(config: type[C], values: Mapping[str, Any], what: str) -> C:

@@ -50,7 +50,7 @@ class Source(_Declared):
     paper: str = ""
     revision: str = ""
     """the commit or version that the counts below were read from"""
-    licence: str
+    licence: str = pydantic.Field(validation_alias=pydantic.AliasChoices("licence", "license"))
     """SPDX name, or in words what the authors say"""
     consequence: str = ""
     """what the licence means for a user, in one line"""

@@ -63,7 +63,9 @@ class DataRow(Settings):
     source: str = ""
     """where the row comes from"""
 
-    licence: str = ""
+    licence: str = pydantic.Field(default="", validation_alias=pydantic.AliasChoices("licence", "license"))
+    """of the row; read under either spelling, written as `licence`"""
+
     split: str = ""
 
     @pydantic.model_validator(mode="after")

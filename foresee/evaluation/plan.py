@@ -306,7 +306,7 @@ def record(planned: Plan) -> dict[str, Any]:
     return {
         "benchmark": planned.benchmark,
         "benchmark_version": planned.file.version,
-        "source": {key: source[key] for key in ("homepage", "revision", "licence") if key in source},
+        "source": {key: source[key] for key in ("homepage", "revision", "licence", "license") if key in source},
         "data": str(planned.data.absolute()) if planned.data else None,
         "options": planned.options.model_dump(mode="json"),
         "generation": asdict(planned.generation),

@@ -125,7 +125,7 @@ def licence(benchmark: str) -> Licence:
     return Licence(
         label(benchmark),
         label(summary.line, 200),
-        label(source.get("licence", ""), 200),
+        label(source.get("licence") or source.get("license", ""), 200),
         label(source.get("consequence", ""), 400),
         homepage if homepage.startswith("https://") else "",
     )

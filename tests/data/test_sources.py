@@ -18,6 +18,7 @@ import pytest
 from foresee.data import download, sources
 from foresee.data.source import Source, declare
 from foresee.data.sources import Fetched
+from foresee.dataset_format import DataRow
 from foresee.errors import UserError
 
 from .conftest import PLUGIN, FileServer
@@ -180,6 +181,13 @@ def test_what_can_not_be_downloaded_says_how_to_get_it(literal: dict[str, Any]) 
     gated = declare("tiny", {**literal, "files": [], "manual": "ask the authors at https://example.org/form"})
     with pytest.raises(UserError, match="ask the authors"):
         sources.fetch(gated)
+
+
+def test_either_spelling_of_license_is_read(literal: dict[str, Any]) -> None:
+    other = {"license" if key == "licence" else key: value for key, value in literal.items()}
+    assert declare("tiny", other) == declare("tiny", literal)
+    row = {"id": "1", "prompt": [{"role": "user", "content": "hello"}]}
+    assert DataRow.model_validate({**row, "license": "MIT"}) == DataRow.model_validate({**row, "licence": "MIT"})
 
 
 def test_the_licence_notice_names_licence_consequence_and_origin(tiny: Source) -> None:
