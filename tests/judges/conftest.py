@@ -31,7 +31,7 @@ def answer(text: str, item_id: str = "1") -> Answer:
 
 def rubric_of(question: Any) -> str:
     """What an obedient judge model obeys: the system message alone."""
-    return next(m["content"] for m in question.body["messages"] if m["role"] == "system")
+    return str(next(m["content"] for m in question.body["messages"] if m["role"] == "system"))
 
 
 def material_of(question: Any, title: str = "answer") -> str:
