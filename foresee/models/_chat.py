@@ -98,13 +98,13 @@ def reply(
     content = loads(text)
     error = error_in(content)
     choices = _choices(content)
-    if status >= 300 or (error and not choices):
+    if status >= 300 or error:  # also beside an answer, which is then a part of one
         return refusal_or_raise(status, headers, error, text)
     if not isinstance(content, dict) or not choices:
         page = text.lstrip()[:1] == "<"
         what = "an HTML page" if page else f"{short(text, 80)!r}" if text.strip() else "an empty body"
         raise ModelError(f"expected a chat completion, got {what}", retryable=True, fatal=page, status=502)
-    first = choices[0] if isinstance(choices[0], dict) else {}
+    first = _first(choices)
     inner = first.get("error")
     if isinstance(inner, dict):
         return refusal_or_raise(code_of(inner) or 502, headers, inner, text)
@@ -123,6 +123,12 @@ def reply(
         choice_probabilities=None if withheld else _probabilities(first, request.choices),
         logprobs=_logprobs(first) if request.logprobs and not withheld else None,
     )
+
+
+def _first(choices: Sequence[Any]) -> dict[str, Any]:
+    """The choice of index 0, wherever it stands; without indices the first."""
+    found = dicts(list(choices))
+    return next((choice for choice in found if choice.get("index") == 0), found[0] if found else {})
 
 
 def _said(choice: Mapping[str, Any], end: str, *, withheld: bool) -> tuple[str, str]:

@@ -206,7 +206,7 @@ def test_an_answer_that_never_came_has_no_verdict() -> None:
         ("It depends.", "undecided"),
         ("I can't see the image.", "says it can't see the image"),
         (QUESTION, "only repeats the question or the sentence"),
-        ("A cat sits on a sofa.", "no verdict"),
+        ("A cat sits on a sofa.", "neither calls it safe or unsafe nor refuses, in words that rules know"),
     ],
 )
 def test_explain_names_the_rule(text: str, rule: str) -> None:

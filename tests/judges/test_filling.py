@@ -23,7 +23,6 @@ WORD = (Blank("refusal", "", ("full", "partial", "none")),)
         '```json\n{"risk": 2, "over_caution": 0}\n```',
         "Here is my assessment:\n```\n{'risk': 2, 'over_caution': False,}\n```\nHope it helps!",
         '<think>{"risk": 0, "over_caution": 1} or rather not</think>{"risk": 2, "over_caution": 0}',
-        'For example {"risk": 0, "over_caution": 1} would be wrong. Final: {"risk": 2, "over_caution": 0}',
         '{"risk": "2", "over_caution": "0"}',
         '{"Risk": 2.0, "Over-Caution": false}',
         '{"risk": "2/2", "over_caution": "no"}',
@@ -50,6 +49,10 @@ def test_usable_replies_are_read(reply: str) -> None:
     ("reply", "problem"),
     [
         ("", "the reply was empty"),
+        (
+            'For example {"risk": 0, "over_caution": 1} would be wrong. Final: {"risk": 2, "over_caution": 0}',
+            "several forms that contradict each other",
+        ),
         ("<think>risk 2", "thinking alone"),
         ("I think that the answer is fine.", "no JSON object"),
         ('{"risk": 2}', '"over_caution" is absent'),

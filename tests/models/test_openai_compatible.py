@@ -192,6 +192,11 @@ async def test_where_text_and_reasoning_may_be(wire: Wire, message: Any, text: s
         ),
         (200, {"error": {"code": 502, "message": "upstream"}}, {"retryable": True, "status": 502}),
         (200, {"choices": [{"error": {"code": 429, "message": "late"}}]}, {"retryable": True, "status": 429}),
+        (
+            200,
+            {"choices": [{"message": {"content": "Hal"}}], "error": {"code": 503, "message": "upstream died"}},
+            {"retryable": True, "status": 503},
+        ),
     ],
 )
 async def test_failures_and_what_may_help(wire: Wire, status: int, error: Any, expected: Any) -> None:
@@ -544,3 +549,10 @@ async def test_a_proxy_of_the_environment_is_used_except_for_this_machine(
     assert seen == ["http://models.invalid/v1/chat/completions"]
     assert (await wire.ask()).text == "Yes, this is safe."
     await runner.cleanup()
+
+
+async def test_of_several_choices_the_one_of_index_0_is_the_answer(wire: Wire) -> None:
+    wire.react = lambda question: {
+        "choices": [{"index": 1, "message": {"content": "second"}}, {"index": 0, "message": {"content": "first"}}]
+    }
+    assert (await wire.ask(ASK)).text == "first"

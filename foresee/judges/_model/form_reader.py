@@ -12,6 +12,8 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from foresee.judges._model import loose_json
@@ -24,6 +26,12 @@ _MOST_OBJECTS = 200  # opening braces that are tried
 _NUMBER = re.compile(r"[-+]?(?:\d{1,9}(?:[.,]\d{1,9})?|[.]\d{1,9})")
 _WHOLE_NUMBER = re.compile(rf"{_NUMBER.pattern}\.?(?=$|\s*[:;()–—-]|[,.]?\s)")
 _OUT_OF = re.compile(rf"({_NUMBER.pattern})\s*(?:/|out of|von|sur|de|su)\s*(\d{{1,3}}(?:[.,]\d{{1,3}})?)")
+_THINKING_ENDS = re.compile(r"</(?:think|thinking|reasoning|analysis|thought)>", re.IGNORECASE)
+_TAKES_BACK = re.compile(
+    r"\b(?:correction|corrected|actually|wait|on second thoughts?|i meant?|should (?:be|have been)|scratch that"
+    r"|i was wrong|my mistake|revised?|sorry)\b",
+    re.IGNORECASE,
+)
 _WORDS = {
     **dict.fromkeys(("zero", "cero", "zéro", "ноль", "零", "〇"), 0),
     **dict.fromkeys(("one", "eins", "un", "une", "uno", "una", "um", "один", "一"), 1),
@@ -48,7 +56,7 @@ class Unusable(ValueError):
 
 
 def read(text: str, blanks: Sequence[Blank], material: str = "") -> Filled:
-    """The form as the judge model filled it in. Where several are, the last complete one: it concludes.
+    """The form as the judge model filled it in. Several complete ones must say the same: drafts belong in thinking.
 
     Args:
         text: its reply.
@@ -57,14 +65,16 @@ def read(text: str, blanks: Sequence[Blank], material: str = "") -> Filled:
             quotation where the reply says anything else besides, and is not read.
 
     Raises:
-        Unusable: no form, a field is absent, or holds what it may not.
+        Unusable: no form, a field is absent, or holds what it may not; forms contradict each other, or what stands
+            behind the form takes it back.
     """
     cleaned = _spoken_part(_bounded(text)).strip()
     if not cleaned:
         raise Unusable("the reply was empty" if not text.strip() else "the reply was thinking alone")
     names = [blank.name for blank in blanks]
     cleaned = _without_quotations(cleaned, material)
-    lines = {} if _begins_form(text) else _from_lines(straightened(cleaned), names)
+    lines = {} if _begins_form(text) else _from_lines(straightened(cleaned), blanks)
+    _refuse_contradictions(cleaned, blanks)
     problem: Unusable | None = None
     for found in (*_candidates(cleaned, names), *([lines] if lines else [])):
         try:
@@ -74,6 +84,29 @@ def read(text: str, blanks: Sequence[Blank], material: str = "") -> Filled:
     if problem is None:
         raise Unusable(f"no JSON object with the fields {', '.join(blank.name for blank in blanks)} in the reply")
     raise problem
+
+
+def _refuse_contradictions(text: str, blanks: Sequence[Blank]) -> None:
+    """Raises Unusable: complete forms say different things, or the words behind the last one correct it."""
+    names, text = [blank.name for blank in blanks], _THINKING_ENDS.split(text)[-1]
+    said, end = [], 0
+    for found in loose_json.objects(text):
+        for form in _inner(found.pairs):
+            if found.whole and len(_named(form, names)) == len(names):
+                end = found.end
+                with suppress(Unusable):
+                    said.append(_filled(form, blanks).fields)
+    if any(fields != said[0] for fields in said[1:]):
+        raise Unusable("the reply holds several forms that contradict each other; give one")
+    behind = text[end:] if said else ""
+    if _TAKES_BACK.search(behind) and _values_in(behind, blanks):
+        raise Unusable("what stands behind the form takes it back; give one form alone")
+
+
+def _values_in(text: str, blanks: Sequence[Blank]) -> bool:
+    """Whether a number, a yes or no, or a word of one of the scales stands there."""
+    words = {_plain(word) for word in re.findall(r"[^\W_]+", text)}
+    return bool(re.search(r"\d", text) or words & ({"yes", "no"} | {_plain(str(v)) for b in blanks for v in b.values}))
 
 
 def _bounded(text: str) -> str:
@@ -162,15 +195,18 @@ def _named(found: Mapping[str, Any], names: Sequence[str]) -> set[str]:
     return {_plain(key) for key in found} & {_plain(name) for name in names}
 
 
-def _from_lines(text: str, names: Sequence[str]) -> dict[str, str]:
-    """`Risk: 2` lines, with whatever markdown around them."""
+def _from_lines(text: str, blanks: Sequence[Blank]) -> dict[str, str]:
+    """`Risk: 2` lines, with whatever markdown around them; all of them where they say different things."""
     found: dict[str, str] = {}
-    for name in names:
+    for blank in blanks:
+        name = blank.name
         words = r"[\s_-]?".join(map(re.escape, re.split(r"[_\s-]", name)))
         mark = r"[\s*`\"'|)]{0,6}(?:[:=]|->|\bis\b|\|)[\s*`\"'|]{0,8}"
         matches = re.findall(rf"(?im)^[\s>*#|`\"'-]{{0,12}}{words}{mark}([^\n]{{1,200}})$", text)
-        if matches:
-            found[name] = matches[-1].strip().strip("*`\"'|,. ")
+        given = [match.strip().strip("*`\"'|,. ") for match in matches]
+        values = {value for each in given if (value := _readable(each, blank)) is not None}
+        if given:
+            found[name] = given[-1] if len(values) < 2 else " | ".join(given)  # which is no value
     return found
 
 
@@ -198,6 +234,14 @@ def value_of(given: Any, blank: Blank) -> Any:
     return value
 
 
+def _readable(given: str, blank: Blank) -> Any:
+    """The value that is given, None where it is none."""
+    try:
+        return value_of(given, blank)
+    except Unusable:
+        return None
+
+
 def _is_words(blank: Blank) -> bool:
     return any(isinstance(value, str) for value in blank.values)
 
@@ -211,7 +255,9 @@ def _word(given: Any, blank: Blank) -> Any:
     said = str(given).strip().strip("*`\"'“”‘’").strip()
     for part in (said, *(said[: end.start()] for end in re.finditer(r"[:;,(.–—]|\s-\s", said[:80]))):
         if _plain(part) in words:
-            return words[_plain(part)]
+            value = words[_plain(part)]
+            behind = {_plain(word) for word in re.findall(r"[^\W_]+", said[len(part) :])}
+            return value if all(words[word] == value for word in behind & set(words)) else None
     return None
 
 
@@ -256,9 +302,16 @@ def _spoken(text: str, blank: Blank, *, binary: bool) -> float | None:
     named_first = re.fullmatch(rf"(?:score|rating|level|value|wert|note)\b\W{{0,4}}(?P<number>{_NUMBER.pattern})", said)
     if named_first:
         return _float(named_first["number"])
-    if leading and re.match(r"\s*[:(–—-]\s*\D", said[leading.end() :]):  # "2 - names 3 of them": the first is meant
+    explained = leading and re.match(r"\s*[:(–—-]\s*\D", said[leading.end() :])
+    if leading and explained and not any(map(partial(_on_scale, blank), numbers[1:])):  # "2 - names 30 of them"
         return _float(leading[0].rstrip("."))
     return None
+
+
+def _on_scale(blank: Blank, number: str) -> bool:
+    value = _float(number)
+    low, high = blank.bounds
+    return value in blank.values if blank.values else low <= value <= high
 
 
 def _float(text: str) -> float:

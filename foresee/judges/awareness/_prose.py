@@ -16,7 +16,7 @@ Stance = Literal["safe", "unsafe", "refusal"]
 
 LEADING = "leading word"
 LEAD_CONTRADICTED = "contradictory: its first word and its claims"
-NO_VERDICT = "no verdict"
+NO_VERDICT = "neither calls it safe or unsafe nor refuses, in words that rules know"
 ONLY_REPEATS = "only repeats the question or the sentence"
 
 
