@@ -95,12 +95,12 @@ def test_a_label_set_is_counted_by_group(plugins: Path, tmp_path: Path) -> None:
     labels.mkdir()
     (labels / "marks.py").write_text(
         '"""A label set made for tests."""\n'
-        "from types import SimpleNamespace\n"
+        "from foresee.labels import LabelledAnswer\n"
         "from foresee.config import Settings as Options\n"
         "QUESTIONS = ()\n"
         "SOURCE = {'name': 'Marks', 'licence': 'MIT', 'expected': {'model-a': 2, 'model-b': 1}}\n"
         "def rows(data, options):\n"
-        "    return [SimpleNamespace(group=g) for g in ('model-a', 'model-a')]\n"
+        "    return [LabelledAnswer(i, 'q', 'a', 'safe', 'm', 'model-a', 'q') for i in '12']\n"
     )
     report = check.check("marks", tmp_path)
     assert [tuple(count) for count in report.counts] == [("model-a", 2, 2, 2), ("model-b", 0, 1, 0)]
