@@ -48,7 +48,7 @@ def _run(*, debug: bool) -> int:
         return 0
     except Exception as problem:
         if place := _plugin_that_raised(problem):
-            return _fail(f"{place} raised {type(problem).__name__}: {problem}; mend that file", 2, debug=debug)
+            return _fail(f"{place} raised {type(problem).__name__}: {problem}; fix that file", 2, debug=debug)
         where = "" if debug else "; add --debug to see where, and please report it"
         return _fail(f"unexpected {type(problem).__name__}: {problem}{where}", 3, debug=debug)
     return 0

@@ -404,7 +404,7 @@ def _misfit(module: ModuleType, function: Any, found: object, expected: str) -> 
     else:
         got = f"{type(found).__name__} {repr(found)[:60]}" if found is not None else "None"
     name = getattr(function, "__name__", type(function).__name__)
-    return UserError(f"{module.__file__}, {name}(): expected {expected}, got {got}; mend that file")
+    return UserError(f"{module.__file__}, {name}(): expected {expected}, got {got}; fix that file")
 
 
 def _are_measures(found: object) -> bool:
