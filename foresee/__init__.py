@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from foresee.curation import curate
     from foresee.errors import ModelError, UserError
     from foresee.evaluation.compare import compare
     from foresee.evaluation.evaluate import evaluate
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
     from foresee.judges import JudgeChoice, open_judge
     from foresee.report.stored_runs import read_runs
     from foresee.runner.budget import Budget, BudgetSpent
+    from foresee.training import train
 
 _WHERE = {
     "evaluate": "foresee.evaluation.evaluate",
     "plan": "foresee.evaluation.plan",
+    "curate": "foresee.curation",
+    "train": "foresee.training",
     "compare": "foresee.evaluation.compare",
     "score": "foresee.evaluation.score",
     "rescore": "foresee.evaluation.score",
@@ -49,6 +53,7 @@ __all__ = [
     "Runs",
     "UserError",
     "compare",
+    "curate",
     "evaluate",
     "open_judge",
     "plan",
@@ -56,6 +61,7 @@ __all__ = [
     "read_runs",
     "rescore",
     "score",
+    "train",
 ]
 
 

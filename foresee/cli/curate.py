@@ -13,7 +13,6 @@ from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from foresee.curation import Built, Progress
-    from foresee.records import Item
 
 
 _GOES_ON = "The same command goes on with an interrupted build. --settings lists what can be set."
@@ -101,6 +100,7 @@ def recipe(
         _print_preview(name, configured(recipe.config, values, name))
         return
     from foresee.curation import BuildOptions, make
+    from foresee.curation.evaluation_sets import benchmark_items
 
     overrides = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
     options = BuildOptions(
@@ -109,7 +109,7 @@ def recipe(
         budget=budget,
         parquet=format == "parquet",
         command=["foresee", *sys.argv[1:]],
-        of_benchmark=_benchmark_items,
+        of_benchmark=benchmark_items,
     )
     with _progress(name) as progress:
         built = make(name, values, out or Path("datasets") / name, options=options, progress=progress)
@@ -165,16 +165,6 @@ def _print_preview(name: str, config: Any) -> None:
         typer.echo("".join(f"    {line}\n" for line in prompt.splitlines()).rstrip("\n"))
     if found.first_row is not None:
         typer.echo(f"  first row: {found.first_row.line()}")
-
-
-def _benchmark_items(name: str) -> Iterator[Item]:
-    """What a benchmark asks, in this machine's copy. Raises UserError: there is none."""
-    from foresee.data import sources
-    from foresee.plugins import contracts
-
-    folder = sources.locate(name)
-    file = contracts.benchmark(name)
-    yield from file.items(folder, file.options())
 
 
 def _say_result(built: Built) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from foresee.curation.build import BuildOptions, Built, Progress, make
+from foresee.curation.build import BuildOptions, Built, Progress, curate, make
 from foresee.curation.drafts import (
     SIZES,
     WORLD,
@@ -54,6 +54,7 @@ __all__ = [
     "Tally",
     "WorkItem",
     "configured",
+    "curate",
     "make",
     "read_items",
     "require",

@@ -16,7 +16,7 @@ from foresee.curation import build_manifest, model_calls
 from foresee.curation.build_manifest import BuildSpec
 from foresee.curation.cost import BudgetSpent, CostTracker, check_budget, read_prices
 from foresee.curation.drafts import CurationConfig, Draft, Dropped, WorkItem, configured, fields_marked
-from foresee.curation.evaluation_sets import BenchmarkItems, check_named
+from foresee.curation.evaluation_sets import BenchmarkItems, benchmark_items, check_named
 from foresee.curation.model_calls import Failed, ModelCalls
 from foresee.curation.writer import Writer
 from foresee.data.images import ImageError
@@ -140,6 +140,35 @@ def make(
     finished = bool(content["finished"])
     rows, failures = len(writer.rows_file.ids), dict(outcome.failures)
     return Built(out, rows, writer.new, drops, failures, finished, outcome.stopped, usd, writer.examples)
+
+
+def curate(
+    recipe: str,
+    out: Path | str | None = None,
+    *,
+    options: BuildOptions | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    **settings: object,
+) -> Built:
+    """Build a data set by a recipe, as `foresee curate` does; the same call goes on with an interrupted build.
+
+        foresee.curate("threat_vqa", "datasets/vsfa", source="world", images=700)
+
+    Args:
+        recipe: as in `foresee list curation`.
+        out: the data set's folder; None for `datasets/RECIPE`.
+        options: how it is carried out; None keeps out what the benchmarks named in `exclude` ask.
+        progress: called after each item.
+        settings: of the recipe.
+
+    Raises:
+        UserError: as `make`.
+    """
+    values = {key: str(value) if isinstance(value, Path) else value for key, value in settings.items()}
+    chosen = options or BuildOptions(of_benchmark=benchmark_items)
+    return make(
+        recipe, values, Path(out) if out is not None else Path("datasets") / recipe, options=chosen, progress=progress
+    )
 
 
 async def _build(

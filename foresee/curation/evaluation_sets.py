@@ -17,6 +17,7 @@ from foresee.curation.dedup import NearDuplicates, perceptual_hash
 from foresee.data import sources
 from foresee.data.images import ImageError, load_rgb
 from foresee.errors import UserError, unknown_name
+from foresee.plugins import contracts
 from foresee.records import Image, Item
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".mpo"}
 
 BenchmarkItems: TypeAlias = Callable[[str], Iterable[Item]]
 """The items of a benchmark; raises UserError where this machine has no copy of it."""
+
+
+def benchmark_items(name: str) -> Iterator[Item]:
+    """List what a benchmark asks, in this machine's copy. Raises UserError: there is none."""
+    folder = sources.locate(name)
+    file = contracts.benchmark(name)
+    yield from file.items(folder, file.options())
 
 
 def check_named(named: Iterable[str]) -> None:

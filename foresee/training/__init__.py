@@ -11,7 +11,7 @@ A method's file has `class Config(TrainingConfig)`, `COLUMNS` (what its rows nee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,12 @@ def method(name: str) -> TrainingMethod:
     return file
 
 
-def configure(name: str, recipe: str | Path | None = None, given: Iterable[str] = ()) -> TrainingConfig:
+def configure(
+    name: str,
+    recipe: str | Path | None = None,
+    given: Iterable[str] = (),
+    settings: Mapping[str, object] | None = None,
+) -> TrainingConfig:
     """A method's settings: its defaults, a recipe over them, `key=value` over both. Names of TRL and others are known.
 
     Raises:
@@ -47,6 +52,7 @@ def configure(name: str, recipe: str | Path | None = None, given: Iterable[str] 
     cls = method(name).config
     names = known(cls)
     base = renamed(read_toml(recipe_path(recipe)), names, cls) if recipe is not None else {}
+    base |= renamed({key: str(v) if isinstance(v, Path) else v for key, v in (settings or {}).items()}, names, cls)
     values = pairs(renamed_pairs(given, names, cls), what="--set", base=base)
     absent = [key for key, field in cls.model_fields.items() if field.is_required() and key not in values]
     if absent:
@@ -64,18 +70,20 @@ def recipe_path(name: str | Path) -> Path:
 
 def train(
     name: str,
-    config: TrainingConfig,
+    config: TrainingConfig | str | Path | None = None,
     *,
     report: Callable[[Progress], None] = lambda progress: None,
     command: Sequence[str] = (),
+    **settings: object,
 ) -> Path:
     """Train by a method's file; the same call goes on with an interrupted training.
 
     Args:
         name: of the method.
-        config: of the method's own `Config` (see `configure`).
+        config: of the method's own `Config` (see `configure`), or a recipe, a TOML file.
         report: called with each line of metrics, and with what is done before there are any.
         command: the command line, for the record.
+        settings: of the method, over those of the recipe: `model="organism/base", data="datasets/x", out="runs/x"`.
 
     Returns:
         The folder that was asked for: weights or adapter, `metrics.jsonl`, `manifest.json`, README.md.
@@ -85,4 +93,8 @@ def train(
     """
     from foresee.training._common import run
 
+    if not isinstance(config, TrainingConfig):
+        config = configure(name, config, settings=settings)
+    elif settings:
+        raise UserError(f"{', '.join(settings)}: a finished configuration takes no further settings")
     return run.run(run.prepare(name, method(name), config, report), command)
