@@ -31,7 +31,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def method(name: str) -> TrainingMethod:
-    """A method's file. Raises UserError: none of that name, or it lacks what a method has."""
+    """Load a method's file. Raises UserError: none of that name, or it lacks what a method has."""
     file = contracts.training_method(name)
     if not (isinstance(file.config, type) and issubclass(file.config, TrainingConfig)):
         raise UserError(f"training method {name}: expected class Config(TrainingConfig), got {file.config!r}")
@@ -44,7 +44,7 @@ def configure(
     given: Iterable[str] = (),
     settings: Mapping[str, object] | None = None,
 ) -> TrainingConfig:
-    """A method's settings: its defaults, a recipe over them, `key=value` over both. Names of TRL and others are known.
+    """Build a method's settings: its defaults, a recipe over them, `key=value` over both; TRL's names are known.
 
     Raises:
         UserError: no such method or recipe, or a setting that does not exist or fit.
@@ -62,7 +62,7 @@ def configure(
 
 
 def recipe_path(name: str | Path) -> Path:
-    """A recipe's file: as it is named, or among those that come with foresee (`papers/vsfa/vsfa.toml`)."""
+    """Find a recipe's file: as it is named, or among those that come with foresee (`papers/vsfa/vsfa.toml`)."""
     path = Path(name).expanduser()
     ours = _PACKAGE / path
     return ours if not path.is_file() and not path.is_absolute() and ours.is_file() else path
@@ -76,7 +76,7 @@ def train(
     command: Sequence[str] = (),
     **settings: object,
 ) -> Path:
-    """Train by a method's file; the same call goes on with an interrupted training.
+    """Train with a method; the same call continues an interrupted training.
 
     Args:
         name: of the method.
@@ -86,7 +86,7 @@ def train(
         settings: of the method, over those of the recipe: `model="organism/base", data="datasets/x", out="runs/x"`.
 
     Returns:
-        The folder that was asked for: weights or adapter, `metrics.jsonl`, `manifest.json`, README.md.
+        The folder `config.out`: weights or adapter, `metrics.jsonl`, `manifest.json`, README.md.
 
     Raises:
         UserError: anything the user can fix; whatever was trained is in the folder.

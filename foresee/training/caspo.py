@@ -1,6 +1,6 @@
 """CASPO: on-policy learning from outcomes and from a teacher that reads a constitution, token by token (also COPSD).
 
-For a picture and a request x, a constitution C and G answers y_i sampled from the plain prompt:
+For an image and a request x, a constitution C and G answers y_i sampled from the plain prompt:
     r(i,t)   = clip(log p_T(y_it | C, x, y_i<t) - log p(y_it | x, y_i<t), low, high)          what the teacher thinks
     A_tok    = r normalised over all tokens of the group (or as it is); A_out = the answer's reward normalised likewise
     A(i,t)   = (1 - token_weight) A_out(i) + token_weight A_tok(i,t)
@@ -122,7 +122,7 @@ class Config(TrainingConfig):
 
 
 def trainer(config: Config, parts: Parts) -> Any:
-    """A CaspoTrainer with its teacher, its judges and its replay rows."""
+    """Build a CaspoTrainer with its teacher, its judges and its replay rows."""
     from trl import GRPOConfig
 
     from foresee import constitutions
@@ -143,7 +143,7 @@ def trainer(config: Config, parts: Parts) -> Any:
     weighed = [(judges.by_name[name], weights) for name, weights in config.reward.items()]
     functions, weights = Outcomes(weighed, parts.rows, tokens_alone).functions()
     record = _records(config, parts)
-    made = CaspoTrainer(
+    caspo_trainer = CaspoTrainer(
         settings=config,
         constitution=words,
         dense=tokens_alone if config.outcome_sources else None,
@@ -157,15 +157,15 @@ def trainer(config: Config, parts: Parts) -> Any:
         peft_config=parts.policy.peft,
         callbacks=list(parts.callbacks),
     )
-    made.judges = judges
-    made.teacher = open_teacher(config.teacher, parts.policy, made, config.ema_rate)
-    if isinstance(made.teacher, Shadow):
-        made.add_callback(made.teacher)
-    return made
+    caspo_trainer.judges = judges
+    caspo_trainer.teacher = open_teacher(config.teacher, parts.policy, caspo_trainer, config.ema_rate)
+    if isinstance(caspo_trainer.teacher, Shadow):
+        caspo_trainer.add_callback(caspo_trainer.teacher)
+    return caspo_trainer
 
 
 def preview(config: Config, parts: Parts, trainer: Any) -> list[str]:
-    """For `--dry-run`: both views of a prompt, and answers that were sampled now with what they earned."""
+    """Describe for `--dry-run` both views of a prompt, and answers sampled now with their rewards."""
     from trl.data_utils import prepare_multimodal_messages
 
     from foresee import constitutions
@@ -224,7 +224,7 @@ def _arguments(config: Config, parts: Parts, weights: list[float], record: bool)
             f"batch {config.batch} x {batches} batches x processes make {together} answers sampled at once, "
             f"which is no multiple of generations={config.generations}"
         )
-    made = {
+    arguments = {
         **parts.arguments,
         "num_generations": config.generations,
         "num_iterations": config.updates,
@@ -237,7 +237,7 @@ def _arguments(config: Config, parts: Parts, weights: list[float], record: bool)
         "reward_weights": weights,
     }
     if record:  # placeholders are barred after the recording, so that what is recorded is what scoring would give
-        made["generation_kwargs"] = {**parts.arguments.get("generation_kwargs", {}), "suppress_tokens": None}
+        arguments["generation_kwargs"] = {**parts.arguments.get("generation_kwargs", {}), "suppress_tokens": None}
     between = max(1, config.updates * batches // config.accumulate)  # steps between two samplings
-    made["save_steps"] = -(-config.save_every // between) * between  # a checkpoint lies where new answers begin
-    return made
+    arguments["save_steps"] = -(-config.save_every // between) * between  # a checkpoint lies where new answers begin
+    return arguments

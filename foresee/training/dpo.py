@@ -1,4 +1,4 @@
-"""Direct preference optimisation: prefers the chosen answer of a pair to the rejected one, near the first model.
+"""Direct preference optimisation: prefer the chosen answer of a pair to the rejected one, near the first model.
 
 TRL's DPOTrainer for vision; the baseline of the "preference ceiling" (arXiv 2603.09706). The reference is the model as
 it was: the adapter switched off, or a copy.
@@ -24,7 +24,7 @@ class Config(SupervisedConfig):
     """Settings of preference optimisation."""
 
     beta: float = pydantic.Field(default=0.1, gt=0)
-    """how dear it is to leave the reference (DPO's paper, arXiv 2305.18290, uses 0.1)"""
+    """weight of the divergence from the reference model (DPO's paper, arXiv 2305.18290, uses 0.1)"""
 
     loss: Literal["sigmoid", "ipo", "hinge", "robust"] = "sigmoid"
     """DPO's own, or a relative of it, as TRL calls them"""
@@ -34,10 +34,10 @@ class Config(SupervisedConfig):
 
 
 def trainer(config: Config, parts: Parts) -> Any:
-    """TRL's DPOTrainer on the data's pairs."""
+    """Build TRL's DPOTrainer on the data's pairs."""
     from trl import DPOConfig, DPOTrainer
 
-    made = DPOConfig(
+    arguments = DPOConfig(
         **parts.arguments,
         max_length=None,
         beta=config.beta,
@@ -46,7 +46,7 @@ def trainer(config: Config, parts: Parts) -> Any:
     )
     return DPOTrainer(
         model=parts.policy.model,
-        args=made,
+        args=arguments,
         train_dataset=parts.data,
         eval_dataset=parts.eval_data,
         processing_class=parts.policy.processor,

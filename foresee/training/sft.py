@@ -23,7 +23,7 @@ class Config(SupervisedConfig):
 
 
 def trainer(config: Config, parts: Parts) -> Any:
-    """TRL's SFTTrainer on the data's answers."""
+    """Build TRL's SFTTrainer on the data's answers."""
     from trl import SFTConfig, SFTTrainer
 
     return SFTTrainer(

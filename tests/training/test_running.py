@@ -20,7 +20,7 @@ from foresee import manifest, training
 from foresee.errors import UserError
 from foresee.training._common import dry_run, metrics, run
 from foresee.training._common.callbacks import COMPLETE, last_checkpoint
-from foresee.training._common.truncation import Cutting
+from foresee.training._common.truncation import TruncatingCollator
 from tests.training.running import DATA, session, settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -133,7 +133,7 @@ def test_two_processes_train_as_one(models: Any, folders: Any, tmp_path: Path) -
 def test_a_silent_launch_of_single_processes_is_refused(
     models: Any, folders: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UserError, match="processes=2 was asked for and 1 run"):
+    with pytest.raises(UserError, match="processes=2 was requested and 1 run"):
         session("sft", settings("sft", models, folders, tmp_path / "run", "processes=2"))
     prepared = session("sft", settings("sft", models, folders, tmp_path / "run"))
     monkeypatch.setenv("WORLD_SIZE", "2")
@@ -177,10 +177,10 @@ def test_a_collapse_ends_with_the_best_weights(models: Any, folders: Any, tmp_pa
     def measured(*_: Any) -> dict[str, float]:
         return {"probe/score": next(looks), "probe/length": next(lengths)}
 
-    import foresee.training._common.heldout_eval as probe
+    import foresee.training._common.heldout_eval as heldout_eval
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(probe, "measure", measured)
+        patch.setattr(heldout_eval, "measure", measured)
         folder = run.run(prepared)
     assert prepared.trainer.state.global_step == 4
     about = manifest.read(folder, "training")
@@ -246,14 +246,14 @@ def test_a_long_answer_is_cut_but_no_picture_and_no_whole_answer(models: Any, fo
     collate, token = prepared.trainer.data_collator, prepared.trainer.model.config.image_token_id
     whole = collate([dict(row) for row in rows])
     longest = whole["input_ids"].shape[1]
-    cut = Cutting(collate, longest - 3, token)([dict(row) for row in rows])
+    cut = TruncatingCollator(collate, longest - 3, token)([dict(row) for row in rows])
     assert cut["input_ids"].shape == cut["labels"].shape == (2, longest - 3)
     assert torch.equal(cut["pixel_values"], whole["pixel_values"])
-    with pytest.raises(UserError, match="would cut off a picture"):
-        Cutting(collate, 4, token)([dict(row) for row in rows])
+    with pytest.raises(UserError, match="would cut off an image"):
+        TruncatingCollator(collate, 4, token)([dict(row) for row in rows])
     with pytest.raises(UserError, match="would cut off a whole answer"):
-        Cutting(collate, 15, token)([dict(row) for row in rows])
-    with pytest.raises(UserError, match=r"rows\.jsonl, line 1: max_length 5 would cut off a picture"):
+        TruncatingCollator(collate, 15, token)([dict(row) for row in rows])
+    with pytest.raises(UserError, match=r"rows\.jsonl, line 1: max_length 5 would cut off an image"):
         session("sft", settings("sft", models, folders, tmp_path / "short", "max_length=5"))
     with pytest.raises(UserError, match="max_new_tokens is the longest answer"):
         settings("caspo", models, folders, tmp_path / "short", "max_length=5")

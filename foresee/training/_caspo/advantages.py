@@ -1,4 +1,4 @@
-"""What CASPO learns from: token rewards, and advantages of tokens and outcomes. Tensors in, tensors out; no trainer.
+"""Compute CASPO's token rewards, and its advantages of tokens and outcomes. Tensors in, tensors out; no trainer.
 
 Shapes: B answers on this process, N answers on all processes, G answers to one prompt (they stand together, so N is
 a multiple of G), T tokens of the longest answer. A mask is 1 on tokens of the answer and 0 on padding.
@@ -25,7 +25,7 @@ class Weights(NamedTuple):
 
 
 def token_reward(teacher: Tensor, student: Tensor, mask: Tensor, low: float, high: float) -> Tensor:
-    """clip(log p_teacher - log p_student, low, high) of the tokens that were sampled, 0 on padding.
+    """Compute clip(log p_teacher - log p_student, low, high) of the sampled tokens, 0 on padding.
 
     Args:
         teacher: (B, T) log-probabilities with the constitution in the prompt.
@@ -41,7 +41,7 @@ def token_reward(teacher: Tensor, student: Tensor, mask: Tensor, low: float, hig
 
 
 def return_to_go(reward: Tensor, mask: Tensor, discount: float) -> Tensor:
-    """Each token's own reward plus the discounted rewards of the tokens after it; 0 on padding.
+    """Add to each token's reward the discounted rewards of the tokens after it; 0 on padding.
 
     With discount 0 a token answers for itself alone; with 1 for everything that follows.
 
@@ -62,7 +62,7 @@ def return_to_go(reward: Tensor, mask: Tensor, discount: float) -> Tensor:
 
 
 def token_sums(reward: Tensor, mask: Tensor) -> Tensor:
-    """Number of tokens, sum and sum of squares of each answer: (B, 3) in double precision.
+    """Count each answer's tokens, and sum their rewards and squares: (B, 3) in double precision.
 
     What a process must tell the others so that a group that lies on several of them can be normalised.
     """
@@ -71,7 +71,7 @@ def token_sums(reward: Tensor, mask: Tensor) -> Tensor:
 
 
 def group_moments(sums: Tensor, group: int) -> Tensor:
-    """Mean and (unbiased) standard deviation over all tokens of each answer's group.
+    """Compute mean and (unbiased) standard deviation over all tokens of each answer's group.
 
     Args:
         sums: (N, 3) of `token_sums`, groups together.
@@ -87,7 +87,7 @@ def group_moments(sums: Tensor, group: int) -> Tensor:
 
 
 def token_advantage(reward: Tensor, mask: Tensor, moments: Tensor, floor: float = 0.0) -> Tensor:
-    """Token rewards normalised over all tokens of the group; 0 on padding.
+    """Normalise token rewards over all tokens of the group; 0 on padding.
 
     Args:
         reward: (B, T).
@@ -104,7 +104,7 @@ def token_advantage(reward: Tensor, mask: Tensor, moments: Tensor, floor: float 
 
 
 def outcome_advantage(reward: Tensor, group: int, floor: float = 0.0) -> Tensor:
-    """Rewards normalised within each group; NaN rewards (no verdict) take no part and get 0.
+    """Normalise rewards within each group; NaN rewards (no verdict) take no part and get 0.
 
     Args:
         reward: (N,) with NaN where a judge gave no verdict.
@@ -125,7 +125,7 @@ def outcome_advantage(reward: Tensor, group: int, floor: float = 0.0) -> Tensor:
 
 
 def weights(token_weight: float, form: Form, dense: Tensor | None, like: Tensor) -> Weights:
-    """What each answer learns from.
+    """Weigh the outcome and the tokens of each answer.
 
     Args:
         token_weight: lambda.
@@ -142,7 +142,7 @@ def weights(token_weight: float, form: Form, dense: Tensor | None, like: Tensor)
 
 
 def combine(outcome: Tensor, token: Tensor, weight: Weights, mask: Tensor) -> Tensor:
-    """The advantage of every token: w_outcome A_outcome + w_token A_token, 0 on padding.
+    """Add up the advantage of every token: w_outcome A_outcome + w_token A_token, 0 on padding.
 
     Args:
         outcome: (B,).

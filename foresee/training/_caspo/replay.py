@@ -10,7 +10,7 @@ from foresee.training._common.rows import Rows
 
 
 def loss_of(rows: Rows, processor: Any, config: Any) -> Callable[[Any, int], Any]:
-    """A function (bare model, number of the batch) -> the mean loss on that batch's answers, with gradient.
+    """Build a function (bare model, number of the batch) -> the mean loss on that batch's answers, with gradient.
 
     Which rows a batch has follows from its number and the seed alone, so that it is the same after a resumption;
     processes take different ones.
@@ -25,8 +25,8 @@ def loss_of(rows: Rows, processor: Any, config: Any) -> Callable[[Any, int], Any
 
     def loss(model: Any, number: int) -> Any:
         rng = random.Random(f"replay {config.seed} {rank} {number}")
-        picked = [data[rng.randrange(len(rows))] for _ in range(config.replay_batch)]
-        batch = {key: value.to(model.device) for key, value in collate(picked).items()}
+        batch_rows = [data[rng.randrange(len(rows))] for _ in range(config.replay_batch)]
+        batch = {key: value.to(model.device) for key, value in collate(batch_rows).items()}
         return model(**batch).loss
 
     return loss

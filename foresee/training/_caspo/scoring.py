@@ -1,7 +1,7 @@
-"""Log-probabilities of many answers to few prompts: each prompt is read once, its answers are scored after it.
+"""Score many answers to few prompts: each prompt is read once, its answers are scored after it.
 
-The answers of a group share their prompt, picture and all. A pass over prompt and answer for each of them, as a
-training step makes it, would read the prompt (and encode the picture) as often as there are answers.
+The answers of a group share their prompt and its images. A pass over prompt and answer for each of them, as a
+training step makes it, would read the prompt (and encode the image) as often as there are answers.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _PER_TOKEN = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_id
 
 
 def read(processor: Any, prompts: Sequence[Any], device: Any, **template: Any) -> dict[str, Any]:
-    """U conversations as tensors, padded on the left: ids and mask (U, P), and whatever the model wants of pictures."""
-    made = processor.apply_chat_template(
+    """Turn U conversations into tensors, padded on the left: ids and mask (U, P), and the image inputs."""
+    inputs = processor.apply_chat_template(
         list(prompts),
         add_generation_prompt=True,
         tokenize=True,
@@ -24,11 +24,11 @@ def read(processor: Any, prompts: Sequence[Any], device: Any, **template: Any) -
         processor_kwargs={"padding": True, "padding_side": "left", "return_tensors": "pt"},
         **template,
     )
-    return {name: value.to(device) for name, value in made.items()}
+    return {name: value.to(device) for name, value in inputs.items()}
 
 
 def logprobs(model: Any, prompts: Mapping[str, Any], which: Any, answers: Any, mask: Any) -> Any:
-    """Log-probabilities (B, T) of the tokens of B answers, at the temperature of the model's fused head.
+    """Compute the log-probabilities (B, T) of the tokens of B answers, at the temperature of the model's fused head.
 
     The model must have TRL's fused head (`add_fused_lm_head`) and a cache whose batch can be rearranged, as
     transformers' own have. Call it without gradients.
@@ -61,16 +61,16 @@ def logprobs(model: Any, prompts: Mapping[str, Any], which: Any, answers: Any, m
 
 
 def _bare(model: Any) -> Any:
-    """The transformers model inside whatever wraps it."""
+    """Unwrap the transformers model."""
     while hasattr(model, "module"):
         model = model.module
     return model.get_base_model() if hasattr(model, "peft_config") else model
 
 
 def _mrope_positions(inner: Any, prompts: Mapping[str, Any], which: Any, mask: Any, tokens: int) -> Any:
-    """Positions (3, B, tokens) of the last tokens for Qwen's types, which can't tell them after a cache."""
+    """Compute positions (3, B, tokens) of the last tokens for Qwen's types, which can't derive them after a cache."""
     if "image_grid_thw" in prompts:
         places = (mask.cumsum(-1) - 1)[:, -tokens:] + inner.rope_deltas.to(mask.device)[which]
-    else:  # without pictures the prompt was read with plain positions, padding included
+    else:  # without images the prompt was read with plain positions, padding included
         places = torch.arange(mask.shape[1] - tokens, mask.shape[1], device=mask.device).expand(len(mask), -1)
     return places.expand(3, -1, -1)

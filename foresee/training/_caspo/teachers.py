@@ -1,4 +1,4 @@
-"""Whom CASPO's tokens are measured against: the model as it is, as it was, its running mean, or another one.
+"""Teachers of CASPO: the model as it is, as it was, its running mean, or another one.
 
 A teacher is used inside `with teacher.model(trainer) as model`, where `model` scores as the teacher does. Weights that
 differ from the student's are swapped in for the time of the scoring (two pointers a parameter, nothing is copied), so
@@ -28,7 +28,7 @@ _FILE = "teacher.safetensors"
 
 
 class Teacher(Protocol):
-    """What scores tokens with the constitution in view."""
+    """Scores tokens with the constitution in view."""
 
     def model(self, trainer: Any) -> AbstractContextManager[Any]: ...
 
@@ -65,9 +65,9 @@ class Shadow(TrainerCallback):  # type: ignore[misc]
             self._swap(trainer)
 
     def _swap(self, trainer: Any) -> None:
-        for name, parameter in moving(trainer.accelerator.unwrap_model(trainer.model)):
-            held = self._values[name].to(parameter.device)
-            self._values[name], parameter.data = parameter.data, held
+        for name, parameter in trained_parameters(trainer.accelerator.unwrap_model(trainer.model)):
+            value = self._values[name].to(parameter.device)
+            self._values[name], parameter.data = parameter.data, value
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         path = Path(args.output_dir) / f"checkpoint-{state.global_step}" / _FILE
@@ -77,9 +77,9 @@ class Shadow(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         if not self._rate:
             return
-        for name, parameter in moving(model):
-            held = self._values[name] = self._values[name].to(parameter.device)
-            held.lerp_(parameter.data.to(held.dtype), self._rate)
+        for name, parameter in trained_parameters(model):
+            value = self._values[name] = self._values[name].to(parameter.device)
+            value.lerp_(parameter.data.to(value.dtype), self._rate)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self._rate and state.is_world_process_zero:
@@ -88,7 +88,7 @@ class Shadow(TrainerCallback):  # type: ignore[misc]
 
 
 class Other:
-    """Another model, held beside the student; it never moves."""
+    """Another model, kept beside the student; it is never trained."""
 
     def __init__(self, model: Any, temperature: float) -> None:
         self._model = model.requires_grad_(False).eval()
@@ -101,7 +101,7 @@ class Other:
 
 
 def open_teacher(name: str, policy: Policy, trainer: Any, rate: float) -> Teacher:
-    """The teacher of a student that is about to be trained.
+    """Open the teacher of a student that is about to be trained.
 
     Args:
         name: moving, frozen, ema, or the folder or hub id of a model or of an adapter of the student's base.
@@ -121,24 +121,24 @@ def open_teacher(name: str, policy: Policy, trainer: Any, rate: float) -> Teache
     if name in ("frozen", "ema"):
         if trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled:
             raise UserError(
-                f"teacher={name} holds a copy of the weights that move, which can't be done while they are sharded: "
+                f"teacher={name} holds a copy of the trained weights, which can't be done while they are sharded: "
                 "use teacher=frozen with a new adapter, teacher=moving, or the folder of a teacher"
             )
-        return Shadow({n: p.detach().clone() for n, p in moving(student)}, rate if name == "ema" else 0.0)
+        return Shadow({n: p.detach().clone() for n, p in trained_parameters(student)}, rate if name == "ema" else 0.0)
     if (Path(name).expanduser() / "adapter_config.json").is_file():
         return _from_adapter(Path(name).expanduser(), policy, trainer)
-    vlm = load(folder_or_id(name), options=_as_is(policy))
-    _check_same_words(vlm.tokenizer, policy.tokenizer, name)
+    vlm = load(folder_or_id(name), options=_as_student(policy))
+    _check_same_vocabulary(vlm.tokenizer, policy.tokenizer, name)
     return Other(vlm.model, trainer.temperature)
 
 
-def moving(model: Any) -> Iterator[tuple[str, Any]]:
-    """The parameters that are trained, by name."""
+def trained_parameters(model: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the parameters that are trained, by name."""
     return ((name, p) for name, p in model.named_parameters() if p.requires_grad)
 
 
 def _from_adapter(folder: Path, policy: Policy, trainer: Any) -> Teacher:
-    """An adapter of the same shape as the student's is swapped in; any other gets a model of its own."""
+    """Swap in an adapter of the same shape as the student's; load a model of its own for any other."""
     check_adapter(resolve_adapter(folder))
     check_base(folder, policy.folder)
     student = trainer.accelerator.unwrap_model(trainer.model)
@@ -147,20 +147,20 @@ def _from_adapter(folder: Path, policy: Policy, trainer: Any) -> Teacher:
         key.replace(".weight", ".default.weight"): value
         for key, value in load_file(folder / "adapter_model.safetensors").items()
     }
-    shapes = {name: p.shape for name, p in moving(student)}
+    shapes = {name: p.shape for name, p in trained_parameters(student)}
     own = getattr(student, "peft_config", {}).get("default")
     same_scale = own is not None and (own.r, own.lora_alpha) == (config.get("r"), config.get("lora_alpha"))
     if same_scale and {name: value.shape for name, value in stored.items()} == shapes:
-        like = dict(moving(student))
+        like = dict(trained_parameters(student))
         return Shadow({name: value.to(like[name].dtype) for name, value in stored.items()})
-    return Other(load(policy.folder, folder, options=_as_is(policy)).model, trainer.temperature)
+    return Other(load(policy.folder, folder, options=_as_student(policy)).model, trainer.temperature)
 
 
-def _as_is(policy: Policy) -> LoadOptions:
-    """In the student's type; the trainer's device comes when it is used."""
+def _as_student(policy: Policy) -> LoadOptions:
+    """Load in the student's type; the trainer's device comes when it is used."""
     return LoadOptions(device="cpu", dtype="bfloat16" if policy.bf16 else "float32")
 
 
-def _check_same_words(teacher: Any, student: Any, name: str) -> None:
+def _check_same_vocabulary(teacher: Any, student: Any, name: str) -> None:
     if teacher.get_vocab() != student.get_vocab():
         raise UserError(f"teacher {name} has another vocabulary than the student: its tokens can't be compared")

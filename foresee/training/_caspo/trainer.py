@@ -57,36 +57,36 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         self._rewards: Any = None
         self._sampled: Any = None
         logging.getLogger("trl.trainer.grpo_trainer").addFilter(WithoutRows())
-        self.model.register_forward_pre_hook(_without_empty_pictures, with_kwargs=True)
+        self.model.register_forward_pre_hook(_without_empty_images, with_kwargs=True)
 
     @property
     def _needs_teacher(self) -> bool:
         return self._dense is not None or self._settings.token_weight > 0
 
     def _tokenize_prompts(self, prompts: list[Any]) -> tuple[Any, Any, Any]:
-        """As TRL's, but a prompt without pictures among others has an empty list of them, which processors take."""
+        """Tokenize as TRL does, but give a prompt without images among others an empty list, which processors take."""
         ids, images, fields = super()._tokenize_prompts(prompts)
-        return ids, images and [pictures or [] for pictures in images], fields
+        return ids, images and [each or [] for each in images], fields
 
     def _calculate_rewards(self, *arguments: Any, **keywords: Any) -> Any:
-        """As TRL's; the rewards (N, parts) are kept, since it hands on nothing but its own advantages."""
+        """Keep the rewards (N, parts) of TRL, which hands on nothing but its own advantages."""
         self._rewards = super()._calculate_rewards(*arguments, **keywords)
         return self._rewards
 
     def _generate_single_turn(self, *arguments: Any, **keywords: Any) -> Any:
-        """As TRL's; the probability of each sampled token is kept, which saves scoring the answers once more."""
+        """Keep the probability of each token that TRL samples, which saves scoring the answers once more."""
         self._sampled = None
         if not self._record:
             return super()._generate_single_turn(*arguments, **keywords)
         model, hidden = self.accelerator.unwrap_model(self.model_wrapped), self._placeholders
-        with _recorded(model, self.temperature, hidden) as kept:
+        with _recorded(model, self.temperature, hidden) as recorder:
             ids, logprobs = super()._generate_single_turn(*arguments, **keywords)
-        self._sampled = kept.logprobs(ids, self.accelerator.device)
+        self._sampled = recorder.logprobs(ids, self.accelerator.device)
         return ids, logprobs
 
     @property
     def _placeholders(self) -> list[int]:
-        """Tokens that stand for pictures and must not be sampled."""
+        """Token ids of image placeholders, which must not be sampled."""
         token = getattr(self.model.config, "image_token_id", None)
         return [] if token is None else [token]
 
@@ -96,11 +96,11 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         return out
 
     def _blend(self, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any]) -> Any:
-        """The advantages (B, T): outcome and tokens, as the settings weigh them."""
+        """Compute the advantages (B, T): outcome and tokens, as the settings weight them."""
         mode = "train" if self.model.training else "eval"
         group = self.num_generations if mode == "train" else self.num_generations_eval
         mask, config = out["completion_mask"], self._settings
-        outcome = self._mine(advantages.outcome_advantage(self._weighed(), group, config.deviation_floor), len(inputs))
+        outcome = self._mine(advantages.outcome_advantage(self._weighted(), group, config.deviation_floor), len(inputs))
         token = torch.zeros(mask.shape, device=mask.device)
         if self._needs_teacher:
             reward = self._token_reward(inputs, out)
@@ -111,8 +111,8 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         weight = advantages.weights(config.token_weight, config.form, dense, outcome)
         return advantages.combine(outcome, token, weight, mask)
 
-    def _weighed(self) -> Any:
-        """The rewards (N,); NaN where no part has a number."""
+    def _weighted(self) -> Any:
+        """Sum the weighted rewards (N,); NaN where no part has a number."""
         rewards = (self._rewards * self.reward_weights.to(self._rewards.device)).nansum(1)
         return rewards.masked_fill(self._rewards.isnan().all(1), torch.nan)
 
@@ -138,7 +138,7 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
             self._metrics[mode][f"token_gap/{name}"].append(value / max(tokens, 1.0))
 
     def _token_reward(self, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any]) -> Any:
-        """(B, T): what the teacher thinks of each sampled token, less what the student thought of it."""
+        """Compute (B, T): the teacher's log-probability of each sampled token less the student's, clipped."""
         assert self.teacher is not None
         student = out.get("old_per_token_logps")  # TRL has them where the answers serve more than one update
         student = self._sampled if student is None else student
@@ -151,7 +151,7 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         return advantages.token_reward(teacher, student, out["completion_mask"], low, high)
 
     def _score(self, model: Any, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any], constitution: str) -> Any:
-        """Log-probabilities (B, T) of the sampled tokens after the prompt with a constitution, at the temperature."""
+        """Score (B, T) the sampled tokens after the prompt with a constitution, at the temperature."""
         step, turn, scored = self.args.per_device_train_batch_size, self._settings.constitution_turn, []
         for start in range(0, len(inputs), step):
             rows = inputs[start : start + step]
@@ -163,9 +163,9 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
             order = {index: place for place, index in enumerate(distinct)}
             answers, mask = (out[name][start : start + step] for name in ("completion_ids", "completion_mask"))
             which = torch.tensor([order[row["row"]] for row in rows], device=answers.device)
-            made = scoring.read(self.processing_class, prompts, answers.device, **self.chat_template_kwargs)
+            prompt_inputs = scoring.read(self.processing_class, prompts, answers.device, **self.chat_template_kwargs)
             with self.accelerator.autocast():
-                scored.append(scoring.logprobs(model, made, which, answers, mask))
+                scored.append(scoring.logprobs(model, prompt_inputs, which, answers, mask))
         return torch.cat(scored)
 
     def _compute_loss(self, model: Any, inputs: Any) -> Any:
@@ -177,8 +177,8 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         return loss + self._settings.replay_weight * general / self.current_gradient_accumulation_steps
 
 
-def _without_empty_pictures(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """TRL cuts mixed batches into parts, and hands a part that has no pictures an empty tensor of them."""
+def _without_empty_images(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Drop the empty image tensor that TRL hands the part of a mixed batch without images."""
     pixels = kwargs.get("pixel_values")
     if pixels is None or len(pixels):
         return None
@@ -200,7 +200,7 @@ class _Recorder(LogitsProcessor):  # type: ignore[misc]
         return scores
 
     def logprobs(self, ids: Sequence[Sequence[int]], device: Any) -> Any:
-        """(B, T) for answers of up to T tokens; what stands after an answer's end means nothing."""
+        """Return (B, T) for answers of up to T tokens; values after an answer's end mean nothing."""
         longest = max(map(len, ids))
         ends = [row[-1] if len(row) == longest else 0 for row in ids]
         last = self._last.gather(1, torch.tensor(ends, device=self._last.device).unsqueeze(1))
@@ -209,7 +209,7 @@ class _Recorder(LogitsProcessor):  # type: ignore[misc]
 
 @contextmanager
 def _recorded(model: Any, temperature: float, hidden: list[int]) -> Iterator[_Recorder]:
-    """While this lasts, `model.generate` records what it samples, and never samples `hidden` tokens."""
+    """Record what `model.generate` samples while this lasts, and bar `hidden` tokens."""
     recorder = _Recorder(temperature)
     bars = [SuppressTokensLogitsProcessor(hidden, device=model.device)] if hidden else []
     model.generate = functools.partial(model.generate, logits_processor=LogitsProcessorList([recorder, *bars]))

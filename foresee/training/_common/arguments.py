@@ -10,9 +10,9 @@ from foresee.training._common.config import TrainingConfig
 
 
 def arguments(config: TrainingConfig, device: str, bf16: bool) -> dict[str, Any]:
-    """What SFTConfig, DPOConfig and GRPOConfig have in common (they all build on TrainingArguments)."""
+    """Build the arguments that SFTConfig, DPOConfig and GRPOConfig share (all are TrainingArguments)."""
     checkpointing = device != "cpu" if config.gradient_checkpointing is None else config.gradient_checkpointing
-    made = {
+    values = {
         "output_dir": config.out,
         "seed": config.seed,
         "per_device_train_batch_size": config.batch,
@@ -37,14 +37,14 @@ def arguments(config: TrainingConfig, device: str, bf16: bool) -> dict[str, Any]
         "dataloader_pin_memory": device == "cuda",
         "remove_unused_columns": False,
     }
-    clash = sorted(made.keys() & config.trl.keys())
+    clash = sorted(values.keys() & config.trl.keys())
     if clash:
         raise UserError(f"trl.{clash[0]} is set by foresee's own settings; use those")
-    return {"per_device_eval_batch_size": config.batch, **made, **config.trl}
+    return {"per_device_eval_batch_size": config.batch, **values, **config.trl}
 
 
 def check_launch(config: TrainingConfig, running: int) -> None:
-    """Raises UserError: fewer processes train together than were started or asked for.
+    """Check the number of processes. Raises UserError: fewer train together than were started or requested.
 
     `torchrun` without the right backend, and `accelerate launch --cpu`, may start processes that each train alone.
     """
@@ -56,6 +56,6 @@ def check_launch(config: TrainingConfig, running: int) -> None:
         )
     if config.processes is not None and running != config.processes:
         raise UserError(
-            f"processes={config.processes} was asked for and {running} run(s): start with "
+            f"processes={config.processes} was requested and {running} run(s): start with "
             f"`torchrun --standalone --nproc_per_node {config.processes} -m foresee train …`"
         )

@@ -1,4 +1,4 @@
-"""The card of a trained model or adapter (README.md): what it was made from, how, and what was measured."""
+"""Write the card of a trained model or adapter (README.md): its base and data, settings and measurements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def write(folder: Path, record: Mapping[str, Any], defaults: Mapping[str, Any]) 
 
 
 def render(record: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """The card as Markdown, from the manifest's content; settings that are not the method's defaults are marked."""
+    """Render the card as Markdown, from the manifest's content; settings other than the defaults are marked."""
     base, data, config = record["base"], record["data"], record["config"]
     adapter = config["tune"] == "lora"
     used = f"local/{base['name']}:FOLDER" if adapter else "local/FOLDER"
@@ -34,7 +34,7 @@ def render(record: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
         f"rows.jsonl SHA-256 {data['rows_sha256'][:16]}…",
         *([f"- **Replay**: {record['replay']['folder']}"] if record.get("replay") else []),
         *([_held_out(record["held_out"])] if record.get("held_out") else []),
-        f"- **Trained**: {record['trainable_parameters']:,} of {record['parameters']:,} numbers, "
+        f"- **Trained**: {record['trainable_parameters']:,} of {record['parameters']:,} parameters, "
         f"{record['steps']} steps, {record['processes']} process(es) on {record['device']}",
         f"- **Kept**: {record['kept']}" + (f"; stopped because {record['stopped']}" if record["stopped"] else ""),
         "",
@@ -87,11 +87,11 @@ def _shown(value: float | None) -> str:
 
 
 def flat(values: Mapping[str, Any], head: str = "") -> list[tuple[str, Any]]:
-    """Nested settings as dotted keys and values."""
-    found: list[tuple[str, Any]] = []
+    """List nested settings as dotted keys and values."""
+    pairs: list[tuple[str, Any]] = []
     for key, value in values.items():
-        found += flat(value, f"{head}{key}.") if isinstance(value, Mapping) and value else [(f"{head}{key}", value)]
-    return found
+        pairs += flat(value, f"{head}{key}.") if isinstance(value, Mapping) and value else [(f"{head}{key}", value)]
+    return pairs
 
 
 def _cell(value: Any) -> str:

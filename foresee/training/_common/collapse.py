@@ -1,4 +1,4 @@
-"""The collapse guard: says from a training's numbers when it has gone wrong. Pure: numbers in, reason out."""
+"""Detect a collapse from a training's numbers. Pure: numbers in, reason out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from foresee.training._common.config import Guard
+from foresee.training._common.config import CollapseBounds
 
 ENTROPY = "entropy"
 LENGTHS = ("completions/mean_length", "probe/length")
@@ -14,20 +14,20 @@ OVER_CAUTION = "probe/over_caution"
 
 
 @dataclass
-class Watchdog:
+class CollapseDetector:
     """Remembers the first value of each number and how often in a row it was out of bounds.
 
     After a resumption it is shown the earlier lines again, which brings it back to where it was.
     """
 
-    bounds: Guard
+    bounds: CollapseBounds
     first: dict[str, float] = field(default_factory=dict)
     strikes: dict[str, int] = field(default_factory=dict)
     last_good_step: int = 0
 
-    def see(self, step: int, metrics: Mapping[str, object]) -> str | None:
-        """The reason to stop, or None. Numbers that are absent or None are not looked at."""
-        found = None
+    def observe(self, step: int, metrics: Mapping[str, object]) -> str | None:
+        """Return the reason to stop, or None. Numbers that are absent or None are ignored."""
+        reason = None
         numbers = {key: float(value) for key, value in metrics.items() if isinstance(value, int | float)}
         for key, value in numbers.items():
             problem = self._problem(key, value)
@@ -36,10 +36,10 @@ class Watchdog:
                 continue
             self.strikes[key] = self.strikes.get(key, 0) + 1
             if self.strikes[key] >= self.bounds.patience:
-                found = found or f"{problem}, {self.strikes[key]} times in a row"
+                reason = reason or f"{problem}, {self.strikes[key]} times in a row"
         if not self.strikes:
             self.last_good_step = step
-        return found
+        return reason
 
     def _problem(self, key: str, value: float) -> str | None:
         if key == OVER_CAUTION:

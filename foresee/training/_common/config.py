@@ -1,4 +1,4 @@
-"""What every training can be told: model, data, steps, adapter, watching. A method's `Config` adds its own.
+"""Settings of every training: model, data, steps, adapter, evaluation. A method's `Config` adds its own.
 
 Values in a recipe (TOML) are laid over the defaults here, `--set key=value` over both; dotted keys reach inside.
 """
@@ -28,26 +28,26 @@ class Lora(Settings):
     """a regular expression of module names; by default the projections of the language layers (see `vision`)"""
 
 
-class Probe(Settings):
-    """A held-out look at the model while it trains: answers written greedily and judged."""
+class HeldOutEval(Settings):
+    """An evaluation while the model trains: greedy answers to held-out rows, judged."""
 
     data: str = ""
     """a data set folder, or a world benchmark (`world_consequence`, its validation split); empty for no probe"""
 
     judge: str = "world"
-    """what reads the answers"""
+    """what judges the answers"""
 
     every: int = pydantic.Field(default=10, ge=1)
-    """steps between two looks; there is always one before the first step and one after the last"""
+    """steps between two evaluations; there is always one before the first step and one after the last"""
 
     limit: int = pydantic.Field(default=64, ge=1)
-    """rows asked, drawn at random and the same each time"""
+    """rows answered, drawn at random and the same each time"""
 
     max_new_tokens: int = pydantic.Field(default=64, ge=1)
     """longest answer"""
 
     batch: int = pydantic.Field(default=32, ge=1)
-    """answers written at once"""
+    """answers generated at once"""
 
     weights: dict[str, float] = pydantic.Field(default_factory=dict)
     """part of the judge's value -> weight; their sum is the score by which the best checkpoint is chosen"""
@@ -59,8 +59,8 @@ class Probe(Settings):
     """options of these models (`probe.judge_options.base_url=…`); `price` is IN,OUT in USD per million tokens"""
 
 
-class Guard(Settings):
-    """When a training has collapsed and is to be stopped. Empty bounds are not watched."""
+class CollapseBounds(Settings):
+    """Bounds outside which a training has collapsed and is stopped. Empty bounds are not watched."""
 
     entropy_fall: float | None = pydantic.Field(default=0.1, gt=0)
     """stop where the entropy of the answers is below this share of its first value"""
@@ -75,7 +75,7 @@ class Guard(Settings):
     """stop where answers are shorter than this share of their first length"""
 
     over_caution_ceiling: float | None = pydantic.Field(default=None, ge=0, le=1)
-    """stop where the probe finds a larger share of dangers that are not there"""
+    """stop where the probe's answers claim a larger share of dangers that are not there"""
 
     patience: int = pydantic.Field(default=2, ge=1)
     """measurements in a row that must be out of bounds"""
@@ -146,10 +146,10 @@ class TrainingConfig(Settings):
     """the adapter, where `tune` is lora"""
 
     max_length: int | None = pydantic.Field(default=None, ge=1)
-    """cut the end of longer sequences; one whose pictures or whole answer would be cut is refused"""
+    """cut the end of longer sequences; one whose images or whole answer would be cut is refused"""
 
     text_only: bool = False
-    """allow a data set without a single picture"""
+    """allow a data set without a single image"""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """where to train; auto takes an accelerator if there is one"""
@@ -191,10 +191,10 @@ class TrainingConfig(Settings):
     report_to: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
     """where else the metrics go"""
 
-    probe: Probe = Probe()
-    """a held-out look every few steps"""
+    probe: HeldOutEval = HeldOutEval()
+    """evaluation by a judge every few steps"""
 
-    guard: Guard = Guard()
+    guard: CollapseBounds = CollapseBounds()
     """when to stop a collapse"""
 
     trl: dict[str, Any] = pydantic.Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""`--dry-run`: what would be trained on what, as the model sees it, and what one batch costs here. Nothing is kept."""
+"""Preview a training (`--dry-run`): model, data as the model sees it, and the cost of one batch. Nothing is kept."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EXAMPLES = 2
 
 
 def preview(name: str, config: TrainingConfig) -> str:
-    """The report, as text: settings, model, data, examples, cost. One batch is really computed, forth and back.
+    """Report settings, model, data, examples and cost as text. One batch is computed, forward and backward.
 
     Raises:
         UserError: whatever would stop the training itself before its first step.
@@ -43,7 +43,7 @@ def preview(name: str, config: TrainingConfig) -> str:
 
 
 def render(ids: Sequence[int], learnt: Sequence[bool], tokenizer: Any, image_token: int | None) -> str:
-    """Tokens as text: a run of image placeholders as `<image> x 9`, what the loss is on between « and »."""
+    """Render tokens as text: a run of image placeholders as `<image> x 9`, what the loss is on between « and »."""
     shown = []
     for counts, run in groupby(zip(ids, learnt, strict=True), key=lambda pair: pair[1]):
         parts = []
@@ -64,7 +64,7 @@ class _Measured:
 
 
 def _measure(session: Session) -> Iterator[_Measured]:
-    """A first batch, and a second where gradients are gathered over several (the first may include the sampling)."""
+    """Time a first batch, and a second where gradients are accumulated (the first may include the sampling)."""
     trainer = session.trainer
     trainer.model.to(trainer.args.device)
     trainer.current_gradient_accumulation_steps = session.config.accumulate
@@ -82,19 +82,19 @@ def _measure(session: Session) -> Iterator[_Measured]:
 
 def _about_model(session: Session) -> list[str]:
     policy, trainer = session.parts.policy, session.trainer
-    moving, total = policies.trainable(trainer.model)
+    trainable, total = policies.trainable(trainer.model)
     kind = "bfloat16" if policy.bf16 else "float32"
     return [
         "model:",
         f"  {policy.folder} on {policy.device}, {kind}, {trainer.accelerator.num_processes} process(es)",
-        f"  {moving:,} of {total:,} parameters are trained ({moving / total:.2%}), by {session.config.tune}",
+        f"  {trainable:,} of {total:,} parameters are trained ({trainable / total:.2%}), by {session.config.tune}",
     ]
 
 
 def _about_data(session: Session) -> list[str]:
     parts = session.parts
-    pictured = sum(bool(row.images) for row in parts.rows.rows)
-    lines = ["data:", f"  {parts.rows.folder}: {len(parts.rows):,} rows, {pictured:,} with images"]
+    with_images = sum(bool(row.images) for row in parts.rows.rows)
+    lines = ["data:", f"  {parts.rows.folder}: {len(parts.rows):,} rows, {with_images:,} with images"]
     lines += [f"  {note}" for note in inspection.notes(parts.rows)]
     if parts.eval_rows is not None:
         lines.append(
@@ -106,20 +106,20 @@ def _about_data(session: Session) -> list[str]:
 
 
 def _examples(session: Session, batches: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """A few sequences of the batches, with and without pictures where there are both."""
+    """Show a few sequences of the batches, with and without images where there are both."""
     image = getattr(session.trainer.model.config, "image_token_id", None)
     tokenizer = session.parts.policy.tokenizer
     sequences = [sequence for batch in batches for sequence in _sequences(batch)]
-    kinds = [[s for s in sequences if (image in s[0]) is pictured] for pictured in (True, False)]
+    kinds = [[s for s in sequences if (image in s[0]) is with_images] for with_images in (True, False)]
     shown = [*kinds[0][:1], *kinds[1][:1], *kinds[0][1:], *kinds[1][1:]]
     for ids, learnt in shown[:_EXAMPLES]:
-        pictures = sum(token == image for token in ids)
-        yield f"  {len(ids)} tokens, {pictures} of pictures, {sum(learnt)} with loss:"
+        images = sum(token == image for token in ids)
+        yield f"  {len(ids)} tokens, {images} of images, {sum(learnt)} with loss:"
         yield f"    {render(ids, learnt, tokenizer, image)}"
 
 
 def _sequences(inputs: Mapping[str, Any]) -> Iterator[tuple[list[int], list[bool]]]:
-    """Ids and loss mask of each sequence of a trainer's batch, padding left out."""
+    """Yield ids and loss mask of each sequence of a trainer's batch, padding left out."""
     ids, mask = inputs["input_ids"], inputs["attention_mask"]
     learnt = inputs["labels"] != -100 if "labels" in inputs else inputs["completion_mask"]
     for row, kept, counts in zip(ids, mask.bool(), learnt.bool(), strict=True):
@@ -128,16 +128,16 @@ def _sequences(inputs: Mapping[str, Any]) -> Iterator[tuple[list[int], list[bool
 
 def _cost(session: Session, seconds: Sequence[float]) -> list[str]:
     trainer, config = session.trainer, session.config
-    moving, _ = policies.trainable(trainer.model)
+    trainable, _ = policies.trainable(trainer.model)
     each = seconds[0] + (config.accumulate - 1) * seconds[-1]
     steps = config.steps or math.ceil(config.epochs * max(1, len(trainer.get_train_dataloader()) // config.accumulate))
-    optimiser = 8 * moving  # two moments of AdamW in float32
+    optimiser = 8 * trainable  # two moments of AdamW in float32
     return [
         "cost:",
         f"  memory: {_memory(trainer) / 2**30:.2f} GiB at the peak of one batch, "
         f"and {optimiser / 2**30:.2f} GiB for the optimiser",
         f"  time: {each:.2f} s a step here (measured once, first use included), {steps:,} steps: "
-        f"about {_clock(each * steps)}, probe left out",
+        f"about {_clock(each * steps)}, evaluation left out",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The probe: what the model in training answers to held-out rows, and how a judge reads it."""
+"""Evaluate a model in training: generate answers to held-out rows and judge them (the setting `probe`)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from foresee.organism.world import scenes
 from foresee.organism.world.questions import Question
 from foresee.records import Answer, Image, Item, Judge, Message, Verdict
 from foresee.runner.async_bridge import complete
-from foresee.training._common.config import Probe
+from foresee.training._common.config import HeldOutEval
 from foresee.training._common.inspection import inspected
 from foresee.training._common.rows import Rows, drawn, load
 
-_EXAMS: Mapping[str, Callable[..., Iterator[Question]]] = {
+_QUESTIONS: Mapping[str, Callable[..., Iterator[Question]]] = {
     "world_awareness": exams.awareness,
     "world_consequence": exams.consequence,
     "world_attack": exams.attack,
@@ -24,100 +24,102 @@ _EXAMS: Mapping[str, Callable[..., Iterator[Question]]] = {
 }
 
 
-def rows(probe: Probe) -> Rows | None:
-    """The rows of the probe's folder; None where it has none. Raises UserError: no such folder or world benchmark."""
-    if not probe.data.startswith("world_"):
-        return load(probe.data, (), limit=probe.limit, text_only=True) if probe.data else None
-    if probe.data not in _EXAMS:
-        raise unknown_name("world benchmark", probe.data, _EXAMS)
+def load_rows(settings: HeldOutEval) -> Rows | None:
+    """Load the rows of the folder, if it is one. Raises UserError: no such folder or world benchmark."""
+    if not settings.data.startswith("world_"):
+        return load(settings.data, (), limit=settings.limit, text_only=True) if settings.data else None
+    if settings.data not in _QUESTIONS:
+        raise unknown_name("world benchmark", settings.data, _QUESTIONS)
     return None
 
 
-def items(probe: Probe, of_folder: Rows | None, processor: Any) -> tuple[Item, ...]:
-    """What the probe asks a model of this processor. Raises UserError: one of its rows can't be used."""
+def load_items(settings: HeldOutEval, of_folder: Rows | None, processor: Any) -> tuple[Item, ...]:
+    """Make the items that a model of this processor answers. Raises UserError: a row can't be used."""
     if of_folder is not None:
         sound = inspected(of_folder, processor, 0.0)
         return tuple(sound.item(index) for index in range(len(sound)))
     return (
-        drawn([_from_question(question) for question in _EXAMS[probe.data]("validation")], probe.limit)
-        if probe.data
+        drawn([_from_question(question) for question in _QUESTIONS[settings.data]("validation")], settings.limit)
+        if settings.data
         else ()
     )
 
 
-def answers(trainer: Any, asked: Sequence[Item], probe: Probe) -> list[str]:
-    """Greedy answers of the model as it stands, in the order of the items. Each process writes its share.
+def answers(trainer: Any, items: Sequence[Item], settings: HeldOutEval) -> list[str]:
+    """Generate the model's greedy answers, in the order of the items. Each process generates its share.
 
     Args:
         trainer: a transformers Trainer, in training or before it.
-        asked: the items.
-        probe: lengths and batch.
+        items: what it answers.
+        settings: lengths and batch.
     """
     from accelerate.utils import gather_object
 
     rank, ranks = trainer.accelerator.process_index, trainer.accelerator.num_processes
-    mine = list(asked)[rank::ranks]
-    written: list[tuple[int, str]] = []
-    with _answering(trainer) as model:
-        for start in range(0, len(mine), probe.batch):
-            batch = mine[start : start + probe.batch]
-            texts = _generate(model, trainer.processing_class, batch, probe.max_new_tokens)
-            written += [(rank + ranks * (start + i), text) for i, text in enumerate(texts)]
-    everything = gather_object(written) if ranks > 1 else written
+    mine = list(items)[rank::ranks]
+    generated: list[tuple[int, str]] = []
+    with _ready_to_generate(trainer) as model:
+        for start in range(0, len(mine), settings.batch):
+            batch = mine[start : start + settings.batch]
+            texts = _generate(model, trainer.processing_class, batch, settings.max_new_tokens)
+            generated += [(rank + ranks * (start + i), text) for i, text in enumerate(texts)]
+    everything = gather_object(generated) if ranks > 1 else generated
     return [text for _, text in sorted(everything)]
 
 
-def measure(asked: Sequence[Item], texts: Sequence[str], judge: Judge, probe: Probe) -> dict[str, float]:
-    """Means of the judge's parts over the rows that have them, their coverage, the answers' length, and the score.
+def measure(items: Sequence[Item], texts: Sequence[str], judge: Judge, settings: HeldOutEval) -> dict[str, float]:
+    """Average the judge's parts over the rows that have them; add coverage, the answers' length, and the score.
 
     Returns:
         `probe/PART` for each part, `probe/r0` (share of risks that are 0) where there is a risk, `probe/coverage`
         (share of the rows with a verdict), `probe/length` (words), and `probe/score` (the weighted sum) where the
-        probe has weights. A word of a verdict counts 0 on rows with another word.
+        settings have weights. A word of a verdict counts 0 on rows with another word.
     """
-    verdicts = read(asked, texts, judge)
-    known = [found for item, v in zip(asked, verdicts, strict=True) if (found := values(item, v)) is not None]
+    verdicts = judge_answers(items, texts, judge)
+    known = [parts for item, v in zip(items, verdicts, strict=True) if (parts := values(item, v)) is not None]
     words = {v.value for v in verdicts if isinstance(v.value, str)}
-    made = {}
-    for name in dict.fromkeys(name for found in known for name in found):
-        kept = [found.get(name, 0.0) for found in known if name in found or name in words]
-        made[f"probe/{name}"] = _mean(kept)
-    risks = [found["risk"] for found in known if "risk" in found]
+    means = {}
+    for name in dict.fromkeys(name for parts in known for name in parts):
+        numbers = [parts.get(name, 0.0) for parts in known if name in parts or name in words]
+        means[f"probe/{name}"] = _mean(numbers)
+    risks = [parts["risk"] for parts in known if "risk" in parts]
     if risks:
-        made["probe/r0"] = _mean([float(risk == 0) for risk in risks])
-    if probe.weights and known:
-        made["probe/score"] = sum(weight * made.get(f"probe/{name}", 0.0) for name, weight in probe.weights.items())
-    made["probe/coverage"] = len(known) / max(len(verdicts), 1)
-    made["probe/length"] = _mean([float(len(text.split())) for text in texts])
-    return made
+        means["probe/r0"] = _mean([float(risk == 0) for risk in risks])
+    if settings.weights and known:
+        means["probe/score"] = sum(
+            weight * means.get(f"probe/{name}", 0.0) for name, weight in settings.weights.items()
+        )
+    means["probe/coverage"] = len(known) / max(len(verdicts), 1)
+    means["probe/length"] = _mean([float(len(text.split())) for text in texts])
+    return means
 
 
-def read(asked: Sequence[Item], texts: Sequence[str], judge: Judge, at_once: int = 32) -> list[Verdict]:
-    """Verdicts on answers, in order; a judge that fails on one gives it None and a reason."""
+def judge_answers(items: Sequence[Item], texts: Sequence[str], judge: Judge, at_once: int = 32) -> list[Verdict]:
+    """Judge answers, in order; a judge that fails on one gives it None and a reason."""
     from foresee.runner.async_bridge import each
 
-    found: list[Verdict | None] = [None] * len(texts)
+    verdicts: list[Verdict | None] = [None] * len(texts)
 
     async def work() -> None:
         async def one(index: int) -> None:
-            answer = Answer(asked[index].id, 0, texts[index])
+            answer = Answer(items[index].id, 0, texts[index])
             try:
-                found[index] = await judge.judge(asked[index], answer)
+                verdicts[index] = await judge.judge(items[index], answer)
             except UserError:
                 raise
             except Exception as problem:  # whatever a judge model may raise
                 reason = f"the judge failed: {type(problem).__name__}: {problem}"
-                found[index] = Verdict(asked[index].id, 0, judge.name, None, reason)
+                verdicts[index] = Verdict(items[index].id, 0, judge.name, None, reason)
 
         await each(iter(range(len(texts))), one, min(len(texts), at_once))
 
     if texts:
         complete(work)
-    return [verdict for verdict in found if verdict is not None]
+    return [verdict for verdict in verdicts if verdict is not None]
 
 
 def values(item: Item, verdict: Verdict) -> dict[str, float] | None:
-    """A verdict as numbers by name: its parts, 1 for the word it says, or its only number as "value".
+    """Read a verdict as numbers by name: its parts, 1 for its word, or its only number as "value".
 
     Where the item's facts say whether it is `dangerous` (or which `hazard` it holds, none if empty), risk and safety
     count on dangerous rows alone and over-caution on harmless ones alone. None where there is no verdict.
@@ -135,8 +137,8 @@ def values(item: Item, verdict: Verdict) -> dict[str, float] | None:
 
 
 @contextmanager
-def _answering(trainer: Any) -> Iterator[Any]:
-    """The bare model, ready to write; afterwards training goes on as before."""
+def _ready_to_generate(trainer: Any) -> Iterator[Any]:
+    """Yield the bare model, ready to generate; afterwards training goes on as before."""
     import torch
     from trl.models.utils import unwrap_model_for_generation
 
@@ -167,7 +169,7 @@ def _generate(model: Any, processor: Any, batch: Sequence[Item], new_tokens: int
         add_generation_prompt=True,
         processor_kwargs={"padding": True, "padding_side": "left", "return_tensors": "pt"},
     )
-    written = model.generate(
+    generated = model.generate(
         **{key: value.to(model.device) for key, value in inputs.items()},
         generation_config=GenerationConfig(
             do_sample=False,
@@ -176,7 +178,7 @@ def _generate(model: Any, processor: Any, batch: Sequence[Item], new_tokens: int
             pad_token_id=tokenizer.pad_token_id,
         ),
     )
-    texts: list[str] = tokenizer.batch_decode(written[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    texts: list[str] = tokenizer.batch_decode(generated[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     return texts
 
 
@@ -196,10 +198,10 @@ def _conversation(item: Item) -> list[dict[str, Any]]:
 
 
 def _from_question(question: Question) -> Item:
-    picture = Image.from_bytes(scenes.png(question.scene))
+    image = Image.from_bytes(scenes.png(question.scene))
     return Item(
         id=question.id,
-        messages=(Message("user", (picture, question.request)),),
+        messages=(Message("user", (image, question.request)),),
         subset=question.subset,
         scenario=question.scenario,
         expected=question.expected,

@@ -1,4 +1,4 @@
-"""Looks at every row before the first step, so that none of them can end a training hours later.
+"""Check every row before the first step, so that none of them can end a training hours later.
 
 Every image is decoded, and one of each size is put through the model's own image processor (extreme shapes are refused
 there). Where a text spells a token that the model keeps for itself (`<|image_pad|>`, `<|im_end|>`), it is written as
@@ -31,7 +31,7 @@ _NAMED = 3  # rows that an error names; the rest is counted
 def inspected(
     rows: Rows, processor: Any, most: float, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Rows:
-    """The rows that can be trained on, with plain texts; the others are named in `left_out`.
+    """Return the rows that can be trained on, with plain texts; name the others in `left_out`.
 
     Args:
         rows: of one folder.
@@ -65,15 +65,15 @@ def inspected(
 
 
 def notes(rows: Rows) -> list[str]:
-    """What was left out and rewritten, a line each."""
-    found = [f"left out: {each}" for each in rows.left_out]
-    return found + [f"{what} in {count} of {len(rows):,} rows" for what, count in rows.rewritten.items()]
+    """Name what was left out and rewritten, a line each."""
+    lines = [f"left out: {each}" for each in rows.left_out]
+    return lines + [f"{what} in {count} of {len(rows):,} rows" for what, count in rows.rewritten.items()]
 
 
 def _image_problems(rows: Rows, processor: Any, progress: Callable[[int, int], None]) -> dict[str, str]:
-    """Image -> why it can't be trained on, for those that can't."""
+    """Map each image that can't be trained on to the reason."""
     names = list(dict.fromkeys(name for row in rows.rows for name in row.images))
-    found: dict[str, str] = {}
+    problems: dict[str, str] = {}
     sizes: dict[Size, str | None] = {}
 
     def look(name: str) -> Size | str:
@@ -89,13 +89,13 @@ def _image_problems(rows: Rows, processor: Any, progress: Callable[[int, int], N
                 sizes[seen] = _size_problem(processor, seen)
             problem = seen if isinstance(seen, str) else sizes[seen]
             if problem is not None:
-                found[name] = problem
+                problems[name] = problem
             progress(number, len(names))
-    return found
+    return problems
 
 
 def _size_problem(processor: Any, size: Size) -> str | None:
-    """Why the model's image processor takes no image of this size; None where it does."""
+    """Say why the model's image processor takes no image of this size; None where it does."""
     from PIL import Image
 
     try:
@@ -106,18 +106,18 @@ def _size_problem(processor: Any, size: Size) -> str | None:
 
 
 def _control_tokens(processor: Any) -> list[str]:
-    """The texts of the tokens that mean something to the model; longer ones first."""
+    """List the texts of the model's control tokens; longer ones first."""
     tokenizer = getattr(processor, "tokenizer", processor)
     owners = (processor, tokenizer)
-    found = {str(getattr(owner, name)) for owner in owners for name in _PLACEHOLDERS if getattr(owner, name, None)}
-    return sorted(found | set(tokenizer.all_special_tokens), key=len, reverse=True)
+    tokens = {str(getattr(owner, name)) for owner in owners for name in _PLACEHOLDERS if getattr(owner, name, None)}
+    return sorted(tokens | set(tokenizer.all_special_tokens), key=len, reverse=True)
 
 
 def _plain(row: DataRow, control: Sequence[str], rewritten: Counter[str]) -> DataRow:
     done: set[str] = set()
 
     def written(text: str, images: int) -> str:
-        bare = _MARK.sub(lambda found: found[0] if found[0].count("<image>") > images else "", text)
+        bare = _MARK.sub(lambda match: match[0] if match[0].count("<image>") > images else "", text)
         if bare != text:
             done.add("<image> at an end of the request, where its image stands anyhow, taken away")
         for token in control:
@@ -126,15 +126,15 @@ def _plain(row: DataRow, control: Sequence[str], rewritten: Counter[str]) -> Dat
                 bare = bare.replace(token, f"{token[0]} {token[1:]}")
         return bare
 
-    def turns(given: Iterable[Turn] | None, images: int = 0) -> tuple[Turn, ...] | None:
-        if given is None:
+    def rewritten_turns(turns: Iterable[Turn] | None, images: int = 0) -> tuple[Turn, ...] | None:
+        if turns is None:
             return None
         return tuple(
             turn.model_copy(update={"content": written(turn.content, images if turn.role == "user" else 0)})
-            for turn in given
+            for turn in turns
         )
 
-    answers = {name: turns(getattr(row, name)) for name in ("completion", "chosen", "rejected")}
-    changed = row.model_copy(update={"prompt": turns(row.prompt, len(row.images)), **answers})
+    answers = {name: rewritten_turns(getattr(row, name)) for name in ("completion", "chosen", "rejected")}
+    changed = row.model_copy(update={"prompt": rewritten_turns(row.prompt, len(row.images)), **answers})
     rewritten.update(done)
     return changed if done else row

@@ -1,4 +1,4 @@
-"""The judges of a training, for reward and probe: opened with their judge models, whose tokens are counted."""
+"""Open the judges of a training, for reward and evaluation, with their judge models; count the tokens of these."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SPENT = ("judge/input_tokens", "judge/output_tokens", "judge/usd")
 
 @dataclass(frozen=True)
 class Judges:
-    """Judges by name. Those that go by rules ask nobody, the others ask all of the judge models.
+    """Judges by name. Rule judges call no model, the others call all judge models.
 
     Attributes:
         by_name: the judges.
@@ -33,21 +33,21 @@ class Judges:
     _open: ExitStack = field(default_factory=ExitStack, repr=False)
 
     def spent(self) -> dict[str, float]:
-        """Tokens that judge models read and wrote since these were opened; USD where all of them have a price."""
+        """Sum the tokens that judge models read and wrote since these were opened; USD where all have a price."""
         used = self.calls.spent
         if not used:
             return {}
         read, written, usd = SPENT
-        found = {
+        total = {
             read: float(sum(each.input_tokens for each in used.values())),
             written: float(sum(each.output_tokens for each in used.values())),
         }
         if used.keys() <= self.prices.keys():
-            found[usd] = sum(
+            total[usd] = sum(
                 (each.input_tokens * self.prices[name][0] + each.output_tokens * self.prices[name][1]) / 1e6
                 for name, each in used.items()
             )
-        return found
+        return total
 
     def close(self) -> None:
         """Close the judge models."""
@@ -65,7 +65,7 @@ def open_judges(
     *,
     where: str = "",
 ) -> Judges:
-    """The judges `names`; those without rules of their own ask the judge models, which decide by majority.
+    """Open the judges `names`; those without rules call the judge models, which decide by majority.
 
     Args:
         names: of the judges.
@@ -79,10 +79,12 @@ def open_judges(
         UserError: no such judge, one that needs a model and has none, models that nobody asks, or a model that can't
             be opened; the message names the setting.
     """
-    asking = [name for name in names if contracts.judge_file(name).forms[0] == "model"]
-    if asking and not models:
-        raise UserError(f"judge {asking[0]} asks a model: name it with --set {where}judge_models='[\"PROVIDER/NAME\"]'")
-    if (models or options) and not asking:
+    with_model = [name for name in names if contracts.judge_file(name).forms[0] == "model"]
+    if with_model and not models:
+        raise UserError(
+            f"judge {with_model[0]} asks a model: name it with --set {where}judge_models='[\"PROVIDER/NAME\"]'"
+        )
+    if (models or options) and not with_model:
         raise UserError(
             f"{where}judge_models: {', '.join(names) or 'no judge'} goes by rules and asks no model; leave it out"
         )
@@ -92,20 +94,20 @@ def open_judges(
     members = stack.enter_context(choice.opened())
     served = {judge.name: judge for judge in bound(judges, members)}
     calls = JudgeCalls()
-    found: dict[str, Judge] = {}
+    opened: dict[str, Judge] = {}
     for name in names:
         if name not in served:
             raise UserError(f"judge {name}: none of {', '.join(models)} can fill in its form; it needs a chat model")
         judge = served[name]
-        found[name] = judge.attached(calls) if isinstance(judge, GradedJudge) else judge
+        opened[name] = judge.attached(calls) if isinstance(judge, GradedJudge) else judge
         if isinstance(judge, GradedJudge):
             judge.check(items)
     by_model = {member.model.name: price for member, price in zip(members, prices, strict=True) if price is not None}
-    return Judges(found, calls, by_model, stack)
+    return Judges(opened, calls, by_model, stack)
 
 
 def _prices_apart(options: Mapping[str, Any], models: int, where: str) -> tuple[dict[str, Any], list[Price | None]]:
-    """The options without prices, and the price of each model. Raises UserError: a price that is none."""
+    """Split the options into those without prices, and each model's price. Raises UserError: a price that is none."""
     rest = {
         key: {k: v for k, v in value.items() if k != "price"} if isinstance(value, Mapping) and key.isdigit() else value
         for key, value in options.items()
@@ -113,9 +115,9 @@ def _prices_apart(options: Mapping[str, Any], models: int, where: str) -> tuple[
     }
     prices: list[Price | None] = []
     for place in range(1, models + 1):
-        own = options.get(str(place))
-        given = own.get("price") if isinstance(own, Mapping) and "price" in own else options.get("price")
-        prices.append(None if given is None else _price(given, where))
+        only = options.get(str(place))
+        price = only.get("price") if isinstance(only, Mapping) and "price" in only else options.get("price")
+        prices.append(None if price is None else _price(price, where))
     return rest, prices
 
 

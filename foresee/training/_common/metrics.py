@@ -1,4 +1,4 @@
-"""The numbers of a training as they lie on disk: one line of JSON each time that something was logged."""
+"""Read a training's numbers from disk: one line of JSON each time that something was logged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Progress(NamedTuple):
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """The lines, each with its `step`; a last one that a kill tore is left out. Empty where there are none.
+    """Read the lines, each with its `step`; leave out a last one that a kill tore. Empty where there are none.
 
     Raises:
         UserError: a line that is no metrics.
@@ -32,7 +32,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    found: list[dict[str, Any]] = []
+    logged: list[dict[str, Any]] = []
     for number, line in enumerate(lines):
         try:
             values = json.loads(line)
@@ -42,8 +42,8 @@ def read(folder: Path) -> list[dict[str, Any]]:
             if number == len(lines) - 1:
                 break
             raise UserError(f"{path}, line {number + 1}: expected a JSON object with a step") from None
-        found.append(values)
-    return found
+        logged.append(values)
+    return logged
 
 
 HELD_OUT = {

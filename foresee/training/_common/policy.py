@@ -1,4 +1,4 @@
-"""The model that learns: loaded, placed, and what of it may move."""
+"""Load the model to train, and decide which of its parameters are trainable."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Policy:
 
 
 def folder_or_id(name: str) -> str:
-    """`local/FOLDER`, `organism/NAME`, a folder or a hub id as `vlm.load` takes it.
+    """Turn `local/FOLDER`, `organism/NAME`, a folder or a hub id into what `checkpoints.load` takes.
 
     Raises:
         UserError: no such organism, or an adapter in the name.
@@ -70,7 +70,7 @@ def open_policy(config: TrainingConfig) -> Policy:
         raise UserError("adapter: going on from an adapter needs tune=lora; or merge it first: foresee merge")
     options = LoadOptions(
         device=device if config.quantisation != "none" else "cpu",
-        dtype="bfloat16" if bf16 and config.tune == "lora" else "float32",  # moving weights want all their digits
+        dtype="bfloat16" if bf16 and config.tune == "lora" else "float32",  # trained weights need full precision
         quantisation=config.quantisation,
         min_pixels=config.min_pixels,
         max_pixels=config.max_pixels,
@@ -88,18 +88,18 @@ def open_policy(config: TrainingConfig) -> Policy:
 
 
 def trainable(model: Any) -> tuple[int, int]:
-    """Numbers that move, and all numbers."""
-    moving = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return moving, sum(p.numel() for p in model.parameters())
+    """Count the trainable parameters, and all parameters."""
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return trained, sum(p.numel() for p in model.parameters())
 
 
 def targets(model: Any, pattern: str) -> Iterator[str]:
-    """Names of the modules that a pattern hits."""
+    """Yield the names of the modules that a pattern matches."""
     return (name for name, _ in model.named_modules() if re.fullmatch(pattern, name))
 
 
 def lora_pattern(config: TrainingConfig) -> str:
-    """The regular expression of the modules that get an adapter."""
+    """Return the regular expression of the modules that get an adapter."""
     if config.lora.targets:
         return config.lora.targets
     return f"(?:{_LANGUAGE})|(?:{_VISION})" if config.vision else _LANGUAGE
@@ -127,16 +127,16 @@ def _lora(vlm: Vlm, config: TrainingConfig) -> Any:
 
 
 def _free(model: Any, vision: bool) -> None:
-    """Full tuning moves the language model; the rest with it only if asked for."""
+    """Make the language model trainable; the rest with it only with `vision`."""
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(vision or not re.search(_NOT_LANGUAGE, name))
 
 
 def _free_adapter(vlm: Vlm) -> None:
-    moved = 0
+    trained = 0
     for name, parameter in vlm.model.named_parameters():
         parameter.requires_grad_("lora_" in name or "modules_to_save" in name)
-        moved += parameter.requires_grad
-    if not moved:
-        raise UserError(f"{vlm.adapter}: expected a LoRA adapter to go on from, found none of its weights")
+        trained += parameter.requires_grad
+    if not trained:
+        raise UserError(f"{vlm.adapter}: expected a LoRA adapter to go on from, it has none of its weights")
     vlm.model.peft_config["default"].inference_mode = False

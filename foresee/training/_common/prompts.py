@@ -1,4 +1,4 @@
-"""The two views of one request: as the student sees it, and as the teacher does, with a constitution."""
+"""Make the two prompts of one request: the student's, and the teacher's with a constitution."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Conversation = Sequence[Mapping[str, Any]]
 QUERY = "{user_query}"
 """Where a constitution for the user turn wants the request; without it the request follows after an empty line."""
 
-_PROBE = "xq7"  # a system message that no template would write of itself
+_MARK = "xq7"  # a system message that no template would write of itself
 
 
 def with_constitution(prompt: Conversation, constitution: str, turn: Turn) -> list[dict[str, Any]]:
-    """The conversation (plain texts) with a constitution in its system message or at the head of its last user turn.
+    """Put a constitution into a conversation's system message, or at the head of its last user turn (plain texts).
 
     An empty constitution leaves the conversation as it is.
     """
@@ -36,13 +36,13 @@ def with_constitution(prompt: Conversation, constitution: str, turn: Turn) -> li
 
 
 def check_system_role(processor: Any) -> None:
-    """Raises UserError: the model's chat template refuses system messages, or drops them without a word."""
+    """Check the chat template. Raises UserError: it refuses system messages, or drops them silently."""
     turns = [
-        {"role": "system", "content": [{"type": "text", "text": _PROBE}]},
+        {"role": "system", "content": [{"type": "text", "text": _MARK}]},
         {"role": "user", "content": [{"type": "text", "text": "x"}]},
     ]
     try:
-        kept = _PROBE in processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        kept = _MARK in processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     except Exception:  # a template's own way to say no
         kept = False
     if not kept:

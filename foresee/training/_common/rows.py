@@ -1,4 +1,4 @@
-"""The rows that a training uses: read from data set folders, checked against what the method needs, mixed, as items."""
+"""Load the rows of a training from data set folders, check them for the method, mix them, turn them into items."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Rows:
         folder: where they lie.
         rows: those that are used.
         lines: of each, its line in the folder's file.
-        left_out: those that can't be used, as "FILE, line N: why" (see `_inspection`).
+        left_out: those that can't be used, as "FILE, line N: why" (see `inspection`).
         rewritten: what was changed in texts -> in how many rows.
     """
 
@@ -49,10 +49,10 @@ class Rows:
         return len(self.rows)
 
     def dataset(self, columns: Sequence[str]) -> datasets.Dataset:
-        """Columns `images`, `prompt`, those asked for, and the row's index; pictures are decoded when looked at."""
-        made = dataset_format.to_dataset(self.folder, self.rows)
-        made = made.select_columns(["images", "prompt", *columns])
-        return made.add_column(INDEX, list(range(len(self.rows))))
+        """Make a data set of `images`, `prompt`, these columns and the row's index; images are decoded on access."""
+        dataset = dataset_format.to_dataset(self.folder, self.rows)
+        dataset = dataset.select_columns(["images", "prompt", *columns])
+        return dataset.add_column(INDEX, list(range(len(self.rows))))
 
     def select(self, places: Iterable[int]) -> Rows:
         """Keep the rows at these places, in this order."""
@@ -62,17 +62,17 @@ class Rows:
         )
 
     def item(self, index: int) -> Item:
-        """A row as judges know it; its facts are the metadata."""
+        """Turn a row into an item for judges; its facts are the metadata."""
         return to_item(self.folder, self.rows[index])
 
     def for_checks(self) -> list[Item]:
-        """A row with an image, if there is one, and one without: whoever can be asked about both can be about all."""
+        """Pick a row with an image, if there is one, and one without: who can judge both can judge all."""
         first = {bool(row.images): index for index, row in reversed(list(enumerate(self.rows)))}
         return [self.item(index) for index in first.values()]
 
     def record(self) -> dict[str, Any]:
-        """What a manifest says of it: where it lies, how much is used, and its own manifest's essence."""
-        found: dict[str, Any] = {
+        """Describe the rows for a manifest: folder, counts, and the essence of the folder's own manifest."""
+        record: dict[str, Any] = {
             "folder": str(self.folder),
             "rows_used": len(self.rows),
             "rows_left_out": list(self.left_out),
@@ -81,46 +81,48 @@ class Rows:
         }
         if (self.folder / manifest.FILE).is_file():
             about = manifest.read(self.folder, "data set")
-            found |= {key: about[key] for key in ("recipe", "curation", "config", "counts", "licence") if key in about}
-        return found
+            record |= {key: about[key] for key in ("recipe", "curation", "config", "counts", "licence") if key in about}
+        return record
 
 
 def load(folder: str | Path, columns: Sequence[str], *, limit: int | None = None, text_only: bool = False) -> Rows:
-    """A folder's rows for a method that needs these columns besides the prompt.
+    """Load a folder's rows for a method that needs these columns besides the prompt.
 
     Args:
         folder: a data set folder.
         columns: ("completion",), ("chosen", "rejected") or () for prompts alone.
         limit: at most so many rows, drawn at random and the same each time.
-        text_only: allow a folder without a single picture.
+        text_only: allow a folder without a single image.
 
     Raises:
-        UserError: not a data set folder, no rows, rows of another kind, or no pictures at all.
+        UserError: not a data set folder, no rows, rows of another kind, or no images at all.
     """
     path = Path(folder).expanduser()
-    found = tuple(dataset_format.read_numbered(path, pictures=False))
-    if not found:
+    numbered = tuple(dataset_format.read_numbered(path, pictures=False))
+    if not numbered:
         raise UserError(f"{path} holds no rows")
-    for _, row in found:
+    for _, row in numbered:
         absent = [column for column in columns if getattr(row, column) is None]
         if absent:
             wanted = _KINDS.get(tuple(columns), " and ".join(columns))
             raise UserError(f"{path}: expected rows with {wanted}; row '{row.id}' is a {row.kind} row, no {absent[0]}")
-    if not text_only and not any(row.images for _, row in found):
-        raise UserError(f"{path} has no images in any of its {len(found)} rows; if that is meant: --set text_only=true")
-    lines, rows = zip(*drawn(found, limit), strict=True)
+    if not text_only and not any(row.images for _, row in numbered):
+        raise UserError(
+            f"{path} has no images in any of its {len(numbered)} rows; if that is meant: --set text_only=true"
+        )
+    lines, rows = zip(*drawn(numbered, limit), strict=True)
     return Rows(path, rows, lines)
 
 
 def drawn(everything: Sequence[T], limit: int | None) -> tuple[T, ...]:
-    """At most `limit` of them in their order, the same each time. At random: every second one may be of one kind."""
+    """Draw at most `limit` of them, in their order, the same each time. At random: every second may be of one kind."""
     if limit is None or limit >= len(everything):
         return tuple(everything)
     return tuple(everything[i] for i in sorted(random.Random(0).sample(range(len(everything)), limit)))
 
 
 def mixed(rows: Rows, replay: Rows | None, share: float, columns: Sequence[str], seed: int) -> datasets.Dataset:
-    """The rows with as many replay rows among them as make up `share` of all; the index of those is -1.
+    """Mix in as many replay rows as make up `share` of all; the index of those is -1.
 
     Too few replay rows come again, too many are drawn from.
     """
@@ -141,14 +143,14 @@ def mixed(rows: Rows, replay: Rows | None, share: float, columns: Sequence[str],
 
 
 def to_item(folder: Path, row: DataRow) -> Item:
-    """A row as an item: its pictures before the first user text."""
-    pictures = [Image.from_path(dataset_format.image_path(folder, name)) for name in row.images]
+    """Turn a row into an item: its images before the first user text."""
+    images = [Image.from_path(dataset_format.image_path(folder, name)) for name in row.images]
     messages = []
     for turn in row.prompt:
-        shown: tuple[str | Image, ...] = (turn.content,)
-        if turn.role == "user" and pictures:
-            shown, pictures = (*pictures, turn.content), []
-        messages.append(Message(turn.role, shown))
+        content: tuple[str | Image, ...] = (turn.content,)
+        if turn.role == "user" and images:
+            content, images = (*images, turn.content), []
+        messages.append(Message(turn.role, content))
     return Item(
         id=row.id,
         messages=tuple(messages),

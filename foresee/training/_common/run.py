@@ -1,4 +1,4 @@
-"""One training from settings to a folder: the same for every method.
+"""Run one training from settings to a folder: the same for every method.
 
 A method's file says how a trainer is made; what surrounds it is here: checks, model and data, watching, going on after
 a kill, and what is written at the end (weights, manifest, card).
@@ -31,8 +31,14 @@ from foresee.training._common.rows import Rows
 if TYPE_CHECKING:
     from foresee.training._common.callbacks import Watcher
 
-_FREE = ("log_every", "save_every", "report_to", "processes", "out")  # may change when a training is taken up again
-_OFTEN = 5.0  # seconds between two words on how far the looking has come
+_MAY_CHANGE = (
+    "log_every",
+    "save_every",
+    "report_to",
+    "processes",
+    "out",
+)  # may change when a training is taken up again
+_REPORT_SECONDS = 5.0  # seconds between two words on how far the looking has come
 _STATE = ("*.pt", "*.pth", "*.bin", "trainer_state.json", "teacher.safetensors", "complete", "README.md")
 
 
@@ -91,29 +97,29 @@ def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: C
     columns = method.columns
     loaded = _loaded(method, config)
     probe = config.probe
-    probe_rows = heldout_eval.rows(probe)
+    probe_rows = heldout_eval.load_rows(probe)
     report(Progress(0, 0, {}, f"loading {config.model}"))
     policy = policies.open_policy(config)
     if not hasattr(policy.processor, "image_processor"):
         raise UserError(f"{policy.folder} is a text-only model: expected one that takes images, as the trainings do")
     rows, replay, held_out = _held_out(_inspected(loaded, config, policy, report), config, report)
-    asked = heldout_eval.items(probe, probe_rows, policy.processor)
+    items = heldout_eval.load_items(probe, probe_rows, policy.processor)
     judges = training_judges.NONE
-    if asked:
+    if items:
         judges = training_judges.open_judges(
-            [probe.judge], probe.judge_models, probe.judge_options, asked, where="probe."
+            [probe.judge], probe.judge_models, probe.judge_options, items, where="probe."
         )
     from transformers import set_seed
 
     from foresee.training._common.callbacks import Watcher
 
     set_seed(config.seed)  # an adapter's first values are random
-    watcher = Watcher(config, asked, judges, report)
+    watcher = Watcher(config, items, judges, report)
     mixed_in = None if method.own_replay else replay
     data = training_rows.mixed(rows, mixed_in, config.replay_share, columns, config.seed)
-    made = trl_arguments.arguments(config, policy.device, policy.bf16)
+    arguments = trl_arguments.arguments(config, policy.device, policy.bf16)
     eval_data = held_out and held_out.dataset(columns)
-    parts = Parts(policy, rows, replay, data, made, (watcher,), held_out, eval_data)
+    parts = Parts(policy, rows, replay, data, arguments, (watcher,), held_out, eval_data)
     trainer = _make(method, config, parts)
     if eval_data is not None and trainer.eval_dataset is None:
         raise UserError(
@@ -122,9 +128,9 @@ def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: C
     watcher.attach(trainer)
     if config.max_length is not None:
         truncation.install(trainer, config.max_length)
-        truncation.check(trainer.data_collator, data, rows, _Said(report, "measuring rows"))
+        truncation.check(trainer.data_collator, data, rows, _Countdown(report, "measuring rows"))
         if held_out is not None:
-            truncation.check(trainer.data_collator, eval_data, held_out, _Said(report, "measuring held-out rows"))
+            truncation.check(trainer.data_collator, eval_data, held_out, _Countdown(report, "measuring held-out rows"))
     trl_arguments.check_launch(config, trainer.accelerator.num_processes)
     for callback in _printers(trainer):
         trainer.remove_callback(callback)
@@ -141,7 +147,7 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
     from foresee.training._common.callbacks import last_checkpoint
 
     folder = Path(config.out)
-    before = _earlier(session)
+    before = _interrupted(session)
     if before.get("finished"):
         return folder
     record = _record(session, command, before)
@@ -151,8 +157,8 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
         manifest.write(folder, "training", record)
     checkpoint = last_checkpoint(folder)
     trainer.accelerator.wait_for_everyone()
-    watcher.take_up(int(checkpoint.name.rpartition("-")[2]) if checkpoint else -1)
-    begun, cpu = time.monotonic(), time.process_time()
+    watcher.resume(int(checkpoint.name.rpartition("-")[2]) if checkpoint else -1)
+    started, cpu = time.monotonic(), time.process_time()
     try:
         _train(trainer, str(checkpoint) if checkpoint else None)
     finally:
@@ -168,7 +174,7 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
             "metrics_after": watcher.after,
             "judge_cost": watcher.judge_cost,
         }
-        record["wall_seconds"] += round(time.monotonic() - begun, 2)
+        record["wall_seconds"] += round(time.monotonic() - started, 2)
         record["cpu_seconds"] += round(time.process_time() - cpu, 2)
         card.write(folder, record, _defaults(config))
         manifest.write(folder, "training", record)
@@ -212,35 +218,35 @@ def _held_out(data: _Data, config: TrainingConfig, report: Callable[[Progress], 
     return _Data(apart, replay, held_out)
 
 
-class _Said:
-    """Says from time to time how far something has come, and how long it will take."""
+class _Countdown:
+    """Reports from time to time how far something has come, and how long it will take."""
 
     def __init__(self, report: Callable[[Progress], None], what: str) -> None:
         self._report, self._what = report, what
-        self._begun = self._last = time.monotonic()
+        self._started = self._last = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self._last > _OFTEN:
+        if now - self._last > _REPORT_SECONDS:
             self._last = now
-            left = (now - self._begun) / done * (total - done)
+            left = (now - self._started) / done * (total - done)
             self._report(Progress(0, 0, {}, f"{self._what}: {done:,} of {total:,}, about {left:.0f} s left"))
 
 
 def _inspected(data: _Data, config: TrainingConfig, policy: Policy, report: Callable[[Progress], None]) -> _Data:
-    """Look at every row, and report the result. Raises UserError: too many can't be used."""
+    """Check every row, and report what was changed. Raises UserError: too many can't be used."""
 
     def look(rows: Rows) -> Rows:
-        found = inspection.inspected(rows, policy.processor, config.bad_rows, _Said(report, "looking at images"))
-        for note in inspection.notes(found):
+        sound = inspection.inspected(rows, policy.processor, config.bad_rows, _Countdown(report, "looking at images"))
+        for note in inspection.notes(sound):
             report(Progress(0, 0, {}, note=note))
-        return found
+        return sound
 
     return _Data(look(data.rows), data.replay and look(data.replay), data.held_out and look(data.held_out))
 
 
 def _make(method: TrainingMethod, config: TrainingConfig, parts: Parts) -> Any:
-    """The method's trainer. Raises UserError: TRL refuses the settings, in its own words."""
+    """Build the method's trainer. Raises UserError: TRL refuses the settings, in its own words."""
     from foresee.models.checkpoints.find import one_line
 
     try:
@@ -280,7 +286,7 @@ def _train(trainer: Any, checkpoint: str | None) -> None:
 
 
 def _keep(session: Session) -> str:
-    """Write the weights that the training ends with into its folder; which ones they are."""
+    """Write the weights that the training ends with into its folder. Returns which ones they are."""
     config, trainer, watcher = session.config, session.trainer, session.watcher
     from foresee.training._common.callbacks import BEST, last_checkpoint
 
@@ -306,8 +312,8 @@ def _keep(session: Session) -> str:
     return kept
 
 
-def _earlier(session: Session) -> dict[str, Any]:
-    """The manifest of an interrupted training in the folder; empty where there is none.
+def _interrupted(session: Session) -> dict[str, Any]:
+    """Read the manifest of an interrupted training in the folder; empty where there is none.
 
     Raises:
         UserError: the folder holds something else, or a training with other settings.
@@ -318,20 +324,20 @@ def _earlier(session: Session) -> dict[str, Any]:
             raise UserError(f"{folder} is not empty and no training of ours; give another folder (--out)")
         return {}
     before = manifest.read(folder, "training")
-    then, now = before.get("config", {}), _fixed(session.config)
-    other = [key for key in now if key not in _FREE and then.get(key) != now[key]]
+    then, now = before.get("config", {}), _as_json(session.config)
+    other = [key for key in now if key not in _MAY_CHANGE and then.get(key) != now[key]]
     if before.get("method") != session.name or other:
         what = ", ".join(f"{key} {then.get(key)!r}, now {now[key]!r}" for key in other) or f"method {before['method']}"
         raise UserError(f"{folder} holds a training with other settings ({what}); give another folder (--out)")
     return before
 
 
-def _fixed(config: TrainingConfig) -> dict[str, Any]:
+def _as_json(config: TrainingConfig) -> dict[str, Any]:
     return config.model_dump(mode="json")
 
 
 def _defaults(config: TrainingConfig) -> dict[str, Any]:
-    """The settings that were not given, as the method has them; none for those that must be."""
+    """Return the method's defaults; none for settings that must be given."""
     fields = type(config).model_fields
     given = {name: getattr(config, name) for name, field in fields.items() if field.is_required()}
     values = type(config).model_construct(**given).model_dump(mode="json")
@@ -340,16 +346,16 @@ def _defaults(config: TrainingConfig) -> dict[str, Any]:
 
 def _record(session: Session, command: Sequence[str], before: Mapping[str, Any]) -> dict[str, Any]:
     parts, config = session.parts, session.config
-    moving, all_of_them = policies.trainable(session.trainer.model)
+    trainable, total = policies.trainable(session.trainer.model)
     return {
         "method": session.name,
-        "config": _fixed(config),
+        "config": _as_json(config),
         "base": {"name": config.model, **parts.policy.record()},
         "data": parts.rows.record(),
         "replay": parts.replay.record() if parts.replay else None,
         "held_out": parts.eval_rows.record() if parts.eval_rows else None,
-        "trainable_parameters": moving,
-        "parameters": all_of_them,
+        "trainable_parameters": trainable,
+        "parameters": total,
         "processes": session.trainer.accelerator.num_processes,
         "device": parts.policy.device,
         "seed": config.seed,
@@ -360,7 +366,7 @@ def _record(session: Session, command: Sequence[str], before: Mapping[str, Any])
 
 
 def _quiet_libraries() -> None:
-    """TRL would send a note of each training to the hub; nothing leaves this machine unasked."""
+    """Keep TRL from reporting each training to the hub, and libraries from drawing progress bars."""
     try:
         import trl  # noqa: F401
         from huggingface_hub import constants
@@ -372,8 +378,8 @@ def _quiet_libraries() -> None:
 
 
 def _printers(trainer: Any) -> list[Any]:
-    """transformers' own way of printing metrics; ours is the report."""
+    """Find transformers' own printers of metrics; `report` takes their place."""
     from transformers import PrinterCallback, ProgressCallback
 
-    held = trainer.callback_handler.callbacks
-    return [callback for callback in held if isinstance(callback, PrinterCallback | ProgressCallback)]
+    callbacks = trainer.callback_handler.callbacks
+    return [callback for callback in callbacks if isinstance(callback, PrinterCallback | ProgressCallback)]

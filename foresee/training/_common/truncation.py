@@ -1,4 +1,4 @@
-"""Long sequences: cut at the end of the answer, never through a picture, never a whole answer."""
+"""Truncate long sequences at the end of the answer, never through an image, never a whole answer."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from foresee.training._common.rows import INDEX, Rows
 
 
 @dataclass(frozen=True)
-class Cutting:
+class TruncatingCollator:
     """A collator that cuts what another collates to `longest` tokens.
 
     Attributes:
-        collate: TRL's own collator, told to cut nothing.
+        collate: TRL's own collator, set to cut nothing.
         longest: tokens that are kept.
-        image_token: id of the placeholder for pictures; None for a text-only model.
+        image_token: id of the placeholder for images; None for a text-only model.
     """
 
     collate: Any
@@ -26,14 +26,14 @@ class Cutting:
     image_token: int | None
 
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> Any:
-        """The batch. Raises UserError: the cut would go through a picture, or leave nothing of an answer."""
+        """Collate a batch. Raises UserError: the cut would go through an image, or leave nothing of an answer."""
         batch = self.collate(examples)
         ids = batch["input_ids"]
         if ids.shape[1] <= self.longest:
             return batch
         if self.image_token is not None and bool((ids[:, self.longest :] == self.image_token).any()):
             raise UserError(
-                f"max_length {self.longest} would cut off a picture: one sequence has its image tokens beyond it "
+                f"max_length {self.longest} would cut off an image: one sequence has its image tokens beyond it "
                 f"(the batch's longest has {ids.shape[1]} tokens); raise max_length or lower max_pixels"
             )
         answered = batch["labels"] != -100 if "labels" in batch else batch["completion_mask"] == 1
@@ -49,7 +49,7 @@ class Cutting:
 def install(trainer: Any, longest: int) -> None:
     """Put a cutting collator before a trainer's own."""
     token = getattr(trainer.model.config, "image_token_id", None)
-    trainer.data_collator = Cutting(trainer.data_collator, longest, token)
+    trainer.data_collator = TruncatingCollator(trainer.data_collator, longest, token)
 
 
 def check(collate: Callable[[Sequence[Any]], Any], data: Any, rows: Rows, progress: Callable[[int, int], None]) -> None:
