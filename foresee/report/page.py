@@ -17,7 +17,7 @@ from foresee import manifest
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.metrics import outcomes
-from foresee.report import gallery, judging, main_table
+from foresee.report import failures, gallery, judging, main_table
 from foresee.report.assets import asset, environment, policy
 from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
 from foresee.report.defense_table import boards, inert
@@ -150,7 +150,7 @@ def _group(index: int, columns: Sequence[Column], published: Sequence[PublishedR
         anchor=f"benchmark-{index + 1}",
         about=licence(benchmark),
         columns=tuple(columns),
-        tallies=tuple(map(_tally, columns)),
+        tallies=tuple(_tally(column, public=public) for column in columns),
         headline=tuple(headline),
         published=published_table(columns, headline, rows),
         panels=tuple(panels(columns)),
@@ -171,7 +171,7 @@ def _judged(column: Column, *, public: bool) -> Judged:
     return Judged(column, tuple(judges), tuple(each), percents)
 
 
-def _tally(column: Column) -> Tally:
+def _tally(column: Column, *, public: bool) -> Tally:
     run = column.run
     found = outcomes(run.rows)
     counted = (
@@ -181,7 +181,8 @@ def _tally(column: Column) -> Tally:
         (run.unfinished, "not asked yet: the run is unfinished", "not asked yet: the run is unfinished"),
     )
     token = first_token(run.rows)
-    warnings = [label(w, 400) for w in run.warnings if not (token and w.startswith("first-token"))]
+    said = [*([] if public else failures.notes(run)), *run.warnings]  # reasons of failures may quote a server
+    warnings = [label(w, 400) for w in said if not (token and w.startswith("first-token"))]
     if token and token.low:
         warnings.append(
             f"In {token.low:,} of {token.rows:,} answers the offered first words hold less than half of the "

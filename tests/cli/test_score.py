@@ -311,3 +311,12 @@ def test_folders_from_before_the_file_was_hashed_are_read_as_ever(
     assert "was edited" in foresee.read_run(tmp_path / "s").warnings[0]
     path.write_text(json.dumps({key: value for key, value in record.items() if not key.startswith("items")}))
     assert not foresee.read_run(tmp_path / "s").warnings
+
+
+def test_the_page_says_why_calls_failed_and_a_public_one_quotes_no_server(cli: Cli, mmsa: Path, tmp_path: Path) -> None:
+    path = tmp_path / "failed.jsonl"
+    path.write_text('{"id": 1, "response": "No."}\n{"id": 2, "response": "", "status": "error", "reason": "pump off"}')
+    foresee.score(path, "mmsafeaware", data=mmsa, out=tmp_path / "s")
+    assert cli("report", "s", "--out", "own.html").code == cli("report", "s", "--public", "--out", "all.html").code == 0
+    assert "1 × pump off" in (tmp_path / "own.html").read_text()
+    assert "pump off" not in (tmp_path / "all.html").read_text()
