@@ -23,6 +23,9 @@ from foresee.runner.budget import Budget
 _ASKED_TO_WAIT = frozenset({429, 503, 529})  # the server is fine and busy: only time limits these retries
 _OVERLOADED = _ASKED_TO_WAIT | {None, 408, 504}  # None: the connection broke
 _LONGEST_WAIT = 60.0
+_SILENT = 5.0  # seconds without an answer before a wait is said
+_AGAIN_SAID = 30.0  # seconds until it is said again
+_log = logging.getLogger("foresee")
 _WAIT_WHEN_SHORT = 1.0  # seconds on average for another call to give its file descriptors back
 _TRIES_WHEN_SHORT = 20  # with one call at a time: longer than idle connections stay open
 KEPT = "finished work is kept, run the same command again to continue"
@@ -124,6 +127,7 @@ class Caller:
         self._judge = judge
         self.gate = Gate(settings.concurrency)
         self.answered = 0
+        self._said_at: float | None = None  # when a wait is next worth a line
 
     async def __call__(self, request: Request) -> Reply:
         """Call the model.
@@ -175,14 +179,25 @@ class Caller:
         except ModelError as error:
             if error.shortage or (error.retryable and not error.fatal and error.status in _OVERLOADED):
                 self.gate.overloaded(started, error.retry_after)
+                self._say_waiting(error)
             raise
         finally:
             self.gate.leave()
         self.gate.succeeded()
         self.answered += 1
+        self._said_at = asyncio.get_running_loop().time() + _SILENT
         if self._budget is not None:
             self._budget.add(reply, by=self.model.name, judge=self._judge)
         return reply
+
+    def _say_waiting(self, error: ModelError) -> None:
+        """Say what is waited for, once nothing has been answered for some seconds, and then now and again."""
+        now = asyncio.get_running_loop().time()
+        if self._said_at is None:
+            self._said_at = now + _SILENT
+        elif now >= self._said_at:
+            self._said_at = now + _AGAIN_SAID
+            _log.warning("waiting for %s: %s; for up to %g s a call", self.model.name, error, self.settings.patience)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         if _error(state).shortage:
