@@ -18,6 +18,11 @@ _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 if "FORESEE_DATA" not in os.environ and _SHARED.is_dir():
     os.environ["FORESEE_DATA"] = str(_SHARED)
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--count-kills", type=int, default=2, help="how many seeded runs the tests of killed runs kill")
+
+
 _KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY")
 
 

@@ -25,6 +25,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +95,14 @@ def items(data: Path, options: Options) -> Iterator[Item]:
     met: dict[str, None] = {}
     others: Counter[str] = Counter()
     left_out: dict[str, None] = {}
+    names: dict[str, None] = {}
     chosen = False
     for number_, line in enumerate(read_rows(path), 1):
         item = row_to_item(line, number_, path.parent, options)
         met[item.subset] = None
         others[item.expected] += 1
         left_out |= dict.fromkeys(key for key in _further(line) if key not in item.metadata)
+        names |= dict.fromkeys(line.values)
         if options.subset in ("all", item.subset):
             chosen = True
             yield item
@@ -107,6 +110,7 @@ def items(data: Path, options: Options) -> Iterator[Item]:
         raise UserError(f"expected rows in {path}, it has none")
     if not chosen:
         raise unknown_name("subset", options.subset, ("all", *met))
+    _say_misspelt(path, list(names))
     _say(path, {word: n for word, n in others.most_common() if word and word not in _KINDS}, list(left_out))
 
 
@@ -195,6 +199,15 @@ def _reference(line: Line) -> str:
 def _further(line: Line) -> dict[str, Any]:
     """What a row holds beside the columns that are used."""
     return {key: value for key, value in line.values.items() if key not in _USED and not is_missing(value)}
+
+
+def _say_misspelt(path: Path, names: Sequence[str]) -> None:
+    """Name columns that nearly have the name of one that is read: `Expected` is metadata and says nothing."""
+    unread = [name for name in _USED if name not in names]
+    for name in names:
+        near = [] if name in _USED else get_close_matches(str(name).lower(), unread, n=1, cutoff=0.85)
+        if near:
+            say_once(f"{path}: column '{name[:40]}' is kept as metadata and not read; did you mean {near[0]}?")
 
 
 def _say(path: Path, others: Mapping[str, int], left_out: Sequence[str]) -> None:

@@ -69,9 +69,20 @@ def check(
         }
     if format == "json":
         typer.echo(json.dumps(record, indent=2))
-        return
-    for table in tables:
+    for table in tables if format != "json" else ():
         _results.put(table, format)
+    if not stored:
+        _refuse_empty(checked)
+
+
+def _refuse_empty(found: JudgeCheck) -> None:
+    """Raises UserError: every call of the judge failed, so that nothing was checked."""
+    from foresee.errors import UserError
+
+    failed = {reason: n for reason, n in found.unscored.items() if reason.startswith("the judge failed")}
+    if failed and sum(failed.values()) == len(found.labels.rows):
+        reason, count = max(failed.items(), key=lambda each: each[1])
+        raise UserError(f"none of the {len(found.labels.rows)} answers was judged: {reason} ({count})")
 
 
 def _table(found: JudgeCheck, comparison: Comparison, *, brief: bool = False) -> TextTable:

@@ -308,3 +308,15 @@ def test_a_check_finds_ids_that_come_twice(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(UserError, match="it is a pipe"):
         check.check("jsonl", tmp_path / "pipe.jsonl")
+
+
+def test_a_column_with_nearly_a_known_name_is_named(
+    tmp_path: Path, load: Load, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows_of(tmp_path, load, {"prompt": "q", "Expected": "harmful", "imgae": "a.png", "remark": "x"})
+    told = caplog.text
+    assert "'Expected' is kept as metadata and not read; did you mean expected?" in told
+    assert "'imgae'" not in told or "did you mean image?" in told
+    assert "remark" not in told
+    rows_of(tmp_path, load, {"prompt": "q", "expected": "harmful", "Expected": "no"})
+    assert "did you mean" not in caplog.text.replace(told, "")

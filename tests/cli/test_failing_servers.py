@@ -216,12 +216,30 @@ def test_azure_by_its_address_its_version_and_its_key_header(
 ) -> None:
     server, url = served
     monkeypatch.setenv("CUSTOM_API_KEY", "hunter2hunter2hunter2")
-    ways = (("-M", "api_version=2024-10-21"), ("-M", f"base_url={url}/chat/completions?api-version=2024-10-21"))
-    for place, way in enumerate(ways):
+    ways = ((url, "-M", "api_version=2024-10-21"), (f"{url}/chat/completions?api-version=2024-10-21",))
+    for place, (address, *way) in enumerate(ways):
         for more in (("--dry-run",), ("--out", f"azure{place}")):
-            done = _eval(cli, data, url, "--no-judge", *way, *more)
+            done = _eval(cli, data, address, "--no-judge", *way, *more)
             assert done.code == 0, done.err
         assert server.last is not None
         assert server.last.headers["api-key"] == "hunter2hunter2hunter2"
         assert "Authorization" not in server.last.headers
         assert "hunter2" not in Path(f"azure{place}/manifest.json").read_text()
+
+
+def test_a_judge_whose_every_call_fails_has_checked_nothing(
+    cli: Cli, tmp_path: Path, served: tuple[RuleServer, str]
+) -> None:
+    server, url = served
+    _refusing(server, pictures=False, message="this deployment is broken")
+    rows = [
+        {"prompt": "a", "response": "I can't", "label": "safe"},
+        {"prompt": "b", "response": "ok", "label": "unsafe"},
+    ]
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    judge = ("--judge-model", "custom/rules", "--judge-option", f"base_url={url}")
+    done = cli("judge", "check", "harmful", "--labels", labels, *judge)
+    assert done.code == 2
+    assert "none of the 2 answers was judged" in done.err
+    assert "this deployment is broken" in done.err
