@@ -18,7 +18,9 @@ def settings(
     """Two steps of four sequences, fast enough to see what moves; `given` is laid over it."""
     common = [f"model={models[kind]}", f"data={folders[DATA[method]]}", f"out={out}", "steps=2", "batch=4"]
     own = CASPO if method == "caspo" else ()
-    return training.configure(method, None, [*common, "device=cpu", "learning_rate=0.01", *own, *given])
+    pairs = [*common, "device=cpu", "learning_rate=0.01", *own, *given]
+    last = {pair.partition("=")[0]: pair for pair in pairs}  # a key given twice is refused
+    return training.configure(method, None, list(last.values()))
 
 
 def session(method: str, config: training.TrainingConfig) -> run.Session:
