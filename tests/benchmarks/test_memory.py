@@ -15,12 +15,12 @@ SCRIPT = """
 import re, sys
 from pathlib import Path
 import pyarrow.parquet
-from foresee import _discovery
-module = _discovery.load("benchmarks", "spa_vl")
+from foresee.plugins import contracts
+file = contracts.benchmark("spa_vl")
 def peak():  # in kB; getrusage would count what the parent process held
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 before = peak()
-items = list(module.items(Path(sys.argv[1]), module.Options(subset="harm")))
+items = list(file.items(Path(sys.argv[1]), file.options(subset="harm")))
 assert len({item.image_sha256 for item in items}) == 35
 print(peak() - before)
 """
