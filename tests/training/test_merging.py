@@ -100,7 +100,7 @@ def test_a_merge_that_went_wrong_is_not_kept(
 def test_a_killed_merge_leaves_nothing_that_looks_finished(bases: dict[bool, Path], tmp_path: Path) -> None:
     made, out = adapter(bases[False], tmp_path / "adapter", target_modules=["q_proj"]), tmp_path / "merged"
     script = (
-        "import time\nfrom foresee.models.checkpoints import merging\n"
+        "import time\nfrom foresee.models.checkpoints import merge as merging\n"
         "merging._compare = lambda *arguments: time.sleep(600)\n"
         f"merging.merge({str(bases[False])!r}, {str(made)!r}, merging.Path({str(out)!r}))\n"
     )
