@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from foresee.errors import UserError
 from foresee.records import Reply, Usage
+from foresee.runner.budget import Price as TokenPrice
 from foresee.runner.journal import read_records
 
 PAINTER = "painter"
@@ -20,10 +21,9 @@ class BudgetSpent(Exception):
 
 
 class Price(NamedTuple):
-    """USD per million tokens read and written, and per image."""
+    """USD for tokens, and for an image."""
 
-    read: float = 0.0
-    written: float = 0.0
+    tokens: TokenPrice = TokenPrice()
     picture: float = 0.0
 
 
@@ -62,9 +62,7 @@ class CostTracker:
         total = 0.0
         for role in self.calls:
             price = self._prices.get(role) or self._prices.get("") or Price()
-            used = self.tokens[role]
-            total += (used.input_tokens * price.read + used.output_tokens * price.written) / 1e6
-            total += self.pictures[role] * price.picture
+            total += price.tokens.of(self.tokens[role]) + self.pictures[role] * price.picture
         return total
 
     def check(self) -> None:
@@ -111,7 +109,7 @@ def read_prices(given: Iterable[str], roles: Iterable[str]) -> dict[str, Price]:
             )
         if equals and role not in roles:
             raise UserError(f"--price: this recipe has no role '{role}'; its roles: {', '.join(roles) or 'none'}")
-        prices[role] = Price(*values) if len(values) == 2 else Price(picture=values[0])
+        prices[role] = Price(TokenPrice(*values)) if len(values) == 2 else Price(picture=values[0])
     return prices
 
 

@@ -1,4 +1,4 @@
-"""Tiny models for the tests of local models: built once a session, opened and closed for each test."""
+"""A server that says what a test has it say, and tiny local models, built once a session, opened for each test."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.wire import Wire
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +41,10 @@ async def opened() -> AsyncIterator[Callable[..., Any]]:
     yield one
     for model in models:
         await model.close()
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[Wire]:
+    """A loopback server whose replies the test decides."""
+    async with Wire.running() as wire:
+        yield wire

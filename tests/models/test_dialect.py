@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,12 +21,6 @@ FULL = Request(
     schema=SCHEMA,
 )
 Body = Mapping[str, Any]
-
-
-@pytest.fixture
-async def wire() -> AsyncIterator[Wire]:
-    async with Wire.running() as wire:
-        yield wire
 
 
 class Row(NamedTuple):

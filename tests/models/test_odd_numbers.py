@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ from foresee.runner.journal import Journal
 from tests.support.wire import ASK, Wire
 
 CHOOSE = Request(ASK.messages, choices=("Yes", "No"))
-
-
-@pytest.fixture
-async def wire() -> AsyncIterator[Wire]:
-    async with Wire.running() as wire:
-        yield wire
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import json
 import logging
 import math
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,6 @@ from foresee.runner.journal import Journal
 from tests.support.wire import ASK, Wire
 
 KEY = "sk-test-0123456789abcdefghij"
-
-
-@pytest.fixture
-async def wire() -> AsyncIterator[Wire]:
-    async with Wire.running() as wire:
-        yield wire
 
 
 # What goes out.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ _LITELLM = (
     " - The response was filtered due to the prompt triggering Azure OpenAI's content management policy."
 )
 _FAR = "litellm.BadRequestError: AzureException BadRequestError - " + "upstream said. " * 15
-
-
-@pytest.fixture
-async def wire() -> AsyncIterator[Wire]:
-    async with Wire.running() as wire:
-        yield wire
 
 
 @pytest.mark.parametrize(

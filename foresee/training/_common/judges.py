@@ -11,9 +11,9 @@ from foresee.errors import UserError
 from foresee.judges import GradedJudge, JudgeChoice, bound
 from foresee.plugins import contracts
 from foresee.records import Item, Judge
+from foresee.runner.budget import Price
 from foresee.runner.judging import JudgeCalls
 
-Price = tuple[float, float]
 SPENT = ("judge/input_tokens", "judge/output_tokens", "judge/usd")
 
 
@@ -43,10 +43,7 @@ class Judges:
             written: float(sum(each.output_tokens for each in used.values())),
         }
         if used.keys() <= self.prices.keys():
-            total[usd] = sum(
-                (each.input_tokens * self.prices[name][0] + each.output_tokens * self.prices[name][1]) / 1e6
-                for name, each in used.items()
-            )
+            total[usd] = sum(self.prices[name].of(each) for name, each in used.items())
         return total
 
     def close(self) -> None:
@@ -131,4 +128,4 @@ def _price(given: Any, where: str) -> Price:
         raise UserError(
             f"{where}judge_options.price: expected IN,OUT in USD per million tokens, such as 2.5,10; got {given!r}"
         ) from None
-    return read, written
+    return Price(read, written)
