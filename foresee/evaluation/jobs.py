@@ -123,11 +123,11 @@ def resolve(
     Args:
         benchmarks: names and suites; in a single string with commas.
         protections: defense -> its options, as from `usable`.
-        plan_options: what else `planning.plan` takes.
+        plan_options: what else `plan` takes.
         notice: told what of a suite is not run.
 
     Raises:
-        UserError: whatever `planning.plan` raises; in a suite only if nothing of it can be run.
+        UserError: whatever `plan` raises; in a suite only if nothing of it can be run.
     """
     named = benchmarks if isinstance(benchmarks, str) else ",".join(benchmarks)
     jobs: list[Job] = []

@@ -49,7 +49,7 @@ def score(
         answers: JSONL, one `{"id": ..., "response": ...}` a line (optional "epoch"), or a table with such columns
             (CSV, JSON, Parquet, Arrow), `foresee export`'s among them. An item without an answer, or whose line says
             that the call failed, is counted and lowers coverage.
-        benchmark: a name (with `planning.plan`'s keyword arguments) or a finished Plan.
+        benchmark: a name (with `plan`'s keyword arguments) or a finished Plan.
         out: the run folder to write.
         model: what to call the model; the file's name if left out.
         field: the field of each line that holds the model's answer, where that is not `response`.
@@ -58,7 +58,7 @@ def score(
         progress: called with (done, total) after each answer.
         command: the command line, for the record.
         budget: what the judge models' calls may cost, those that the folder holds already included.
-        plan_options: what `planning.plan` takes, when `benchmark` is a name.
+        plan_options: what `plan` takes, when `benchmark` is a name.
 
     Raises:
         UserError: a line that is no such answer, an unknown id, the same id twice, an unwritable folder.
