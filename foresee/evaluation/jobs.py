@@ -5,7 +5,6 @@ Nothing here prints: what a user should know goes to `notice`, and `bars` shows 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from foresee.errors import UserError
 from foresee.evaluation import plan as planning
 from foresee.evaluation import suites
 from foresee.evaluation.plan import Plan, PlanOptions
-from foresee.evaluation.run_folder import Run
+from foresee.evaluation.run_folder import Run, slug
 from foresee.evaluation.run_plan import default_settings, opened, run_plan
 from foresee.judges import GradedJudge
 from foresee.models import check_model
@@ -44,7 +43,7 @@ class Job(NamedTuple):
 
     @property
     def folder(self) -> str:
-        name = _slug(self.label).strip("_")
+        name = slug(self.label).strip("_")
         return name if self.plan.defense is None else f"{name}+{self.plan.defense.name}"
 
 
@@ -212,7 +211,7 @@ def carry_out(
     Raises:
         UserError: as `foresee.evaluate`, or a model is named twice.
     """
-    names = [_slug(_name(model)) for model in models]
+    names = [slug(_name(model)) for model in models]
     if len(set(names)) < len(names):
         raise UserError(f"--model {','.join(map(_name, models))}: a model was asked for twice; name each once")
     for line in one_sided(jobs):
@@ -220,7 +219,7 @@ def carry_out(
     finished: list[Finished] = []
     for model in models:
         own = [job for job in jobs if protections is None or protections.fit(_name(model), job.defense)]
-        root = out / _slug(_name(model)) if out and len(models) > 1 else out
+        root = out / slug(_name(model)) if out and len(models) > 1 else out
         below = nested or len(own) > 1
         with opened([job.plan for job in own], model, model_options) as (plans, tested):
             chosen = settings if isinstance(settings, RunSettings) else _laid_over(default_settings(tested), settings)
@@ -245,10 +244,6 @@ def carry_out(
 
 def _laid_over(settings: RunSettings, overrides: RunOverrides | None) -> RunSettings:
     return settings.model_copy(update=dict(overrides or {}))
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name)
 
 
 def check_models(jobs: Sequence[Job], models: Sequence[str], options: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ Everything that a user may have got wrong about a benchmark comes to light here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from foresee.config import BenchmarkOptions, Settings, build, from_pairs
 from foresee.data import sources
 from foresee.defenses import Composed, open_defense
 from foresee.errors import UserError
-from foresee.evaluation.run_folder import items_digest
+from foresee.evaluation.run_folder import items_digest, slug
 from foresee.evaluation.sampling import in_drawing_order as drawing_order
 from foresee.evaluation.sampling import sample
 from foresee.judges import GradedJudge, JudgeChoice, Member, bound
@@ -277,7 +276,7 @@ def judge_digest(judge: Judge) -> str:
 
 def judging_name(judges: Sequence[Judge]) -> str:
     """The folder of a judging: the judge models' names, and a hash that tells their settings apart."""
-    text = re.sub(r"[^\w.-]+", "_", "+".join(judge_models(judges)) or "rules").strip("_")[-60:]
+    text = slug("+".join(judge_models(judges)) or "rules").strip("_")[-60:]
     return f"{text}-{manifest.digest([dict(judge.identity) for judge in judges])[:8]}"
 
 

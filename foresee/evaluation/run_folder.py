@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -32,6 +33,11 @@ ITEMS = "items.jsonl"
 ITEMS_WRITTEN = "items_file_sha256"  # of the manifest
 JOURNAL = "journal.jsonl"
 JUDGED = "judged"  # below a run folder: the same answers by other judges, a run folder each
+
+
+def slug(name: str) -> str:
+    """Write a name so that it can be a folder: letters, digits, dots and dashes, `_` for anything else."""
+    return re.sub(r"[^\w.-]+", "_", name)
 
 
 class KeyedItem(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -17,7 +16,7 @@ from foresee.evaluation import holdings
 from foresee.evaluation import plan as planning
 from foresee.evaluation.holdings import FREE, open_journal
 from foresee.evaluation.plan import Plan
-from foresee.evaluation.run_folder import KeyedItem, Run
+from foresee.evaluation.run_folder import KeyedItem, Run, slug
 from foresee.judges import GradedJudge
 from foresee.models import open_model
 from foresee.records import Model
@@ -160,6 +159,6 @@ def _addresses(before: Mapping[str, Any], url: str | None, *, moved: bool) -> li
 
 def default_folder(planned: Plan, model: Model, configuration: Mapping[str, Any]) -> Path:
     """`runs/BENCHMARK/MODEL-HASH`: the same command finds the same folder again."""
-    slug = re.sub(r"[^\w.-]+", "_", model.name).strip("_")[-60:]
+    name = slug(model.name).strip("_")[-60:]
     fixed = {k: v for k, v in configuration.items() if k not in FREE}
-    return Path("runs") / planned.benchmark / f"{slug}-{manifest.digest(fixed)[:8]}"
+    return Path("runs") / planned.benchmark / f"{name}-{manifest.digest(fixed)[:8]}"
