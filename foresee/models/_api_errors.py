@@ -21,7 +21,7 @@ _WRONG_KEY = re.compile(r"api.?key.{0,20}(not valid|invalid)|invalid.{0,9}api.?k
 
 
 def refusal_or_raise(status: int, headers: Mapping[str, str], error: Mapping[str, Any], text: str) -> Reply:
-    """The Reply if the provider's filter stopped the call, else the ModelError that the response amounts to.
+    """Return the Reply if the provider's filter stopped the call, else the ModelError of the response.
 
     Args:
         status: of HTTP.
@@ -65,7 +65,7 @@ def _retry_after(headers: Mapping[str, str], error: Mapping[str, Any]) -> float 
 
 
 def error_in(content: Any) -> dict[str, Any]:
-    """The error that a body carries, in any of the usual shapes; {} if none."""
+    """Return the error that a body carries, in any of the usual shapes; {} if none."""
     if isinstance(content, list) and content:  # Google wraps it in a list
         content = content[0]
     if not isinstance(content, dict):
@@ -95,13 +95,13 @@ def error_in(content: Any) -> dict[str, Any]:
 
 
 def message_in(error: Mapping[str, Any]) -> str:
-    """What an error says, on one line and whole, with what a gateway passes on from behind it."""
-    said = [_said(error.get("message")), _said(error.get(_BEHIND))]
-    return " ".join(": ".join(filter(None, said)).split())
+    """Join an error's message, on one line and whole, with the one that a gateway passes on."""
+    messages = [_message(error.get("message")), _message(error.get(_BEHIND))]
+    return " ".join(": ".join(filter(None, messages)).split())
 
 
 def _passed_on(error: Mapping[str, Any]) -> dict[str, Any]:
-    """The error of the server behind a gateway (OpenRouter's `metadata.raw`)."""
+    """Return the error of the server behind a gateway (OpenRouter's `metadata.raw`)."""
     metadata = error.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     if not isinstance(raw, str) or not raw:
@@ -109,10 +109,10 @@ def _passed_on(error: Mapping[str, Any]) -> dict[str, Any]:
     return {_BEHIND: error_in(loads(raw)) or {"message": short(raw, 300)}}
 
 
-def _said(value: Any) -> str:
+def _message(value: Any) -> str:
     if isinstance(value, dict):  # LiteLLM
         inner = value.get("message") or value.get("error") or value.get("detail")
-        return _said(inner) if inner else json.dumps(value)
+        return _message(inner) if inner else json.dumps(value)
     if isinstance(value, list):  # FastAPI: the question, which stands there as "input", is left out
         lines = [(".".join(map(str, part.get("loc") or ())), str(part.get("msg") or "")) for part in dicts(value)]
         return "; ".join(f"{where}: {what}" for where, what in lines) or json.dumps(value)
@@ -120,7 +120,7 @@ def _said(value: Any) -> str:
 
 
 def code_of(error: Mapping[str, Any]) -> int | None:
-    """The HTTP status that an error in the body names."""
+    """Return the HTTP status that an error in the body names."""
     code = error.get("code")
     if isinstance(code, str) and code.isdigit() and len(code) == 3:
         code = int(code)

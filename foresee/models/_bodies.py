@@ -24,11 +24,11 @@ def loads(text: str) -> Any:
     text = _without_comments(text)
     if text.startswith(_EVENT_FIELDS):
         return _completion(list(_events(text)), ended="[DONE]" in text[-200:])
-    found = _parsed(text)
-    if found is None and text.startswith("{"):  # one event a line
+    parsed = _parsed(text)
+    if parsed is None and text.startswith("{"):  # one event a line
         events = dicts([_parsed(line) for line in _LINE_END.split(text)])
         return _completion(events, ended=False) if len(events) > 1 else None
-    return found
+    return parsed
 
 
 def dicts(value: Any) -> list[dict[str, Any]]:

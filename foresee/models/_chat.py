@@ -23,7 +23,7 @@ _MOST_MASS = 1.05  # what probabilities that are rounded may add up to
 
 
 def body(request: Request, model: str, dialect: Dialect, urls: Mapping[str, str], detail: str) -> dict[str, Any]:
-    """The JSON body of a call; `urls` holds the data URL of every image by its hash."""
+    """Build the JSON body of a call; `urls` holds the data URL of every image by its hash."""
     generation = request.generation
     turns = _folded(request.messages) if dialect.folds_system else request.messages
     content: dict[str, Any] = {
@@ -53,7 +53,7 @@ def body(request: Request, model: str, dialect: Dialect, urls: Mapping[str, str]
 
 
 def _folded(messages: Sequence[Message]) -> list[Message]:
-    """The system's text in front of what the user says first, an empty line between them."""
+    """Put the system's text before the first user text, an empty line between them."""
     rules = "\n".join(message.text for message in messages if message.role == "system")
     rest = [message for message in messages if message.role != "system"]
     first = next((place for place, message in enumerate(rest) if message.role == "user"), None)
@@ -87,7 +87,7 @@ def reply(
     request: Request,
     dialect: Dialect = Dialect(),  # noqa: B008
 ) -> Reply:
-    """What a response says.
+    """Read a response.
 
     Returns:
         A Reply; `refused_by_api` where the provider's filter stopped the question or the answer.
@@ -147,7 +147,7 @@ def _said(choice: Mapping[str, Any], end: str, *, withheld: bool) -> tuple[str, 
 
 
 def _cut(text: str, stops: Sequence[str], end: str) -> tuple[str, str]:
-    """The text up to the first of the stop sequences, as a server that takes them would have sent it."""
+    """Cut the text at the first of the stop sequences, as a server that takes them would have done."""
     places = [place for stop in stops if stop and (place := text.find(stop)) >= 0]
     return (text[: min(places)], "stop") if places else (text, end)
 
@@ -240,7 +240,7 @@ def _choices(content: Any) -> list[Any]:
 
 
 def _number(value: Any) -> float:
-    """A logarithm of a probability, not below what JSON can hold. Raises ModelError: it is none."""
+    """Read a log-probability, not below what JSON can hold. Raises ModelError: it is none."""
     number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
     if not number <= _ROUNDING:  # NaN is not either
         raise ModelError(f"the server's log probabilities are none ({short(repr(value), 40)})")

@@ -1,6 +1,6 @@
 """Learn from a server's complaint what it lacks: a setting, a role, a shape of answers, single bodies.
 
-A complaint is read for what it names, never for one provider's words, and what is asked instead counts as learnt only
+A complaint is read for what it names, never for one provider's words, and what is sent instead counts as learnt only
 once the server has answered to it. `CHANGES` holds everything that can be learnt so.
 """
 
@@ -46,9 +46,9 @@ class Dialect:
         fixed: fields that the user set; they stay as they are.
         dropped: fields that are left out.
         least_temperature: what is sent in place of less.
-        top_logprobs: how many of the likeliest tokens are asked for; 0 for the chosen one alone.
+        top_logprobs: how many of the likeliest tokens are requested; 0 for the chosen one alone.
         folds_system: system text stands in front of the first user turn.
-        streams: the answer is asked for as a stream.
+        streams: the answer is requested as a stream.
     """
 
     limits: tuple[str, ...] = _FIELDS_OF_LIMIT
@@ -94,11 +94,11 @@ def adjusted(dialect: Dialect, status: int, text: str, body: Mapping[str, Any]) 
     """
     error = error_in(loads(text))
     named = (code_of(error) or status) if status < 300 else status
-    said = message_in(error) or text[:2000]
+    message = message_in(error) or text[:2000]
     if named not in _COMPLAINTS or refusal_code(named, error, message_in(error)) is not None:
         return None
     param = error.get("param")
-    complaint = Complaint(said, param if isinstance(param, str) else "", body)
+    complaint = Complaint(message, param if isinstance(param, str) else "", body)
     for change in _named(complaint):
         learnt = change.without(dialect, complaint)
         if learnt is not None:
@@ -106,18 +106,18 @@ def adjusted(dialect: Dialect, status: int, text: str, body: Mapping[str, Any]) 
     return None
 
 
-def told(before: Dialect, after: Dialect) -> list[str]:
+def describe_changes(before: Dialect, after: Dialect) -> list[str]:
     """Return what was learnt from one dialect to the next, for the user."""
     done = {
         "stop": "answers are cut here instead",
         "stream": "the answer comes as it comes",
-        "response_format": "JSON is asked for in words alone",
+        "response_format": "JSON is requested in words alone",
     }
     sampled = "answers are sampled with the server's own setting"
     names = sorted(after.dropped - before.dropped)
     lines = [f"does not take '{name}': {done.get(name, sampled)}" for name in names]
     if after.limits != before.limits:
-        now = f"it is called '{after.limits[0]}' there" if after.limits else "answers may be longer than asked for"
+        now = f"it is called '{after.limits[0]}' there" if after.limits else "answers may be longer than requested"
         lines.append(f"does not take '{before.limits[0]}': {now}")
     if after.least_temperature != before.least_temperature:
         lines.append(f"takes no temperature below {after.least_temperature:g}: answers are sampled with that")

@@ -90,7 +90,7 @@ async def _text(response: aiohttp.ClientResponse) -> str:
 
 
 def _decoded(data: bytes, charset: str | None) -> str:
-    """The text, in UTF-8 as JSON is; in the encoding that the server states where it is none."""
+    """Decode the text as UTF-8, as JSON is, else in the encoding that the server states."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

@@ -34,7 +34,7 @@ class Pictures:
         self._holders: dict[str, int] = {}
 
     async def take(self, image: Image) -> str:
-        """The image's data URL; `drop` must follow, whatever happens.
+        """Return the image's data URL; `drop` must follow, whatever happens.
 
         Raises:
             ModelError: the image can't be read or is no image; the request is not to be sent.
@@ -80,11 +80,11 @@ def _fitting(data: bytes, handling: Handling, name: str) -> tuple[str, bytes]:
 
 
 def _png(data: bytes, max_side: int | None, name: str) -> bytes:
-    picture = load_rgb(data, name=name)
+    image = load_rgb(data, name=name)
     if max_side is not None:
-        picture.thumbnail((max_side, max_side))
+        image.thumbnail((max_side, max_side))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)  # little larger than the best level, several times as fast
+    image.save(buffer, "PNG", compress_level=1)  # little larger than the best level, several times as fast
     return buffer.getvalue()
 
 
@@ -92,14 +92,14 @@ def _is_still(gif: bytes) -> bool:
     from PIL import GifImagePlugin
 
     try:
-        with GifImagePlugin.GifImageFile(io.BytesIO(gif)) as picture:
-            return not picture.is_animated
+        with GifImagePlugin.GifImageFile(io.BytesIO(gif)) as image:
+            return not image.is_animated
     except Exception:  # decoders of hostile files raise anything; decoding it for a PNG will say what it is
         return False
 
 
 def first_frame(data: bytes) -> bytes:
-    """The first picture of a two-picture JPEG (MPO), bit for bit, without the index of the others.
+    """Cut the first image out of a two-image JPEG (MPO), bit for bit, without the index of the others.
 
     JPEG segments: ITU-T T.81, B.1.1; the index is the APP2 segment "MPF" of CIPA DC-007. Bytes that are not
     laid out so come back unchanged.

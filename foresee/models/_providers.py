@@ -1,4 +1,4 @@
-"""What is known of each provider without asking it, and the options that all of them share."""
+"""Describe each provider as far as it is known without a request, and the options that all share."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ PROVIDERS: dict[str, Provider] = {
 
 
 def find_key(provider: str, named: str | None) -> tuple[str, str]:
-    """The name of the environment variable that holds the key, and the key ("" where none is needed).
+    """Return the name of the environment variable with the key, and the key ("" where none is needed).
 
     Raises:
         UserError: it is needed and not set, or can't be a key.
@@ -137,7 +137,7 @@ class Address(NamedTuple):
 
 
 def address(url: str, api_version: str | None) -> Address:
-    """The base URL in its plain form, with the API version of Azure where one is set or stands in its query.
+    """Normalise the base URL, with the API version of Azure where one is set or stands in its query.
 
     Raises:
         UserError: not an address, or one with a password, a query or a fragment in it.

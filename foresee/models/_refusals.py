@@ -81,8 +81,8 @@ def refusal_code(status: int, error: Mapping[str, Any], message: str) -> str | N
     if status == 451:  # unavailable for legal reasons
         return "content_filter"
     words = _FORBIDDEN_WORDS if status == 403 else _WORDS if status in (200, 400, 422) else None
-    said = words is not None and words.search(_ECHO.sub("", message[:_WORDS_WITHIN]))
-    return "content_filter" if said else None
+    refused = words is not None and words.search(_ECHO.sub("", message[:_WORDS_WITHIN]))
+    return "content_filter" if refused else None
 
 
 def withheld_prompt(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,8 +91,8 @@ def withheld_prompt(content: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(feedback, dict) and (reason := feedback.get("blockReason") or feedback.get("block_reason")):
         return {"code": "content_filter", "message": f"the prompt was blocked: {reason}"}
     for entry in dicts(content.get("prompt_filter_results")):  # Azure
-        found = entry.get("content_filter_results")
-        kinds = found.items() if isinstance(found, dict) else ()
+        results = entry.get("content_filter_results")
+        kinds = results.items() if isinstance(results, dict) else ()
         named = [kind for kind, result in kinds if isinstance(result, dict) and result.get("filtered")]
         if named:
             return {"code": "content_filter", "message": f"the prompt was filtered: {', '.join(named)}"}

@@ -1,4 +1,4 @@
-"""`inspect/PROVIDER/MODEL`: any model that Inspect AI knows, asked through its own model interface."""
+"""`inspect/PROVIDER/MODEL`: any model that Inspect AI knows, settings through its own model interface."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STOPS = {"max_tokens": "length", "model_length": "length", "content_filter": "c
 
 
 def open_inspect_model(name: str, options: Mapping[str, Any]) -> InspectModel:
-    """Raises UserError: the extra is not installed, or Inspect does not know the model."""
+    """Open a model of Inspect. Raises UserError: the extra is not installed, or Inspect does not know the model."""
     try:
         from inspect_ai.model import get_model
     except ImportError:
@@ -29,7 +29,7 @@ def open_inspect_model(name: str, options: Mapping[str, Any]) -> InspectModel:
 
 
 def _plain(problem: Exception) -> str:
-    """What Inspect says, which marks up its messages for rich, as one line of plain text."""
+    """Turn a message of Inspect, which marks them up for rich, into one line of plain text."""
     from rich.errors import MarkupError
     from rich.text import Text
 
@@ -58,24 +58,24 @@ class InspectModel:
         return frozenset({"images"})
 
     async def generate(self, request: Request) -> Reply:
-        """Raises ModelError: whatever Inspect's provider raised, retryable where it says so."""
+        """Answer a request. Raises ModelError: whatever Inspect's provider raised, retryable where it says so."""
         from inspect_ai.model import GenerateConfig
 
-        asked = request.generation
+        settings = request.generation
         config = GenerateConfig(
-            temperature=asked.temperature,
-            top_p=asked.top_p if asked.top_p < 1 else None,
-            max_tokens=asked.max_tokens,
-            seed=asked.seed,
-            stop_seqs=list(asked.stop) or None,
+            temperature=settings.temperature,
+            top_p=settings.top_p if settings.top_p < 1 else None,
+            max_tokens=settings.max_tokens,
+            seed=settings.seed,
+            stop_seqs=list(settings.stop) or None,
         )
         begun = time.monotonic()
         try:
             output = await self._model.generate([to_chat(m) for m in request.messages], config=config)
         except Exception as problem:
             retryable = bool(self._model.api.should_retry(problem)) if isinstance(problem, Exception) else False
-            said = shown(" ".join(str(problem).split())[:500])
-            raise shortage(problem) or ModelError(f"{self.name}: {said}", retryable=retryable) from problem
+            message = shown(" ".join(str(problem).split())[:500])
+            raise shortage(problem) or ModelError(f"{self.name}: {message}", retryable=retryable) from problem
         if not output.choices:
             raise ModelError(f"{self.name}: {output.error or 'no answer'}")
         usage = output.usage

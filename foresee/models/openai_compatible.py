@@ -77,7 +77,7 @@ class _Connection:
 
     session: aiohttp.ClientSession
     pictures: Pictures
-    looking: asyncio.Lock  # held while the server's model names are looked up, once for all calls that need them
+    lookup: asyncio.Lock  # held while the server's model names are looked up, once for all calls that need them
 
 
 class ApiModel:
@@ -135,7 +135,7 @@ class ApiModel:
             await keeper.aclose()
 
     async def known_models(self) -> list[str]:
-        """The names that the server lists. Raises ModelError: it can't be reached, or lists none."""
+        """List the names of the server's models. Raises ModelError: it can't be reached, or lists none."""
         session = (await self._connection()).session
         response = await self._send(session, "GET", "/models", None)
         try:
@@ -185,10 +185,10 @@ class ApiModel:
         reply = _chat.reply(response.status, response.headers, response.text, request, dialect)
         if dialect is not settled and self._dialect is settled and reply.status == "ok":
             self._dialect = dialect  # else a call beside this one has learnt it already
-            for line in _dialect.told(settled, dialect):
+            for line in _dialect.describe_changes(settled, dialect):
                 logging.getLogger("foresee").warning("%s %s", self.name, line)
         text, reasoning, served_by = (
-            without_key(said, self._key) for said in (reply.text, reply.reasoning, reply.served_by)
+            without_key(text, self._key) for text in (reply.text, reply.reasoning, reply.served_by)
         )
         seconds = round(time.monotonic() - began, 4)
         return replace(reply, text=text, reasoning=reasoning, served_by=served_by, seconds=seconds)
@@ -198,16 +198,16 @@ class ApiModel:
         return {**self._options.extra_body, **({} if effort is None else {"reasoning_effort": effort})}
 
     async def _send(self, session: aiohttp.ClientSession, method: str, path: str, data: bytes | None) -> _http.Response:
-        """Raises ModelError: no response came."""
+        """Send one request. Raises ModelError: no response came."""
         return await _http.send(session, method, self.base_url, path + self._query, data, self._proxy)
 
     async def _explained(self, connection: _Connection, error: ModelError) -> ModelError:
-        """The error with the model's name, what to do, and without any key."""
+        """Complete an error with the model's name and what to do, without any key."""
         advice = ""
         if error.status in (401, 403):
             advice = f"; check the key in {self._key_name}"
         elif error.status == 404:
-            async with connection.looking:
+            async with connection.lookup:
                 advice = await self._nearest_models()
         elif error.status is not None and 300 <= error.status < 400:
             advice = f"; the server is elsewhere, check base_url ({self.base_url})"
@@ -266,7 +266,7 @@ class ApiModel:
 
 
 def _identity(provider: str, model: str, options: ApiOptions) -> dict[str, Json]:
-    """What changes answers: not the address, which may move between two runs of one command."""
+    """List the settings that change answers: not the address, which may move between two runs of one command."""
     changing = options.model_dump(mode="json", exclude_defaults=True, include=_CHANGING)
     return {"provider": provider, "model": model, **changing}
 

@@ -79,7 +79,7 @@ class ImagesApi:
             return await self._painted(body)
         except ModelError as problem:
             if self._format and problem.status in (400, 422) and "response_format" in str(problem):
-                self._format = ""  # gpt-image models refuse the setting and always send the picture itself
+                self._format = ""  # gpt-image models refuse the setting and always send the image itself
                 return await self._painted(body)
             raise
 
@@ -88,10 +88,10 @@ class ImagesApi:
 
     async def _painted(self, body: dict[str, Any]) -> Painting:
         chosen = {"response_format": self._format} if self._format else {}
-        found = await self._model.call("/images/generations", body | chosen, _read)
-        if found.startswith("http"):
-            return Painting(await _downloaded(found, self._options.timeout))
-        return Painting(_decoded(found)) if found else Painting(None, refused=True)
+        image = await self._model.call("/images/generations", body | chosen, _read)
+        if image.startswith("http"):
+            return Painting(await _downloaded(image, self._options.timeout))
+        return Painting(_decoded(image)) if image else Painting(None, refused=True)
 
 
 def open_images_api(provider: str, name: str, options: Mapping[str, Any], flag: str = "-M ") -> ImagesApi:
@@ -106,36 +106,36 @@ def open_images_api(provider: str, name: str, options: Mapping[str, Any], flag: 
     chosen = build(PainterOptions, options, what=f"painter {provider}/{name}")
     shared = {key: value for key, value in options.items() if key in ApiOptions.model_fields}
     if plain == "openai" and chosen.base_url and not os.environ.get("OPENAI_API_KEY"):
-        plain = "custom"  # a server of one's own asks for no key
+        plain = "custom"  # a local server needs no key
     model = open_api_model(plain, name, shared, flag)
     return ImagesApi(model, f"{provider}/{name}", chosen)
 
 
 def _read(status: int, headers: Mapping[str, str], text: str) -> str:
-    """The picture in base 64 or its address; "" if the provider declined. Raises ModelError."""
+    """Read the image in base 64 or its address; "" if the provider declined. Raises ModelError."""
     content = loads(text)
     error = error_in(content)
     if error or status >= 300 or not isinstance(content, dict):
         refusal_or_raise(status, headers, error, text)
         return ""
     entry = next(iter(dicts(content.get("data"))), {})
-    found = entry.get("b64_json") or entry.get("url")
-    if not isinstance(found, str) or not found:
-        raise ModelError("the server sent no picture", retryable=True, status=status)
-    if found.startswith("data:"):
-        found = found.partition(",")[2]
-    return found
+    image = entry.get("b64_json") or entry.get("url")
+    if not isinstance(image, str) or not image:
+        raise ModelError("the server sent no image", retryable=True, status=status)
+    if image.startswith("data:"):
+        image = image.partition(",")[2]
+    return image
 
 
 def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise ModelError("the server sent a picture that is not base 64") from None
+        raise ModelError("the server sent an image that is not base 64") from None
 
 
 async def _downloaded(url: str, seconds: float) -> bytes:
-    """What lies at an address that the server gave; asked without a key. Raises ModelError: no picture does."""
+    """Download from an address that the server gave, without a key. Raises ModelError: it is no image."""
     import aiohttp
 
     try:
@@ -144,14 +144,14 @@ async def _downloaded(url: str, seconds: float) -> bytes:
             session.get(url, allow_redirects=False) as response,
         ):
             if response.status != 200:
-                raise ModelError(f"HTTP {response.status} instead of a picture", status=response.status)
+                raise ModelError(f"HTTP {response.status} instead of an image", status=response.status)
             parts, size = [], 0
             async for part in response.content.iter_any():
                 parts.append(part)
                 size += len(part)
                 if size > MAX_FILE_BYTES:
-                    raise ModelError(f"a picture of more than {MAX_FILE_BYTES:,} bytes")
+                    raise ModelError(f"an image of more than {MAX_FILE_BYTES:,} bytes")
             return b"".join(parts)
     except (aiohttp.ClientError, TimeoutError, OSError) as problem:
         reason = " ".join(str(problem).split()) or type(problem).__name__
-        raise ModelError(f"a picture could not be fetched ({reason[:150]})", retryable=True) from None
+        raise ModelError(f"an image could not be fetched ({reason[:150]})", retryable=True) from None

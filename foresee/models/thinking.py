@@ -62,12 +62,12 @@ class _Tag(NamedTuple):
 
 
 def without_thinking(text: str, *, strict: bool = False) -> str:
-    """The text without its thinking, untouched otherwise; "" of a text that is all thinking (see `parted`)."""
+    """Take the thinking out of a text, untouched otherwise; "" of a text that is all thinking (see `parted`)."""
     return parted(text, strict=strict).said
 
 
 def parted(text: str, *, strict: bool = False) -> Parted:
-    """The answer, and the length of the thinking that it was freed of.
+    """Split a text into its answer and the length of the thinking taken out.
 
     A block that is never closed is thinking if nothing was said before it. A closing tag alone ends thinking that the
     chat template opened (DeepSeek-R1's does): what stands before it is thinking if it deliberates and something
@@ -79,8 +79,8 @@ def parted(text: str, *, strict: bool = False) -> Parted:
             a tag that only prompts use (`<analysis>`). Of a text with an unclosed block nothing is left.
     """
     spans = said_spans(text, strict=strict)
-    said = "\n".join(text[start:end] for start, end in spans)
-    return Parted(said, len(text) - sum(end - start for start, end in spans))
+    answer = "\n".join(text[start:end] for start, end in spans)
+    return Parted(answer, len(text) - sum(end - start for start, end in spans))
 
 
 def said_spans(text: str, *, strict: bool = False) -> list[tuple[int, int]]:
@@ -90,11 +90,11 @@ def said_spans(text: str, *, strict: bool = False) -> list[tuple[int, int]]:
         return [] if final < 0 else _trimmed(text, [(final, len(text))])
     tags = list(_tags(text))
     spans = _outside_blocks(text, tags, strict=strict)
-    said = _after_lone_close(text, spans, tags, strict=strict)
+    answer = _after_lone_close(text, spans, tags, strict=strict)
     words_alone = not any(tag.certain for tag in tags)
-    if not strict and tags and words_alone and not any(_says(text[start:end]) for start, end in said):
+    if not strict and tags and words_alone and not any(_says(text[start:end]) for start, end in answer):
         return _trimmed(text, [(0, len(text))])  # nobody hides a <rationale>: where nothing else is, it is the answer
-    return _trimmed(text, said)
+    return _trimmed(text, answer)
 
 
 def _final_channel(text: str) -> int | None:
@@ -177,7 +177,7 @@ class Fences:
 def _after_lone_close(
     text: str, spans: list[tuple[int, int]], tags: list[_Tag], *, strict: bool
 ) -> list[tuple[int, int]]:
-    """The parts without thinking that a template opened: all before a lone closing tag, if it is thinking."""
+    """Drop thinking that a template opened: all before a lone closing tag, if it is thinking."""
     spoken = _last_word(text, tags)
     starts = [start for start, _ in spans]
     places = [(bisect_right(starts, tag.start) - 1, tag) for tag in tags if tag.closes and tag.end <= spoken]
@@ -215,7 +215,7 @@ def _last_word(text: str, tags: list[_Tag]) -> int:
 
 
 def _trimmed(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The parts without closing tags at their very end, which end nothing."""
+    """Drop closing tags at the very end, which close nothing."""
     if not spans:
         return spans
     start, end = spans[-1]

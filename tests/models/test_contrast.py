@@ -271,7 +271,7 @@ async def test_without_a_picture_the_answer_is_the_plain_one(folders: Folders, o
 def test_an_unknown_kind_of_picture_is_refused_in_one_line(folders: Folders) -> None:
     import torch
 
-    with pytest.raises(ModelError, match="distorted=blur does not know this model's pictures"):
+    with pytest.raises(ModelError, match="distorted=blur does not know this model's images"):
         ContrastiveDecoding(distorted="blur").second_look({"pixel_values": torch.zeros(1, 9, 48)}, 0, None)
     with pytest.raises(ModelError, match="distorted=noise"):
         ContrastiveDecoding().second_look({"images": torch.zeros(1, 9, 48)}, 0, None)

@@ -120,7 +120,7 @@ ROWS = {
         lambda body: bool({"max_tokens", "max_completion_tokens"} & body.keys()), 400,
         _said("Unknown parameters: max_tokens, max_completion_tokens"),
         lambda body: not {"max_tokens", "max_completion_tokens"} & body.keys(),
-        "does not take 'max_tokens': answers may be longer than asked for",
+        "does not take 'max_tokens': answers may be longer than requested",
     ),
     "gemma system": Row(
         _system, 400, ROLES, _folded, "has no system role: its text stands before the first question"
@@ -143,15 +143,15 @@ ROWS = {
     "json_schema": Row(
         _has("response_format"), 400,
         _said("Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model."),
-        _lacks("response_format"), "does not take 'response_format': JSON is asked for in words alone",
+        _lacks("response_format"), "does not take 'response_format': JSON is requested in words alone",
     ),
     "no shape": Row(
         _has("response_format"), 422, {"detail": "response_format: not implemented"},
-        _lacks("response_format"), "does not take 'response_format': JSON is asked for in words alone",
+        _lacks("response_format"), "does not take 'response_format': JSON is requested in words alone",
     ),
     "grammar": Row(
         _has("response_format"), 500, _said("failed to parse grammar"),
-        _lacks("response_format"), "does not take 'response_format': JSON is asked for in words alone",
+        _lacks("response_format"), "does not take 'response_format': JSON is requested in words alone",
     ),
     "stream unknown": Row(
         _has("stream"), 422, {"detail": [{"loc": ["body", "stream"], "msg": "extra fields not permitted"}]},

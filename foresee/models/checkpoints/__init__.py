@@ -111,7 +111,7 @@ def load(name: str | Path, adapter: str | Path | None = None, *, options: LoadOp
 
 
 def checked_folders(name: str | Path, adapter: str | Path | None, options: LoadOptions) -> tuple[Path, Path | None]:
-    """The folders of a model and its adapter, found safe to load.
+    """Resolve the folders of a model and its adapter, and check that they are safe to load.
 
     Raises:
         UserError: not to be had, or see `integrity`.
@@ -128,7 +128,7 @@ def checked_folders(name: str | Path, adapter: str | Path | None, options: LoadO
 
 
 def placement(options: LoadOptions) -> tuple[str, str]:
-    """The device and dtype that the options mean on this machine. Raises UserError: this machine lacks it."""
+    """Choose the device and dtype that the options mean on this machine. Raises UserError: this machine lacks it."""
     torch = import_torch()
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     device = options.device
@@ -151,7 +151,7 @@ def placement(options: LoadOptions) -> tuple[str, str]:
 
 
 def _load_texts(folder: Path, kind: Kind, options: LoadOptions) -> tuple[Any, Any]:
-    """The processor (None for kind "text") and the tokenizer."""
+    """Load the processor (None for kind "text") and the tokenizer."""
     if kind == "image_text":
         processor = load_processor(
             folder,
@@ -236,8 +236,8 @@ def _with_adapter(model: Any, folder: Path) -> Any:
 
 
 def _eos_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
-    found: list[int] = []
+    eos_ids: list[int] = []
     text = model.config.get_text_config()
     for ids in (getattr(model.generation_config, "eos_token_id", None), text.eos_token_id, tokenizer.eos_token_id):
-        found.extend(ids if isinstance(ids, list) else [ids] if ids is not None else [])
-    return tuple(dict.fromkeys(found))
+        eos_ids.extend(ids if isinstance(ids, list) else [ids] if ids is not None else [])
+    return tuple(dict.fromkeys(eos_ids))

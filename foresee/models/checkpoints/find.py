@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 def resolve(name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False) -> Path:
-    """The folder of a checkpoint; a hub id is downloaded or found in the cache.
+    """Find the folder of a checkpoint; a hub id is downloaded, or taken from the cache.
 
     Raises:
         UserError: neither a folder nor a hub id that can be had, no config.json, or no safetensors in it.
@@ -42,7 +42,7 @@ def resolve(name: str | Path, *, revision: str | None = None, trust_remote_code:
 
 
 def resolve_adapter(name: str | Path) -> Path:
-    """The folder of a PEFT adapter. Raises UserError: not there, or not an adapter in safetensors."""
+    """Find the folder of a PEFT adapter. Raises UserError: not there, or not an adapter in safetensors."""
     folder = Path(name).expanduser()
     if not folder.is_dir():
         folder = _download(str(name), None, ["adapter_config.json", "adapter_model.safetensors"])
@@ -53,31 +53,31 @@ def resolve_adapter(name: str | Path) -> Path:
 
 
 def fingerprint(folder: Path) -> str:
-    """A hash of a checkpoint's content, the same wherever it lies: small files whole, large ones in samples."""
-    found = hashlib.sha256()
+    """Hash a checkpoint's content, the same wherever it lies: small files whole, large ones in samples."""
+    digest = hashlib.sha256()
     for path in sorted(p for p in folder.iterdir() if p.suffix in (".json", ".jinja", ".safetensors", ".model")):
-        _hash_file(found, path)
-    return found.hexdigest()[:16]
+        _hash_file(digest, path)
+    return digest.hexdigest()[:16]
 
 
-def _hash_file(found: hashlib._Hash, path: Path) -> None:
+def _hash_file(digest: hashlib._Hash, path: Path) -> None:
     size = path.stat().st_size
-    found.update(f"{path.name} {size}\n".encode())
+    digest.update(f"{path.name} {size}\n".encode())
     with path.open("rb") as file:
         if size <= 64 * _SAMPLE:
-            found.update(file.read())
+            digest.update(file.read())
             return
         for position in (0, size // 2, size - _SAMPLE):
             file.seek(position)
-            found.update(file.read(_SAMPLE))
+            digest.update(file.read(_SAMPLE))
 
 
 def weights_hash(folder: Path) -> str:
-    """A hash of a checkpoint's weights alone: what an adapter of it depends on. Large files in samples."""
-    found = hashlib.sha256()
+    """Hash a checkpoint's weights alone: what an adapter of it depends on. Large files in samples."""
+    digest = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")):
-        _hash_file(found, path)
-    return found.hexdigest()[:16]
+        _hash_file(digest, path)
+    return digest.hexdigest()[:16]
 
 
 def kind_of(folder: Path) -> Kind:
@@ -100,7 +100,7 @@ def kind_of(folder: Path) -> Kind:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Raises UserError: no such file, or not a JSON object."""
+    """Read a JSON object. Raises UserError: no such file, or not a JSON object."""
     try:
         values = parse_json(read_regular(path).decode("utf-8"))
     except (OSError, ValueError) as problem:
@@ -111,7 +111,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def one_line(problem: BaseException) -> str:
-    """The beginning of an error message that may run over a page."""
+    """Shorten an error message that may run over a page to one line."""
     text = " ".join(str(problem).split()) or type(problem).__name__
     return text if len(text) <= 300 else text[:297] + "..."
 

@@ -67,7 +67,7 @@ def check_adapter(folder: Path) -> None:
 
 
 def check_implementation(name: str | None, what: str) -> None:
-    """Raises UserError: the name is that of a repository on the hub, whose code transformers would run."""
+    """Refuse remote code. Raises UserError: the name is a hub repository, whose code transformers would run."""
     if name is not None and not set(name) <= _PLAIN_NAME:
         raise UserError(f"{what}: expected a name such as sdpa or eager, got '{name}', which is code on the hub")
 

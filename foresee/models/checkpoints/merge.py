@@ -101,8 +101,8 @@ def _logits(vlm: Vlm) -> Any:
         return vlm.model(**inputs).logits[0].float()
 
 
-def _compare(expected: Any, found: Any, dtype: str) -> None:
-    away, size = float((found - expected).abs().max()), float(expected.abs().max())
+def _compare(expected: Any, merged: Any, dtype: str) -> None:
+    away, size = float((merged - expected).abs().max()), float(expected.abs().max())
     if not away <= _TOLERANCE.get(dtype, _ROUNDED) * max(size, 1.0):  # also where either is not a number
         raise UserError(
             f"the merged model does not answer as base and adapter do (logits differ by up to {away:.3g}, "

@@ -22,7 +22,7 @@ def load_processor(
     min_pixels: int | None = None,
     max_pixels: int | None = None,
 ) -> Any:
-    """The checkpoint's own processor.
+    """Load the checkpoint's processor.
 
     Args:
         folder: of the checkpoint.
@@ -80,7 +80,7 @@ def _image_only_processor(folder: Path) -> Any:
 
 @functools.cache
 def _without_video(original: Any) -> Any:
-    """The processor class, but content with nothing in the place of its video part."""
+    """Derive a processor class that needs no video part."""
 
     def check(self: Any, name: str, argument: Any) -> Any:
         return (

@@ -1,4 +1,4 @@
-"""A request on its way into a batch: its noise, its company, and the second look that a strategy may take."""
+"""Prepare requests for batching: seed, batch group, and the second branch of a decoding strategy."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from foresee.records import Request
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request with its prompt; `seed` is that of its noise, `new_tokens` how many its answer may have.
+class BatchRequest:
+    """A request with its prompt; `seed` is that of its sampling, `new_tokens` the most that its answer may have.
 
-    `second` is the prompt of a strategy's second look, where there is one.
+    `second` is the prompt of a strategy's second branch, where there is one.
     """
 
     request: Request
@@ -29,38 +29,38 @@ class Asked:
     second: Prompt | None = None
 
 
-def ask(request: Request, prompt: Prompt, new_tokens: int, model: Any) -> Job:
-    """The job of a request that is to be answered in so many tokens; a second look costs as much again.
+def to_job(request: Request, prompt: Prompt, new_tokens: int, model: Any) -> Job:
+    """Make the job of a request with at most so many new tokens; a second branch doubles its cost.
 
     Raises:
-        ModelError: a strategy that can't look at this model's pictures.
+        ModelError: a strategy that does not know this model's images.
     """
     seed = _seed(request, prompt)
     second = _second(request.decoding, prompt, seed, model)
     cost = (prompt.length + new_tokens) * (2 if second else 1)
-    return Job(_group(request, prompt), cost, Asked(request, prompt, seed, new_tokens, second))
+    return Job(_group(request, prompt), cost, BatchRequest(request, prompt, seed, new_tokens, second))
 
 
 def _second(strategy: Any, prompt: Prompt, seed: int, model: Any) -> Prompt | None:
-    """The prompt with the pictures of the strategy's second look; None without such a strategy, or without pictures."""
+    """Build the prompt of the strategy's second branch; None without such a strategy, or without images."""
     if not prompt.images or not isinstance(strategy, SecondLook):
         return None
-    pictures = strategy.second_look(prompt.images, seed, model)
-    return replace(prompt, images=pictures, image_hashes=(*prompt.image_hashes, strategy.second_key(seed)))
+    images = strategy.second_look(prompt.images, seed, model)
+    return replace(prompt, images=images, image_hashes=(*prompt.image_hashes, strategy.second_key(seed)))
 
 
 def _group(request: Request, prompt: Prompt) -> Hashable:
-    asked, strategy = request.generation, request.decoding
+    settings, strategy = request.generation, request.decoding
     try:
         hash(strategy)
     except TypeError:
         strategy = id(strategy)
-    settings = (asked.temperature, asked.top_p, asked.max_tokens, asked.stop, request.logprobs)
-    return bool(request.choices), () if request.choices else settings, strategy, signature(prompt)
+    sampling = (settings.temperature, settings.top_p, settings.max_tokens, settings.stop, request.logprobs)
+    return bool(request.choices), () if request.choices else sampling, strategy, signature(prompt)
 
 
 def _seed(request: Request, prompt: Prompt) -> int:
-    """From the request alone: the same question with the same seed is answered alike, others get other noise."""
+    """Derive the seed from the request alone: the same request is answered alike, others get other noise."""
     seed = request.generation.seed
     if seed is None:
         seed = secrets.randbits(63) if request.generation.temperature > 0 else 0

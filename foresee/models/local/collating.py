@@ -1,7 +1,7 @@
 """Puts prompts together into one padded batch, for any architecture, by rules on shapes alone.
 
 Text tensors (1, length) are padded on the left. Image tensors are stacked one request's after the other's along
-their first dimension; the other dimensions must agree, or be padded with zeros on the right where the model is told
+their first dimension; the other dimensions must agree, or be padded with zeros on the right where the model is given
 how large each image really is (`image_sizes`, `pixel_attention_mask`).
 """
 
@@ -26,7 +26,7 @@ def signature(prompt: Prompt) -> Hashable:
 
 
 def collate_text(prompts: Sequence[Prompt], pad_id: int) -> dict[str, Any]:
-    """The text tensors as (rows, longest, ...)."""
+    """Stack the text tensors as (rows, longest, ...)."""
     import torch
 
     longest = max(prompt.length for prompt in prompts)
@@ -43,7 +43,7 @@ def collate_text(prompts: Sequence[Prompt], pad_id: int) -> dict[str, Any]:
 
 
 def collate_images(prompts: Sequence[Prompt], *, without: str | None = None) -> dict[str, Any]:
-    """The image tensors, one prompt's after the other's; one of them may be left out."""
+    """Concatenate the image tensors, one prompt's after the other's; one of them may be left out."""
     import torch
 
     keys = [key for key in prompts[0].images if key != without]
@@ -64,7 +64,7 @@ def image_spans(prompts: Sequence[Prompt]) -> Spans:
 
 
 def split_features(features: Any, tokens: Sequence[int]) -> list[dict[str, Any]] | None:
-    """A vision tower's output for several prompts, apart again.
+    """Split a vision tower's output for several prompts.
 
     Args:
         features: a transformers output with `pooler_output`, and `deepstack_features` (a list a layer) where there
@@ -74,7 +74,7 @@ def split_features(features: Any, tokens: Sequence[int]) -> list[dict[str, Any]]
 
     Returns:
         One part a prompt, for `join_features`; None where the entries do not add up to the tokens, so that they
-        can't be told apart.
+        can't be separated.
     """
     layers = [getattr(features, "pooler_output", None), *(getattr(features, "deepstack_features", None) or [])]
     if not all(_entries(layer) for layer in layers):
@@ -91,7 +91,7 @@ def split_features(features: Any, tokens: Sequence[int]) -> list[dict[str, Any]]
 
 
 def join_features(parts: Sequence[Mapping[str, Any]]) -> Any:
-    """The inverse of `split_features`: one output, as the vision tower would have given for all at once."""
+    """Invert `split_features`: one output, as the vision tower would have given for all at once."""
     import torch
 
     depth = range(len(parts[0]["layers"]))

@@ -1,7 +1,7 @@
-"""Contrastive decoding on pictures: what a model says with the picture, less what it would say anyway.
+"""Contrastive decoding on pictures: what a model says with the image, less what it would say anyway.
 
 Visual contrastive decoding (Leng et al., arXiv 2311.16922; reference code DAMO-NLP-SG/VCD, d6568ff) in a fused form:
-each request's second branch, which sees a distorted picture, is a row of the same batch. Needs torch alone, so that
+each request's second branch, which sees a distorted image, is a row of the same batch. Needs torch alone, so that
 it can be tried without what the rest of foresee needs.
 """
 
@@ -31,9 +31,9 @@ class ContrastiveDecoding:
     Attributes:
         alpha: weight of the contrast; 0 is plain decoding (greedy: the same tokens).
         beta: a token is kept where its clean probability is at least beta times that of the most probable one.
-        noise_step: how far the picture is diffused, 0 to 999.
-        distorted: the picture of the second branch: noised, blank (the mean colour), or blurred.
-        blur_radius: standard deviation of the blur as a share of the picture's shorter side.
+        noise_step: how far the image is diffused, 0 to 999.
+        distorted: the image of the second branch: noised, blank (the mean colour), or blurred.
+        blur_radius: standard deviation of the blur as a share of the image's shorter side.
     """
 
     alpha: float = 1.0
@@ -47,7 +47,7 @@ class ContrastiveDecoding:
         return {"contrastive decoding": [self.alpha, self.beta, self.second_key(0)]}
 
     def second_key(self, seed: int) -> str:
-        """Equal for what would distort a picture in the same way; noise alone depends on the seed."""
+        """Equal for what would distort an image in the same way; noise alone depends on the seed."""
         if self.distorted == "noise":
             return f"noise {self.noise_step} {seed}"
         return f"blur {self.blur_radius}" if self.distorted == "blur" else "blank"
@@ -56,7 +56,7 @@ class ContrastiveDecoding:
         """One request's image tensors with its pixels distorted. Raises ModelError: a layout that is not known."""
         pixels = images.get(_PIXELS)
         if pixels is None or (self.distorted == "blur" and pixels.ndim < 4 and _GRID not in images):
-            raise ModelError(f"contrastive_decoding: distorted={self.distorted} does not know this model's pictures")
+            raise ModelError(f"contrastive_decoding: distorted={self.distorted} does not know this model's images")
         vision = getattr(model.config, "vision_config", None)
         frames = int(getattr(vision, "temporal_patch_size", 1) or 1)
         if self.distorted == "blank":
@@ -71,7 +71,7 @@ class ContrastiveDecoding:
         return {**images, _PIXELS: pixels}
 
     def processors(self, batch: Batch) -> Sequence[Any]:
-        """None where there is no picture: nothing to contrast, so the answer is the plain one."""
+        """None where there is no image: nothing to contrast, so the answer is the plain one."""
         if not batch.image_spans:
             return []
 
@@ -86,8 +86,8 @@ def contrasted(clean: Any, distorted: Any, alpha: float, beta: float) -> Any:
     """(1 + alpha) * clean - alpha * distorted; -inf where clean < log(beta) + its maximum.
 
     Args:
-        clean: logits (rows, vocabulary) with the picture as it is.
-        distorted: those with the distorted picture.
+        clean: logits (rows, vocabulary) with the image as it is.
+        distorted: those with the distorted image.
         alpha: weight of the contrast.
         beta: from 0 (keep every token) to 1 (keep the most probable alone).
     """
@@ -98,7 +98,7 @@ def contrasted(clean: Any, distorted: Any, alpha: float, beta: float) -> Any:
 
 @lru_cache
 def kept_and_added(step: int) -> tuple[float, float]:
-    """How much of the picture is left after `step` of the diffusion, and how much noise is in it.
+    """How much of the image is left after `step` of the diffusion, and how much noise is in it.
 
     sqrt(a) and sqrt(1 - a), where a is the product of 1 - b(i) for i = 0 ... step, and
     b(i) = sigmoid(x(i)) * (0.005 - 0.00001) + 0.00001, x in 1000 even steps from -6 to 6, as in the reference code.
@@ -115,7 +115,7 @@ def diffused(pixels: Any, step: int, seed: int, *, frames: int = 1) -> Any:
 
     Args:
         pixels: (..., channels, height, width), or patches (n, channels * frames * size) as Qwen-VL models take them. A
-            still picture is in each of a patch's frames; they share the noise, or it would average out.
+            still image is in each of a patch's frames; they share the noise, or it would average out.
         step: 0 to 999.
         seed: of the noise.
         frames: in a patch.
@@ -148,15 +148,15 @@ def blurred(pixels: Any, radius: float) -> Any:
 
 
 def _blurred_patches(patches: Any, grids: Sequence[Sequence[int]], frames: int, merge: int, radius: float) -> Any:
-    """The same for patches (n, channels * frames * size * size), ordered as Qwen-VL's processors order them."""
+    """Blur patches alike: (n, channels * frames * size * size), ordered as Qwen-VL's processors order them."""
     import torch
 
     size = math.isqrt(patches.shape[1] // (3 * frames))
     done = []
     for (times, high, wide), rows in zip(grids, patches.split([math.prod(grid) for grid in grids]), strict=True):
         blocks = (times, high // merge, wide // merge, merge, merge, 3, frames, size, size)
-        pictures = rows.view(blocks).permute(0, 6, 5, 1, 3, 7, 2, 4, 8)
-        apart = pictures.shape
-        soft = blurred(pictures.reshape(times, frames, 3, high * size, wide * size), radius).view(apart)
+        images = rows.view(blocks).permute(0, 6, 5, 1, 3, 7, 2, 4, 8)
+        shape = images.shape
+        soft = blurred(images.reshape(times, frames, 3, high * size, wide * size), radius).view(shape)
         done.append(soft.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(rows.shape))
     return torch.cat(done)

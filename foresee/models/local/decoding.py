@@ -24,7 +24,7 @@ class Batch:
         rows: how many requests.
         seeds: one a request, fixed by the request alone: for noise that does not depend on the batch.
         image_spans: for each image key, for each request (then for each second look), the first and last+1 row of
-            that tensor which is its own; empty where there are no pictures.
+            that tensor which is its own; empty where there are no images.
         model: the transformers model, to be asked about its configuration.
     """
 
@@ -63,7 +63,7 @@ class Overhaul(DecodingStrategy, Protocol):
     """A strategy that may change all of the model's inputs. Pictures go in as pixels."""
 
     def inputs(self, batch: Batch) -> Mapping[str, Any]:
-        """What the model is to read instead: `batch.inputs`, changed, or with more rows.
+        """Transform the model's inputs: `batch.inputs`, changed, or with more rows.
 
         Row r of the result's first `batch.rows` rows must belong to request r: those rows are the answers, others
         are dropped. A second branch of every request goes below them, as in
@@ -74,10 +74,10 @@ class Overhaul(DecodingStrategy, Protocol):
 
 @runtime_checkable
 class SecondLook(DecodingStrategy, Protocol):
-    """A strategy with a second branch of every request that has pictures; it sees other pictures, the same text.
+    """A strategy with a second branch of every request that has images; it sees other images, the same text.
 
     The batch it processes has `2 * batch.rows` rows, the second branches below the first. Where the model allows it,
-    pictures of both branches are encoded once, together, and kept.
+    images of both branches are encoded once, together, and kept.
     """
 
     def second_look(self, images: Mapping[str, Any], seed: int, model: Any) -> Mapping[str, Any]:
@@ -85,7 +85,7 @@ class SecondLook(DecodingStrategy, Protocol):
         ...
 
     def second_key(self, seed: int) -> str:
-        """Equal for equal second looks at the same pictures."""
+        """Equal for equal second looks at the same images."""
         ...
 
 
@@ -174,9 +174,9 @@ def first_tokens(tokenizer: Any, choices: Sequence[str]) -> dict[str, tuple[int,
         UserError: a choice that the tokenizer can't write, or two choices with a first token in common.
     """
     vocabulary = tokenizer.get_vocab()
-    found = {choice: _starts(tokenizer, vocabulary, choice) for choice in choices}
+    tokens = {choice: _starts(tokenizer, vocabulary, choice) for choice in choices}
     owners: dict[int, str] = {}
-    for choice, ids in found.items():
+    for choice, ids in tokens.items():
         if not ids:
             raise UserError(f"choices: this model's tokenizer can't write '{choice}'; ask for text instead")
         for token in ids:
@@ -187,7 +187,7 @@ def first_tokens(tokenizer: Any, choices: Sequence[str]) -> dict[str, tuple[int,
                     f"choices: '{other}' and '{choice}' both start with the token '{spelled}' in this model; "
                     "choose words that differ from their first letters on, or ask for text instead"
                 )
-    return found
+    return tokens
 
 
 def _starts(tokenizer: Any, vocabulary: Mapping[str, int], choice: str) -> tuple[int, ...]:

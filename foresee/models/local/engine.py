@@ -1,8 +1,8 @@
 """One loaded model that answers batches: generation, first-token scores, log probabilities, decode-time strategies.
 
-Weights are loaded by the first request. Distinct pictures of a batch go through the vision tower once, and those
+Weights are loaded by the first request. Distinct images of a batch go through the vision tower once, and those
 seen lately not at all, through transformers' own `mm_encoder_outputs`; where an architecture or a version lacks that
-(or a decode-time strategy changes all inputs), the pictures go in as they are.
+(or a decode-time strategy changes all inputs), the images go in as they are.
 
 The sampling defaults that come with a checkpoint (`generation_config.json`: temperature, repetition penalty, ...)
 are left out: what a request says is what happens. Only the end-of-answer tokens are taken from there.
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from foresee.errors import ModelError, UserError
 from foresee.models.checkpoints import LoadOptions, Vlm, load
-from foresee.models.local.batch_request import Asked, ask
+from foresee.models.local.batch_request import BatchRequest, to_job
 from foresee.models.local.batching import Job, OutOfMemory
 from foresee.models.local.collating import collate_images, collate_text, image_spans, join_features, split_features
 from foresee.models.local.decoding import Batch, Chooser, StopTexts, choice_probabilities
@@ -43,7 +43,7 @@ class _Raw(NamedTuple):
 class _Loaded(NamedTuple):
     vlm: Vlm
     prompts: Prompts
-    encoder: Any  # the method that encodes pictures, where its result can be handed to `generate`
+    encoder: Any  # the method that encodes images, where its result can be handed to `generate`
     think: tuple[int | None, int | None]  # the tokens that open and close a reasoning model's thoughts
 
 
@@ -54,7 +54,7 @@ class Engine:
         folder: of the checkpoint.
         adapter: of the PEFT adapter, if any.
         options: how to load it.
-        cache_bytes: for processed pictures, and as much again for encoded ones.
+        cache_bytes: for processed images, and as much again for encoded ones.
         enable_thinking: for chat templates that have that switch.
     """
 
@@ -76,7 +76,7 @@ class Engine:
         self.on_load: Callable[[Vlm], None] = lambda vlm: None
 
     def loaded(self) -> _Loaded:
-        """The model, loaded if need be. Raises UserError: it can't be, and nobody tries again."""
+        """Return the model, loaded if need be. Raises UserError: it can't be, and nobody tries again."""
         with self._loading:
             if self._loaded is None:
                 try:
@@ -98,10 +98,10 @@ class Engine:
         _free()
 
     def prepare(self, request: Request) -> Job:
-        """Raises ModelError: a request that this model can't take. UserError: the model can't be loaded."""
+        """Prepare a request. Raises ModelError: this model can't take it. UserError: the model can't be loaded."""
         vlm, prompts, *_ = self.loaded()
         if request.schema is not None:
-            raise ModelError("a local model can't be held to a JSON schema; ask for JSON in the prompt")
+            raise ModelError("a local model can't be constrained to a JSON schema; ask for JSON in the prompt")
         prompt = prompts.make(request.messages)
         if request.choices:
             prompts.first_tokens(request.choices)
@@ -110,26 +110,26 @@ class Engine:
             raise ModelError(f"the prompt has {prompt.length} tokens, this model takes fewer than {limit}")
         wanted = 1 if request.choices else max(1, request.generation.max_tokens)
         new_tokens = min(wanted, limit - prompt.length)
-        return ask(request, prompt, new_tokens, vlm.core)
+        return to_job(request, prompt, new_tokens, vlm.core)
 
     def run(self, jobs: Sequence[Job]) -> list[Reply | ModelError]:
         """Answer jobs of one group, with the errors of single ones. Raises OutOfMemory, or what the model raises."""
         import torch
 
         began = time.monotonic()
-        asked: list[Asked] = [job.content for job in jobs]
+        requests: list[BatchRequest] = [job.content for job in jobs]
         try:
             with torch.no_grad():
-                raw = self._generate(asked)
+                raw = self._generate(requests)
         except (RuntimeError, MemoryError) as problem:  # torch's own out-of-memory errors are RuntimeErrors
             if not (isinstance(problem, MemoryError) or any(word in str(problem).lower() for word in _NO_MEMORY)):
                 raise
         else:
-            share = (time.monotonic() - began) / len(asked)
-            return [self._reply(one, answer, share) for one, answer in zip(asked, raw, strict=True)]
+            share = (time.monotonic() - began) / len(requests)
+            return [self._reply(one, answer, share) for one, answer in zip(requests, raw, strict=True)]
         _free()
-        longest = max(one.prompt.length for one in asked)
-        raise OutOfMemory(f"{longest} prompt tokens, up to {max(one.new_tokens for one in asked)} new ones")
+        longest = max(one.prompt.length for one in requests)
+        raise OutOfMemory(f"{longest} prompt tokens, up to {max(one.new_tokens for one in requests)} new ones")
 
     def _load(self) -> _Loaded:
         folder, adapter, options = self._where
@@ -143,20 +143,20 @@ class Engine:
         self.on_load(vlm)
         return _Loaded(vlm, prompts, encoder, (vocabulary.get("<think>"), vocabulary.get("</think>")))
 
-    def _generate(self, asked: Sequence[Asked]) -> list[_Raw]:
+    def _generate(self, requests: Sequence[BatchRequest]) -> list[_Raw]:
         vlm, prompts, *_ = self.loaded()
-        request, rows = asked[0].request, len(asked)
-        strategy, overhauls = request.decoding, hasattr(request.decoding, "inputs")
-        made = [one.prompt for one in asked] + [one.second for one in asked if one.second]
-        inputs = collate_text(made, vlm.pad_id)
+        request, rows = requests[0].request, len(requests)
+        strategy, transforms_inputs = request.decoding, hasattr(request.decoding, "inputs")
+        prompt_rows = [one.prompt for one in requests] + [one.second for one in requests if one.second]
+        inputs = collate_text(prompt_rows, vlm.pad_id)
         width = inputs["input_ids"].shape[1]
-        inputs.update(collate_images(made) if overhauls else self._images(made))
+        inputs.update(collate_images(prompt_rows) if transforms_inputs else self._images(prompt_rows))
         inputs = {key: _placed(value, vlm.core) for key, value in inputs.items()}
         processors: list[Any] = []
-        seeds = tuple(one.seed for one in asked)
+        seeds = tuple(one.seed for one in requests)
         if strategy is not None:
-            batch = Batch(inputs, rows, seeds, tuple(made[0].text), image_spans(made), vlm.core)
-            inputs = dict(strategy.inputs(batch)) if overhauls else inputs
+            batch = Batch(inputs, rows, seeds, tuple(prompt_rows[0].text), image_spans(prompt_rows), vlm.core)
+            inputs = dict(strategy.inputs(batch)) if transforms_inputs else inputs
             processors.extend(strategy.processors(batch))
         chooser = Chooser(
             0.0 if request.choices else request.generation.temperature,
@@ -167,7 +167,7 @@ class Engine:
         stops = StopTexts(prompts.decode, request.generation.stop, width)
         stopping: list[Any] = [stops] if request.generation.stop and not request.choices else []
         stopping.append(lambda ids, scores, **_: chooser.broken.repeat(len(ids) // rows))
-        tokens = self._call(inputs, [*processors, chooser], stopping, max(one.new_tokens for one in asked))
+        tokens = self._call(inputs, [*processors, chooser], stopping, max(one.new_tokens for one in requests))
         answers = [row[: stops.lengths.get(i)] for i, row in enumerate(tokens[:rows, width:].tolist())]
         logprobs, broken = _columns(chooser.logprobs), chooser.broken.tolist()
         return [_Raw(answers[i], logprobs[i] if logprobs else None, chooser.first[i], broken[i]) for i in range(rows)]
@@ -189,13 +189,13 @@ class Engine:
         )
 
     def _go_on(self, ids: Any, scores: Any, **_: Any) -> Any:
-        """A stopping criterion that no row ever meets, called once a token."""
+        """Act as a stopping criterion that no row meets, called once a token."""
         if self._aborted.is_set():
             raise ModelError("the model was closed before it could answer")
         return ids.new_zeros(len(ids)).bool()
 
     def _images(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
-        """The image inputs of a batch: encoded where that can be done once for equal pictures, else the pixels."""
+        """Collate the image inputs of a batch: encoded once for equal images where possible, else the pixels."""
         loaded = self.loaded()
         if loaded.encoder is None or "pixel_values" not in prompts[0].images:
             return collate_images(prompts)
@@ -206,14 +206,14 @@ class Engine:
             if fresh is None:
                 self._loaded = loaded._replace(encoder=None)
                 return collate_images(prompts)
-            for key, made in zip(new, fresh, strict=True):
-                parts[key] = self.encoded.put(key, made)
+            for key, features in zip(new, fresh, strict=True):
+                parts[key] = self.encoded.put(key, features)
         sizes = collate_images(prompts, without="pixel_values")
         features = join_features([part for prompt in prompts if (part := parts[prompt.image_hashes])])
         return {**sizes, "mm_encoder_outputs": {"image": features}}
 
     def _encode(self, loaded: _Loaded, prompts: Sequence[Prompt]) -> list[dict[str, Any]] | None:
-        """What the vision tower makes of each prompt's pictures; None where it reads the text too, or mixes them."""
+        """Encode each prompt's images with the vision tower; None where it reads the text too, or mixes them."""
         core = loaded.vlm.core
         token = getattr(core.config, "image_token_id", None)
         known = inspect.signature(loaded.encoder).parameters
@@ -223,38 +223,40 @@ class Engine:
         encoded = loaded.encoder(**images, return_dict=True)
         return split_features(encoded, [prompt.ids.count(token) for prompt in prompts])
 
-    def _reply(self, asked: Asked, raw: _Raw, seconds: float) -> Reply | ModelError:
-        request, loaded = asked.request, self.loaded()
+    def _reply(self, one: BatchRequest, raw: _Raw, seconds: float) -> Reply | ModelError:
+        request, loaded = one.request, self.loaded()
         if raw.broken:
             dtype = str(loaded.vlm.core.dtype).removeprefix("torch.")
             return ModelError(f"the model's logits are not finite (dtype {dtype}; try dtype=bfloat16 or float32)")
         if request.choices:
-            found = choice_probabilities(raw.first, loaded.prompts.first_tokens(request.choices))
-            best = max(found, key=lambda choice: found[choice]) if any(found.values()) else ""  # none stands out
-            usage = Usage(asked.prompt.length, 1)
-            return Reply(best, usage=usage, seconds=seconds, choice_probabilities=found)
-        tokens = raw.tokens[: asked.new_tokens]
+            probabilities = choice_probabilities(raw.first, loaded.prompts.first_tokens(request.choices))
+            best = (
+                max(probabilities, key=lambda choice: probabilities[choice]) if any(probabilities.values()) else ""
+            )  # none stands out
+            usage = Usage(one.prompt.length, 1)
+            return Reply(best, usage=usage, seconds=seconds, choice_probabilities=probabilities)
+        tokens = raw.tokens[: one.new_tokens]
         ends = [place for place, token in enumerate(tokens) if token in loaded.vlm.eos_ids]
         tokens = tokens[: ends[0]] if ends else tokens
-        reasoning, text = _thoughts_apart(asked.prompt.ids, tokens, loaded)
+        reasoning, text = _split_reasoning(one.prompt.ids, tokens, loaded)
         stops = [place for stop in request.generation.stop if (place := text.find(stop)) >= 0]
         return Reply(
             (text[: min(stops)] if stops else text).strip(),
             finish_reason="stop" if ends or stops else "length",
             reasoning=reasoning,
-            usage=Usage(asked.prompt.length, len(tokens)),
+            usage=Usage(one.prompt.length, len(tokens)),
             seconds=seconds,
             logprobs=tuple(raw.logprobs[: len(tokens)]) if raw.logprobs is not None else None,
         )
 
 
-def _thoughts_apart(prompt: Sequence[int], tokens: list[int], loaded: _Loaded) -> tuple[str, str]:
-    """What a reasoning model thought, and what it said; thoughts that never end leave nothing said."""
+def _split_reasoning(prompt: Sequence[int], tokens: list[int], loaded: _Loaded) -> tuple[str, str]:
+    """Split a reasoning model's thinking from its answer; thinking that never ends leaves an empty answer."""
     opens, closes = loaded.think
     if closes is not None and closes in tokens:
         place = tokens.index(closes)
-        thoughts, said = loaded.prompts.decode([tokens[:place], tokens[place + 1 :]])
-        return thoughts.replace("<think>", "", 1).strip(), said
+        thoughts, answer = loaded.prompts.decode([tokens[:place], tokens[place + 1 :]])
+        return thoughts.replace("<think>", "", 1).strip(), answer
     (text,) = loaded.prompts.decode([tokens])
     whole = [token for token in (*prompt, *tokens) if token in loaded.think]
     if opens is not None and whole and whole[-1] == opens:
@@ -263,7 +265,7 @@ def _thoughts_apart(prompt: Sequence[int], tokens: list[int], loaded: _Loaded) -
 
 
 def _placed(value: Any, model: Any) -> Any:
-    """On the model's device; pixels in the model's kind of numbers. Encoded pictures are there already."""
+    """On the model's device; pixels in the model's kind of numbers. Encoded images are there already."""
     if not hasattr(value, "is_floating_point"):
         return value
     return value.to(model.device, model.dtype) if value.is_floating_point() else value.to(model.device)

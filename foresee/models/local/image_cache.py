@@ -31,7 +31,7 @@ class BoundedCache(Generic[V]):
         self.made = 0
 
     def get(self, key: Any) -> V | None:
-        """The value, if it is there and ready."""
+        """Return the value, if it is there and ready."""
         with self._lock:
             future = self._values.get(key)
             if future is None or not future.done() or future.exception():
@@ -40,7 +40,7 @@ class BoundedCache(Generic[V]):
             return future.result()
 
     def get_or_make(self, key: Any, make: Callable[[], V]) -> V:
-        """The value, made by this thread or another. Raises whatever `make` raises; that is not kept."""
+        """Return the value, computed by this thread or another. Raises whatever `make` raises; that is not kept."""
         with self._lock:
             future = self._values.get(key)
             mine = future is None
@@ -64,7 +64,7 @@ class BoundedCache(Generic[V]):
         return value
 
     def put(self, key: Any, value: V) -> V:
-        """The value, kept from now on (or the one that was there)."""
+        """Keep the value from now on; return it (or the one that was there)."""
         return self.get_or_make(key, lambda: value)
 
     def clear(self) -> None:
@@ -142,8 +142,8 @@ class ProcessedImages:
                 nested, arguments = self._call
                 batch = [opened] if nested else opened
                 made = self.cache.get_or_make(key, lambda: self._make(opened, batch, arguments))
-        for name, picture in zip(key, opened, strict=True):
-            picture.info = {_HASH: name, _MADE: made}
+        for name, image in zip(key, opened, strict=True):
+            image.info = {_HASH: name, _MADE: made}
         return key, opened
 
     def _make(self, flat: Sequence[Any], images: Any, arguments: dict[str, Any]) -> _Made:
@@ -161,7 +161,7 @@ class _Made(NamedTuple):
 
 
 def decode(data: bytes) -> Any:
-    """A PIL image in RGB, upright. Raises ModelError: not a picture that can be used, and why."""
+    """Load a PIL image in RGB, upright. Raises ModelError: not an image that can be used, and why."""
     from foresee.data.images import ImageError, load_rgb
 
     try:

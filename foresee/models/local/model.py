@@ -121,7 +121,7 @@ class LocalModel:
         return 2 * _batch_size(self._options)
 
     async def generate(self, request: Request) -> Reply:
-        """The answer. `seconds` is this request's share of its batch.
+        """Answer a request. `seconds` is its share of its batch.
 
         Raises:
             ModelError: this request can't be answered.

@@ -1,4 +1,4 @@
-"""Messages to what a model's forward pass takes: pictures read and processed, the chat template rendered, tokens."""
+"""Messages to what a model's forward pass takes: images read and processed, the chat template rendered, tokens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Prompt:
     """One request, tokenised. `text` holds tensors of shape (1, length), `images` those of the image processor.
 
     `image_hashes` are the SHA-256 of the images' bytes, in the order in which the model sees them, and what was done
-    to them since, if anything: equal ones are the same pictures to the model.
+    to them since, if anything: equal ones are the same images to the model.
     """
 
     text: Mapping[str, Any]
@@ -70,18 +70,18 @@ class Prompts:
         self._has_system_role = self._try_system_role()
 
     def make(self, messages: Sequence[Message]) -> Prompt:
-        """Raises ModelError: an image that can't be used, or messages that the model's template refuses."""
+        """Make a prompt. Raises ModelError: an image can't be used, or the model's template refuses the messages."""
         if not messages:
             raise ModelError("a request without messages")
-        pictures = [image for message in messages for image in message.images]
+        sources = [image for message in messages for image in message.images]
         hashes: tuple[str, ...] = ()
         opened: list[Any] = []
-        if pictures:
+        if sources:
             if self.images is None:
                 raise ModelError(
-                    f"{self._vlm.folder} is a text-only model; the request carries {len(pictures)} image(s)"
+                    f"{self._vlm.folder} is a text-only model; the request carries {len(sources)} image(s)"
                 )
-            hashes, opened = self.images.open(pictures)
+            hashes, opened = self.images.open(sources)
         conversation = self._conversation(messages, iter(opened))
         with self._lock:
             features = self._tokenise(conversation, messages)
@@ -133,12 +133,12 @@ class Prompts:
         )
 
     def _placeholders(self) -> set[str]:
-        """The tokens that stand for pictures: one too many in a text would be taken for a picture."""
+        """List the image tokens: one too many in a text would be taken for an image."""
         owners = (self._renderer, self._vlm.tokenizer)
         names = ("image_token", "video_token", "boi_token", "fake_image_token")
         return {str(getattr(owner, name)) for owner in owners for name in names if getattr(owner, name, None)}
 
-    def _conversation(self, messages: Sequence[Message], pictures: Any) -> list[dict[str, Any]]:
+    def _conversation(self, messages: Sequence[Message], images: Any) -> list[dict[str, Any]]:
         turns: list[tuple[str, list[str | Image]]] = [(m.role, list(m.content)) for m in messages]
         if not self._has_system_role:
             turns = _fold_system(turns)
@@ -149,7 +149,7 @@ class Prompts:
             content: list[dict[str, Any]] = []
             for part in parts:
                 if isinstance(part, Image):
-                    content.append({"type": "image", "image": next(pictures)})
+                    content.append({"type": "image", "image": next(images)})
                 elif content and content[-1]["type"] == "text":
                     content[-1]["text"] += "\n" + part
                 else:
@@ -158,7 +158,7 @@ class Prompts:
         return conversation
 
     def _try_system_role(self) -> bool:
-        """Some templates raise at a system message, others drop it without a word."""
+        """Check for a system role: some templates raise at a system message, others drop it silently."""
         self._has_system_role = True
         turns = self._conversation([Message("system", (_PROBE,)), Message("user", ("x",))], iter(()))
         try:
