@@ -188,7 +188,7 @@ async def test_rules_reach_a_model_whose_template_has_no_system_role(
 
 
 async def test_thoughts_are_told_apart_from_the_answer(opened: Callable[..., LocalModel], tmp_path: Path) -> None:
-    from foresee.models.local.engine import _thoughts_apart
+    from foresee.models.local.engine import _split_reasoning
     from tests.support.tiny_models import word_tokenizer
 
     words = ["is", "it", "safe", "no"]
@@ -199,11 +199,11 @@ async def test_thoughts_are_told_apart_from_the_answer(opened: Callable[..., Loc
     def ids(text: str) -> list[int]:
         return list(tokenizer(text)["input_ids"])
 
-    assert _thoughts_apart(ids("is it safe"), ids("<think> it is </think> no"), loaded) == ("it is", "no")
-    assert _thoughts_apart(ids("is it safe <think>"), ids("it is </think> no"), loaded) == ("it is", "no")
-    assert _thoughts_apart(ids("is it safe <think>"), ids("it is"), loaded) == ("it is", "")
-    assert _thoughts_apart(ids("is it <think> </think>"), ids("it is"), loaded) == ("", "it is")
-    assert _thoughts_apart(ids("is it"), ids("it is"), loaded) == ("", "it is")
+    assert _split_reasoning(ids("is it safe"), ids("<think> it is </think> no"), loaded) == ("it is", "no")
+    assert _split_reasoning(ids("is it safe <think>"), ids("it is </think> no"), loaded) == ("it is", "no")
+    assert _split_reasoning(ids("is it safe <think>"), ids("it is"), loaded) == ("it is", "")
+    assert _split_reasoning(ids("is it <think> </think>"), ids("it is"), loaded) == ("", "it is")
+    assert _split_reasoning(ids("is it"), ids("it is"), loaded) == ("", "it is")
 
 
 def test_several_event_loops_share_one_model(folders: Callable[[Kind], Path]) -> None:
