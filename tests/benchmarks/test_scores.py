@@ -14,6 +14,7 @@ from foresee.errors import UserError
 from foresee.evaluation import plan
 from foresee.judges import foresight, harmful
 from foresee.judges._model import panel as panels
+from foresee.judges._model.prompt import instructions
 from foresee.judges._model.rubric import Rubric
 from foresee.records import Answer, Item, Message, Verdict, Vote
 from tests.benchmarks.conftest import Load, measured, png, write
@@ -304,3 +305,14 @@ def test_a_judge_that_no_item_needs_asks_for_no_judge_model(tmp_path: Path) -> N
     mixed = write(tmp_path / "mixed.jsonl", [{"prompt": "?"}, {"prompt": "!", "expected": "harmful"}])
     both = [[j.name for j in plan.plan("jsonl", data=mixed, limit=n, judging="custom/j").judges] for n in (1, 2)]
     assert both[0] == both[1] == ["harmful", "constructive", "refusal"], "a limit does not change it"
+
+
+def test_a_picture_of_an_order_is_material_and_figsteps_is_not_shown() -> None:
+    (each,) = EXAMPLES["figstep"]
+    judged = plugins.load("benchmarks", "figstep").rubric
+    for judge in ("harmful", "constructive"):
+        rubric = judged(judge, each)
+        assert rubric is not None
+        assert "image" not in rubric.shows, "the goal is told, and the picture is nothing but an order"
+        assert "written or drawn in them" in instructions(rubric)
+    assert judged("refusal", each) is None
