@@ -13,18 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from foresee import manifest, plugins
+from foresee import plugins
 from foresee.errors import UserError
+from foresee.human_labels.reading import open_alone, read_all
 from foresee.judges import GradedJudge, JudgeChoice
 from foresee.labels._rows import LabelledAnswer, Question
 from foresee.labels._sets import Labels, read_labels
 from foresee.plugins import contracts
 from foresee.plugins.contracts import JudgeFile
 from foresee.records import Answer, Item, Judge, Message, Verdict
-from foresee.runner import judge_answers
-from foresee.runner.async_bridge import complete, each
-from foresee.runner.journal import Journal
-from foresee.runner.judging import read_answer
 from foresee.runner.keys import digest
 from foresee.statistics import Agreement, Difference, agreement, paired_difference
 
@@ -32,7 +29,6 @@ _NUMBERS = (
     "judge {judge} gives numbers; people's labels can be compared with a judge whose SCALE lists words, "
     "or with one of the numbers (a file of labels and -T part=NAME)"
 )
-_AT_ONCE = 16  # calls of a judge that asks a model
 
 
 @dataclass(frozen=True)
@@ -110,7 +106,7 @@ def check(
     Raises:
         UserError: a name, file, column or option that does not exist, or a judge whose verdicts no question knows.
     """
-    opened = _opened(judge, judging or JudgeChoice())
+    opened = open_alone(judge, judging or JudgeChoice())
     found = read_labels(labels, data=data, options=options)
     file = contracts.judge_file(opened.name) if opened.name in plugins.names("judges") else None
     scale = None if found.part or file is None else file.scale or None
@@ -119,10 +115,15 @@ def check(
         _fitting(opened.name, found, scale)
     elif isinstance(opened, GradedJudge) and not found.part:
         raise UserError(_NUMBERS.format(judge=opened.name))
-    if isinstance(opened, GradedJudge):
-        opened, verdicts = _asked(opened, found, judging or JudgeChoice(), Path(out) if out else None, progress)
-    else:
-        verdicts = complete(lambda: _verdicts(opened, found.rows, progress))
+    opened, verdicts = read_all(
+        opened,
+        [pair_of(row) for row in found.rows],
+        judging or JudgeChoice(),
+        about={"labels": found.name, "options": dict(found.options)},
+        kept=Path(out) if out else None,
+        below="judge_check",
+        progress=progress,
+    )
     words = [_word(opened.name, file, found.part, verdict) for verdict in verdicts]
     questions = _fitting(opened.name, found, scale or {word for word in words if word is not None})
     baselines = {
@@ -168,58 +169,10 @@ def stored_judges(
     return StoredCheck(found, question, {name: _agree(question, found.rows, said) for name, said in verdicts.items()})
 
 
-async def _verdicts(
-    judge: Judge, rows: Sequence[LabelledAnswer], progress: Callable[[int, int], None] | None
-) -> list[Verdict]:
-    verdicts: list[Verdict | None] = [None] * len(rows)
-    done = 0
-
-    async def read(place: int) -> None:
-        nonlocal done
-        row = rows[place]
-        verdicts[place], _ = await read_answer(judge, _item(row), Answer(row.id, 0, row.response))
-        done += 1
-        if progress is not None:
-            progress(done, len(rows))
-
-    await each(iter(range(len(rows))), read, _AT_ONCE)
-    return [verdict for verdict in verdicts if verdict is not None]
-
-
-def _opened(judge: str | Judge, choice: JudgeChoice) -> Judge:
-    """Open the judge to check: by model where judge models are named, or where the judge knows no other way."""
-    if not isinstance(judge, str):
-        return judge
-    known = contracts.judge_file(judge).forms
-    by_model = choice.by_model or ((judge,) if choice.models and "model" in known else ())
-    (opened,) = replace(choice, by_model=by_model).judges((judge,))
-    if choice.models and not isinstance(opened, GradedJudge):
-        raise UserError(f"judge {judge} goes by rules and asks no model; leave --judge-model out")
-    return opened
-
-
-def _asked(
-    judge: GradedJudge,
-    labels: Labels,
-    choice: JudgeChoice,
-    out: Path | None,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[Judge, list[Verdict]]:
-    """Open the judge with its models and the folder of its verdicts, from which a stopped check goes on."""
-    with choice.bound((judge,)) as (bound,):
-        configuration = {"judge": dict(bound.identity), "labels": labels.name, "options": dict(labels.options)}
-        folder = out or Path("runs") / "judge_check" / f"{judge.name}-{labels.name}-{digest(configuration)[:8]}"
-        manifest.refuse_other(folder, None)
-        pairs = [
-            (_item(row), Answer(row.id, 0, row.response, key=digest([row.id, row.response]))) for row in labels.rows
-        ]
-        with Journal.open(folder / "journal.jsonl", configuration) as journal:
-            rows = judge_answers(pairs, (bound,), journal, progress=progress)
-    return bound, [row.verdicts[judge.name] for row in rows]
-
-
-def _item(row: LabelledAnswer) -> Item:
-    return Item(row.id, (Message("user", (row.prompt,)),), metadata=row.metadata)
+def pair_of(row: LabelledAnswer) -> tuple[Item, Answer]:
+    """Give a labelled answer as a judge reads it."""
+    item = Item(row.id, (Message("user", (*row.images, row.prompt)),), metadata=row.metadata)
+    return item, Answer(row.id, 0, row.response, key=digest([row.id, row.response]))
 
 
 def _word(judge: str, file: JudgeFile | None, part: str, verdict: Verdict) -> str | None:

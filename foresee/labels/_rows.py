@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from foresee.data.tables import Line
 from foresee.errors import UserError, unknown_name
+from foresee.records import Image
 
 Split: TypeAlias = Literal["tuned", "held_out"]
 
@@ -27,6 +28,7 @@ class LabelledAnswer:
         group: what `foresee data check` counts by.
         cluster: what must be resampled together; the same prompt answered by several models, for example.
         metadata: further columns of the row (published label, annotators, taxonomy, ...).
+        images: what the model was shown beside the prompt, where the set has it.
     """
 
     id: str
@@ -37,6 +39,7 @@ class LabelledAnswer:
     group: str
     cluster: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True)
