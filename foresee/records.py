@@ -137,7 +137,9 @@ class Request:
 
     `choices` asks for the probability that the answer starts with each of these words instead of for
     text (capability "first_token"). `schema` asks for JSON of this shape (capability
-    "structured_output"). `decoding` is a decode-time strategy (capability "logits").
+    "structured_output"). `decoding` is a decode-time strategy (capability "logits"). `closed` says that the last turn
+    is complete even if the assistant said it: the model, such as a guard, replies to the conversation and does not go
+    on with that turn. `template` holds further arguments of the chat template (local models, some servers).
     """
 
     messages: tuple[Message, ...]
@@ -146,6 +148,8 @@ class Request:
     logprobs: bool = False
     schema: Mapping[str, Any] | None = None
     decoding: Any = None
+    closed: bool = False
+    template: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

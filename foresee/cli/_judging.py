@@ -19,7 +19,7 @@ JudgeModel = Annotated[
     str | None,
     typer.Option(
         "--judge-model",
-        help="PROVIDER/NAME of the judge model, or guard:FORMAT=PROVIDER/NAME; A,B,C decide by majority",
+        help="PROVIDER/NAME of the judge model, or guard:FORMAT[@FILE]=PROVIDER/NAME; A,B,C decide by majority",
     ),
 ]
 JudgeOptions = Annotated[

@@ -5,6 +5,7 @@ asks a judge model, or both (then rules unless a model is asked for). `RUBRICS` 
 """
 
 from foresee.judges._model.choice import JudgeChoice, bound
+from foresee.judges._model.guards import Guard
 from foresee.judges._model.judge import GradedJudge, needs_model
 from foresee.judges._model.members import Member
 from foresee.judges._model.panel import agreed
@@ -14,6 +15,7 @@ from foresee.judges._registry import RuleJudge, open_judge
 __all__ = [
     "Blank",
     "GradedJudge",
+    "Guard",
     "JudgeChoice",
     "Member",
     "Rubric",

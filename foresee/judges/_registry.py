@@ -116,17 +116,17 @@ def open_member(
     """
     from foresee.models import open_model
 
-    guard, name = guards.named(spec) if spec.startswith(guards.PREFIX) else (None, spec)
+    guard = guards.named(spec) if spec.startswith(guards.PREFIX) else None
     with _of_judge_model():
-        model = open_model(name, options, flag=flag)
-    return Grader(model, generation) if guard is None else guards.Guard(model, guard)
+        model = open_model(spec if guard is None else guard.model, options, flag=flag)
+    return Grader(model, generation) if guard is None else guards.Guard(model, guard.format, guard.wording)
 
 
 def check_member(spec: str, options: Mapping[str, Any], flag: str) -> None:
     """Find what is wrong with a judge model before it is opened. Raises UserError: as `models.check_model`."""
     from foresee.models import check_model
 
-    name = guards.named(spec)[1] if spec.startswith(guards.PREFIX) else spec
+    name = guards.named(spec).model if spec.startswith(guards.PREFIX) else spec
     with _of_judge_model():
         check_model(name, options, flag=flag)
 

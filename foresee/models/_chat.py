@@ -43,6 +43,8 @@ def body(request: Request, model: str, dialect: Dialect, urls: Mapping[str, str]
     if request.schema is not None:
         schema = {"name": "answer", "strict": True, "schema": dict(request.schema)}
         content["response_format"] = {"type": "json_schema", "json_schema": schema}
+    if request.template:
+        content["chat_template_kwargs"] = dict(request.template)
     for name in dialect.dropped:
         content.pop(name, None)
     if request.choices or request.logprobs:

@@ -80,6 +80,8 @@ def answer_key(settings: str, request: Request, epoch: int) -> str:
     parts: list[Any] = [settings, _content(request.messages), request.choices, decoding, epoch]
     if request.schema is not None or request.logprobs:
         parts += [request.schema, request.logprobs]
+    if request.closed or request.template:
+        parts += [request.closed, request.template]
     return digest(parts)
 
 

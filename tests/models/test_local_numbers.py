@@ -14,7 +14,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from foresee.errors import ModelError
-from foresee.judges._model.guards import shield_gemma
 from foresee.models.local.model import LocalModel
 from foresee.records import Generation, Message, Reply, Request
 from tests.models.test_local_decoding import Ban
@@ -94,11 +93,6 @@ async def test_choices_without_any_probability_are_no_answer(
     assert isinstance(reply, Reply)
     assert reply.text == ""
     assert reply.choice_probabilities == {"Yes": 0.0, "No": 0.0}
-
-
-def test_a_guard_does_not_fall_back_to_the_word_beside_broken_probabilities() -> None:
-    assert shield_gemma.probability(Reply("Yes", choice_probabilities={"Yes": math.nan, "No": math.nan})) is None
-    assert shield_gemma.probability(Reply("Yes", choice_probabilities={"Yes": 0.3, "No": 0.1})) == pytest.approx(0.75)
 
 
 def test_infinities_that_bar_tokens_are_no_fault() -> None:

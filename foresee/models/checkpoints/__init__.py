@@ -22,6 +22,7 @@ from foresee.models.checkpoints.find import (
     kind_of,
     one_line,
     quietly,
+    read_json,
     resolve,
     resolve_adapter,
     weights_hash,
@@ -173,7 +174,9 @@ def _load_model(folder: Path, kind: Kind, options: LoadOptions, place: tuple[str
     import transformers
 
     device, dtype = place[0], getattr(torch, place[1])
+    classifies = read_json(folder / "config.json").get("model_type") == "shieldgemma2"  # a Gemma 3 inside a classifier
     automatic = transformers.AutoModelForImageTextToText if kind == "image_text" else transformers.AutoModelForCausalLM
+    automatic = transformers.ShieldGemma2ForImageClassification if classifies else automatic
     arguments: dict[str, Any] = {"dtype": dtype, "trust_remote_code": options.trust_remote_code}
     if options.attn_implementation:
         arguments["attn_implementation"] = options.attn_implementation
@@ -188,6 +191,7 @@ def _load_model(folder: Path, kind: Kind, options: LoadOptions, place: tuple[str
         if isinstance(problem, torch.OutOfMemoryError):
             raise UserError(f"{folder}: not enough memory on {device}: try device_map=auto or quantisation") from None
         raise UserError(f"{folder}: the model can't be loaded: {one_line(problem)}") from problem
+    model = model.model if classifies else model
     if model.config.is_encoder_decoder:
         raise UserError(f"{folder}: expected a decoder-only model, got an encoder-decoder")
     absent = sorted(report["missing_keys"])

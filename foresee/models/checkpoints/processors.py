@@ -49,6 +49,8 @@ def load_processor(
                 f"{folder}: its processor needs torchvision (of the same torch): pip install torchvision"
             ) from None
         raise UserError(f"{folder}: its processor can't be loaded: {one_line(problem)}") from problem
+    if type(processor).__name__ == "ShieldGemma2Processor":
+        processor = _one_prompt(processor)
     if getattr(processor, "image_processor", None) is None or getattr(processor, "tokenizer", None) is None:
         raise UserError(f"{folder}: expected a processor for images and text, found {type(processor).__name__}")
     if min_pixels or max_pixels:
@@ -92,6 +94,18 @@ def _without_video(original: Any) -> Any:
 
     members = {"check_argument_for_proper_class": check, "to_dict": to_dict, "__module__": original.__module__}
     return type(original.__name__, (original,), members)  # the name is written when the processor is saved
+
+
+def _one_prompt(processor: Any) -> Any:
+    """ShieldGemma 2's processor writes all of its policies' prompts itself; its body, Gemma 3's, takes one as it is."""
+    from transformers import Gemma3Processor
+
+    return Gemma3Processor(
+        processor.image_processor,
+        processor.tokenizer,
+        chat_template=processor.chat_template,
+        image_seq_length=processor.image_seq_length,
+    )
 
 
 def _limit_pixels(image_processor: Any, min_pixels: int | None, max_pixels: int | None) -> None:

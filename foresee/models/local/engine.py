@@ -102,7 +102,7 @@ class Engine:
         vlm, prompts, *_ = self.loaded()
         if request.schema is not None:
             raise ModelError("a local model can't be constrained to a JSON schema; ask for JSON in the prompt")
-        prompt = prompts.make(request.messages)
+        prompt = prompts.make(request.messages, closed=request.closed, template=request.template)
         if request.choices:
             prompts.first_tokens(request.choices)
         limit = getattr(vlm.core.config.get_text_config(), "max_position_embeddings", None) or 1 << 30

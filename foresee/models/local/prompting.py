@@ -69,8 +69,19 @@ class Prompts:
         self._control = tuple(str(token) for token in vlm.tokenizer.added_tokens_encoder)
         self._has_system_role = self._try_system_role()
 
-    def make(self, messages: Sequence[Message]) -> Prompt:
-        """Make a prompt. Raises ModelError: an image can't be used, or the model's template refuses the messages."""
+    def make(
+        self, messages: Sequence[Message], *, closed: bool = False, template: Mapping[str, Any] | None = None
+    ) -> Prompt:
+        """Make a prompt.
+
+        Args:
+            messages: the conversation.
+            closed: the last turn is complete, even if the assistant said it.
+            template: further arguments of the chat template.
+
+        Raises:
+            ModelError: an image can't be used, or the model's template refuses the messages.
+        """
         if not messages:
             raise ModelError("a request without messages")
         sources = [image for message in messages for image in message.images]
@@ -84,7 +95,9 @@ class Prompts:
             hashes, opened = self.images.open(sources)
         conversation = self._conversation(messages, iter(opened))
         with self._lock:
-            features = self._tokenise(conversation, messages)
+            goes_on = messages[-1].role == "assistant" and not closed
+            arguments = {"add_generation_prompt": not goes_on, "continue_final_message": goes_on, **(template or {})}
+            features = self._tokenise(conversation, messages, arguments)
         names = set(getattr(self.images, "model_input_names", ()))
         width = features["input_ids"].shape[1]
         text = {k: v for k, v in features.items() if k not in names and tuple(v.shape[:2]) == (1, width)}
@@ -104,11 +117,11 @@ class Prompts:
                 self._starts[choices] = first_tokens(self._vlm.tokenizer, choices)
             return self._starts[choices]
 
-    def _tokenise(self, conversation: list[dict[str, Any]], messages: Sequence[Message]) -> dict[str, Any]:
+    def _tokenise(
+        self, conversation: list[dict[str, Any]], messages: Sequence[Message], arguments: Mapping[str, Any]
+    ) -> dict[str, Any]:
         written = [message.text for message in messages]
         spelled = [token for token in self._control if any(token in text for text in written)]
-        goes_on = messages[-1].role == "assistant"
-        arguments: dict[str, Any] = {"add_generation_prompt": not goes_on, "continue_final_message": goes_on}
         try:
             if spelled and self._can_sanitise:
                 try:

@@ -1,24 +1,40 @@
-"""Guard models: classifiers that read a conversation in a chat format of their own. One file a format.
+"""Guard models: classifiers that read a conversation in a format of their own. One file a format.
 
-`guard:FORMAT=PROVIDER/NAME` seats one on the panel of the judge `harmful`. A guard goes by the policy that it was
-trained on, not by a rubric. A format file has `VERSION` and `vote(model, item, answer, ask) -> Vote`.
+`guard:FORMAT=PROVIDER/NAME` puts one on the panel of the judge `harmful`, and names the guard of a defense. A guard
+goes by the policy that it was trained on, not by a rubric. A format file holds `FORMAT`, a `_format.Format`. Where a
+format sends a text of our wording, `guard:FORMAT@FILE=PROVIDER/NAME` sends a file's in its place, such as the
+published one; its hash is part of the guard's identity.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from typing import NamedTuple
 
-from foresee.errors import unknown_name
+from foresee.errors import UserError, unknown_name
+from foresee.files.untrusted import read_regular
+from foresee.judges._model.guards._format import THRESHOLD, Finding, Format, Seen, Stage, examine
 from foresee.judges._model.members import AskModel
 from foresee.judges._model.rubric import Rubric
 from foresee.records import Answer, Item, Json, Model, Vote
 
+__all__ = ["Finding", "Guard", "Spec", "Stage", "format_of", "formats", "named"]
+
 PREFIX = "guard:"
-JUDGE = "harmful"  # the one judge that guards can fill in
+JUDGE = "harmful"  # the one judge that guards can be
+_LONGEST_WORDING = 200_000  # bytes
+
+
+class Spec(NamedTuple):
+    """What `guard:FORMAT[@FILE]=PROVIDER/NAME` names."""
+
+    format: str
+    model: str
+    wording: str = ""
 
 
 def formats() -> list[str]:
@@ -26,37 +42,83 @@ def formats() -> list[str]:
     return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("_"))
 
 
+def format_of(name: str) -> Format:
+    """The format of this name, one of `formats`."""
+    found: Format = importlib.import_module(f"{__name__}.{name}").FORMAT
+    return found
+
+
 @dataclass(frozen=True)
 class Guard:
-    """A guard model as a member of a panel."""
+    """A guard model with its format; as a member of a panel it is the judge `harmful`.
+
+    Attributes:
+        model: the open model.
+        format: one of `formats`.
+        wording: in place of the format's own, if any.
+    """
 
     model: Model
     format: str
+    wording: str = ""
 
     @property
     def identity(self) -> Mapping[str, Json]:
-        return {**self.model.identity, "asked": f"guard {self.format} {_module(self.format).VERSION}"}
+        worded = f" {hashlib.sha256(self.wording.encode()).hexdigest()[:12]}" if self.wording else ""
+        return {**self.model.identity, "asked": f"guard {self.format} {format_of(self.format).version}{worded}"}
 
     def reads(self, judge: str) -> bool:
-        return judge == JUDGE
+        return judge == JUDGE and "answer" in format_of(self.format).stages
 
     def must_see(self, rubric: Rubric) -> bool:
-        """False: a guard is shown pictures if it takes them, and reads the text if not."""
+        """False: a guard is shown images if it takes them, and reads the text if not."""
         return False
+
+    async def examine(self, item: Item, answer: Answer | None, ask: AskModel) -> Finding:
+        """What the guard makes of an answer, or of the request while there is none.
+
+        Raises:
+            ModelError: the model could not be asked.
+        """
+        form = format_of(self.format)
+        sighted, provider = "images" in self.model.capabilities, str(self.model.identity.get("provider", ""))
+        return await examine(form, self.wording or form.wording, self.model, Seen(item, answer, sighted, provider), ask)
 
     async def vote(self, rubric: Rubric, item: Item, answer: Answer, ask: AskModel) -> Vote:
         """Raises ModelError: the model could not be asked."""
-        found: Vote = await _module(self.format).vote(self.model, item, answer, ask)
-        return found
+        found = await self.examine(item, answer, ask)
+        value: dict[str, float] | None = None
+        if found.harm is not None:
+            value = {"harmful": float(found.harm >= THRESHOLD)}
+            value |= {} if found.refused is None else {"refused": found.refused}
+        return Vote(self.model.name, value, found.reason, found.raw, found.usage, found.calls)
 
 
-def named(text: str) -> tuple[str, str]:
-    """`guard:FORMAT=PROVIDER/NAME` as format and model. Raises UserError: no such format."""
+def named(text: str, stage: Stage = "answer") -> Spec:
+    """What `guard:FORMAT[@FILE]=PROVIDER/NAME` names.
+
+    Raises:
+        UserError: no such format, one that can't judge this stage, or a file of words that can't be used.
+    """
     kind, _, model = text.removeprefix(PREFIX).partition("=")
+    kind, _, file = kind.partition("@")
     if kind not in formats() or not model:
         raise unknown_name("guard format (guard:FORMAT=PROVIDER/NAME)", kind, formats())
-    return kind, model
+    form = format_of(kind)
+    if stage not in form.stages:
+        able = [name for name in formats() if stage in format_of(name).stages]
+        (reads,) = form.stages
+        raise UserError(f"guard:{kind} judges {reads}s, not {stage}s; those that do: {', '.join(able)}")
+    return Spec(kind, model, _worded(kind, form, Path(file)) if file else "")
 
 
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"{__name__}.{name}")
+def _worded(kind: str, form: Format, path: Path) -> str:
+    if not form.wording:
+        raise UserError(f"guard:{kind}@{path}: this format sends no text of ours that a file could replace")
+    try:
+        text = read_regular(path.expanduser(), _LONGEST_WORDING).decode("utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UserError(f"guard:{kind}@{path}: expected a text file, {problem}") from None
+    if not text:
+        raise UserError(f"guard:{kind}@{path}: the file is empty")
+    return text
