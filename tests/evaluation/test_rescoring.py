@@ -87,7 +87,7 @@ def test_a_guard_model_judges_from_the_command_line(cli: Cli, stored: Path, judg
     assert json.loads(done.out)[0]["metrics"]["asr"]["value"] == 0.5
     mixed = cli("score", stored, "--judge-model", "custom/third,guard:llama_guard=custom/second,custom/judge", *url)
     assert json.loads(mixed.out)[0]["metrics"]["asr"]["value"] == 0.5
-    assert judge_server.asked == {"second": 8, "third": 8, "judge": 8}
+    assert judge_server.asked == {"second": 12, "third": 8, "judge": 8}, "of the four unsafe ones it says what they are"
 
 
 def test_another_judge_stands_beside_the_first_and_replaces_no_verdict(
