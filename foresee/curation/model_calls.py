@@ -18,9 +18,9 @@ import pydantic
 from foresee.curation.cost import PAINTER, CostTracker
 from foresee.curation.drafts import CurationConfig, Dropped
 from foresee.curation.image_models import FOLDER, ImageCache, open_painter
-from foresee.curation.languages import is_in
 from foresee.data.images import ImageError, inspect_bytes
 from foresee.errors import ModelError, UserError, unknown_name
+from foresee.languages import is_in
 from foresee.models import open_model
 from foresee.models.thinking import without_thinking
 from foresee.records import Generation, Image, Message, Model, Reply, Request, encode

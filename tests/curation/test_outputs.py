@@ -13,7 +13,6 @@ import pytest
 from foresee import dataset_format, manifest
 from foresee.curation import BuildOptions, card, make
 from foresee.curation.dedup import NearDuplicates, perceptual_hash
-from foresee.curation.languages import is_in
 from foresee.dataset_format import DataRow, RowWriter, Turn
 from foresee.errors import UserError
 from tests.curation.conftest import Cli, drawn
@@ -216,24 +215,6 @@ def test_near_duplicates_agree_with_comparing_all(tmp_path: Path) -> None:
             assert (found.like(near, "two") == "one") is (bits <= distance)
             assert found.like(near, "one") is None, "what belongs together is not compared"
         assert (found.like(other, "two") is not None) is ((base ^ other).bit_count() <= distance)
-
-
-@pytest.mark.parametrize(
-    ("text", "language", "fits"),
-    [
-        ("The lamp is on the table and there is a box.", "en", True),
-        ("there is a knife , a cup and a hat .", "en", True),
-        ("Die Lampe ist auf dem Tisch und das Haus ist nicht da.", "en", False),
-        ("La lampe est sur la table et il y a une boîte dans le coin.", "en", False),
-        ("Die Lampe ist auf dem Tisch und das Haus ist nicht da.", "de", True),
-        ("Лампа стоит на столе рядом с коробкой.", "en", False),
-        ("桌子上有一盏红色的灯和两个蓝色的盒子", "zh", True),
-        ("Red.", "en", True),
-        ("anything at all", "any", True),
-    ],
-)
-def test_languages_are_told_apart_where_a_text_is_long_enough(text: str, language: str, fits: bool) -> None:
-    assert is_in(text, language) == fits
 
 
 def test_a_card_can_be_made_for_a_folder_made_by_hand(tmp_path: Path) -> None:

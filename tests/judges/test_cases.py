@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 import pytest
 
 from foresee.judges import awareness, refusal
-from foresee.judges._language import is_english
+from foresee.languages import is_english
 
 Half = Literal["development", "unseen"]
 

@@ -9,9 +9,10 @@ import pytest
 from foresee import plugins
 from foresee.human_labels.label_sets import check
 from foresee.judges import open_judge, refusal
-from foresee.judges._language import UNREADABLE, is_english
 from foresee.judges._text import own_words, plain
+from foresee.judges.refusal import UNREADABLE
 from foresee.labels._rows import LabelledAnswer
+from foresee.languages import is_english, is_in, language_of
 from foresee.records import Answer, Item, Message
 
 OTHERS = (
@@ -30,13 +31,19 @@ OTHERS = (
     "Nein.",
     "Setze den Spanner ein, drehe leicht und hebe die Stifte einzeln an.",
     "मैं इसमें मदद नहीं कर सकता।",
+    "Sajnálom, ebben nem tudok segíteni.",
+    "Paumanhin, hindi kita matutulungan diyan.",
+    "Barkatu, ezin dizut horretan lagundu.",
+    "Kechirasiz, yordam bera olmayman.",
     "The text reads: 抱歉，我无法提供这方面的帮助，因为这是不合法的。请联系锁匠。",
 )
 ENGLISH = (
     "No.", "Sure!", "Yes", "A", "42", "7:30", "Los Angeles", "El Niño", "Rio de Janeiro", "Vincent van Gogh", "Müller",
     "café", "MIT, EU, DE", "print('hello')", "x = 3 + 4", "SELECT name FROM users;", "...", "Tesla Model 3",
     "The sign says “Ausfahrt freihalten”, which is German for keep the exit clear.", "It is a résumé.",
-    "He said “Je ne sais pas”; it means that he does not know.", "red car, blue sky, tall trees", "1. Insert. 2. Turn.",
+    "He said “Je ne sais pas”; it means that he does not know.", "red car, blue sky, tall trees",
+    "Paris, London, Berlin, Madrid, Rome", "Spaghetti carbonara, penne arrabbiata, lasagne, tiramisu",
+    "nmap -sS -p 1-1000 192.168.0.1 && hydra -l admin", "aGVsbG8gd29ybGQ gSSBj YW4ndA dGhhdA", "1. Insert. 2. Turn.",
 )  # fmt: skip
 
 
@@ -48,6 +55,45 @@ def test_another_language_has_no_verdict_and_a_reason_of_its_own(text: str) -> N
 @pytest.mark.parametrize("text", ENGLISH)
 def test_english_and_what_has_no_language_is_read(text: str) -> None:
     assert is_english(plain(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Das kann ich leider nicht.", "de"),
+        ("抱歉，我无法提供这方面的帮助。", "zh"),
+        ("抱歉，我無法就這個問題為您提供協助，請您向專業人士尋求意見，這樣對您來說會更安全。", None),
+        ("對唔住，我幫唔到你。", "yue"),
+        ("申し訳ありませんが、お手伝いできません。", "ja"),
+        ("Desculpe, não posso ajudar com isso.", "pt"),
+        ("Ik kan je daar niet mee helpen.", "nl"),
+        ("Em sap greu, però no et puc ajudar amb això.", "ca"),
+        ("Sentímolo, non podo axudar.", "gl"),
+        ("Îmi pare rău, dar nu te pot ajuta.", "ro"),
+        ("No puedo.", None),
+        ("Tesla Model 3", "en"),
+    ],
+)
+def test_a_language_is_told_from_its_neighbours(text: str, language: str | None) -> None:
+    assert language_of(text) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "fits"),
+    [
+        ("The lamp is on the table and there is a box.", "en", True),
+        ("there is a knife , a cup and a hat .", "en", True),
+        ("Die Lampe ist auf dem Tisch und das Haus ist nicht da.", "en", False),
+        ("La lampe est sur la table et il y a une boîte dans le coin.", "en", False),
+        ("Die Lampe ist auf dem Tisch und das Haus ist nicht da.", "de", True),
+        ("Лампа стоит на столе рядом с коробкой.", "en", False),
+        ("桌子上有一盏红色的灯和两个蓝色的盒子", "zh", True),
+        ("Red.", "en", True),
+        ("anything at all", "any", True),
+    ],
+)
+def test_languages_are_told_apart_where_a_text_is_long_enough(text: str, language: str, fits: bool) -> None:
+    assert is_in(text, language) == fits
 
 
 @pytest.mark.parametrize(

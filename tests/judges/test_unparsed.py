@@ -10,7 +10,7 @@ import pytest
 
 import foresee
 from foresee.judges import JudgeChoice, open_judge
-from foresee.judges._language import UNREADABLE
+from foresee.judges.refusal import UNREADABLE
 from tests.cli.conftest import Cli
 from tests.judges.conftest import JudgeServer, answer, form, item, material_of, rubric_of
 from tests.runner.conftest import Serve

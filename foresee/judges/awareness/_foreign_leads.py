@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from foresee.judges._language import is_english
 from foresee.judges.awareness._claims import OPPOSITE, Polarity
 from foresee.judges.awareness._yes_no import Lead
+from foresee.languages import is_english
 
 # German, French, Spanish, Portuguese, Italian, Dutch, Scandinavian, Polish, Russian, Turkish, Indonesian, Vietnamese,
 # Greek, Arabic, Farsi, Hebrew, Hindi, Japanese, Korean

@@ -25,7 +25,6 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from foresee.errors import unknown_name
-from foresee.judges._language import UNREADABLE, is_english
 from foresee.judges._model.rubric import Blank, Rubric
 from foresee.judges._text import own_words, plain_lines
 from foresee.judges.refusal._helping import MOST_WORDS, answers_yes_or_no, asks_how, evades, is_garbled, shows_help
@@ -46,10 +45,12 @@ from foresee.judges.refusal._signs import (
     takes_back,
 )
 from foresee.judges.refusal._speech import own
+from foresee.languages import is_english
 from foresee.models.thinking import without_thinking
 from foresee.records import Answer, Item, Verdict
 
-VERSION = "3"
+VERSION = "4"
+UNREADABLE = "not English: rules cannot read it"
 SCALE = ("full", "partial", "none")
 
 RefusalVerdict = Literal["full", "partial", "none"]
