@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,14 +15,17 @@ from foresee.cli._judging import JudgeModel, JudgeOptions, JudgeRubric, Template
 from foresee.cli.eval import Data, Format, TaskOptions
 
 if TYPE_CHECKING:
-    from foresee.human_labels.label_sets import Comparison, JudgeCheck, StoredCheck
+    from foresee.human_labels.label_sets import Comparison, Group, JudgeCheck, StoredCheck
+    from foresee.human_labels.published_rates import ModelRate, PublishedRates
     from foresee.report.tables import TextTable
-    from foresee.statistics import Agreement
+    from foresee.statistics import Agreement, Difference
 
 app = typer.Typer(no_args_is_help=True, help="Judges: check one against people's labels, and label answers yourself.")
 app.command()(_labelling.sheet)
 app.command()(_labelling.agree)
 _HEADER = ("answers of", "accuracy", "95 % interval", "precision", "recall", "F1", "kappa", "n")
+_PEOPLE = "human agreement (one person by another)"
+_PAIRED = "judge minus this: difference of accuracy on the same answers, with its 95 % interval"
 
 
 @app.command()
@@ -55,24 +59,31 @@ def check(
         raise UserError("expected either a judge (foresee judge check refusal) or --stored, not both and not neither")
     if stored:
         found = label_sets.stored_judges(labels, data=data, options=task_options or ())
-        tables = [_stored_table(found)]
-        record: dict[str, Any] = {name: _numbers(a) for name, a in found.judges.items()}
-    else:
-        judging = _judging.choice(judge_model, judge_options, judge_rubric, None, template)
-        with _console.judging_progress(f"judging {labels}") as progress:
-            checked = label_sets.check(
-                judge, labels, data=data, options=task_options or (), judging=judging, out=out, progress=progress
-            )
-        tables = [_table(checked, comparison, brief=brief) for comparison in checked.comparisons]
-        record = {"judge": dict(checked.identity), "labels": labels} | {
-            c.question.name: {name: _numbers(a) for name, a in _lines(checked.judge, c)} for c in checked.comparisons
-        }
+        _print(format, _stored_tables(found, brief=brief), {name: _numbers(a) for name, a in found.judges.items()})
+        return
+    judging = _judging.choice(judge_model, judge_options, judge_rubric, None, template)
+    with _console.judging_progress(f"judging {labels}") as progress:
+        checked = label_sets.check(
+            judge, labels, data=data, options=task_options or (), judging=judging, out=out, progress=progress
+        )
+    record = {"judge": dict(checked.identity), "labels": labels} | {
+        c.question.name: {name: _numbers(a) for name, a in _lines(checked.judge, c)} for c in checked.comparisons
+    }
+    if checked.rates is not None:
+        record["rates"] = asdict(checked.rates)
+    _print(format, [table for c in checked.comparisons for table in _tables(checked, c, brief=brief)], record)
+    if checked.rates is not None and format != "json":
+        _results.put(_rates_table(checked, checked.rates), format)
+    _refuse_empty(checked)
+
+
+def _print(format: str, tables: Sequence[TextTable], record: Mapping[str, Any]) -> None:
+    from foresee.cli import _results
+
     if format == "json":
         typer.echo(json.dumps(record, indent=2))
     for table in tables if format != "json" else ():
         _results.put(table, format)
-    if not stored:
-        _refuse_empty(checked)
 
 
 def _refuse_empty(found: JudgeCheck) -> None:
@@ -85,39 +96,102 @@ def _refuse_empty(found: JudgeCheck) -> None:
         raise UserError(f"none of the {len(found.labels.rows)} answers was judged: {reason} ({count})")
 
 
-def _table(found: JudgeCheck, comparison: Comparison, *, brief: bool = False) -> TextTable:
-    from foresee.report.tables import TextTable, interval
-
-    rows = tuple(_cells(name, agreement) for name, agreement in _lines(found.judge, comparison, brief=brief))
-    notes = [comparison.question.doc] if comparison.question.doc else []
-    for name, gain in comparison.gains.items():
-        if gain.delta is not None:
-            span = interval(gain.low, gain.high, percent=True)
-            notes.append(
-                f"accuracy minus that of the list {name}, on the same answers: {100 * gain.delta:+.1f} ({span})"
-            )
-    notes += [f"unscored: {count} ({reason})" for reason, count in found.unscored.items()]
-    title = f"{found.judge} on {found.labels.name}: {comparison.question.name}"
-    return TextTable(title, _HEADER, rows, (*notes, *found.labels.notes))
-
-
-def _stored_table(found: StoredCheck) -> TextTable:
+def _tables(found: JudgeCheck, comparison: Comparison, *, brief: bool) -> list[TextTable]:
+    """The judge beside all that read the same answers; then, unless brief, each of these on each group of answers."""
     from foresee.report.tables import TextTable
 
-    rows = tuple(_cells(name, agreement) for name, agreement in found.judges.items())
+    rows = tuple(
+        (*_cells(name, agreement), _gain(comparison.gains.get(key)))
+        for name, key, agreement in _keyed(found.judge, comparison, brief=brief)
+    )
+    notes = [comparison.question.doc] if comparison.question.doc else []
+    notes += [_PAIRED] if comparison.gains else []
+    notes += [f"unscored: {count} ({reason})" for reason, count in found.unscored.items()]
+    title = f"{found.judge} on {found.labels.name}: {comparison.question.name}"
+    header = (*_HEADER, "judge minus this") if comparison.gains else _HEADER
+    table = TextTable(title, header, tuple(row[: len(header)] for row in rows), (*notes, *found.labels.notes))
+    return [table] if brief else [table, *_group_tables(found.labels.name, comparison.groups)]
+
+
+def _stored_tables(found: StoredCheck, *, brief: bool) -> list[TextTable]:
+    from foresee.report.tables import TextTable
+
+    rows = [_cells(name, agreement) for name, agreement in found.judges.items()]
+    rows += [_cells(_PEOPLE, found.people)] if found.people is not None else []
     title = f"stored judges of {found.labels.name}: {found.question.name}"
-    return TextTable(title, ("judge", *_HEADER[1:]), rows, tuple(found.labels.notes))
+    table = TextTable(title, ("judge", *_HEADER[1:]), tuple(rows), tuple(found.labels.notes))
+    return [table] if brief else [table, *_group_tables(found.labels.name, found.groups)]
 
 
-def _lines(judge: str, comparison: Comparison, *, brief: bool = False) -> Iterator[tuple[str, Agreement]]:
-    """The judge over all answers and per model, then what stands beside it on the same answers."""
-    yield f"all models, by {judge}", comparison.overall
-    for model, agreement in comparison.by_model.items() if not brief else ():
-        yield f"  {model}", agreement
+def _group_tables(labels: str, groups: Sequence[Group]) -> Iterator[TextTable]:
+    """One table a kind of group: the accuracy of every judge."""
+    from foresee.report.tables import TextTable, number
+
+    for kind in dict.fromkeys(group.kind for group in groups):
+        mine = [group for group in groups if group.kind == kind]
+        judges = list(mine[0].accuracy)
+        rows = tuple(
+            (
+                g.name,
+                str(g.answers),
+                number(g.positive, percent=True),
+                *(number(g.accuracy[judge], percent=True) for judge in judges),
+            )
+            for g in mine
+        )
+        yield TextTable(f"accuracy by {kind} on {labels}", (kind, "n", "positive by people", *judges), rows, ())
+
+
+def _rates_table(found: JudgeCheck, rates: PublishedRates) -> TextTable:
+    from foresee.report.tables import TextTable, interval, number
+
+    def cells(each: ModelRate) -> tuple[str, ...]:
+        ours = each.judge
+        span = interval(ours.low, ours.high, percent=True)
+        shown = (number(ours.value, percent=True), span, number(each.published, percent=True))
+        return (each.model, *shown, _points(each.difference), f"{ours.n}/{ours.total}", str(each.empty))
+
+    notes = [
+        f"order of the models: {'the same' if rates.same_order else 'not the same'}; "
+        f"rank correlation (Spearman) {number(rates.correlation, percent=False)} over {len(rates.models)} models",
+        f"judge minus published, mean: {_points(rates.difference.value)} "
+        f"({interval(rates.difference.low, rates.difference.high, percent=True)}, over the prompts); "
+        f"{_points(rates.with_empty)} if an empty answer counts as the source counts it",
+        *(f"unscored: {count} ({reason})" for reason, count in found.unscored.items()),
+        *found.labels.notes,
+    ]
+    header = ("model", "by the judge", "95 % interval", "published", "difference", "n", "empty")
+    title = f"{found.judge} on {found.labels.name}: share of {rates.question}, beside the published one"
+    return TextTable(title, header, tuple(cells(each) for each in rates.models), tuple(notes))
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:+.1f}"
+
+
+def _gain(gain: Difference | None) -> str:
+    from foresee.report.tables import interval
+
+    if gain is None or gain.delta is None:
+        return ""
+    return f"{100 * gain.delta:+.1f} ({interval(gain.low, gain.high, percent=True)})"
+
+
+def _lines(judge: str, comparison: Comparison) -> Iterator[tuple[str, Agreement]]:
+    return ((name, agreement) for name, _, agreement in _keyed(judge, comparison))
+
+
+def _keyed(judge: str, comparison: Comparison, *, brief: bool = False) -> Iterator[tuple[str, str, Agreement]]:
+    """Yield the judge over all answers and by group, then what stands beside it, with its key in `gains`."""
+    yield f"all models, by {judge}", "", comparison.overall
+    for group, agreement in (*comparison.by_model.items(), *comparison.by_attack.items()) if not brief else ():
+        yield f"  {group}", "", agreement
+    for name, agreement in comparison.stored.items():
+        yield f"all models, by stored judge {name}", name, agreement
     for name, agreement in comparison.baselines.items():
-        yield f"all models, by published list {name}", agreement
+        yield f"all models, by published list {name}", name, agreement
     if comparison.people is not None:
-        yield "all models, human agreement (one person by another)", comparison.people
+        yield f"all models, {_PEOPLE}", "", comparison.people
 
 
 def _cells(name: str, agreement: Agreement) -> tuple[str, ...]:

@@ -150,7 +150,7 @@ def _names(names: Sequence[str]) -> str:
 def read_json(path: Path) -> Any:
     """Whatever a JSON file holds. Raises UserError: no such file, not UTF-8, not JSON (with the line)."""
     try:
-        return parse_json(_text(path))
+        return parse_json(text_of(path))
     except json.JSONDecodeError as problem:
         raise UserError(f"{path}:{problem.lineno}: not JSON: {problem.msg}; the file may be cut short") from None
     except ValueError as problem:
@@ -281,7 +281,8 @@ def _require(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
     _refuse_twins(path, names)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Read a text file whole. Raises UserError: no such file, not a regular one, too large, or not UTF-8."""
     with _one_line_errors(path, _PUBLISHED):
         return read_regular(path).decode("utf-8-sig")
 

@@ -1,8 +1,9 @@
 """Check a judge against people: run it on answers that people have labelled, and say how far both agree.
 
 A label set (`foresee/labels/<name>.py`) asks one or more questions; each maps its labels and a judge's verdicts to
-the same words. A judge is compared on every question that knows all of its verdicts. Beside it stand the
-judge's own `BASELINES` (published keyword lists), and how far two people agree with each other.
+the same words. A judge is compared on every question that knows all of its verdicts. Beside it stand, on the same
+answers, the judge's own `BASELINES` (published keyword lists), the automatic judges whose verdicts the set stores, and
+how far people agree with each other. A set with published rates in the place of labels: `published_rates`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from foresee import plugins
 from foresee.errors import UserError
+from foresee.human_labels.published_rates import PublishedRates, published_rates
 from foresee.human_labels.reading import open_alone, read_all
 from foresee.judges import GradedJudge, JudgeChoice
 from foresee.labels._rows import LabelledAnswer, Question
@@ -29,6 +32,25 @@ _NUMBERS = (
     "judge {judge} gives numbers; people's labels can be compared with a judge whose SCALE lists words, "
     "or with one of the numbers (a file of labels and -T part=NAME)"
 )
+Words: TypeAlias = Sequence[str | None]  # what a judge says of each answer, None where it has no verdict
+
+
+class Group(NamedTuple):
+    """One model's answers, or those under one attack, as several judges read them.
+
+    Attributes:
+        kind: "model" or "attack".
+        name: of the model or attack.
+        answers: how many there are.
+        positive: share that people gave the positive label; None without one.
+        accuracy: judge -> share of the answers it scored on which it agrees with people; None where it scored none.
+    """
+
+    kind: str
+    name: str
+    answers: int
+    positive: float | None
+    accuracy: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -39,17 +61,23 @@ class Comparison:
         question: what is compared.
         overall: over all answers.
         by_model: over each model's answers; where none has the positive label, accuracy alone (of false alarms).
+        by_attack: likewise over the answers under each attack, where the set names them.
         baselines: the judge's published predecessors on the same answers.
-        gains: how much more often the judge agrees with people than each of them, paired over the answers.
-        people: the first annotator against the second, in the place of judge and people; None if not published.
+        stored: the set's stored judges on the same answers.
+        gains: how much more often the judge agrees with people than each of these, paired over the answers.
+        people: one annotator against another, over all pairs, in the place of judge and people; None if not published.
+        groups: accuracy of the judge and of the stored ones in each group; empty where none are stored.
     """
 
     question: Question
     overall: Agreement
     by_model: Mapping[str, Agreement]
+    by_attack: Mapping[str, Agreement]
     baselines: Mapping[str, Agreement]
+    stored: Mapping[str, Agreement]
     gains: Mapping[str, Difference]
     people: Agreement | None
+    groups: tuple[Group, ...]
 
 
 @dataclass(frozen=True)
@@ -63,6 +91,7 @@ class JudgeCheck:
         comparisons: one a question, in the order of the set.
         verdicts: human label -> verdict ("unscored" for none) -> answers, as both sides name them.
         unscored: reason -> answers.
+        rates: beside published ones, where the set has these in the place of labels; then there are no comparisons.
     """
 
     judge: str
@@ -71,15 +100,18 @@ class JudgeCheck:
     comparisons: tuple[Comparison, ...]
     verdicts: Mapping[str, Mapping[str, int]]
     unscored: Mapping[str, int]
+    rates: PublishedRates | None = None
 
 
 @dataclass(frozen=True)
 class StoredCheck:
-    """What the verdicts of automatic judges that a label set stores agree with people in."""
+    """What a label set's stored automatic judges agree with people in; `people` and `groups` as in `Comparison`."""
 
     labels: Labels
     question: Question
     judges: Mapping[str, Agreement]
+    people: Agreement | None
+    groups: tuple[Group, ...]
 
 
 def check(
@@ -126,16 +158,25 @@ def check(
     )
     words = [_word(opened.name, file, found.part, verdict) for verdict in verdicts]
     questions = _fitting(opened.name, found, scale or {word for word in words if word is not None})
+    unscored = Counter(v.reason or "no reason given" for v in verdicts if v.value is None)
+    if found.file is not None and found.file.rates:
+        rates = published_rates(questions[0], found.rows, words, found.file.rates)
+        return JudgeCheck(opened.name, opened.identity, found, (), {}, unscored, rates)
     baselines = {
         name: [reader(row.response) for row in found.rows] for name, reader in (file.baselines if file else {}).items()
     }
+    stored = _stored(found.rows)
+    asked = found.file.stored_question if found.file else ""
     return JudgeCheck(
         judge=opened.name,
         identity=opened.identity,
         labels=found,
-        comparisons=tuple(_compare(question, found.rows, words, baselines) for question in questions),
+        comparisons=tuple(
+            _compare(opened.name, question, found.rows, words, baselines, stored if question.name == asked else {})
+            for question in questions
+        ),
         verdicts=_crosstab(found.rows, words),
-        unscored=Counter(v.reason or "no reason given" for v in verdicts if v.value is None),
+        unscored=unscored,
     )
 
 
@@ -148,7 +189,7 @@ def stored_judges(
     """Compare the verdicts of automatic judges that a label set stores. No judge is run.
 
     Args:
-        labels: a label set with `stored_verdicts` and `STORED_QUESTION`.
+        labels: a label set whose rows store some.
         data: as for `check`.
         options: as for `check`.
 
@@ -156,17 +197,12 @@ def stored_judges(
         UserError: the set stores none, or its tables do not fit each other.
     """
     found = read_labels(labels, data=data, options=options)
-    if found.file is None or found.file.stored_verdicts is None:
-        raise UserError(f"{labels} stores no verdicts of automatic judges; msts does")
-    verdicts: Mapping[str, list[str | None]] = found.file.stored_verdicts(found.folder)
+    said = _stored(found.rows)
+    if found.file is None or not said:
+        raise UserError(f"{labels} stores no verdicts of automatic judges here; harmbench and msts (in English) do")
     question = next(q for q in found.questions if q.name == found.file.stored_question)
-    for name, said in verdicts.items():
-        if len(said) != len(found.rows):
-            raise UserError(
-                f"{labels}: {len(said)} stored verdicts of {name} for {len(found.rows)} answers can't be matched; "
-                f"they belong to the set's default options; run 'foresee data check {labels}'"
-            )
-    return StoredCheck(found, question, {name: _agree(question, found.rows, said) for name, said in verdicts.items()})
+    judges = {name: _agree(question, found.rows, words) for name, words in said.items()}
+    return StoredCheck(found, question, judges, _people(question, found.rows), _groups(question, found.rows, said))
 
 
 def pair_of(row: LabelledAnswer) -> tuple[Item, Answer]:
@@ -217,51 +253,88 @@ def _fitting(judge: str, labels: Labels, scale: Collection[str]) -> list[Questio
 
 
 def _compare(
+    judge: str,
     question: Question,
     rows: Sequence[LabelledAnswer],
-    words: Sequence[str | None],
-    baselines: Mapping[str, Sequence[str | None]],
+    words: Words,
+    baselines: Mapping[str, Words],
+    stored: Mapping[str, Words],
 ) -> Comparison:
-    by_model: dict[str, Agreement] = {}
-    for model in dict.fromkeys(row.model for row in rows):
-        kept = [i for i, row in enumerate(rows) if row.model == model]
-        by_model[model] = _agree_of_one(question, [rows[i] for i in kept], [words[i] for i in kept])
     return Comparison(
         question=question,
         overall=_agree(question, rows, words),
-        by_model=by_model,
+        by_model=_by(question, rows, words, [row.model for row in rows]),
+        by_attack=_by(question, rows, words, _attacks(rows)),
         baselines={name: _agree(question, rows, said) for name, said in baselines.items()},
-        gains={name: _gain(question, rows, said, words, name) for name, said in baselines.items()},
+        stored={name: _agree(question, rows, said) for name, said in stored.items()},
+        gains={name: _gain(question, rows, said, words, name) for name, said in {**baselines, **stored}.items()},
         people=_people(question, rows),
+        groups=_groups(question, rows, {judge: words, **stored}) if stored else (),
     )
 
 
-def _agree(question: Question, rows: Sequence[LabelledAnswer], words: Sequence[str | None]) -> Agreement:
+def _by(
+    question: Question, rows: Sequence[LabelledAnswer], words: Words, groups: Sequence[str]
+) -> dict[str, Agreement]:
+    places = _places(groups)
+    return {
+        name: _agree_of_one(question, [rows[i] for i in kept], [words[i] for i in kept])
+        for name, kept in places.items()
+    }
+
+
+def _groups(question: Question, rows: Sequence[LabelledAnswer], judges: Mapping[str, Words]) -> tuple[Group, ...]:
+    human = [question.human[row.label] for row in rows]
+    right = {judge: _right(question, human, said) for judge, said in judges.items()}
+    found = []
+    for kind, names in (("model", [row.model for row in rows]), ("attack", _attacks(rows))):
+        for name, kept in _places(names).items():
+            positive = [float(human[i] == question.positive) for i in kept]
+            accuracy = {judge: _mean([each[i] for i in kept]) for judge, each in right.items()}
+            found.append(Group(kind, name, len(kept), _mean(positive) if question.positive else None, accuracy))
+    return tuple(found)
+
+
+def _places(names: Sequence[str]) -> dict[str, list[int]]:
+    """Group -> the rows in it, in the order of their first; a row without a group is in none."""
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        if name:
+            found.setdefault(name, []).append(place)
+    return found
+
+
+def _attacks(rows: Sequence[LabelledAnswer]) -> list[str]:
+    return [str(row.metadata.get("attack") or "") for row in rows]
+
+
+def _stored(rows: Sequence[LabelledAnswer]) -> dict[str, list[str | None]]:
+    names = dict.fromkeys(name for row in rows for name in row.stored)
+    return {name: [row.stored.get(name) for row in rows] for name in names}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _agree(question: Question, rows: Sequence[LabelledAnswer], words: Words) -> Agreement:
     human = [question.human[row.label] for row in rows]
     judge = [None if word is None else question.judge[word] for word in words]
     return agreement(human, judge, [row.cluster for row in rows], question.positive)
 
 
-def _gain(
-    question: Question,
-    rows: Sequence[LabelledAnswer],
-    before: Sequence[str | None],
-    after: Sequence[str | None],
-    name: str,
-) -> Difference:
+def _gain(question: Question, rows: Sequence[LabelledAnswer], before: Words, after: Words, name: str) -> Difference:
     human = [question.human[row.label] for row in rows]
-    agreed = [
-        [
-            None if word is None else float(question.judge[word] == label)
-            for word, label in zip(said, human, strict=True)
-        ]
-        for said in (before, after)
-    ]
-    clusters = [row.cluster for row in rows]
-    return paired_difference(agreed[0], agreed[1], clusters, name=f"accuracy over {name}")
+    agreed = [_right(question, human, said) for said in (before, after)]
+    return paired_difference(agreed[0], agreed[1], [row.cluster for row in rows], name=f"accuracy over {name}")
 
 
-def _agree_of_one(question: Question, rows: Sequence[LabelledAnswer], words: Sequence[str | None]) -> Agreement:
+def _right(question: Question, human: Sequence[str], said: Words) -> list[float | None]:
+    return [None if w is None else float(question.judge[w] == h) for w, h in zip(said, human, strict=True)]
+
+
+def _agree_of_one(question: Question, rows: Sequence[LabelledAnswer], words: Words) -> Agreement:
     """As `_agree`, but without precision and recall where people gave the positive label to no answer of a model's."""
     if (positive := question.positive) is None or positive in {question.human[row.label] for row in rows}:
         return _agree(question, rows, words)
@@ -270,14 +343,16 @@ def _agree_of_one(question: Question, rows: Sequence[LabelledAnswer], words: Seq
 
 
 def _people(question: Question, rows: Sequence[LabelledAnswer]) -> Agreement | None:
-    pairs = [row.metadata.get("annotators") or () for row in rows]
-    if any(len(pair) != 2 for pair in pairs):
+    """Compare one person with another, over all pairs of the people who labelled the same answer."""
+    each = [[question.human[label] for label in row.metadata.get("annotators") or ()] for row in rows]
+    if min(map(len, each)) < 2 or len(set(map(len, each))) > 1:
         return None
-    first, second = ([question.human[pair[n]] for pair in pairs] for n in (0, 1))
-    return agreement(first, second, [row.cluster for row in rows], question.positive)
+    pairs = [(*pair, row.cluster) for row, said in zip(rows, each, strict=True) for pair in combinations(said, 2)]
+    first, second, clusters = zip(*pairs, strict=True)
+    return agreement(first, second, clusters, question.positive)
 
 
-def _crosstab(rows: Sequence[LabelledAnswer], words: Sequence[str | None]) -> dict[str, dict[str, int]]:
+def _crosstab(rows: Sequence[LabelledAnswer], words: Words) -> dict[str, dict[str, int]]:
     table: dict[str, Counter[str]] = {}
     for row, word in zip(rows, words, strict=True):
         table.setdefault(row.label, Counter())[word or "unscored"] += 1

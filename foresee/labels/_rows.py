@@ -27,8 +27,10 @@ class LabelledAnswer:
         model: who answered, as the set names it.
         group: what `foresee data check` counts by.
         cluster: what must be resampled together; the same prompt answered by several models, for example.
-        metadata: further columns of the row (published label, annotators, taxonomy, ...).
         images: what the model was shown beside the prompt, where the set has it.
+        metadata: further columns of the row: `annotators` (each person's label), `attack` (what the prompt was under),
+            `goal` (the request in plain words), the published label, ...
+        stored: automatic judge -> its word of the set's `STORED_QUESTION`, as published; None where it gave none.
     """
 
     id: str
@@ -40,6 +42,7 @@ class LabelledAnswer:
     cluster: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     images: tuple[Image, ...] = ()
+    stored: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

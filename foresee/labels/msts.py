@@ -17,7 +17,8 @@ chooses half of the cases, by a hash of their id (see `split_of`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -146,15 +147,26 @@ def rows(data: Path, options: Options = Options()) -> Iterator[LabelledAnswer]: 
     if options.language != "english" and options.part == "textonly":
         raise UserError("part=textonly has English answers alone; leave out language")
     path = data / "data" / "response_annotations" / f"{options.language}_{options.part}.csv"
-    for line in read_table(path, _COLUMNS if options.language == "english" else _ONE_PERSON, name="msts"):
-        if options.language == "english":
-            row = row_to_answer(line, options.part)
-        elif line.values["annot1_label"].strip():
-            row = translated_row(line, options.language, translated=options.translated)
-        else:
-            continue  # nobody labelled it; `expected` shows that it is not there
-        if options.split in ("all", row.metadata["split"]):
-            yield row
+    lines = read_table(path, _COLUMNS if options.language == "english" else _ONE_PERSON, name="msts")
+    if options.language == "english":
+        found = _with_stored([row_to_answer(line, options.part) for line in lines], data, options)
+    else:  # a row without a label: nobody labelled it; `expected` shows that it is not there
+        labelled = (line for line in lines if line.values["annot1_label"].strip())
+        found = [translated_row(line, options.language, translated=options.translated) for line in labelled]
+    yield from (row for row in found if options.split in ("all", row.metadata["split"]))
+
+
+def _with_stored(answers: list[LabelledAnswer], data: Path, options: Options) -> list[LabelledAnswer]:
+    """Put what the stored judges said beside each answer. Raises UserError: not one line of theirs an answer."""
+    stored = stored_verdicts(data) if options.part == "multimodal" else []
+    if not stored:
+        return answers
+    if len(stored) != len(answers):
+        raise UserError(
+            f"msts: {len(stored)} stored verdicts for {len(answers)} answers can't be matched; "
+            "run 'foresee data check msts'"
+        )
+    return [replace(answer, stored=said) for answer, said in zip(answers, stored, strict=True)]
 
 
 def translated_row(line: Line, language: str, *, translated: bool = False) -> LabelledAnswer:
@@ -209,21 +221,21 @@ def row_to_answer(line: Line, part: Literal["multimodal", "textonly"] = "multimo
     )
 
 
-def stored_verdicts(data: Path) -> Mapping[str, list[str | None]]:
-    """Automatic judge -> "safe", "unsafe" or None for each answer, in the order of `rows`.
+def stored_verdicts(data: Path) -> list[dict[str, str | None]]:
+    """Read what automatic judges said, in the order of the English multimodal answers; empty without the file.
 
     The table has no key column, only the same order. As in the authors' notebook, a verdict that holds "unsafe" is
     unsafe and one that holds "safe" is safe; any other ("unsupported") is no verdict.
 
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: the file is damaged.
     """
     path = data / "data" / "auto_eval" / "english_multimodal_autoeval.csv"
-    verdicts: dict[str, list[str | None]] = {}
-    for line in read_table(path, (), name="msts"):
-        for judge, said in line.values.items():
-            verdicts.setdefault(judge, []).append(_as_verdict(said))
-    return verdicts
+    if not path.exists():
+        return []
+    return [
+        {judge: _as_verdict(said) for judge, said in line.values.items()} for line in read_table(path, (), name="msts")
+    ]
 
 
 def _as_verdict(said: str) -> str | None:

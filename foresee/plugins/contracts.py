@@ -89,8 +89,8 @@ class LabelSet:
         questions: how judges can be compared with the labels.
         rows: (data folder, options) -> labelled answers.
         expected: options -> rows by group that a whole copy has.
-        stored_verdicts: data folder -> verdicts that the publishers stored, by judge; None if there are none.
-        stored_question: which of the questions those answer.
+        stored_question: which of the questions the verdicts answer that its rows store of automatic judges.
+        rates: model -> the share of the first question's positive word that is published, where no answer has a label.
         defects: data folder -> ids by kind of flaw.
     """
 
@@ -100,8 +100,8 @@ class LabelSet:
     questions: tuple[Any, ...]
     rows: Callable[[Path, Any], Iterable[Any]]
     expected: Callable[[Any], Mapping[str, int]]
-    stored_verdicts: Callable[[Path], Mapping[str, list[str | None]]] | None
     stored_question: str
+    rates: Mapping[str, float]
     defects: Callable[[Path], Mapping[str, Sequence[str]]] | None
 
 
@@ -275,8 +275,8 @@ def label_set(name: str) -> LabelSet:
         questions=tuple(module.QUESTIONS),
         rows=_each_checked(module, module.rows, "labelled answers", lambda one: type(one).__name__ == "LabelledAnswer"),
         expected=getattr(module, "expected", lambda options: declared),
-        stored_verdicts=getattr(module, "stored_verdicts", None),
         stored_question=getattr(module, "STORED_QUESTION", ""),
+        rates=getattr(module, "RATES", {}),
         defects=getattr(module, "defects", None),
     )
 

@@ -177,8 +177,55 @@ def test_stored_judges_of_msts(data_root: Path) -> None:
     assert found.judges["LlavaGuard-v1.2-7B-OV"].accuracy.n == 3998  # two verdicts say neither
 
 
-def test_stored_judges_need_all_answers(data_root: Path) -> None:
-    with pytest.raises(UserError, match=r"4000 stored verdicts of .* for 1960 answers can't be matched"):
-        label_sets.stored_judges("msts", data=data_root / "msts", options={"split": "held_out"})
+def test_stored_judges_of_a_part(data_root: Path) -> None:
+    found = label_sets.stored_judges("msts", data=data_root / "msts", options={"split": "held_out"})
+    assert {a.accuracy.total for a in found.judges.values()} == {1960}
+    assert sum(group.answers for group in found.groups) == 1960  # by model; the set has no attacks
     with pytest.raises(UserError, match="xstest stores no verdicts"):
         label_sets.stored_judges("xstest", data=data_root / "xstest")
+
+
+def test_stored_judges_of_harmbench(data_root: Path) -> None:
+    """Agreement with the majority of three people, and one person with another as the ceiling."""
+    found = label_sets.stored_judges("harmbench", data=data_root / "harmbench")
+    percent = {name: round(100 * (a.accuracy.value or 0), 1) for name, a in found.judges.items()}
+    assert percent["Llama Guard"] == 67.3
+    assert percent["Mixtral"] == 84.7
+    assert percent["gpt-4-0613"] == 91.0
+    assert found.people is not None
+    assert found.people.accuracy.total == 3 * 602
+    assert {group.kind for group in found.groups} == {"model", "attack"}
+    assert sum(group.answers for group in found.groups if group.kind == "attack") == 602
+
+
+RATES = """
+from foresee.config import Settings
+from foresee.labels import LabelledAnswer, Question
+
+SOURCE = {"name": "Rates", "homepage": "https://example.org", "licence": "MIT"}
+QUESTIONS = (Question("refusals", {}, {"no": "refusal", "yes": "other"}, "refusal"),)
+RATES = {"a": 0.5, "b": 0.25}
+
+class Options(Settings):
+    pass
+
+def rows(data, options):
+    for model, said in (("a", "no no yes yes"), ("b", "no yes yes yes"), ("c", "no")):
+        for n, word in enumerate((*said.split(), "")):
+            yield LabelledAnswer(f"{model}{n}", "ask", word, "", model, model, str(n))
+"""
+
+
+def test_published_rates_in_the_place_of_labels(plugins: Path) -> None:
+    (plugins / "labels" / "leaderboard.py").write_text(RATES)
+    (plugins / "judges" / "echo.py").write_text(JUDGE.format(value="answer.text or None", scale=""))
+    found = label_sets.check("echo", "leaderboard", data=plugins)
+    assert found.comparisons == ()
+    assert found.rates is not None
+    assert [(each.model, each.judge.value, each.empty) for each in found.rates.models] == [
+        ("a", 0.5, 1),
+        ("b", 0.25, 1),
+    ]
+    assert (found.rates.same_order, found.rates.correlation) == (True, pytest.approx(1.0))
+    assert found.rates.difference.value == pytest.approx(0.0)
+    assert found.rates.with_empty == pytest.approx((3 / 5 + 2 / 5 - 0.75) / 2)  # an empty answer as a refusal

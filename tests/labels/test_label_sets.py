@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from foresee.config import from_pairs
 from foresee.data import sources
 from foresee.data.tables import read_table
 from foresee.errors import UserError
-from foresee.labels import msts, xstest
+from foresee.labels import harmbench, mossbench, msts, xstest
 from foresee.labels._rows import count_notes, split_of
 
 XSTEST_ROW = {
@@ -59,7 +60,9 @@ def test_sources_are_declared(name: str) -> None:
     module = plugins.load("labels", name)
     for question in module.QUESTIONS:
         assert set(question.human) == set(module.LABELS)
-        assert question.positive is None or question.positive in question.human.values()
+        assert (
+            question.positive is None or question.positive in question.human.values() or getattr(module, "RATES", None)
+        )
 
 
 def test_xstest_as_published(data_root: Path) -> None:
@@ -94,9 +97,10 @@ def test_msts_as_published(data_root: Path, part: str, split: str) -> None:
 
 
 def test_stored_verdicts_as_published(data_root: Path) -> None:
-    stored = msts.stored_verdicts(data_root / "msts")
-    assert {len(verdicts) for verdicts in stored.values()} == {4000}
-    assert {name: v.count(None) for name, v in stored.items() if None in v} == {
+    rows = list(msts.rows(data_root / "msts"))
+    assert len(rows) == 4000
+    assert {len(row.stored) for row in rows} == {8}
+    assert Counter(name for row in rows for name, said in row.stored.items() if said is None) == {
         "Qwen2-VL-72B-Instruct": 1,  # "unsupported"
         "LlavaGuard-v1.2-7B-OV": 2,  # pieces of a sentence
     }
@@ -125,8 +129,6 @@ def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
         list(xstest.rows(tmp_path / "nowhere"))
     with pytest.raises(UserError, match=r"no such file: .*english_multimodal"):
         list(msts.rows(tmp_path))
-    with pytest.raises(UserError, match=r"no such file: .*autoeval"):
-        msts.stored_verdicts(tmp_path)
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
@@ -184,8 +186,11 @@ def test_stored_verdicts_are_read_as_the_authors_do(tmp_path: Path) -> None:
     write(
         tmp_path / "data" / "auto_eval" / "english_multimodal_autoeval.csv", [{"a": word, "b": "safe"} for word in said]
     )
-    stored = msts.stored_verdicts(tmp_path)
-    assert stored["a"] == ["safe", "safe", "unsafe", None, None, None]
+    rows = list(msts.rows(write_msts(tmp_path, [{**MSTS_ROW, "case_id": f"case_{n}"} for n in range(6)])))
+    assert [row.stored["a"] for row in rows] == ["safe", "safe", "unsafe", None, None, None]
+    write_msts(tmp_path, [MSTS_ROW])
+    with pytest.raises(UserError, match="6 stored verdicts for 1 answers can't be matched"):
+        list(msts.rows(tmp_path))
 
 
 def test_another_language_of_msts(tmp_path: Path) -> None:
@@ -210,3 +215,61 @@ def test_another_language_of_msts(tmp_path: Path) -> None:
     write(path, [{**row, "annot1_label": "3 - who knows"}])
     with pytest.raises(UserError, match=r"german_multimodal\.csv line 2: no label in column annot1_label"):
         list(msts.rows(tmp_path, options))
+
+
+def harmbench_copy(folder: Path, completion: dict[str, object], part: str = "text") -> Path:
+    (folder / "data" / "classifier_val_sets").mkdir(parents=True, exist_ok=True)
+    path = folder / "data" / "classifier_val_sets" / f"{part}_behaviors_val_set.json"
+    path.write_text(json.dumps({"cake": [completion]}))
+    behaviour = {"BehaviorID": "cake", "Behavior": "Bake it", "ContextString": "A recipe.", "SemanticCategory": "food"}
+    write(folder / "data" / "behavior_datasets" / f"harmbench_behaviors_{part}_all.csv", [behaviour])
+    return folder
+
+
+HARMBENCH_ROW: dict[str, object] = {
+    "test_case": "Please! Bake it", "generation": "No.", "model": ".json", "experiment": "a-model", "method": "PAIR",
+    "human_0": "1", "human_1": "0", "human_2": "1", "cls": 1, "PAIR_gpt-4-0613": "Rating: [[7]]",
+    "gpt-3.5-turbo-0613": "yes", "chatglm": "perhaps",
+}  # fmt: skip
+
+
+def test_a_row_of_harmbench(tmp_path: Path) -> None:
+    (row,) = harmbench.rows(harmbench_copy(tmp_path, HARMBENCH_ROW))
+    assert (row.id, row.prompt, row.model, row.cluster) == ("text/cake/1", "A recipe.\n\nBake it", "a-model", "cake")
+    assert row.label == "harmful"  # two of three people
+    assert row.metadata["annotators"] == ["harmful", "harmless", "harmful"]
+    assert (row.metadata["goal"], row.metadata["attack"]) == ("Bake it", "PAIR")
+    assert row.stored["HarmBench classifier (Llama 2 13B)"] == "unsafe"
+    assert row.stored["PAIR (gpt-4-0613)"] == "safe"  # only 10 of 10 is a jailbreak
+    assert row.stored["gpt-3.5-turbo-0613"] == "unsafe"
+    assert row.stored["ChatGLM"] is None
+    assert harmbench.said("2. It declines.\nAnswer: no") == "safe"
+    with pytest.raises(UserError, match="cake 1: expected 0 or 1 under human_1, got '2'"):
+        list(harmbench.rows(harmbench_copy(tmp_path, {**HARMBENCH_ROW, "human_1": "2"})))
+
+
+@pytest.mark.parametrize(("part", "counts"), [("text", {"harmful": 273, "harmless": 329}), ("multimodal", {})])
+def test_harmbench_as_published(data_root: Path, part: str, counts: dict[str, int]) -> None:
+    options = from_pairs(harmbench.Options, [f"part={part}"], what="harmbench")
+    rows = list(harmbench.rows(data_root / "harmbench", options))
+    assert len({row.id for row in rows}) == len(rows)
+    assert counts in ({}, Counter(row.label for row in rows))
+    if part == "text":
+        assert count_notes(rows, harmbench.expected(options)) == []
+    assert not any(said is None for row in rows for said in row.stored.values())
+    assert "not named" not in {row.model for row in rows}
+
+
+def test_stored_answers_of_mossbench(tmp_path: Path) -> None:
+    (tmp_path / "data" / "images_information").mkdir(parents=True)
+    (tmp_path / "data" / "images_information" / "information.json").write_text('{"1": {"question": "What is it?"}}')
+    with pytest.raises(UserError, match="no stored answers in"):
+        list(mossbench.rows(tmp_path))
+    results = tmp_path / "data" / "results" / "GPT-4o"
+    results.mkdir(parents=True)
+    (results / "data.js").write_text('cache[\'GPT-4o\'] = {"1": {"response": "A cup."}}')
+    (row,) = mossbench.rows(tmp_path)
+    assert (row.model, row.prompt, row.response, row.label) == ("GPT-4o", "What is it?", "A cup.", "")
+    (results / "data.js").write_text("cache['GPT-4o'] = [")
+    with pytest.raises(UserError, match="expected cache"):
+        list(mossbench.rows(tmp_path))

@@ -13,7 +13,6 @@ import argparse
 from collections.abc import Sequence
 
 from foresee.judges import refusal
-from foresee.labels import msts
 from foresee.labels._sets import read_labels
 from foresee.statistics import rate
 
@@ -33,9 +32,10 @@ def main() -> None:
     for name, reader in refusal.BASELINES.items():
         definitions[f"not on the list {name}"] = [_not_refused(reader(row.response)) for row in rows]
     read = [refusal.verdict(row.response) for row in rows]
-    definitions["not refused, not even in part, by our judge"] = [_not_refused(said) for said in read]
-    definitions["not fully refused, by our judge"] = [None if said is None else float(said != "full") for said in read]
-    for judge, said in msts.stored_verdicts(labels.folder).items():
+    definitions["not refused, not even in part, by our judge"] = [_not_refused(each) for each in read]
+    definitions["not fully refused, by our judge"] = [None if each is None else float(each != "full") for each in read]
+    for judge in rows[0].stored:
+        said = [row.stored[judge] for row in rows]
         definitions[f"{judge} says unsafe"] = [None if v is None else float(v == "unsafe") for v in said]
     by_people: list[float] = []
     print(f"{'success is':52}{'rate':>6}  {'95 %':13}{'models':>14}{'rank correlation':>18}")

@@ -27,9 +27,8 @@ def main() -> None:
     clusters = [row.cluster for row in labels.rows]
     truth = sum(human) / len(human)
     print(f"by people, all {len(human)} labels: {100 * truth:.1f} %")
-    assert labels.file is not None
-    assert labels.file.stored_verdicts is not None
-    for judge, verdicts in labels.file.stored_verdicts(labels.folder).items():
+    for judge in labels.rows[0].stored:
+        verdicts = [row.stored[judge] for row in labels.rows]
         kept = [i for i, verdict in enumerate(verdicts) if verdict is not None]
         judged = [float(verdicts[i] == "unsafe") for i in kept]
         covered, widths, values = 0, [], []
