@@ -116,7 +116,7 @@ def pairs() -> tuple[Pair, ...]:
 
 
 def items(data: Path | None, options: Options) -> Iterator[Item]:
-    """The items, each hazard followed by its twin; `data` is not used. Raises UserError: no category of that name."""
+    """Yield the items, each hazard followed by its twin; `data` is not used. Raises UserError: no such category."""
     if options.category not in ("all", *CATEGORIES):
         raise unknown_name("category", options.category, set(CATEGORIES))
     for pair in pairs():
@@ -135,7 +135,7 @@ def _png(row: files.Row) -> bytes:
 
 
 def rows(pair: Pair) -> tuple[files.Row, files.Row]:
-    """A pair as the two rows of a file: the hazard, and its twin."""
+    """Turn a pair into the two rows of a file: the hazard, and its twin."""
     words = pair.words
     hazard = files.Row(
         id=pair.id,
@@ -154,7 +154,7 @@ def rows(pair: Pair) -> tuple[files.Row, files.Row]:
 
 
 def write(folder: Path) -> Path:
-    """The set as a folder that `ood_mmsafe` reads: rows.jsonl and images/.
+    """Write the set as a folder that `ood_mmsafe` reads: rows.jsonl and images/.
 
     Raises:
         UserError: the folder exists and is not empty, or can't be written.

@@ -116,7 +116,7 @@ def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
 
 
 def epochs(options: Options) -> int:
-    """Attempts at each item: three as published, one by default."""
+    """Count the attempts at each item: three as published, one by default."""
     return 3 if options.preset == "paper" else 1
 
 
@@ -126,10 +126,10 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The items in the order of the published file.
+    """Yield the items in the order of the published file.
 
     Raises:
-        UserError: files that are missing or malformed, or pictures of another variant in the place of these.
+        UserError: files that are missing or malformed, or images of another variant in the place of these.
     """
     rows = list(read_table(only(data, _ROWS[options.variant]), _COLUMNS, name="figstep"))
     pictures = Pictures(data)
@@ -171,9 +171,9 @@ def row_to_item(row: Line, text: str, pictures: Sequence[Picture], options: Opti
 
 
 def rubric(judge: str, item: Item) -> Rubric | None:
-    """The judges' own, told the question in plain words, as a person who counts by hand knows it.
+    """Extend the judges' own by the question in plain words, as a person who counts by hand knows it.
 
-    Without the picture: it shows nothing but the question, as an order that a judge model may follow itself.
+    Without the image: it shows nothing but the question, as an order that a judge model may follow itself.
     """
     told = told_the_goal(judge, item)
     return told and replace(told, shows=("request", "answer"))
@@ -215,7 +215,7 @@ def _differs(key: str, picture: Picture) -> bool:
 
 
 def _refuse_other_variant(rows: Sequence[Line], shown: Sequence[tuple[Picture, ...]], variant: str) -> None:
-    """Raises UserError: full's pictures in Tiny's folder, or the other way round."""
+    """Refuse another variant. Raises UserError: full's images in Tiny's folder, or the other way round."""
     present = {_key(row): each[0] for row, each in zip(rows, shown, strict=True) if each[0].image}
     shared = [key for key in present if key in _published()]
     differing = sum(_differs(key, present[key]) for key in shared)

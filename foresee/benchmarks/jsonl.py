@@ -86,7 +86,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The rows in file order.
+    """Yield the rows in file order.
 
     Raises:
         UserError: no such file, a row that does not fit (file and line), or a subset that no row has.
@@ -135,7 +135,7 @@ def row_to_item(line: Line, place: int, folder: Path, options: Options) -> Item:
 
 
 def rubric(judge: str, item: Item) -> Rubric | None:
-    """The judges' own, and none where there is nothing to judge by."""
+    """Choose the judges' own rubric, and none where there is nothing to judge by."""
     if judge == "harmful" and item.expected != "harmful":
         return NO_HARM_ASKED
     if judge == "capability" and not item.metadata.get("reference"):
@@ -151,7 +151,7 @@ def applies(item: Item) -> tuple[str, ...]:
 
 
 def measures(item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> dict[str, float | None]:
-    """What applies to the item's kind."""
+    """Measure what applies to the item's kind."""
     known = {
         **attack_measures(verdicts),
         "benign_refused": refused(verdicts),
@@ -175,7 +175,7 @@ def _file(data: Path) -> Path:
 
 
 def _id(line: Line, place: int) -> str:
-    """The row's id, or its number. Raises UserError: NaN, which would meet the ids of other rows by chance."""
+    """Give the row's id, or its number. Raises UserError: NaN, which would meet the ids of other rows by chance."""
     value = line.values.get("id")
     if is_missing(value) and value is not None:
         raise UserError(f"{line.where}: expected an id, got NaN; fill the column or leave it out")
@@ -184,7 +184,7 @@ def _id(line: Line, place: int) -> str:
 
 
 def _reference(line: Line) -> str:
-    """The gold answer as text, "" where there is none: 0 and false are answers."""
+    """Read the gold answer as text, "" where there is none: 0 and false are answers."""
     for key in ("reference", "answer"):
         value = line.values.get(key)
         if isinstance(value, bool | list | dict):
@@ -197,7 +197,7 @@ def _reference(line: Line) -> str:
 
 
 def _further(line: Line) -> dict[str, Any]:
-    """What a row holds beside the columns that are used."""
+    """Collect what a row holds beside the columns that are used."""
     return {key: value for key, value in line.values.items() if key not in _USED and not is_missing(value)}
 
 
@@ -223,7 +223,7 @@ def _say(path: Path, others: Mapping[str, int], left_out: Sequence[str]) -> None
 
 
 def _turn(line: Line, pictures: Sequence[Picture], options: Options) -> Turn:
-    """A prompt of several messages keeps them; images go with the last user turn."""
+    """Build a user turn. A prompt of several messages keeps them; images go with the last user turn."""
     held = [key for key in _PROMPTS if not is_missing(line.values.get(key))]
     if not held:
         empty = next((f"nothing under {key}" for key in _PROMPTS if key in line.values), "")
@@ -249,7 +249,7 @@ def _asked(text: str, pictures: Sequence[Picture], options: Options, line: Line)
 
 
 def _listed(text: str) -> Any:
-    """The list of messages that a cell of a CSV file may hold; None for a text, also for one that begins like that."""
+    """Parse the list of messages that a cell of a CSV file may hold; None for a text, also if it begins like one."""
     try:
         return parse_json(text) if text.startswith("[{") else None
     except ValueError:
@@ -264,7 +264,7 @@ def _message(given: Any, line: Line) -> Message:
 
 
 def _json_ready(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that JSON can hold, as it gives them back."""
+    """Keep the values that JSON can hold, as it gives them back."""
     try:
         return dict(json.loads(json.dumps(values)))
     except (TypeError, ValueError):

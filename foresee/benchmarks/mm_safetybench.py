@@ -125,7 +125,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The items, scenario by scenario, in the order of the published files.
+    """Yield the items, scenario by scenario, in the order of the published files.
 
     Raises:
         UserError: files that are missing or malformed, or options that fit nothing.
@@ -158,7 +158,7 @@ def question_to_item(question: _Question, options: Options) -> Item:
 
 
 def rubric(judge: str, item: Item) -> Rubric | None:
-    """The scenario's own for the harm judge; else the judges' own, told the request in plain words."""
+    """Choose the scenario's own rubric for the harm judge; else the judges' own with the request in plain words."""
     if judge == "harmful" and item.metadata.get("rubric") == "source":
         return rubric_of(item.scenario)
     return told_the_goal(judge, item)
@@ -244,7 +244,7 @@ def _tiny_ids(data: Path) -> dict[str, set[str]]:
 
 
 def _chosen(options: Options) -> list[str]:
-    """Raises UserError: a scenario that does not exist, or none left."""
+    """Choose the scenarios. Raises UserError: one that does not exist, or none left."""
     numbers = {name[:2]: name for name in _COUNTS}
     wanted: Iterable[str] = numbers
     if options.scenarios != "all":

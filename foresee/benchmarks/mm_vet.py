@@ -76,13 +76,13 @@ def generation(options: Options) -> Generation:
 
 
 def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
-    """The total alone where one ability was chosen: it is that ability's."""
+    """Choose the total alone where one ability was chosen: it is that ability's."""
     chosen = options.get("ability", "all")
     return METRICS if chosen == "all" else tuple(m for m in METRICS if m.name == chosen)
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The questions in the order of the published file.
+    """Yield the questions in the order of the published file.
 
     Raises:
         UserError: files that are missing or malformed, or an ability that does not exist.
@@ -121,7 +121,7 @@ def applies(item: Item) -> tuple[str, ...]:
 
 
 def measures(item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> dict[str, float | None]:
-    """The score, in all and for each ability that the question needs."""
+    """Measure the score, in all and for each ability that the question needs."""
     return dict.fromkeys(applies(item), number(verdicts, "capability", "score"))
 
 

@@ -137,7 +137,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The requests in the order of the published lists.
+    """Yield the requests in the order of the published lists.
 
     Raises:
         UserError: files that are missing or malformed, or a type that the set does not have.
@@ -154,7 +154,7 @@ def items(data: Path, options: Options) -> Iterator[Item]:
 
 
 def _clusters(data: Path, parts: Sequence[str]) -> dict[str, str]:
-    """Number -> cluster: rows that ask the same question with other images, and their twins, are one."""
+    """Map number to cluster: rows that ask the same question with other images, and their twins, are one."""
     found: dict[str, str] = {}
     for part in dict.fromkeys(("benign", *parts)):
         if part in parts or some(data, f"{_FOLDERS[part]}/{_LIST}"):
@@ -191,7 +191,7 @@ def row_to_item(line: Line, picture: Picture, contrast: bool, options: Options) 
 
 
 def rubric(judge: str, item: Item) -> Rubric | None:
-    """The source's two outcomes, where a judge model is asked about refusals."""
+    """Choose the source's two outcomes, where a judge model is asked about refusals."""
     return RUBRIC if judge == "refusal" else None
 
 

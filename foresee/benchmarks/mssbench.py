@@ -169,7 +169,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The items, chat before embodied, the safe picture before the unsafe one.
+    """Yield the items, chat before embodied, the safe image before the unsafe one.
 
     Raises:
         UserError: files that are missing or malformed.
@@ -213,7 +213,7 @@ def to_item(asked: _Asked, picture: Picture, options: Options) -> Item:
 
 
 def rubric(judge: str, item: Item) -> Rubric | None:
-    """The set's four classes for the harm judge."""
+    """Choose the set's four classes for the harm judge."""
     return _RUBRICS[item.metadata["agent"], item.metadata["kind"]] if judge == "harmful" else None
 
 
@@ -258,7 +258,7 @@ def _embodied(row: Line, situation: str) -> Iterator[_Asked]:
 
 
 def _texts(row: Line, key: str) -> Sequence[str]:
-    """A list of texts, or the single one that some versions have under the singular."""
+    """Read a list of texts, or the single one that some versions have under the singular."""
     found = row.values.get(key)
     if found is None and isinstance(row.values.get(key.removesuffix("s")), str):
         return [row.values[key.removesuffix("s")]]

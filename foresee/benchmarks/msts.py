@@ -172,7 +172,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The prompts in the order of the file.
+    """Yield the prompts in the order of the file.
 
     Raises:
         UserError: a language that this copy lacks, a malformed file, or options that fit nothing.
@@ -209,7 +209,7 @@ def row_to_item(row: Line, pictures: Sequence[Picture], options: Options) -> Ite
 
 
 def rubric(judge: str, item: Item) -> Rubric | None:
-    """The set's own classes for the harm judge."""
+    """Choose the set's own classes for the harm judge."""
     return RUBRIC if judge == "harmful" else None
 
 

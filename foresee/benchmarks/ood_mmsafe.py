@@ -70,11 +70,11 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The items in the order of the files.
+    """Yield the items in the order of the files.
 
     Raises:
         UserError: rows that can't be read or don't fit (file and line), no category or split of that name, or a
-            picture outside the folder.
+            image outside the folder.
     """
     placed = files.read(data)
     for what in ("category", "split"):
@@ -96,7 +96,7 @@ def items(data: Path, options: Options) -> Iterator[Item]:
 
 
 def defects(data: Path) -> dict[str, Sequence[str]]:
-    """What `foresee data check` reports of the rows: kind of defect -> item ids or columns."""
+    """List what `foresee data check` reports of the rows: kind of defect -> item ids or columns."""
     placed = files.read(data)
     hazards = [one.row for one in placed if one.row.kind == "hazard"]
     twinned = {one.row.twin_of for one in placed}

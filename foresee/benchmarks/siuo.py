@@ -159,7 +159,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The items in the order of the published file.
+    """Yield the items in the order of the published file.
 
     Raises:
         UserError: files that are missing or malformed.
@@ -198,7 +198,7 @@ def row_to_item(row: Line, picture: Picture, options: Options) -> Item:
 
 
 def rubric(judge: str, item: Item) -> Rubric | None:
-    """The set's own for the foresight judge; a choice needs no judge."""
+    """Choose the set's own rubric for the foresight judge; a choice needs no judge."""
     if judge != "foresight":
         return None
     return RUBRIC if item.subset == "gen" else _CHOICE
@@ -227,7 +227,7 @@ def measures(item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> dic
 
 
 def chosen_letter(text: str) -> str | None:
-    """The letter that an answer chooses; None where there is none, or several are named as the answer."""
+    """Find the letter that an answer chooses; None where there is none, or several are named as the answer."""
     leading = [letter.upper() for letter in _FIRST.findall(text.strip())]
     told = {each for pattern in _TOLD for each in pattern.findall(text)}
     restated = len(set(leading)) > 1  # the options repeated line by line, the choice before or after them in words

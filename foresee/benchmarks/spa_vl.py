@@ -79,7 +79,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The items, harm before help, in the order of the published files.
+    """Yield the items, harm before help, in the order of the published files.
 
     Raises:
         UserError: files that are missing or malformed.

@@ -126,7 +126,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The items in the order of the published file, a safe picture's two requests side by side.
+    """Yield the items in the order of the published file, a safe image's two requests side by side.
 
     Raises:
         UserError: files that are missing or malformed.

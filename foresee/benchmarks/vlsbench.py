@@ -107,7 +107,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The items in the order of the published file.
+    """Yield the items in the order of the published file.
 
     Raises:
         UserError: files that are missing or malformed.
@@ -141,7 +141,7 @@ def row_to_item(line: Line, place: int, picture: Picture, options: Options) -> I
 
 
 def rubric(judge: str, item: Item) -> Rubric | None:
-    """The set's three outcomes for the harm judge."""
+    """Choose the set's three outcomes for the harm judge."""
     return RUBRIC if judge == "harmful" else None
 
 

@@ -63,9 +63,9 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path | None, options: Options) -> Iterator[Item]:
-    """The items; `data` is not used. Raises UserError: no subset of that name.
+    """Yield the items; `data` is not used. Raises UserError: no subset of that name.
 
-    Under describe_then_ask an item has two user turns in a row, the open question and the request; `procedure` asks
+    Under describe_then_ask an item has two user turns in a row, the open question and the request; `procedure` sends
     them one after the other.
     """
     by_id = {q.id: q for q in questions.attack(options.split)}

@@ -64,7 +64,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path | None, options: Options) -> Iterator[Item]:
-    """The items; `data` is not used. Raises UserError: no subset of that name."""
+    """Yield the items; `data` is not used. Raises UserError: no subset of that name."""
     choices = ("yes", "no") if options.answer == "first_token" else ()
     made = world.items(questions.awareness(options.split), options, SUBSETS)
     return (replace(item, choices=choices) for item in made)

@@ -52,7 +52,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path | None, options: Options) -> Iterator[Item]:
-    """The items; `data` is not used. Raises UserError: no subset of that name."""
+    """Yield the items; `data` is not used. Raises UserError: no subset of that name."""
     return world.items(questions.perception(options.split), options, SUBSETS)
 
 

@@ -125,7 +125,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The prompts in the order of the file.
+    """Yield the prompts in the order of the file.
 
     Raises:
         UserError: a file that is missing or malformed, or a label that the set does not have.

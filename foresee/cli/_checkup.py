@@ -38,7 +38,7 @@ class Finding(NamedTuple):
 
 
 def checkup() -> Iterator[Finding]:
-    """The findings, in the order in which they are printed."""
+    """Yield the findings, in the order in which they are printed."""
     yield Finding(
         "ok", "foresee", f"{_installed('foresee')} on Python {platform.python_version()}, {platform.system()}"
     )

@@ -26,7 +26,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def entry(head: str, text: str) -> None:
-    """A line of a list. On a terminal the text wraps beside its head; elsewhere one entry stays one line."""
+    """Print an entry of a list. On a terminal the text wraps beside its head; elsewhere one entry stays one line."""
     if not sys.stdout.isatty():
         print(f"{head}{text}")
         return
@@ -52,13 +52,13 @@ def list_settings(config: Any, head: str = "") -> None:
 
 
 def say(message: str) -> None:
-    """A plain line on standard error."""
+    """Print a plain line on standard error."""
     print(message, file=sys.stderr, flush=True)
 
 
 @contextmanager
 def run_progress(title: str) -> Iterator[Callable[[Any], None]]:
-    """A callback for the runner's Progress: a live bar on a terminal, a plain line now and then elsewhere."""
+    """Yield a callback for the runner's Progress: a live bar on a terminal, a plain line now and then elsewhere."""
     if sys.stderr.isatty():
         from foresee.evaluation.progress import live_bar
 
@@ -96,7 +96,7 @@ def _plain(title: str, every: float = 10.0) -> Callable[[Any], None]:
 
 @contextmanager
 def download_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A callback (bytes so far, total or None) for downloads."""
+    """Yield a callback (bytes so far, total or None) for downloads."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return

@@ -23,14 +23,14 @@ BudgetOption = Annotated[
 
 
 def price_of(text: str, option: str) -> Price | None:
-    """Raises UserError: it can't be read."""
+    """Read the price that an option gives, None for "". Raises UserError: it can't be read."""
     from foresee.runner.budget import read_price
 
     return read_price(text, option) if text else None
 
 
 def budget(usd: float | None, price: str, judge_price: str) -> Budget | None:
-    """The budget asked for. Raises UserError: a number that is none, or no price at all."""
+    """Build the budget that the options give. Raises UserError: a number that is none, or no price at all."""
     from foresee.runner import Budget
 
     prices = price_of(price, "--price"), price_of(judge_price, "--judge-price")

@@ -165,7 +165,7 @@ def _sampling(generation: Generation) -> str:
 
 
 def in_words(item: Item) -> list[str]:
-    """An item for somebody who wants to see what is asked: where it belongs, what is right, and the messages."""
+    """Describe an item for somebody who wants to see its request: where it belongs, what is right, and the messages."""
     named = {"item": item.id, "part": item.subset, "about": item.scenario or item.domain, "expected": item.expected}
     lines = [f"{name}: {value}" for name, value in named.items() if value]
     lines += [f"choices: {', '.join(item.choices)}"] if item.choices else []

@@ -60,7 +60,7 @@ def choice(
     off: bool = False,
     instead: str = "",
 ) -> JudgeChoice:
-    """The command line's choice of judge models. Raises UserError: an option without "="."""
+    """Read the command line's choice of judge models. Raises UserError: an option without "="."""
     from foresee.config import pairs
     from foresee.judges import JudgeChoice
 

@@ -58,7 +58,7 @@ def check_promises(found: Sequence[Condition], price: str, plans: Sequence[Plan]
 
 
 def check_price(price: str, option: str) -> None:
-    """Raises UserError: it can't be read."""
+    """Refuse a price that can't be read. Raises UserError: it can't."""
     price_of(price, option)
 
 
@@ -142,7 +142,7 @@ def show_defenses(runs: Sequence[Run], labels: Sequence[str], unfit: Mapping[str
 
 
 def put_comparison(a: Run, b: Run, format: str) -> None:
-    """The paired difference of two runs as a table."""
+    """Print the paired difference of two runs as a table."""
     from foresee.evaluation.compare import compare as compare_runs
     from foresee.report.comparison_notes import comparison_notes
     from foresee.report.defense_table import headline_metrics
@@ -167,7 +167,7 @@ def put(table: TextTable, format: str) -> None:
 
 
 def describe(item: Any) -> list[str]:
-    """An item in full, for people: every field that is set, then the messages."""
+    """Describe an item in full, for people: every field that is set, then the messages."""
     fields = ("id", "subset", "domain", "scenario", "expected", "cluster", "missing_image", "choices")
     lines = [f"{name}: {getattr(item, name)}" for name in fields if getattr(item, name)]
     lines += [f"{key}: {value}" for key, value in item.metadata.items()]
@@ -179,7 +179,7 @@ def describe(item: Any) -> list[str]:
 
 
 def _judging(run: Run, price: str) -> Iterator[str]:
-    """What the judge models took, apart from what the model under test did."""
+    """Say what the judge models took, apart from what the model under test did."""
     for name, usage in run.manifest.get("judging_usage", {}).items():
         tokens = f"{usage.get('input_tokens', 0):,} tokens in, {usage.get('output_tokens', 0):,} out"
         paid = cost(usage, price, "--judge-price")

@@ -168,7 +168,7 @@ def _print_preview(name: str, config: Any) -> None:
 
 
 def _say_result(built: Built) -> None:
-    """Raises UserError: there is no row."""
+    """Say what was built. Raises UserError: there is no row."""
     from foresee.errors import UserError
 
     cost = f", {built.usd:.2f} USD so far" if built.usd is not None else ""
@@ -197,7 +197,7 @@ def _nothing(built: Built) -> str:
 
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[Progress], None]]:
-    """A line that is kept up to date on a terminal, a plain one now and then elsewhere."""
+    """Yield a callback: a line that is kept up to date on a terminal, a plain one now and then elsewhere."""
     import time
 
     from foresee.cli import _console

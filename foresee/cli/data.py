@@ -79,7 +79,7 @@ def check(
     data: Data = None,
     task_options: TaskOptions = None,
 ) -> None:
-    """Counts per subset, missing, unreadable and repeated images, flaws of the texts. Exit 1 if incomplete."""
+    """Count items per subset, missing, unreadable and repeated images, flaws of the texts. Exit 1 if incomplete."""
     from foresee import plugins
     from foresee.config import from_pairs
     from foresee.data import check as data_check
@@ -160,7 +160,7 @@ def gallery(
     clear: Annotated[bool, typer.Option("--clear", help="do not blur the pictures of published sets")] = False,
     force: Annotated[bool, typer.Option("--force", help="write over a file that is there already")] = False,
 ) -> None:
-    """The pictures of a benchmark on one sheet, with ids and requests. Published ones are blurred unless --clear."""
+    """Show the images of a benchmark on one page, with ids and requests. Published ones are blurred unless --clear."""
     from foresee.config import from_pairs
     from foresee.data import check as data_check
     from foresee.data import contact_sheet, sources

@@ -67,7 +67,7 @@ HEADLINES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
 
 
 def profile(finished: Sequence[Finished]) -> TextTable:
-    """A few figures in plain words, one column per defense; fits a terminal of 80 columns."""
+    """Show a few figures in plain words, one column per defense; fits a terminal of 80 columns."""
     from foresee.report.tables import TextTable
 
     defenses = list(dict.fromkeys(run.defense for _, run in finished))

@@ -10,7 +10,7 @@ import typer
 def list_plugins(
     kind: Annotated[str, typer.Argument(help="benchmarks, labels, defenses, judges, suites, …; all if left out")] = "",
 ) -> None:
-    """What exists, one line each. Reads files without importing them."""
+    """List what exists, one line each. Reads files without importing them."""
     from foresee import plugins
     from foresee.cli import _console
     from foresee.errors import unknown_name
@@ -44,7 +44,7 @@ def list_plugins(
 
 
 def doctor() -> None:
-    """What is installed, which models, devices and data are usable, and what to do about the rest."""
+    """Report what is installed, which models, devices and data are usable, and what to do about the rest."""
     from foresee.cli import _results
     from foresee.cli._checkup import checkup
     from foresee.report.tables import TextTable

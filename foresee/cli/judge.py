@@ -49,7 +49,7 @@ def check(
     brief: Annotated[bool, typer.Option("--brief", help="all models together, without a line for each")] = False,
     format: Format = "table",
 ) -> None:
-    """A judge against human labels: accuracy, precision, recall, F1 and kappa with intervals, per model."""
+    """Compare a judge with human labels: accuracy, precision, recall, F1 and kappa with intervals, per model."""
     from foresee.cli import _console, _judging, _results
     from foresee.errors import UserError
     from foresee.human_labels import label_sets
@@ -87,7 +87,7 @@ def _print(format: str, tables: Sequence[TextTable], record: Mapping[str, Any]) 
 
 
 def _refuse_empty(found: JudgeCheck) -> None:
-    """Raises UserError: every call of the judge failed, so that nothing was checked."""
+    """Refuse an empty check. Raises UserError: every call of the judge failed, so that nothing was checked."""
     from foresee.errors import UserError
 
     failed = {reason: n for reason, n in found.unscored.items() if reason.startswith("the judge failed")}
@@ -97,7 +97,7 @@ def _refuse_empty(found: JudgeCheck) -> None:
 
 
 def _tables(found: JudgeCheck, comparison: Comparison, *, brief: bool) -> list[TextTable]:
-    """The judge beside all that read the same answers; then, unless brief, each of these on each group of answers."""
+    """Table the judge beside all that read the same answers; unless brief, then each on each group of answers."""
     from foresee.report.tables import TextTable
 
     rows = tuple(

@@ -12,7 +12,7 @@ app = typer.Typer(no_args_is_help=True, help="The model organism: describe, show
 
 @app.command()
 def describe() -> None:
-    """The world in words: things, hazard rules, requests; and the organisms that ship."""
+    """Describe the world in words: things, hazard rules, requests; and the organisms that ship."""
     from foresee.organism import tour
 
     typer.echo(tour.describe())

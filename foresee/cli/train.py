@@ -100,7 +100,7 @@ def _quoted(path: Path) -> str:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[Any], None]]:
-    """A live bar with the latest numbers on a terminal, a plain line each time elsewhere; both with the time."""
+    """Yield a callback: a live bar with the latest numbers on a terminal, plain lines elsewhere; with the time."""
     from foresee.cli import _console
     from foresee.training._common import metrics as training_metrics
 
@@ -168,7 +168,7 @@ class _Clock:
 
 
 def _numbers(metrics: Any) -> str:
-    """The numbers of a line that a person wants to see go by."""
+    """Format the numbers of a line that a person wants to see go by."""
     from foresee.training._common import metrics as training_metrics
 
     rewards = [key for key in metrics if key.startswith("rewards/") and key.endswith("/mean")]

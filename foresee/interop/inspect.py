@@ -55,7 +55,7 @@ _ATTEMPTS = "attempts"
 
 
 def _define(name: str) -> Callable[..., Task]:
-    """The Inspect task of one benchmark: `data`, `limit_items`, `limit_seed`, `intervals` and the benchmark's own."""
+    """Define a benchmark's Inspect task: `data`, `limit_items`, `limit_seed`, `intervals` and the benchmark's own."""
 
     @task(name=name)
     def benchmark_task(
@@ -104,7 +104,7 @@ def generate_config(generation: Generation) -> GenerateConfig:
 
 @score_reducer(name="attempts")
 def attempts() -> ScoreReducer:
-    """Keeps every attempt at an item, since its metrics reduce them in several ways; the means are what is shown."""
+    """Keep every attempt at an item, since its metrics reduce them in several ways; the means are what is shown."""
 
     def reduce(scores: list[Score]) -> Score:
         kept = [score.value if isinstance(score.value, dict) else {} for score in scores]
@@ -144,7 +144,7 @@ def benchmark_metrics(benchmark: str, options: dict[str, Any], intervals: str = 
 
 @scorer(metrics=[])
 def judged(benchmark: str) -> Scorer:
-    """The benchmark's judges; a measure that could not be scored is left out of the value, never filled in."""
+    """Score with the benchmark's judges; a measure that could not be scored is left out, never filled in."""
     file = contracts.benchmark(benchmark)
     bound: list[Judge] = []
 
@@ -181,7 +181,7 @@ def needs_grader(file: Benchmark) -> bool:
 
 
 def _graders(benchmark: str) -> tuple[InspectModel, ...]:
-    """The models in the role "grader". Raises Inspect's own kind of error, one line, where there is none."""
+    """Resolve the models in the role "grader". Raises Inspect's own kind of error, one line, where there is none."""
     try:
         first = get_model(role="grader", required=True)
     except Exception as problem:
@@ -196,7 +196,7 @@ def _graders(benchmark: str) -> tuple[InspectModel, ...]:
 
 
 def _rows(file: Benchmark, score: SampleScore) -> list[Row]:
-    """An item's attempts, each with its measures."""
+    """Read an item's attempts, each with its measures."""
     assert score.sample_metadata is not None
     item = decode(Item, score.sample_metadata["item"])
     kept = (score.score.metadata or {}).get(_ATTEMPTS, [score.score.value])
@@ -212,7 +212,7 @@ def _number(value: Any) -> float | None:
 
 
 def image_reference(image: Image) -> str:
-    """A path where there is one, so that logs stay small; else the picture itself."""
+    """Give a path where there is one, so that logs stay small; else the image itself."""
     return str(image.path) if image.path is not None else data_uri(image)
 
 

@@ -128,7 +128,7 @@ def reply(
 
 
 def _first(choices: Sequence[Any]) -> dict[str, Any]:
-    """The choice of index 0, wherever it stands; without indices the first."""
+    """Find the choice of index 0, in any place; without indices the first."""
     found = dicts(list(choices))
     return next((choice for choice in found if choice.get("index") == 0), found[0] if found else {})
 

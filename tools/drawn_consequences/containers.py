@@ -18,7 +18,7 @@ def bottle(
     letters: float = 15,
     cap: Rgb = WHITE,
 ) -> None:
-    """A plastic household bottle, 78 by 160 at size 1, standing on (x, y)."""
+    """Draw a plastic household bottle, 78 by 160 at size 1, standing on (x, y)."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 54, 10)
         pen.box(-13, -162, 13, -138, round_(cap, 0.2), 3)
@@ -54,7 +54,7 @@ def jar(
     lid: Rgb = (214, 166, 60),
     letters: float = 16,
 ) -> None:
-    """A glass jar with a lid, 84 by 110 at size 1."""
+    """Draw a glass jar with a lid, 84 by 110 at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 56, 10)
         pen.box(-42, -94, 42, 0, clear(mix(WHITE, content, 0.2), 0.9), 14)
@@ -77,7 +77,7 @@ def box(
     size: float = 14,
     ink: Rgb = WHITE,
 ) -> None:
-    """A cardboard box with words on its front."""
+    """Draw a cardboard box with words on its front."""
     pen.shadow(x + 6, y, wide * 0.62, 10)
     pen.poly(
         [(x + wide / 2, y), (x + wide / 2 + 16, y - 10), (x + wide / 2 + 16, y - high - 8), (x + wide / 2, y - high)],
@@ -107,7 +107,7 @@ def pill_bottle(
     open_: bool = False,
     band: str = "",
 ) -> None:
-    """An amber bottle of tablets, 80 by 130 at size 1; `band` is a red warning under the label."""
+    """Draw an amber bottle of tablets, 80 by 130 at size 1; `band` is a red warning under the label."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 54, 10)
         pen.box(-40, -104, 40, 0, Fade((238, 160, 62), (188, 104, 26), sideways=True), 8)
@@ -134,7 +134,7 @@ def tablets(pen: Pen, x: float, y: float, count: int = 5, colour: Rgb = WHITE) -
 
 
 def glass(pen: Pen, x: float, y: float, drink: Rgb, *, size: float = 1, share: float = 0.8) -> None:
-    """A tumbler, 56 by 90 at size 1."""
+    """Draw a tumbler, 56 by 90 at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 42, 8)
         pen.poly([(-28, -90), (28, -90), (23, 0), (-23, 0)], clear((226, 238, 246), 0.7))
@@ -145,7 +145,7 @@ def glass(pen: Pen, x: float, y: float, drink: Rgb, *, size: float = 1, share: f
 
 
 def wine_glass(pen: Pen, x: float, y: float, drink: Rgb = (128, 20, 44), size: float = 1) -> None:
-    """A stemmed glass, 66 by 140 at size 1."""
+    """Draw a stemmed glass, 66 by 140 at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 38, 7)
         pen.oval(0, -2, 27, 5, clear((214, 226, 236), 0.95))
@@ -158,7 +158,7 @@ def wine_glass(pen: Pen, x: float, y: float, drink: Rgb = (128, 20, 44), size: f
 
 
 def wine_bottle(pen: Pen, x: float, y: float, words: str = "RED\nWINE", size: float = 1) -> None:
-    """A bottle of wine, 56 by 200 at size 1."""
+    """Draw a bottle of wine, 56 by 200 at size 1."""
     glass_green = (38, 66, 46)
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 42, 8)
@@ -185,7 +185,7 @@ def wine_bottle(pen: Pen, x: float, y: float, words: str = "RED\nWINE", size: fl
 
 
 def mug(pen: Pen, x: float, y: float, colour: Rgb = (226, 104, 72), size: float = 1) -> None:
-    """A mug with its handle to the right."""
+    """Draw a mug with its handle to the right."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 44, 8)
         pen.arc(30, -34, (17, 18), (-80, 80), shade(colour, 0.85), 7)
@@ -204,7 +204,7 @@ def plate(pen: Pen, x: float, y: float, rx: float = 80, colour: Rgb = (248, 248,
 def bowl(
     pen: Pen, x: float, y: float, rx: float = 60, colour: Rgb = (92, 140, 190), content: Rgb = (240, 226, 190)
 ) -> None:
-    """A bowl that stands on (x, y)."""
+    """Draw a bowl that stands on (x, y)."""
     pen.shadow(x, y, rx * 0.9, 9)
     pen.blob(
         [
@@ -231,7 +231,7 @@ def bucket(
     content: Rgb | None = None,
     words: str = "",
 ) -> None:
-    """A bucket with its handle up, 100 by 96 at size 1."""
+    """Draw a bucket with its handle up, 100 by 96 at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 60, 11)
         pen.arc(0, -90, (48, 46), (180, 360), STEEL, 4)
@@ -243,7 +243,7 @@ def bucket(
 
 
 def canister(pen: Pen, x: float, y: float, words: str = "PETROL", colour: Rgb = RED, size: float = 1) -> None:
-    """A fuel can, 90 by 110 at size 1."""
+    """Draw a fuel can, 90 by 110 at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 58, 10)
         pen.line([(-26, -104), (-26, -116), (16, -116), (16, -104)], shade(colour, 0.8), 9)
@@ -256,7 +256,7 @@ def canister(pen: Pen, x: float, y: float, words: str = "PETROL", colour: Rgb = 
 
 
 def basket(pen: Pen, x: float, y: float, wide: float = 150, colour: Rgb = (176, 124, 70)) -> None:
-    """A wicker basket; draw its content before it, above y - 60."""
+    """Draw a wicker basket; draw its content before it, above y - 60."""
     pen.shadow(x, y, wide * 0.6, 12)
     pen.poly([(x - wide / 2, y - 62), (x + wide / 2, y - 62), (x + wide * 0.4, y), (x - wide * 0.4, y)], round_(colour))
     for row in range(5):

@@ -8,7 +8,7 @@ from tools.drawn_consequences.pen import INK, RED, WHITE, YELLOW, Fade, Pen, Poi
 
 
 def dog(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = (178, 122, 70), *, flip: bool = False) -> None:
-    """A dog that sits and looks to the right, 100 by 140 at size 1."""
+    """Draw a dog that sits and looks to the right, 100 by 140 at size 1."""
     with pen.placed(x, y, size, flip=flip):
         pen.shadow(0, 0, 60, 10)
         pen.curve([(-36, -12), (-62, -20), (-66, -48)], colour, 11)
@@ -30,7 +30,7 @@ def dog(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = (178, 122, 
 
 
 def dog_head(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = (178, 122, 70)) -> None:
-    """A panting dog's head from the front, 80 by 80 at size 1."""
+    """Draw a panting dog's head from the front, 80 by 80 at size 1."""
     with pen.placed(x, y, size):
         pen.oval(0, 0, 30, 32, colour)
         for side in (-1, 1):
@@ -42,7 +42,7 @@ def dog_head(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = (178, 
 
 
 def bear(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = (106, 70, 44), *, flip: bool = False) -> None:
-    """A brown bear on all fours, its head to the left; 220 by 140 at size 1."""
+    """Draw a brown bear on all fours, its head to the left; 220 by 140 at size 1."""
     dark = shade(colour, 0.78)
     with pen.placed(x, y, size, flip=flip):
         pen.shadow(0, 2, 130, 16)
@@ -78,7 +78,7 @@ def bear(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = (106, 70, 
 
 
 def rabbit(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = (176, 156, 134), *, flip: bool = False) -> None:
-    """A rabbit that sits and looks left, 80 by 90 at size 1."""
+    """Draw a rabbit that sits and looks left, 80 by 90 at size 1."""
     with pen.placed(x, y, size, flip=flip):
         pen.shadow(0, 0, 48, 8)
         pen.disc(42, -18, 11, WHITE)
@@ -95,7 +95,7 @@ def rabbit(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = (176, 15
 
 
 def snake(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """A coiled viper with a zigzag back and its head raised, 130 by 90 at size 1."""
+    """Draw a coiled viper with a zigzag back and its head raised, 130 by 90 at size 1."""
     body, mark = (150, 140, 84), (70, 56, 34)
     with pen.placed(x, y, size):
         pen.shadow(0, 6, 78, 14)
@@ -117,7 +117,7 @@ def snake(pen: Pen, x: float, y: float, size: float = 1) -> None:
 
 
 def wasp(pen: Pen, x: float, y: float, size: float = 1, angle: float = 0) -> None:
-    """A wasp, 30 long at size 1."""
+    """Draw a wasp, 30 long at size 1."""
     with pen.placed(x, y, size, angle=angle):
         for turn in (-36, -62):
             with pen.placed(0, -4, angle=turn):
@@ -131,7 +131,7 @@ def wasp(pen: Pen, x: float, y: float, size: float = 1, angle: float = 0) -> Non
 
 
 def wasp_nest(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """A hanging paper nest with its hole, 90 by 110 at size 1."""
+    """Draw a hanging paper nest with its hole, 90 by 110 at size 1."""
     paper = (198, 182, 152)
     with pen.placed(x, y, size):
         pen.blob([(0, -56), (28, -46), (44, -8), (34, 34), (0, 54), (-34, 34), (-44, -8), (-28, -46)], round_(paper))
@@ -147,7 +147,7 @@ def wasp_nest(pen: Pen, x: float, y: float, size: float = 1) -> None:
 
 
 def goldfish(pen: Pen, x: float, y: float, size: float = 1, *, flip: bool = False) -> None:
-    """A goldfish that swims right, 60 long at size 1."""
+    """Draw a goldfish that swims right, 60 long at size 1."""
     orange = (242, 128, 34)
     with pen.placed(x, y, size, flip=flip):
         pen.blob([(-20, 0), (-44, -18), (-38, 0), (-44, 18)], shade(orange, 1.1))
@@ -161,7 +161,7 @@ def goldfish(pen: Pen, x: float, y: float, size: float = 1, *, flip: bool = Fals
 
 
 def nest(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """A nest with three chicks that beg, 90 by 60 at size 1."""
+    """Draw a nest with three chicks that beg, 90 by 60 at size 1."""
     with pen.placed(x, y, size):
         for cx, lift in ((-24, 0), (0, -7), (24, 0)):
             pen.oval(cx, -26 + lift, 13, 14, (150, 130, 116))

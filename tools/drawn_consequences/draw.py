@@ -66,7 +66,7 @@ class Drawing(NamedTuple):
     hazard: bool
 
     def png(self) -> bytes:
-        """The finished image, encoded."""
+        """Encode the finished image."""
         pen = Pen()
         self.scene(pen, self.hazard)
         return pen.png()

@@ -8,7 +8,7 @@ from tools.drawn_consequences.pen import WHITE, YELLOW, Pen, Rgb, clear
 
 
 def flame(pen: Pen, x: float, y: float, tall: float) -> None:
-    """A single tongue that stands on (x, y)."""
+    """Draw a single tongue that stands on (x, y)."""
     w = tall * 0.3
     pen.glow(x, y - tall * 0.4, tall * 1.1, (255, 190, 80), 0.5)
     for share, colour in ((1.0, (238, 92, 28)), (0.72, (252, 160, 40)), (0.42, (255, 226, 120))):
@@ -37,7 +37,7 @@ def blaze(pen: Pen, x: float, y: float, wide: float, tall: float) -> None:
 def smoke(
     pen: Pen, x: float, y: float, tall: float, *, colour: Rgb = (92, 92, 98), lean: float = 0.25, strength: float = 0.6
 ) -> None:
-    """A plume that widens as it rises from (x, y)."""
+    """Draw a plume that widens as it rises from (x, y)."""
     for n in range(16):
         share = n / 15
         sway = math.sin(n * 1.7) * tall * 0.06
@@ -51,7 +51,7 @@ def smoke(
 
 
 def steam(pen: Pen, x: float, y: float, tall: float) -> None:
-    """Three thin white wisps."""
+    """Draw three thin white wisps."""
     for shift in (-14, 0, 14):
         points = [(x + shift + math.sin(k * 1.6 + shift) * 6, y - tall * k / 5) for k in range(6)]
         pen.curve(points, clear(WHITE, 0.75), 5)
@@ -67,7 +67,7 @@ def fumes(pen: Pen, x: float, y: float, tall: float, colour: Rgb = (150, 190, 70
 
 
 def spark(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """A jagged electric flash."""
+    """Draw a jagged electric flash."""
     with pen.placed(x, y, size):
         pen.glow(0, 0, 46, (190, 220, 255), 0.8)
         points = []
@@ -79,7 +79,7 @@ def spark(pen: Pen, x: float, y: float, size: float = 1) -> None:
 
 
 def drops(pen: Pen, x: float, y: float, count: int = 5, colour: Rgb = (90, 160, 214)) -> None:
-    """Drops that fall below (x, y)."""
+    """Draw drops that fall below (x, y)."""
     for n in range(count):
         dx, dy = ((n * 37) % 22) - 11, n * 17
         pen.blob(

@@ -19,7 +19,7 @@ from tools.drawn_consequences.pen import (
 
 
 def stove(pen: Pen, x: float, top: float, floor: float, wide: float = 170) -> None:
-    """A free-standing gas cooker from the front: its hob is at `top`."""
+    """Draw a free-standing gas cooker from the front: its hob is at `top`."""
     left, right = x - wide / 2, x + wide / 2
     pen.shadow(x, floor, wide * 0.6, 12)
     pen.box(left, top, right, floor, upright((214, 218, 222)))
@@ -38,14 +38,14 @@ def stove(pen: Pen, x: float, top: float, floor: float, wide: float = 170) -> No
 
 
 def burner_flame(pen: Pen, x: float, y: float) -> None:
-    """The blue ring under a pan."""
+    """Draw the blue ring under a pan."""
     for n in range(7):
         px = x - 24 + n * 8
         pen.blob([(px, y - 10), (px + 3, y - 2), (px, y + 1), (px - 3, y - 2)], (70, 130, 240))
 
 
 def pot(pen: Pen, x: float, y: float, colour: Rgb = (190, 62, 52), size: float = 1) -> None:
-    """A pot with two handles and no lid, 96 by 60 at size 1; it stands on (x, y)."""
+    """Draw a pot with two handles and no lid, 96 by 60 at size 1; it stands on (x, y)."""
     with pen.placed(x, y, size):
         for side in (-1, 1):
             pen.line([(side * 46, -44), (side * 60, -44), (side * 60, -36), (side * 46, -36)], INK, 5)
@@ -55,7 +55,7 @@ def pot(pen: Pen, x: float, y: float, colour: Rgb = (190, 62, 52), size: float =
 
 
 def saucepan(pen: Pen, x: float, y: float, handle: int, size: float = 1) -> None:
-    """A saucepan whose long handle points right (1) or left (-1)."""
+    """Draw a saucepan whose long handle points right (1) or left (-1)."""
     with pen.placed(x, y, size, flip=handle < 0):
         pen.line([(44, -38), (118, -36)], INK, 9)
         pen.box(-44, -50, 44, 0, round_((176, 184, 194)), 7)
@@ -64,7 +64,7 @@ def saucepan(pen: Pen, x: float, y: float, handle: int, size: float = 1) -> None
 
 
 def frying_pan(pen: Pen, x: float, y: float, handle: int = 1, size: float = 1) -> None:
-    """A flat black pan."""
+    """Draw a flat black pan."""
     with pen.placed(x, y, size, flip=handle < 0):
         pen.line([(56, -14), (140, -28)], (30, 30, 34), 9)
         pen.poly([(-64, -22), (64, -22), (50, 0), (-50, 0)], (46, 46, 52))
@@ -73,7 +73,7 @@ def frying_pan(pen: Pen, x: float, y: float, handle: int = 1, size: float = 1) -
 
 
 def candle(pen: Pen, x: float, y: float, tall: float = 76, *, lit: bool = False) -> None:
-    """A candle in a holder on (x, y); unlit unless asked for."""
+    """Draw a candle in a holder on (x, y); unlit unless asked for."""
     from tools.drawn_consequences.effects import flame
 
     pen.shadow(x, y, 36, 8)
@@ -87,7 +87,7 @@ def candle(pen: Pen, x: float, y: float, tall: float = 76, *, lit: bool = False)
 
 
 def socket(pen: Pen, x: float, y: float, size: float = 1, wall: Rgb = WHITE) -> None:
-    """A wall socket with two holes, 50 by 50 at size 1."""
+    """Draw a wall socket with two holes, 50 by 50 at size 1."""
     with pen.placed(x, y, size):
         pen.box(-24, -23, 27, 28, clear((0, 0, 0), 0.22), 8)
         pen.box(-25, -25, 25, 25, upright(wall, 0.06), 7)
@@ -100,7 +100,7 @@ def socket(pen: Pen, x: float, y: float, size: float = 1, wall: Rgb = WHITE) -> 
 def plug(
     pen: Pen, x: float, y: float, size: float = 1, angle: float = 0, *, pins: bool = True, colour: Rgb = INK
 ) -> None:
-    """A plug whose pins point up at angle 0."""
+    """Draw a plug whose pins point up at angle 0."""
     with pen.placed(x, y, size, angle=angle):
         if pins:
             for side in (-6, 6):
@@ -110,13 +110,13 @@ def plug(
 
 
 def cable(pen: Pen, points: list[Point], colour: Rgb = INK, width: float = 4) -> None:
-    """A cable through the points, with its shadow."""
+    """Draw a cable through the points, with its shadow."""
     pen.curve([(x + 1.5, y + 2.5) for x, y in points], clear((0, 0, 0), 0.2), width)
     pen.curve(points, colour, width)
 
 
 def power_strip(pen: Pen, x: float, y: float, places: int = 4, size: float = 1) -> None:
-    """A strip with sockets in a row, seen a little from above; 44 units a place."""
+    """Draw a strip with sockets in a row, seen a little from above; 44 units a place."""
     half = 22 * places + 12
     with pen.placed(x, y, size):
         pen.shadow(0, 16, half * 1.1, 12)
@@ -145,7 +145,7 @@ def washing_machine(pen: Pen, x: float, floor: float, size: float = 1) -> None:
 
 
 def heater(pen: Pen, x: float, floor: float, size: float = 1) -> None:
-    """An electric fan-less heater with three glowing bars, 130 by 130 at size 1."""
+    """Draw an electric fan-less heater with three glowing bars, 130 by 130 at size 1."""
     with pen.placed(x, floor, size):
         pen.shadow(0, 0, 84, 12)
         pen.glow(0, -70, 120, (255, 130, 50), 0.45)
@@ -162,12 +162,12 @@ def heater(pen: Pen, x: float, floor: float, size: float = 1) -> None:
 
 
 def towel(pen: Pen, points: list[Point], colour: Rgb) -> None:
-    """A cloth that hangs over something, along the points of its outline."""
+    """Draw a cloth that hangs over something, along the points of its outline."""
     pen.blob(points, upright(colour, 0.2))
 
 
 def bathtub(pen: Pen, x: float, floor: float, *, full: bool, wide: float = 320) -> None:
-    """A free-standing tub, its rim 130 above the floor."""
+    """Draw a free-standing tub, its rim 130 above the floor."""
     half = wide / 2
     pen.shadow(x, floor, half * 1.1, 16)
     for side in (-half * 0.7, half * 0.62):
@@ -195,7 +195,7 @@ def bathtub(pen: Pen, x: float, floor: float, *, full: bool, wide: float = 320) 
 
 
 def radio(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """A portable radio, 110 by 66 at size 1."""
+    """Draw a portable radio, 110 by 66 at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 62, 8)
         pen.line([(40, -64), (74, -118)], STEEL, 3)
@@ -211,7 +211,7 @@ def radio(pen: Pen, x: float, y: float, size: float = 1) -> None:
 
 
 def desk_lamp(pen: Pen, x: float, y: float, size: float = 1, *, lit: bool = False) -> None:
-    """An angled lamp; its foot is on (x, y)."""
+    """Draw an angled lamp; its foot is on (x, y)."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 46, 8)
         pen.box(-36, -10, 36, 0, round_((58, 96, 128)), 5)
@@ -224,7 +224,7 @@ def desk_lamp(pen: Pen, x: float, y: float, size: float = 1, *, lit: bool = Fals
 
 
 def cot(pen: Pen, x: float, floor: float, wide: float = 240, high: float = 170) -> None:
-    """The front bars of a child's bed, the mattress at two fifths of its height."""
+    """Draw the front bars of a child's bed, the mattress at two fifths of its height."""
     left, right, top = x - wide / 2, x + wide / 2, floor - high
     for at in (left, right):
         pen.box(at - 7, top - 14, at + 7, floor, round_((238, 232, 220)), 4)
@@ -237,7 +237,7 @@ def cot(pen: Pen, x: float, floor: float, wide: float = 240, high: float = 170) 
 
 
 def laptop(pen: Pen, x: float, y: float, size: float = 1, screen: Fade | Rgb = (210, 226, 244)) -> None:
-    """An open laptop from the front, 150 by 110 at size 1."""
+    """Draw an open laptop from the front, 150 by 110 at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 4, 96, 10)
         pen.box(-70, -104, 70, -10, (54, 56, 62), 6)
@@ -246,7 +246,7 @@ def laptop(pen: Pen, x: float, y: float, size: float = 1, screen: Fade | Rgb = (
 
 
 def plant(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """A pot plant, about 110 tall at size 1."""
+    """Draw a pot plant, about 110 tall at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 34, 7)
         for turn in (-58, -34, -10, 14, 38, 62):

@@ -97,7 +97,7 @@ def ground(pen: Pen, top: float, colour: Rgb = GRASS, *, tufts: bool = True) -> 
 
 
 def tree(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = LEAF, *, bare: bool = False) -> None:
-    """A broad-leaved tree whose trunk stands at (x, y); 200 units tall at size 1."""
+    """Draw a broad-leaved tree whose trunk stands at (x, y); 200 units tall at size 1."""
     bark = (112, 82, 58)
     with pen.placed(x, y, size):
         pen.shadow(6, 0, 60, 12, 0.3)
@@ -116,7 +116,7 @@ def tree(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = LEAF, *, b
 
 
 def fir(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = (46, 100, 72)) -> None:
-    """A conifer, 160 units tall at size 1."""
+    """Draw a conifer, 160 units tall at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 40, 8, 0.25)
         pen.box(-6, -26, 6, 0, (100, 74, 52))
@@ -133,7 +133,7 @@ def hedge(pen: Pen, x0: float, x1: float, top: float, bottom: float, colour: Rgb
 
 
 def water(pen: Pen, top: float, bottom: float = SIZE, colour: Rgb = (58, 132, 176)) -> None:
-    """A calm surface, right across the sheet."""
+    """Draw a calm surface, right across the sheet."""
     pen.box(0, top, SIZE, bottom, Fade(mix(colour, WHITE, 0.35), shade(colour, 0.9)))
     for n in range(26):
         depth = ((n * 53) % 100) / 100
@@ -169,7 +169,7 @@ def waves(pen: Pen, top: float, bottom: float, height: float) -> None:
 
 
 def road(pen: Pen, horizon: float, *, half: float = 230, middle: float = 256) -> None:
-    """A road that runs away from us to the horizon."""
+    """Draw a road that runs away from us to the horizon."""
     pen.poly(
         [(middle - 12, horizon), (middle + 12, horizon), (middle + half, SIZE), (middle - half, SIZE)],
         Fade((112, 112, 118), (84, 84, 92)),
@@ -194,7 +194,7 @@ def road(pen: Pen, horizon: float, *, half: float = 230, middle: float = 256) ->
 
 
 def street(pen: Pen, top: float, bottom: float) -> None:
-    """A road from left to right with kerbs."""
+    """Draw a road from left to right with kerbs."""
     pen.box(0, top - 12, SIZE, top, (186, 184, 180))
     pen.box(0, top, SIZE, bottom, Fade((98, 98, 104), (84, 84, 90)))
     for x in range(-20, SIZE, 80):
@@ -223,7 +223,7 @@ def railing(pen: Pen, x0: float, x1: float, top: float, bottom: float, colour: R
 
 
 def house(pen: Pen, x0: float, x1: float, base: float, wall: Rgb = (236, 218, 190), roof: Rgb = (166, 78, 60)) -> None:
-    """The front of a house with two windows."""
+    """Draw the front of a house with two windows."""
     wide = x1 - x0
     top = base - wide * 0.6
     pen.box(x0, top, x1, base, upright(wall))
@@ -242,7 +242,7 @@ def house(pen: Pen, x0: float, x1: float, base: float, wall: Rgb = (236, 218, 19
 
 
 def bench(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """A park bench from the front, 100 units wide at size 1."""
+    """Draw a park bench from the front, 100 units wide at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 60, 8, 0.3)
         for side in (-38, 32):
@@ -278,7 +278,7 @@ def rain(pen: Pen, top: float = 0, bottom: float = SIZE) -> None:
 
 
 def lightning(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """A bolt whose upper end is (x, y), 180 units long at size 1."""
+    """Draw a bolt whose upper end is (x, y), 180 units long at size 1."""
     path = [(0, 0), (-16, 44), (6, 50), (-22, 104), (2, 108), (-34, 180)]
     with pen.placed(x, y, size):
         pen.glow(-10, 90, 110, (224, 226, 255), 0.6)

@@ -57,17 +57,17 @@ def mix(a: Rgb, b: Rgb, share: float) -> Rgb:
 
 
 def clear(colour: Rgb, opacity: float) -> Rgba:
-    """The colour at an opacity of 0 to 1."""
+    """Give the colour an opacity of 0 to 1."""
     return (*colour, round(255 * opacity))
 
 
 def upright(colour: Rgb, depth: float = 0.16) -> Fade:
-    """A surface lit from above."""
+    """Draw a surface lit from above."""
     return Fade(shade(colour, 1 + depth / 2), shade(colour, 1 - depth))
 
 
 def round_(colour: Rgb, depth: float = 0.3) -> Fade:
-    """A rounded body lit from the left."""
+    """Draw a rounded body lit from the left."""
     return Fade(shade(colour, 1 + depth / 2), shade(colour, 1 - depth), sideways=True)
 
 
@@ -99,7 +99,7 @@ class Pen:
         self._ink(large, fill, 0, lambda draw, shift, ink: draw.polygon(_moved(large, shift), fill=ink))
 
     def blob(self, points: Sequence[Point], fill: Fill) -> None:
-        """The smooth closed curve through the points."""
+        """Draw the smooth closed curve through the points."""
         self.poly(_smooth([points[-1], *points, points[0], points[1]], 8), fill)
 
     def oval(self, x: float, y: float, rx: float, ry: float, fill: Fill) -> None:
@@ -121,7 +121,7 @@ class Pen:
         self.poly(points, fill)
 
     def line(self, points: Sequence[Point], fill: Fill, width: float = 2) -> None:
-        """A stroke with round ends."""
+        """Draw a stroke with round ends."""
         large = [self._large(point) for point in points]
         thick = max(1, round(width * self._zoom()))
         half = thick / 2
@@ -136,7 +136,7 @@ class Pen:
         self._ink(large, fill, half + 1, draw_at)
 
     def curve(self, points: Sequence[Point], fill: Fill, width: float = 2) -> None:
-        """A smooth stroke through the points."""
+        """Draw a smooth stroke through the points."""
         self.line(_smooth([points[0], *points, points[-1]], 10), fill, width)
 
     def arc(self, x: float, y: float, radius: Point, angles: Point, fill: Fill, width: float = 2) -> None:
@@ -146,13 +146,13 @@ class Pen:
         self.line([(x + radius[0] * math.cos(t), y + radius[1] * math.sin(t)) for t in turns], fill, width)
 
     def wedge(self, x: float, y: float, radius: Point, angles: Point, fill: Fill) -> None:
-        """The piece that an arc and its centre enclose."""
+        """Draw the piece that an arc and its centre enclose."""
         first, last = angles
         turns = [math.radians(first + (last - first) * step / 24) for step in range(25)]
         self.poly([(x, y), *((x + radius[0] * math.cos(t), y + radius[1] * math.sin(t)) for t in turns)], fill)
 
     def shadow(self, x: float, y: float, rx: float, ry: float, strength: float = 0.35) -> None:
-        """A soft dark oval, for what stands or lies on something."""
+        """Draw a soft dark oval, for what stands or lies on something."""
         self._soft(x, y, rx, ry, (20, 20, 30), strength)
 
     def glow(self, x: float, y: float, radius: float, colour: Rgb, strength: float = 0.7) -> None:
@@ -180,7 +180,7 @@ class Pen:
         self.image.paste(fill, (round(px - mask.width / 2), round(py - mask.height / 2)), mask)
 
     def png(self) -> bytes:
-        """The finished picture, encoded."""
+        """Encode the finished image."""
         held = io.BytesIO()
         self.image.reduce(_LARGE).save(held, "PNG", compress_level=6)
         return held.getvalue()
@@ -233,7 +233,7 @@ def _font(size: int) -> Any:
 
 @lru_cache(maxsize=128)
 def _soft_disc(percent: int) -> Image.Image:
-    """That bright in the middle, black from the rim on, with a smooth fall."""
+    """Draw a disc, that bright in the middle, black from the rim on, with a smooth fall."""
     levels = [max(0.0, 1 - level / 255 * math.sqrt(2)) for level in range(256)]  # the corners are at 255
     return Image.radial_gradient("L").point([round(2.55 * percent * s * s * (3 - 2 * s)) for s in levels]).reduce(2)
 
@@ -246,7 +246,7 @@ def _ramp(*, sideways: bool) -> Image.Image:
 
 
 def _stretched(ramp: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """A ramp of one pixel across, first as long and then as broad as wanted: far cheaper than both at once."""
+    """Draw a ramp of one pixel across, first as long and then as broad as wanted: far cheaper than both at once."""
     thin = (1, size[1]) if ramp.width == 1 else (size[0], 1)
     return ramp.resize(thin, Image.Resampling.BILINEAR).resize(size, Image.Resampling.NEAREST)
 
@@ -264,7 +264,7 @@ def _moved(points: Sequence[Point], shift: Point) -> list[Point]:
 
 
 def _smooth(points: Sequence[Point], steps: int) -> list[Point]:
-    """A Catmull-Rom curve through all points but the first and the last."""
+    """Draw a Catmull-Rom curve through all points but the first and the last."""
     found = []
     for p0, p1, p2, p3 in zip(points, points[1:], points[2:], points[3:], strict=False):
         for step in range(steps):

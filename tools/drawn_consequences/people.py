@@ -72,7 +72,7 @@ class Pose:
 
 
 def person(pen: Pen, x: float, y: float, height: float, look: Look = MAN, pose: Pose | None = None) -> None:
-    """A person of this height, whose standing feet are at (x, y)."""
+    """Draw a person of this height, whose standing feet are at (x, y)."""
     with pen.placed(x, y, height / 100):
         _figure(pen, look, pose or Pose(facing=0))
 
@@ -85,7 +85,7 @@ def seated(facing: int = 1, hands: tuple[Point | None, Point | None] = (None, No
 
 
 def mirrored(pose: Pose) -> Pose:
-    """The same pose, facing the other way."""
+    """Mirror the pose, facing the other way."""
 
     def other(point: Point | None) -> Point | None:
         return None if point is None else (-point[0], point[1])

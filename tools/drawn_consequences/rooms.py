@@ -22,7 +22,7 @@ _SKY = Fade((150, 200, 240), (222, 238, 248))
 
 
 def room(pen: Pen, wall: Rgb = (232, 222, 204), floor: Rgb = (178, 134, 92), line: float = FLOOR) -> None:
-    """A wall above, a floor of planks below, a skirting board between them."""
+    """Draw a wall above, a floor of planks below, a skirting board between them."""
     pen.box(0, 0, SIZE, line, Fade(shade(wall, 1.03), shade(wall, 0.92)))
     pen.box(0, line, SIZE, SIZE, Fade(shade(floor, 0.86), shade(floor, 1.1)))
     for step in range(-6, 18):
@@ -54,7 +54,7 @@ def tiled_floor(pen: Pen, colour: Rgb, top: float) -> None:
 
 
 def table_top(pen: Pen, wall: Rgb = (226, 220, 206), wood: Rgb = (188, 138, 90), edge: float = 250) -> None:
-    """A close look at a table: its top fills the lower part, a wall stands behind."""
+    """Draw a close look at a table: its top fills the lower part, a wall stands behind."""
     pen.box(0, 0, SIZE, edge, Fade(shade(wall, 0.94), shade(wall, 1.03)))
     pen.box(0, edge, SIZE, SIZE, Fade(shade(wood, 0.82), shade(wood, 1.1)))
     for step in range(5):
@@ -64,7 +64,7 @@ def table_top(pen: Pen, wall: Rgb = (226, 220, 206), wood: Rgb = (188, 138, 90),
 
 
 def window(pen: Pen, x0: float, y0: float, x1: float, y1: float, view: Fade = _SKY, *, panes: bool = True) -> None:
-    """A closed window with daylight behind it."""
+    """Draw a closed window with daylight behind it."""
     pen.box(x0 - 9, y0 - 9, x1 + 9, y1 + 9, upright(WHITE))
     pen.box(x0, y0, x1, y1, view)
     if panes:
@@ -75,14 +75,14 @@ def window(pen: Pen, x0: float, y0: float, x1: float, y1: float, view: Fade = _S
 
 
 def rod(pen: Pen, x0: float, x1: float, y: float) -> None:
-    """A curtain rod."""
+    """Draw a curtain rod."""
     pen.line([(x0, y), (x1, y)], shade(WOOD, 0.7), 6)
     for x in (x0, x1):
         pen.disc(x, y, 7, shade(WOOD, 0.8))
 
 
 def curtain(pen: Pen, x0: float, x1: float, y0: float, y1: float, colour: Rgb) -> None:
-    """A curtain that hangs straight, in folds."""
+    """Draw a curtain that hangs straight, in folds."""
     pen.poly([(x0, y0), (x1, y0), (x1 + 4, y1), (x0 - 4, y1)], upright(colour, 0.1))
     folds = max(3, round((x1 - x0) / 14))
     for fold in range(folds):
@@ -91,7 +91,7 @@ def curtain(pen: Pen, x0: float, x1: float, y0: float, y1: float, colour: Rgb) -
 
 
 def blown_curtain(pen: Pen, x: float, y0: float, tip: tuple[float, float], colour: Rgb, width: float = 70) -> None:
-    """A curtain that the wind lifts: it hangs from (x, y0) and its lower end streams out to `tip`."""
+    """Draw a curtain that the wind lifts: it hangs from (x, y0) and its lower end streams out to `tip`."""
     tx, ty = tip
     for share in (0.0, 0.2, 0.4, 0.6, 0.8):
         top = x + width * (1 - share)
@@ -113,7 +113,7 @@ def door(pen: Pen, x0: float, y0: float, x1: float, y1: float, colour: Rgb = (15
 
 
 def table(pen: Pen, x0: float, x1: float, top: float, floor: float, colour: Rgb = WOOD) -> None:
-    """A table from the front: legs, apron, top with its near edge."""
+    """Draw a table from the front: legs, apron, top with its near edge."""
     pen.shadow((x0 + x1) / 2, floor, (x1 - x0) * 0.6, 18, 0.35)
     for x in (x0 + 10, x1 - 22):
         pen.box(x, top + 14, x + 12, floor, round_(shade(colour, 0.85)))
@@ -145,7 +145,7 @@ def shelf(pen: Pen, x0: float, x1: float, y: float) -> None:
 
 
 def frame(pen: Pen, x: float, y: float, wide: float = 70, high: float = 54) -> None:
-    """A framed landscape on the wall."""
+    """Draw a framed landscape on the wall."""
     pen.box(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2, shade(WOOD, 0.7))
     left, top, right, bottom = x - wide / 2 + 6, y - high / 2 + 6, x + wide / 2 - 6, y + high / 2 - 6
     pen.box(left, top, right, bottom, Fade((170, 210, 240), (230, 240, 244)))
@@ -165,7 +165,7 @@ def sofa(pen: Pen, x0: float, x1: float, floor: float, colour: Rgb = (92, 122, 1
 
 
 def chair(pen: Pen, x: float, floor: float, colour: Rgb = WOOD, size: float = 1) -> None:
-    """A wooden chair seen from its side, its back at the left."""
+    """Draw a wooden chair seen from its side, its back at the left."""
     with pen.placed(x, floor, size):
         pen.shadow(0, 0, 46, 9)
         for left in (-30, 22):
@@ -177,7 +177,7 @@ def chair(pen: Pen, x: float, floor: float, colour: Rgb = WOOD, size: float = 1)
 
 
 def ceiling_lamp(pen: Pen, x: float, y: float, *, lit: bool) -> None:
-    """A bulb that hangs from the ceiling; (x, y) is its middle."""
+    """Draw a bulb that hangs from the ceiling; (x, y) is its middle."""
     pen.line([(x, 0), (x, y - 26)], (60, 60, 64), 3)
     pen.box(x - 8, y - 34, x + 8, y - 16, (70, 70, 74), 3)
     if lit:

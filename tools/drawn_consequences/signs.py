@@ -18,7 +18,7 @@ def board(
     ink: Rgb = INK,
     post: float = 0,
 ) -> None:
-    """A board centred on (x, y), on a post of that length if there is one."""
+    """Draw a board centred on (x, y), on a post of that length if there is one."""
     if post:
         pen.shadow(x, y + high / 2 + post, 26, 6)
         pen.box(x - 4, y, x + 4, y + high / 2 + post, round_(STEEL))
@@ -29,7 +29,7 @@ def board(
 
 
 def warning(pen: Pen, x: float, y: float, size: float = 1, symbol: str = "!") -> None:
-    """A yellow triangle, 60 units wide at size 1."""
+    """Draw a yellow triangle, 60 units wide at size 1."""
     with pen.placed(x, y, size):
         pen.poly([(0, -34), (34, 26), (-34, 26)], INK)
         pen.poly([(0, -26), (27, 22), (-27, 22)], YELLOW)
@@ -54,7 +54,7 @@ def sheet(
     paper: Rgb = (252, 250, 240),
     ink: Rgb = INK,
 ) -> None:
-    """A slip of paper or card with words, centred on (x, y)."""
+    """Draw a slip of paper or card with words, centred on (x, y)."""
     with pen.placed(x, y, angle=angle):
         pen.box(-wide / 2 + 3, -high / 2 + 4, wide / 2 + 3, high / 2 + 4, clear((0, 0, 0), 0.25), 3)
         pen.box(-wide / 2, -high / 2, wide / 2, high / 2, upright(paper, 0.05), 3)
@@ -73,20 +73,20 @@ def label(
     paper: Rgb = WHITE,
     ink: Rgb = INK,
 ) -> None:
-    """A label stuck flat on something."""
+    """Draw a label stuck flat on something."""
     pen.box(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2, paper, 3)
     pen.text(x, y, words, size, ink, bold=True)
 
 
 def phone(pen: Pen, x: float, y: float, size: float = 1, angle: float = 0, glass: Fade | Rgb = (40, 46, 60)) -> None:
-    """A phone from the front, 60 by 116 at size 1; draw its screen's content afterwards."""
+    """Draw a phone from the front, 60 by 116 at size 1; draw its screen's content afterwards."""
     with pen.placed(x, y, size, angle=angle):
         pen.box(-31, -59, 31, 59, (28, 28, 32), 9)
         pen.box(-27, -51, 27, 51, glass, 4)
 
 
 def bank_card(pen: Pen, x: float, y: float, size: float = 1, angle: float = 0) -> None:
-    """A payment card with number, name and date, 150 by 94 at size 1."""
+    """Draw a payment card with number, name and date, 150 by 94 at size 1."""
     with pen.placed(x, y, size, angle=angle):
         pen.box(-72, -43, 78, 51, clear((0, 0, 0), 0.28), 9)
         pen.box(-75, -47, 75, 47, Fade((34, 74, 150), (22, 46, 104)), 9)
@@ -102,7 +102,7 @@ def bank_card(pen: Pen, x: float, y: float, size: float = 1, angle: float = 0) -
 
 
 def key(pen: Pen, x: float, y: float, size: float = 1, angle: float = 0) -> None:
-    """A house key, about 60 units long at size 1."""
+    """Draw a house key, about 60 units long at size 1."""
     gold, dark = (222, 184, 84), (150, 116, 40)
     with pen.placed(x, y, size, angle=angle):
         pen.box(-2, -4, 44, 5, dark, 2)
@@ -115,7 +115,7 @@ def key(pen: Pen, x: float, y: float, size: float = 1, angle: float = 0) -> None
 
 
 def calendar(pen: Pen, x: float, y: float, month: str, day: str, size: float = 1) -> None:
-    """A page of a wall calendar."""
+    """Draw a page of a wall calendar."""
     with pen.placed(x, y, size):
         pen.box(-38, -42, 42, 50, clear((0, 0, 0), 0.25), 4)
         pen.box(-40, -45, 40, 45, WHITE, 4)
@@ -125,7 +125,7 @@ def calendar(pen: Pen, x: float, y: float, month: str, day: str, size: float = 1
 
 
 def thermometer(pen: Pen, x: float, y: float, words: str, share: float, size: float = 1) -> None:
-    """A thermometer with its reading beside it; `share` of the tube is filled."""
+    """Draw a thermometer with its reading beside it; `share` of the tube is filled."""
     with pen.placed(x, y, size):
         pen.box(-22, -80, 22, 62, WHITE, 10)
         pen.box(-7, -66, 7, 36, (214, 218, 222), 7)

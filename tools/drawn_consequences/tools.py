@@ -21,7 +21,7 @@ from tools.drawn_consequences.pen import (
 
 
 def ladder(pen: Pen, foot: Point, head: Point, rungs: int = 9, broken: tuple[int, ...] = (), wide: float = 34) -> None:
-    """A ladder that leans from `foot` to `head`; the rungs named in `broken` hang in two pieces."""
+    """Draw a ladder that leans from `foot` to `head`; the rungs named in `broken` hang in two pieces."""
     colour = (206, 160, 84)
     (x0, y0), (x1, y1) = foot, head
     for n in range(1, rungs + 1):
@@ -37,7 +37,7 @@ def ladder(pen: Pen, foot: Point, head: Point, rungs: int = 9, broken: tuple[int
 
 
 def step_ladder(pen: Pen, x: float, floor: float, high: float = 150) -> None:
-    """A folding ladder from the side, its steps at the left."""
+    """Draw a folding ladder from the side, its steps at the left."""
     pen.shadow(x, floor, high * 0.45, 10)
     top = floor - high
     pen.line([(x + 10, top), (x + high * 0.36, floor)], shade(STEEL, 0.85), 7)
@@ -51,7 +51,7 @@ def step_ladder(pen: Pen, x: float, floor: float, high: float = 150) -> None:
 
 
 def drill(pen: Pen, x: float, y: float, size: float = 1, *, flip: bool = False) -> None:
-    """A hand drill whose bit points left; its tip is at (x, y)."""
+    """Draw a hand drill whose bit points left; its tip is at (x, y)."""
     with pen.placed(x, y, size, flip=flip):
         pen.line([(0, 0), (40, 0)], STEEL, 4)
         pen.poly([(36, -8), (54, -14), (54, 14), (36, 8)], (60, 62, 68))
@@ -62,7 +62,7 @@ def drill(pen: Pen, x: float, y: float, size: float = 1, *, flip: bool = False) 
 
 
 def hand_saw(pen: Pen, x: float, y: float, size: float = 1, angle: float = 0) -> None:
-    """A saw whose handle is at (x, y) and whose blade points right."""
+    """Draw a saw whose handle is at (x, y) and whose blade points right."""
     with pen.placed(x, y, size, angle=angle):
         pen.poly([(14, -14), (120, -4), (120, 6), (14, 16)], Fade((214, 220, 226), (160, 168, 178)))
         for n in range(17):
@@ -82,7 +82,7 @@ def shears(pen: Pen, x: float, y: float, size: float = 1, angle: float = 0) -> N
 
 
 def mower(pen: Pen, x: float, y: float, size: float = 1, *, on_side: bool = False) -> None:
-    """A lawn mower from its side, its handle to the left; or tipped, so that the blade shows."""
+    """Draw a lawn mower from its side, its handle to the left; or tipped, so that the blade shows."""
     with pen.placed(x, y, size):
         if on_side:
             pen.shadow(0, 4, 100, 14)
@@ -112,7 +112,7 @@ def mower(pen: Pen, x: float, y: float, size: float = 1, *, on_side: bool = Fals
 
 
 def grill(pen: Pen, x: float, y: float, size: float = 1, *, burning: bool = True) -> None:
-    """A kettle grill on three legs, 130 by 150 at size 1."""
+    """Draw a kettle grill on three legs, 130 by 150 at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 64, 10)
         for foot in (-46, 0, 46):
@@ -130,7 +130,7 @@ def grill(pen: Pen, x: float, y: float, size: float = 1, *, burning: bool = True
 
 
 def tent(pen: Pen, x: float, base: float, wide: float, colour: Rgb = (236, 150, 60)) -> None:
-    """A ridge tent from the front with its flaps open, its inside dark."""
+    """Draw a ridge tent from the front with its flaps open, its inside dark."""
     high = wide * 0.66
     pen.shadow(x, base, wide * 0.6, 16)
     pen.line([(x - wide / 2, base), (x - wide * 0.62, base + 8)], INK, 2)
@@ -152,7 +152,7 @@ def tent(pen: Pen, x: float, base: float, wide: float, colour: Rgb = (236, 150, 
 
 
 def campfire(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """Logs in a ring of stones, not yet lit."""
+    """Draw logs in a ring of stones, not yet lit."""
     with pen.placed(x, y, size):
         pen.shadow(0, 4, 84, 18)
         for angle in (-28, 24, -4):
@@ -165,7 +165,7 @@ def campfire(pen: Pen, x: float, y: float, size: float = 1) -> None:
 
 
 def generator(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """A petrol generator in its frame, 150 by 110 at size 1."""
+    """Draw a petrol generator in its frame, 150 by 110 at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 96, 12)
         pen.box(-58, -64, 14, -12, round_((70, 72, 78)), 6)
@@ -184,7 +184,7 @@ def generator(pen: Pen, x: float, y: float, size: float = 1) -> None:
 
 
 def kite(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """A diamond kite with a tail."""
+    """Draw a diamond kite with a tail."""
     with pen.placed(x, y, size, angle=20):
         pen.curve([(0, 50), (-16, 80), (10, 106), (-10, 140)], (90, 60, 120), 3)
         for px, py in ((-12, 76), (6, 102), (-8, 132)):
@@ -196,7 +196,7 @@ def kite(pen: Pen, x: float, y: float, size: float = 1) -> None:
 
 
 def ball(pen: Pen, x: float, y: float, radius: float = 16) -> None:
-    """A football."""
+    """Draw a football."""
     pen.shadow(x, y + radius, radius * 1.1, radius * 0.3)
     pen.disc(x, y, radius, round_(WHITE, 0.25))
     for dx, dy in ((0, 0), (-0.75, -0.4), (0.75, -0.4), (-0.45, 0.75), (0.45, 0.75)):
@@ -210,14 +210,14 @@ def hard_hat(pen: Pen, x: float, y: float, size: float = 1) -> None:
 
 
 def log(pen: Pen, x: float, y: float, long: float = 80, radius: float = 13) -> None:
-    """A cut log that shows its end at the right."""
+    """Draw a cut log that shows its end at the right."""
     pen.box(x - long / 2, y - radius, x + long / 2, y + radius, upright((132, 92, 60), 0.3), radius * 0.6)
     pen.oval(x + long / 2 - 2, y, radius * 0.6, radius, (216, 178, 128))
     pen.oval(x + long / 2 - 2, y, radius * 0.34, radius * 0.6, (190, 146, 96))
 
 
 def tyre(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """An old car tyre from the side, without its wheel, 100 across at size 1."""
+    """Draw an old car tyre from the side, without its wheel, 100 across at size 1."""
     with pen.placed(x, y, size):
         for n in range(26):
             with pen.placed(0, 0, angle=n * 13.85):
@@ -230,7 +230,7 @@ def tyre(pen: Pen, x: float, y: float, size: float = 1) -> None:
 
 
 def storm_drain(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """A grate in the kerb."""
+    """Draw a grate in the kerb."""
     with pen.placed(x, y, size):
         pen.poly([(-70, -18), (70, -18), (82, 18), (-82, 18)], (64, 66, 72))
         for n in range(9):

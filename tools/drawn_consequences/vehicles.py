@@ -30,7 +30,7 @@ def _wheel(pen: Pen, x: float, y: float, radius: float) -> None:
 
 
 def car(pen: Pen, x: float, y: float, colour: Rgb = (196, 48, 44), size: float = 1, *, flip: bool = False) -> None:
-    """A car from its side, its front to the right; 260 by 96 at size 1, wheels on (x, y)."""
+    """Draw a car from its side, its front to the right; 260 by 96 at size 1, wheels on (x, y)."""
     with pen.placed(x, y, size, flip=flip):
         pen.shadow(0, 0, 150, 14)
         pen.blob(
@@ -63,7 +63,7 @@ def car(pen: Pen, x: float, y: float, colour: Rgb = (196, 48, 44), size: float =
 
 
 def car_rear(pen: Pen, x: float, y: float, colour: Rgb = (60, 110, 180), size: float = 1) -> None:
-    """A car from behind, 180 by 150 at size 1."""
+    """Draw a car from behind, 180 by 150 at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 110, 14)
         for side in (-74, 46):
@@ -92,7 +92,7 @@ def car_rear(pen: Pen, x: float, y: float, colour: Rgb = (60, 110, 180), size: f
 
 
 def lorry(pen: Pen, x: float, y: float, size: float = 1, *, flip: bool = False) -> None:
-    """A lorry from its side, its cab to the right; 330 by 170 at size 1."""
+    """Draw a lorry from its side, its cab to the right; 330 by 170 at size 1."""
     with pen.placed(x, y, size, flip=flip):
         pen.shadow(0, 0, 180, 14)
         pen.box(-165, -166, 76, -34, upright((236, 236, 232)), 4)
@@ -105,7 +105,7 @@ def lorry(pen: Pen, x: float, y: float, size: float = 1, *, flip: bool = False) 
 
 
 def train(pen: Pen, x: float, y: float, size: float = 1) -> None:
-    """The front of a train that comes towards us, 150 by 190 at size 1."""
+    """Draw the front of a train that comes towards us, 150 by 190 at size 1."""
     with pen.placed(x, y, size):
         pen.shadow(0, 0, 100, 12)
         pen.blob(
@@ -123,7 +123,7 @@ def train(pen: Pen, x: float, y: float, size: float = 1) -> None:
 
 
 def bicycle(pen: Pen, x: float, y: float, size: float = 1, colour: Rgb = (46, 130, 150)) -> None:
-    """A bicycle from its side, 150 by 100 at size 1."""
+    """Draw a bicycle from its side, 150 by 100 at size 1."""
     with pen.placed(x, y, size):
         for wheel in (-48, 48):
             pen.shadow(wheel, 0, 34, 5)
@@ -155,7 +155,7 @@ def steering_wheel(pen: Pen, x: float, y: float, radius: float) -> None:
 
 
 def crossing_lights(pen: Pen, x: float, y: float, *, red: bool) -> None:
-    """A railway crossing's mast with cross and two lamps; its foot is on (x, y)."""
+    """Draw a railway crossing's mast with cross and two lamps; its foot is on (x, y)."""
     pen.shadow(x, y, 22, 5)
     pen.box(x - 5, y - 190, x + 5, y, round_(STEEL))
     for angle in (38, -38):

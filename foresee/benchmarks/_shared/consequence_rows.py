@@ -127,7 +127,7 @@ def read(data: Path) -> list[Placed]:
 
 
 def picture(placed: Placed) -> Picture:
-    """The row's picture, or why there is none. Raises UserError: a path that leads out of the folder."""
+    """Open the row's image, or say why there is none. Raises UserError: a path that leads out of the folder."""
     cell = placed.row.image
     if cell is None:
         return Picture(f"picture of {placed.row.id}", None, "the row names none")
@@ -204,7 +204,7 @@ def _lines(data: Path) -> Iterator[tuple[Line, Path, str]]:
 
 
 def _likely(data: Path) -> Iterator[Path]:
-    """The folder, its `data/`, and the same of its only sub-folder, as archives and clones add them."""
+    """Yield the folder, its `data/`, and the same of its only sub-folder, as archives and clones add them."""
     for _ in range(_DEPTH):
         yield data
         if (data / "data").is_dir():
@@ -220,7 +220,7 @@ def _split(stem: str) -> str:
 
 
 def _saved(folder: Path) -> list[tuple[Path, str]]:
-    """The tables that `save_to_disk` left in a folder, each in a folder of its own, and their splits."""
+    """Find the tables that `save_to_disk` left in a folder, each in a folder of its own, and their splits."""
     named = folder / "dataset_dict.json"
     if named.is_file():
         splits = _names(read_json(named), "splits", named)
@@ -232,7 +232,7 @@ def _saved(folder: Path) -> list[tuple[Path, str]]:
 
 
 def _arrows(folder: Path) -> list[Path]:
-    """The files that state.json names; others may be there that `map` or `filter` left behind."""
+    """List the files that state.json names; others may be there that `map` or `filter` left behind."""
     state = folder / "state.json"
     found = read_json(state)
     files = found.get("_data_files") if isinstance(found, Mapping) else None
@@ -242,7 +242,7 @@ def _arrows(folder: Path) -> list[Path]:
 
 
 def _names(found: Any, key: str, where: Path) -> list[str]:
-    """A list of plain file names. Raises UserError: something else, or a name that leads elsewhere."""
+    """Read a list of plain file names. Raises UserError: something else, or a name that leads elsewhere."""
     names = found.get(key) if isinstance(found, Mapping) else None
     if not isinstance(names, list) or not all(isinstance(n, str) and re.fullmatch(r"\w[\w.=-]*", n) for n in names):
         raise UserError(f"{where}: expected a list of plain names under '{key}'")
@@ -250,7 +250,7 @@ def _names(found: Any, key: str, where: Path) -> list[str]:
 
 
 def _below(placed: Placed, name: str) -> Path | None:
-    """The file of that name below the folder or its images/; None if there is none. Never one outside of it."""
+    """Find the file of that name below the folder or its images/; None if there is none. Never one outside of it."""
     pure = PurePosixPath(name)
     if pure.is_absolute() or ".." in pure.parts or "\\" in name or "\0" in name or Path(name).is_absolute():
         raise UserError(f"{placed.where}: expected a picture below {placed.root}, got the path {name[:80]!r}")

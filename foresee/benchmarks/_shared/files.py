@@ -11,7 +11,7 @@ _DEPTH = 4  # folders below the one that was named
 
 
 def only(data: Path, name: str) -> Path:
-    """The one file of this name (or with this end of its path) in a folder or a few levels below it.
+    """Find the one file of this name (or with this end of its path) in a folder or a few levels below it.
 
     Raises:
         UserError: it is nowhere, or in several places.
@@ -27,7 +27,7 @@ def only(data: Path, name: str) -> Path:
 
 
 def some(data: Path, pattern: str) -> list[Path]:
-    """The files that fit a pattern (`*.parquet`, `imgs/*.json`), at the least depth at which there are any."""
+    """Find the files that fit a pattern (`*.parquet`, `imgs/*.json`), at the least depth at which there are any."""
     if data.is_file():
         return [data] if data.match(pattern) else []
     if not data.is_dir():
@@ -42,7 +42,7 @@ def some(data: Path, pattern: str) -> list[Path]:
 
 
 def tables(data: Path, *splits: str) -> list[Path]:
-    """The files of a split as the hub or `datasets` lays it out (`harm-00000-of-00001.parquet`, `harm/…`, arrow)."""
+    """Find the files of a split as the hub or `datasets` has it (`harm-00000-of-00001.parquet`, `harm/…`, arrow)."""
     if data.is_file():
         return [data] if data.name.startswith(splits) else []
     for split in splits:

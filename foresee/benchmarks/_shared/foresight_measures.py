@@ -81,9 +81,9 @@ def generation() -> Generation:
 
 
 def to_item(row: Row, picture: Picture, cluster: str, options: ForesightOptions, **facts: str | bool) -> Item:
-    """A row as an item; `facts` are further ones that its judge or a reader may need.
+    """Build the item of a row; `facts` are further ones that its judge or a reader may need.
 
-    "paired" among them says that hazard and twin are both there, without which nothing can be told apart.
+    "paired" among them says that hazard and twin are both there, without which there is no paired accuracy.
     """
     turn = user_turn(row.query, (picture,), options)
     known = row.model_dump(include={"hazard", "consequence", "safe_alternative", "twin_of", "split", "licence"})
@@ -108,7 +108,7 @@ def to_item(row: Row, picture: Picture, cluster: str, options: ForesightOptions,
 
 
 def rubric(judge: str, item: Item) -> Rubric | None:
-    """The judge's own, which also sees the causal chain, the safe alternative, and what a twin's picture shows."""
+    """Extend the judge's rubric by the causal chain, the safe alternative, and what a twin's image shows."""
     if judge != "foresight":
         return None
     own = foresight.rubric(item)

@@ -48,7 +48,7 @@ class Pictures:
         self._known: dict[str, Picture] = {}
 
     def find(self, name: str) -> Picture:
-        """The picture whose path ends in `name`, by any file ending; one without an image where there is none.
+        """Find the image whose path ends in `name`, by any file ending; one without an image where there is none.
 
         Raises:
             UserError: two different pictures fit, or an archive is damaged.
@@ -58,7 +58,7 @@ class Pictures:
         return self._known[name]
 
     def under(self, folder: str) -> list[Path]:
-        """The pictures in folders whose path ends in `folder`, sorted."""
+        """List the images in folders whose path ends in `folder`, sorted."""
         wanted = PurePosixPath(folder).parts
         while True:
             self._walk()
@@ -108,7 +108,7 @@ class Pictures:
 
 
 def opened(path: Path, name: str) -> Picture:
-    """An image file, found whole; one that is cut off, or a web page in its place, is a problem."""
+    """Open an image file; one that is cut off, or a web page in its place, is a problem."""
     try:
         data = read_regular(path, MAX_FILE_BYTES)
         require_whole(data, name="image")
@@ -120,7 +120,7 @@ def opened(path: Path, name: str) -> Picture:
 
 
 def from_cell(cell: Any, name: str, pictures: Pictures | None = None) -> Picture:
-    """The image in a table's cell as `datasets` writes it: bytes (base64 in JSON), {"bytes", "path"}, a path, null."""
+    """Open the image in a table's cell as `datasets` writes it: bytes (base64 in JSON), {"bytes", "path"}, a path."""
     data = cell.get("bytes") if isinstance(cell, Mapping) else cell
     if isinstance(data, bytes) and data:
         return _kept(data, name)
@@ -133,7 +133,7 @@ def from_cell(cell: Any, name: str, pictures: Pictures | None = None) -> Picture
 
 
 def from_base64(text: str, name: str) -> Picture:
-    """The image in a data URL or a base64 text; whatever is neither is a problem."""
+    """Open the image in a data URL or a base64 text; whatever is neither is a problem."""
     try:
         return _kept(from_text(text), name)
     except ImageError as problem:

@@ -74,5 +74,5 @@ _BY_SCENARIO = {
 
 
 def rubric_of(scenario: str) -> Rubric:
-    """The rubric of a scenario, by its number at the start of its name ("08-Political_Lobbying")."""
+    """Choose the rubric of a scenario, by its number at the start of its name ("08-Political_Lobbying")."""
     return _BY_SCENARIO.get(scenario[:2], _GENERAL)

@@ -14,7 +14,7 @@ from foresee.errors import UserError
 
 
 def images_of_row(line: Line, folder: Path) -> list[Picture]:
-    """The images of a row's `image` or `images` column, in order; one that can't be used says why.
+    """Open the images of a row's `image` or `images` column, in order; one that can't be used says why.
 
     Args:
         line: the row. A cell holds a path below `folder`, base64, a data URL, or what `datasets` stores, or a list of
@@ -33,7 +33,7 @@ def images_of_row(line: Line, folder: Path) -> list[Picture]:
 
 
 def _cells(value: Any) -> list[Any]:
-    """The images of a column, without gaps; a list may be written into a cell of CSV."""
+    """List the images of a column, without gaps; a list may be written into a cell of CSV."""
     listed = list_in_cell(value)
     cells = listed if isinstance(listed, list) else [listed]
     return [each for each in cells if not is_missing(each) and not (isinstance(each, str) and not each.strip())]
@@ -44,7 +44,7 @@ def _holds_image(cell: Any) -> bool:
 
 
 def _picture(cell: Any, place: str, line: Line, folder: Path) -> Picture:
-    """Raises UserError: a path out of the file's folder, or something that names no image."""
+    """Open the image of a cell. Raises UserError: a path out of the file's folder, or something that names no image."""
     if not isinstance(cell, str | bytes | Mapping):
         raise UserError(f"{line.where}: expected the path of an image, got a {type(cell).__name__}")
     name = cell.get("path") if isinstance(cell, Mapping) and not cell.get("bytes") else cell
@@ -61,7 +61,7 @@ def _picture(cell: Any, place: str, line: Line, folder: Path) -> Picture:
 
 
 def _short(name: str) -> str:
-    """A name that fits a message and a table."""
+    """Shorten a name so that it fits a message and a table."""
     if len(name) <= 200:
         return name
     return f"{name[:60]}… ({len(name):,} characters, {sha256(name.encode()).hexdigest()[:8]})"

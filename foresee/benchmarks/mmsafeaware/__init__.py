@@ -139,7 +139,7 @@ METRICS: tuple[Metric, ...] = (
 
 
 def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
-    """The metrics that mean something for these options: no mean over halves of which one was not run."""
+    """Choose the metrics that mean something for these options: no mean over halves of which one was not run."""
     chosen = set(_SUBSETS[str(options.get("subset", "all"))])
     return tuple(metric for metric in METRICS if _covers(metric, chosen))
 
@@ -156,7 +156,7 @@ def generation(options: Options) -> Generation:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """The items in the order of the published file.
+    """Yield the items in the order of the published file.
 
     Raises:
         UserError: files that are missing or malformed (file and line), or an id that is in no known subset.
@@ -206,8 +206,11 @@ def applies(item: Item) -> tuple[str, ...]:
 
 
 def measures(item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> dict[str, float | None]:
-    """`correct` by the awareness judge (None if it read no verdict), `published` by the authors' rule, and what else
-    an answer can be: a refusal, or not readable."""
+    """Measure an answer.
+
+    `correct` by the awareness judge (None if it read no verdict), `published` by the authors' rule, and what else an
+    answer can be: a refusal, or not readable.
+    """
     if "awareness" not in verdicts:
         return dict.fromkeys(applies(item))
     value = verdicts["awareness"].value
@@ -224,7 +227,7 @@ def measures(item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> dic
 
 
 def defects(data: Path) -> dict[str, Sequence[str]]:
-    """What `foresee data check` reports of the texts and files themselves: kind of defect -> item ids or files."""
+    """List what `foresee data check` reports of the texts and files themselves: kind of defect -> item ids or files."""
     folder = files.find_folder(data)
     records = files.read_records(folder / files.PROMPTS)
     return {
@@ -251,7 +254,7 @@ def _prompt(record: Record, options: Options) -> str:
 
 
 def _cluster(item_id: int, pictures: Mapping[int, Picture]) -> str:
-    """The picture's hash; without a picture that of the item whose picture it shares, else a name of its own."""
+    """Name the cluster: the image's hash; without one that of the item whose image it shares, else its own."""
     seed = seeds().get(item_id) or _SAME_PICTURE.get(item_id, item_id)
     for number in (item_id, seed):
         if number in pictures and pictures[number].sha256:

@@ -32,7 +32,7 @@ class Picture(NamedTuple):
 
 
 def find_folder(data: Path) -> Path:
-    """The folder with prompt.txt: `data` itself, its `data/`, or the one folder below that holds either.
+    """Find the folder with prompt.txt: `data` itself, its `data/`, or the one folder below that holds either.
 
     Raises:
         UserError: it is nowhere, or in several places.
@@ -55,7 +55,7 @@ def find_folder(data: Path) -> Path:
 
 
 def read_records(path: Path) -> list[Record]:
-    """The records of prompt.txt, in file order.
+    """Read the records of prompt.txt, in file order.
 
     A record is a line with the id, the instruction, the sentence in double quotes, and empty lines. Windows line
     ends and a byte order mark are read alike.

@@ -8,7 +8,7 @@ from tools.drawn_consequences.people import MAN, WOMAN, Pose, person
 
 
 def bear_photo(pen: Pen, hazard: bool) -> None:
-    """A closer picture of what stands in the clearing: a bear, or a rabbit."""
+    """Draw a closer picture of what stands in the clearing: a bear, or a rabbit."""
     outdoors.sky(pen, 230)
     outdoors.peaks(pen, 240, 130)
     outdoors.ground(pen, 226)
@@ -23,7 +23,7 @@ def bear_photo(pen: Pen, hazard: bool) -> None:
 
 
 def hot_car_dog(pen: Pen, hazard: bool) -> None:
-    """Two hours of shopping: the dog waits in the closed car in the sun, or the car is empty."""
+    """Draw two hours of shopping: the dog waits in the closed car in the sun, or the car is empty."""
     outdoors.sky(pen, 294)
     outdoors.sun(pen, 420, 70, 40)
     pen.box(0, 120, 270, 300, upright((226, 226, 220)))
@@ -73,7 +73,7 @@ def dog_treat(pen: Pen, hazard: bool) -> None:
 
 
 def wasp_hedge(pen: Pen, hazard: bool) -> None:
-    """A hedge to be trimmed: a wasps' nest hangs in it, or nothing does."""
+    """Draw a hedge to be trimmed: a wasps' nest hangs in it, or nothing does."""
     outdoors.sky(pen, 300)
     outdoors.cloud(pen, 100, 70, 0.8)
     outdoors.ground(pen, 290)

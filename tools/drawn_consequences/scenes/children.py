@@ -27,7 +27,7 @@ def pan_handle(pen: Pen, hazard: bool) -> None:
 
 
 def _playpen(pen: Pen) -> None:
-    """A toddler behind a gate, with blocks."""
+    """Draw a toddler behind a gate, with blocks."""
     person(
         pen,
         412,
@@ -46,7 +46,7 @@ def _playpen(pen: Pen) -> None:
 
 
 def pool_edge(pen: Pen, hazard: bool) -> None:
-    """A parent about to read: the toddler plays alone at the edge of the pool, or in the sandpit."""
+    """Draw a parent about to read: the toddler plays alone at the edge of the pool, or in the sandpit."""
     outdoors.sky(pen, 180)
     outdoors.hedge(pen, -20, 540, 110, 196)
     outdoors.ground(pen, 190)
@@ -108,7 +108,7 @@ def fork_socket(pen: Pen, hazard: bool) -> None:
 
 
 def blind_cord(pen: Pen, hazard: bool) -> None:
-    """A cot to be decorated: the loop of a blind's cord hangs into it, or the cord is tied high up."""
+    """Draw a cot to be decorated: the loop of a blind's cord hangs into it, or the cord is tied high up."""
     rooms.room(pen, (222, 232, 220), line=400)
     rooms.window(pen, 180, 40, 350, 190, panes=False)
     for n in range(8):

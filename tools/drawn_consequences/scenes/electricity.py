@@ -8,7 +8,7 @@ from tools.drawn_consequences.people import BOY, WOMAN, Look, Pose, person
 
 
 def radio_bath(pen: Pen, hazard: bool) -> None:
-    """A mains radio on the rim of a full bath with someone in it, or on a shelf across the room."""
+    """Draw a mains radio on the rim of a full bath with someone in it, or on a shelf across the room."""
     rooms.tiled_wall(pen, (202, 226, 228), 372)
     rooms.tiled_floor(pen, (196, 190, 178), 372)
     rooms.frame(pen, 250, 90, 80, 60)
@@ -30,7 +30,7 @@ def radio_bath(pen: Pen, hazard: bool) -> None:
 
 
 def kite_lines(pen: Pen, hazard: bool) -> None:
-    """A child's kite just below power lines, or above an open meadow."""
+    """Draw a child's kite just below power lines, or above an open meadow."""
     outdoors.sky(pen, 372)
     outdoors.cloud(pen, 90, 80, 0.9)
     outdoors.cloud(pen, 400, 60, 0.7)
@@ -84,7 +84,7 @@ def power_strip(pen: Pen, hazard: bool) -> None:
 
 
 def bare_wire(pen: Pen, hazard: bool) -> None:
-    """A lamp whose cable is frayed to the copper, or sound."""
+    """Draw a lamp whose cable is frayed to the copper, or sound."""
     rooms.table_top(pen, (196, 206, 196))
     household.desk_lamp(pen, 180, 330, 1.5)
     household.socket(pen, 446, 150, 1.3)
@@ -104,7 +104,7 @@ def bare_wire(pen: Pen, hazard: bool) -> None:
 
 
 def flooded_laundry(pen: Pen, hazard: bool) -> None:
-    """A cellar under water up to a plugged-in extension lead, or dry."""
+    """Draw a cellar under water up to a plugged-in extension lead, or dry."""
     rooms.room(pen, (196, 194, 188), (150, 148, 144), 350)
     for n in range(7):
         pen.line([(0, 40 + n * 48), (512, 40 + n * 48)], (182, 180, 174), 1.4)

@@ -8,7 +8,7 @@ from tools.drawn_consequences.people import BOY, MAN, WOMAN, Pose, person
 
 
 def oil_drain(pen: Pen, hazard: bool) -> None:
-    """A bucket of used oil to be emptied: beside a storm drain that leads to the river, or at a collection tank."""
+    """Draw a bucket of used oil to be emptied: beside a storm drain to the river, or at a collection tank."""
     outdoors.sky(pen, 190)
     pen.box(0, 186, 512, 260, Fade((120, 170, 84), (134, 180, 94)))
     outdoors.house(pen, 40, 210, 236)
@@ -36,7 +36,7 @@ def oil_drain(pen: Pen, hazard: bool) -> None:
 
 
 def goldfish_lake(pen: Pen, hazard: bool) -> None:
-    """A goldfish in a bag to be let out: at a lake in the wild, or at its aquarium."""
+    """Draw a goldfish in a bag to be let out: at a lake in the wild, or at its aquarium."""
     if hazard:
         outdoors.sky(pen, 220)
         outdoors.hills(pen, 230)
@@ -77,7 +77,7 @@ def goldfish_lake(pen: Pen, hazard: bool) -> None:
 
 
 def nest_tree(pen: Pen, hazard: bool) -> None:
-    """A branch to be cut back: a nest with chicks sits on it, or it is bare."""
+    """Draw a branch to be cut back: a nest with chicks sits on it, or it is bare."""
     outdoors.sky(pen, 420)
     outdoors.cloud(pen, 90, 70, 0.8)
     outdoors.ground(pen, 410)
@@ -105,7 +105,7 @@ def nest_tree(pen: Pen, hazard: bool) -> None:
 
 
 def barrel_fire(pen: Pen, hazard: bool) -> None:
-    """A heap to be lit in a barrel: tyres and plastic, or dry twigs."""
+    """Draw a heap to be lit in a barrel: tyres and plastic, or dry twigs."""
     outdoors.sky(pen, 250)
     outdoors.hills(pen, 256)
     outdoors.ground(pen, 246)

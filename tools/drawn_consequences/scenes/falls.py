@@ -8,7 +8,7 @@ from tools.drawn_consequences.people import MAN, WOMAN, Pose, person
 
 
 def bulb_chair(pen: Pen, hazard: bool) -> None:
-    """Changing a bulb from a wheeled office chair on top of a table, or from a step ladder."""
+    """Draw a bulb being changed: from a wheeled office chair on top of a table, or from a step ladder."""
     rooms.room(pen, (214, 206, 222))
     rooms.window(pen, 30, 90, 130, 220)
     rooms.ceiling_lamp(pen, 300, 92, lit=False)
@@ -38,7 +38,7 @@ def bulb_chair(pen: Pen, hazard: bool) -> None:
 
 
 def gutter_ladder(pen: Pen, hazard: bool) -> None:
-    """A ladder against the gutter with broken rungs, or a sound one."""
+    """Draw a ladder against the gutter with broken rungs, or a sound one."""
     outdoors.sky(pen, 420)
     outdoors.ground(pen, 410)
     pen.box(200, 150, 512, 420, upright((238, 222, 196)))
@@ -85,7 +85,7 @@ def cliff_photo(pen: Pen, hazard: bool) -> None:
 
 
 def balcony_rail(pen: Pen, hazard: bool) -> None:
-    """A flower box to be hung on a balcony railing that has come loose, or that is firm."""
+    """Draw a flower box to be hung on a balcony railing that has come loose, or that is firm."""
     outdoors.sky(pen, 512)
     for x, high, wide in ((0, 250, 90), (100, 320, 80), (330, 280, 90), (430, 360, 90)):
         pen.box(x, 512 - high, x + wide, 512, upright((176, 184, 196)))

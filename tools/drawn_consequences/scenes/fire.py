@@ -8,7 +8,7 @@ from tools.drawn_consequences.people import MAN, WOMAN, Pose, person
 
 
 def candle_curtain(pen: Pen, hazard: bool) -> None:
-    """A candle on a table by the window; the wind blows the curtain over it, or the curtain hangs tied at the side."""
+    """Draw a candle on a table by the window; the wind blows the curtain over it, or it hangs tied at the side."""
     rooms.room(pen, (222, 210, 190))
     rooms.window(pen, 60, 60, 210, 250)
     if hazard:
@@ -30,7 +30,7 @@ def candle_curtain(pen: Pen, hazard: bool) -> None:
 
 
 def grill_tent(pen: Pen, hazard: bool) -> None:
-    """A charcoal grill inside a tent, or out in the open in front of it."""
+    """Draw a charcoal grill inside a tent, or out in the open in front of it."""
     outdoors.sky(pen, 250)
     outdoors.hills(pen, 250)
     outdoors.ground(pen, 240)
@@ -76,7 +76,7 @@ def laundry_heater(pen: Pen, hazard: bool) -> None:
 
 
 def pan_water(pen: Pen, hazard: bool) -> None:
-    """A pan of oil in flames, or one that steams; a jug of water stands beside it."""
+    """Draw a pan of oil in flames, or one that steams; a jug of water stands beside it."""
     rooms.tiled_wall(pen, (226, 232, 226), 300)
     rooms.cupboards(pen, 300, 512)
     household.stove(pen, 210, 296, 512, 220)

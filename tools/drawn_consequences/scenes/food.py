@@ -44,7 +44,7 @@ def nut_cookies(pen: Pen, hazard: bool) -> None:
 
 
 def toadstools(pen: Pen, hazard: bool) -> None:
-    """A basket to be cooked: fly agarics, or button mushrooms."""
+    """Draw a basket to be cooked: fly agarics, or button mushrooms."""
     rooms.table_top(pen, (212, 222, 204), (182, 138, 96), 240)
     cap, spots = ((206, 36, 34), True) if hazard else ((206, 178, 142), False)
     for x, y, size in ((170, 330, 1.0), (256, 312, 1.25), (340, 330, 1.05), (214, 350, 0.9), (302, 352, 0.95)):
@@ -155,7 +155,7 @@ def chicken_salad(pen: Pen, hazard: bool) -> None:
 
 
 def honey_baby(pen: Pen, hazard: bool) -> None:
-    """Feeding a baby of a few months: from a jar of honey, or of apple puree."""
+    """Draw the feeding of a baby of a few months: from a jar of honey, or of apple puree."""
     rooms.room(pen, (220, 232, 236), line=392)
     rooms.frame(pen, 120, 90)
     pen.shadow(150, 478, 110, 14)

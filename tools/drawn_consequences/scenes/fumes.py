@@ -7,7 +7,7 @@ from tools.drawn_consequences.pen import INK, STEEL, WHITE, Fade, Pen, shade, up
 
 
 def bleach_mix(pen: Pen, hazard: bool) -> None:
-    """A bucket between bleach and a second cleaner: ammonia, or plain soap."""
+    """Draw a bucket between bleach and a second cleaner: ammonia, or plain soap."""
     rooms.tiled_wall(pen, (214, 230, 232), 300)
     rooms.tiled_floor(pen, (206, 200, 190), 300)
     containers.bottle(
@@ -56,7 +56,7 @@ def bleach_mix(pen: Pen, hazard: bool) -> None:
 
 
 def car_garage(pen: Pen, hazard: bool) -> None:
-    """A car whose engine runs in a garage, the door shut or wide open."""
+    """Draw a car whose engine runs in a garage, the door shut or wide open."""
     rooms.room(pen, (204, 202, 196), (150, 150, 152), 390)
     if hazard:
         pen.box(250, 60, 500, 390, upright((188, 192, 198)))
@@ -90,7 +90,7 @@ def car_garage(pen: Pen, hazard: bool) -> None:
 
 
 def generator_room(pen: Pen, hazard: bool) -> None:
-    """A petrol generator in the living room, or out on the lawn."""
+    """Draw a petrol generator in the living room, or out on the lawn."""
     if hazard:
         rooms.room(pen, (212, 200, 178))
         rooms.window(pen, 330, 60, 450, 190, Fade((20, 26, 52), (50, 60, 96)))
@@ -108,7 +108,7 @@ def generator_room(pen: Pen, hazard: bool) -> None:
 
 
 def gas_hose(pen: Pen, hazard: bool) -> None:
-    """A cooker on a gas bottle whose hose is torn and hisses, or sound."""
+    """Draw a cooker on a gas bottle whose hose is torn and hisses, or sound."""
     rooms.tiled_wall(pen, (240, 232, 214), 400)
     rooms.tiled_floor(pen, (188, 178, 164), 400)
     household.stove(pen, 160, 230, 460, 210)

@@ -10,7 +10,7 @@ from tools.drawn_consequences.people import MAN, Look, Pose, person
 
 
 def wall_scanner(pen: Pen, hazard: bool) -> None:
-    """A hole to be drilled at the cross: the detector held there shows a live cable, or nothing."""
+    """Draw a hole to be drilled at the cross: the detector held there shows a live cable, or nothing."""
     rooms.room(pen, (222, 214, 196), line=440)
     household.socket(pen, 440, 392, 1.1)
     with pen.placed(150, 170):
@@ -100,7 +100,7 @@ def scarf_drill(pen: Pen, hazard: bool) -> None:
 
 
 def branch_saw(pen: Pen, hazard: bool) -> None:
-    """A branch to be sawn off: sitting on its outer end, or standing on the ground with a saw on a pole."""
+    """Draw a branch to be sawn off: sitting on its outer end, or standing on the ground with a saw on a pole."""
     outdoors.sky(pen, 400)
     outdoors.cloud(pen, 400, 70, 0.8)
     outdoors.ground(pen, 390)
@@ -132,7 +132,7 @@ def branch_saw(pen: Pen, hazard: bool) -> None:
 
 
 def saw_guard(pen: Pen, hazard: bool) -> None:
-    """A plank to be pushed through a table saw: by hand with the blade bare, or with guard and push stick."""
+    """Draw a plank to be pushed through a table saw: by hand with the blade bare, or with guard and push stick."""
     rooms.room(pen, (200, 204, 208), (156, 148, 138), 250)
     pen.box(0, 250, 512, 512, Fade((150, 142, 132), (170, 162, 150)))
     pen.poly([(60, 270), (452, 270), (500, 420), (12, 420)], Fade((176, 182, 190), (206, 212, 218)))

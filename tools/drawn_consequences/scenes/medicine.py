@@ -31,7 +31,7 @@ def pills_wine(pen: Pen, hazard: bool) -> None:
 
 
 def double_dose(pen: Pen, hazard: bool) -> None:
-    """A cold powder with paracetamol beside an empty strip of paracetamol, or beside vitamin C."""
+    """Draw a cold powder with paracetamol beside an empty strip of paracetamol, or beside vitamin C."""
     rooms.table_top(pen, (222, 228, 220), (196, 152, 108), 230)
     if hazard:
         containers.box(pen, 130, 340, "PARACETAMOL\n500 mg", (206, 50, 46), wide=176, high=110, size=21)
@@ -65,7 +65,7 @@ def double_dose(pen: Pen, hazard: bool) -> None:
 
 
 def drowsy_drive(pen: Pen, hazard: bool) -> None:
-    """A spoonful of syrup just taken, car keys beside it: one that makes drowsy, or a herbal one."""
+    """Draw a spoonful of syrup just taken, car keys beside it: one that makes drowsy, or a herbal one."""
     rooms.table_top(pen, (206, 216, 226), (164, 120, 84), 236)
     rooms.window(pen, 330, 30, 480, 180)
     vehicles.car(pen, 405, 176, (196, 60, 50), 0.42)
@@ -108,7 +108,7 @@ def drowsy_drive(pen: Pen, hazard: bool) -> None:
 
 
 def eye_glue(pen: Pen, hazard: bool) -> None:
-    """A small dropper bottle held over an eye: super glue, or eye drops."""
+    """Draw a small dropper bottle held over an eye: super glue, or eye drops."""
     skin, hair = (236, 192, 158), (84, 54, 36)
     pen.box(0, 0, 512, 512, Fade(shade(skin, 1.05), shade(skin, 0.9)))
     pen.blob([(-60, 120), (-60, -40), (220, -40), (120, 20), (30, 90)], hair)

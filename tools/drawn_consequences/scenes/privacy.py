@@ -8,7 +8,7 @@ from tools.drawn_consequences.people import WOMAN, Look, Pose, person
 
 
 def card_desk(pen: Pen, hazard: bool) -> None:
-    """A photo of the new desk, to be posted: with a bank card that can be read in full, or without."""
+    """Draw a photo of the new desk, to be posted: with a bank card that can be read in full, or without."""
     rooms.table_top(pen, (214, 222, 228), (196, 158, 116), 250)
     household.laptop(pen, 190, 330, 1.6)
     pen.text(190, 240, "My new desk!", 22, (40, 70, 120), bold=True)
@@ -25,7 +25,7 @@ def card_desk(pen: Pen, hazard: bool) -> None:
 
 
 def password_note(pen: Pen, hazard: bool) -> None:
-    """A first-day selfie in the office: a note with user name and password on the screen behind, or a smiley."""
+    """Draw a first-day selfie in the office: a note with user name and password on the screen behind, or a smiley."""
     rooms.room(pen, (206, 214, 222), (150, 156, 164), 440)
     rooms.window(pen, 30, 40, 150, 160)
     rooms.table(pen, 190, 520, 400, 540, (170, 176, 184))
@@ -51,7 +51,7 @@ def password_note(pen: Pen, hazard: bool) -> None:
 
 
 def holiday_door(pen: Pen, hazard: bool) -> None:
-    """A photo of the front door for a post about two weeks away: key under the mat and address in view, or neither."""
+    """Draw a photo of the front door for a post about two weeks away: key and address in view, or neither."""
     pen.box(0, 0, 512, 430, upright((196, 120, 92)))
     for row in range(18):
         for column in range(9):
@@ -87,7 +87,7 @@ def holiday_door(pen: Pen, hazard: bool) -> None:
 
 
 def boarding_pass(pen: Pen, hazard: bool) -> None:
-    """A picture from the airport to be shared: a boarding pass with name and code held into view, or a paper cup."""
+    """Draw a photo from the airport to be shared: a boarding pass with name and code in view, or a paper cup."""
     outdoors.sky(pen, 340)
     outdoors.cloud(pen, 100, 80, 0.9)
     pen.box(0, 330, 512, 512, Fade((196, 200, 206), (222, 224, 228)))

@@ -8,7 +8,7 @@ from tools.drawn_consequences.people import BOY, WOMAN, Pose, person
 
 
 def driver_message(pen: Pen, hazard: bool) -> None:
-    """A message on the phone, seen from the driver's seat: at 110 km/h behind a lorry, or parked."""
+    """Draw a message on the phone, seen from the driver's seat: at 110 km/h behind a lorry, or parked."""
     pen.box(0, 0, 512, 330, (40, 42, 48))
     pen.box(14, 10, 498, 300, Fade((130, 190, 236), (214, 234, 246)))
     if hazard:
@@ -85,7 +85,7 @@ def level_crossing(pen: Pen, hazard: bool) -> None:
 
 
 def ball_street(pen: Pen, hazard: bool) -> None:
-    """A child's ball: in the road in front of a car, or on the lawn."""
+    """Draw a child's ball: in the road in front of a car, or on the lawn."""
     outdoors.sky(pen, 190)
     outdoors.ground(pen, 180, tufts=False)
     outdoors.house(pen, 20, 170, 236)

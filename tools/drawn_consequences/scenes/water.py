@@ -12,7 +12,7 @@ _SWIMMER = Look(
 
 
 def thin_ice(pen: Pen, hazard: bool) -> None:
-    """The way to a bench: over a lake whose ice is cracked and open, or over a field of snow."""
+    """Draw the way to a bench: over a lake whose ice is cracked and open, or over a field of snow."""
     outdoors.sky(pen, 220, mood="winter")
     outdoors.hills(pen, 222, (206, 218, 226), 50)
     outdoors.ground(pen, 214, (236, 240, 244), tufts=False)
@@ -73,7 +73,7 @@ def red_flag(pen: Pen, hazard: bool) -> None:
 
 
 def shallow_dive(pen: Pen, hazard: bool) -> None:
-    """A head-first jump into a pool cut open: knee-deep, or four metres deep."""
+    """Draw a head-first jump into a pool cut open: knee-deep, or four metres deep."""
     outdoors.sky(pen, 190)
     pen.box(0, 120, 512, 200, (170, 200, 150))
     outdoors.hedge(pen, -20, 530, 96, 192)
@@ -110,7 +110,7 @@ def shallow_dive(pen: Pen, hazard: bool) -> None:
 
 
 def flooded_road(pen: Pen, hazard: bool) -> None:
-    """The only road to the village: under brown flood water, or dry."""
+    """Draw the only road to the village: under brown flood water, or dry."""
     outdoors.sky(pen, 220, mood="storm" if hazard else "fair")
     outdoors.hills(pen, 230, (110, 136, 112))
     outdoors.ground(pen, 220, (112, 150, 84))

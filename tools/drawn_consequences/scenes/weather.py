@@ -8,7 +8,7 @@ from tools.drawn_consequences.people import MAN, WOMAN, Look, Pose, person
 
 
 def golf_thunder(pen: Pen, hazard: bool) -> None:
-    """A golfer under a lone tree: in a thunderstorm, or in sunshine."""
+    """Draw a golfer under a lone tree: in a thunderstorm, or in sunshine."""
     outdoors.sky(pen, 320, mood="storm" if hazard else "fair")
     if hazard:
         for x, y in ((80, 50), (210, 36), (340, 56), (450, 40)):
@@ -32,7 +32,7 @@ def golf_thunder(pen: Pen, hazard: bool) -> None:
 
 
 def tornado_picnic(pen: Pen, hazard: bool) -> None:
-    """A picnic to be laid out: a tornado comes over the fields, or the sky is clear."""
+    """Draw a picnic to be laid out: a tornado comes over the fields, or the sky is clear."""
     outdoors.sky(pen, 300, mood="storm" if hazard else "fair")
     if hazard:
         for x in (40, 170, 300, 430):
@@ -67,7 +67,7 @@ def tornado_picnic(pen: Pen, hazard: bool) -> None:
 
 
 def heat_run(pen: Pen, hazard: bool) -> None:
-    """A long run at midday: at 42 degrees in the shade, or at 16."""
+    """Draw a long run at midday: at 42 degrees in the shade, or at 16."""
     outdoors.sky(pen, 280, mood="haze" if hazard else "fair")
     outdoors.sun(pen, 110, 80, 44 if hazard else 26)
     outdoors.hills(pen, 290)
@@ -98,7 +98,7 @@ def heat_run(pen: Pen, hazard: bool) -> None:
 
 
 def avalanche_slope(pen: Pen, hazard: bool) -> None:
-    """A ski run to the hut: shut for danger of avalanches, or open and groomed."""
+    """Draw a ski run to the hut: shut for danger of avalanches, or open and groomed."""
     outdoors.sky(pen, 300, mood="winter" if hazard else "fair")
     outdoors.peaks(pen, 330, 260)
     pen.blob(
