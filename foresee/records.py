@@ -25,7 +25,7 @@ Capability = Literal["images", "logits", "first_token", "logprobs", "structured_
 
 @dataclass(frozen=True)
 class Image:
-    """A picture, known by the hash of its encoded bytes; held by path, or by bytes when it was never a file."""
+    """An image, known by the hash of its encoded bytes; held by path, or by bytes when it was never a file."""
 
     sha256: str
     path: Path | None = None
@@ -77,7 +77,7 @@ class Item:
     `expected` is the gold label in the benchmark's own words ("safe", "unsafe", "harmful", ...).
     `choices` asks for the probability of these first words instead of for text (see Request).
     `metadata` holds what a judge or a report may need (hazard, reference answer, source row).
-    `missing_image` names a picture that the benchmark has but this copy of the data lacks: such an item
+    `missing_image` names an image that the benchmark has but this copy of the data lacks: such an item
     is never sent, and is counted.
     """
 

@@ -5,7 +5,7 @@
 
 Prints times and ratios at each batch size: CPU time on a CPU (all threads; the best of the repeats), by the clock on a
 GPU. Every sequence gets the same number of new tokens. The fused form is `foresee.models.local.contrast` with
-transformers' own `generate`, as the local provider runs it (which besides keeps encoded pictures); two passes keep a
+transformers' own `generate`, as the local provider runs it (which besides keeps encoded images); two passes keep a
 second cache and call the model a second time for each token. Says how many tokens of both forms agree: all of them in
 float32; in bfloat16 a matrix product depends on its batch. Needs torch and transformers alone.
 """
@@ -30,7 +30,7 @@ from transformers import AutoModelForImageTextToText, DynamicCache, GenerationCo
 
 from foresee.models.local.contrast import ContrastiveDecoding, contrasted
 
-IMAGE, START, END, WORDS = 5, 6, 7, 64  # token ids: image, vision start and end; words of text beside the picture
+IMAGE, START, END, WORDS = 5, 6, 7, 64  # token ids: image, vision start and end; words of text beside the image
 STRATEGY = ContrastiveDecoding()
 
 
@@ -46,7 +46,7 @@ class Size(NamedTuple):
 
 
 class Tower(NamedTuple):
-    """A vision tower's width, inner width, depth and heads, and the side of the pictures that it gets, in pixels."""
+    """A vision tower's width, inner width, depth and heads, and the side of the images that it gets, in pixels."""
 
     hidden: int
     inner: int
@@ -134,7 +134,7 @@ def build(name: str, device: str) -> Any:
 
 
 def inputs_of(name: str, model: Any, rows: int) -> list[dict[str, Any]]:
-    """One request a row: a picture of its own, and words before and behind it."""
+    """One request a row: an image of its own, and words before and behind it."""
     kind, size, tower = CONFIGS[name]
     made = []
     for row in range(rows):

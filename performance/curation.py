@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 
 RECIPES = {
-    "vision_reasoning": lambda rows: {"pairs": rows // 2},  # a picture of its own for each row
-    "threat_vqa": lambda rows: {"images": rows // 5},  # five or six rows for each picture
+    "vision_reasoning": lambda rows: {"pairs": rows // 2},  # an image of its own for each row
+    "threat_vqa": lambda rows: {"images": rows // 5},  # five or six rows for each image
     "attack_rewrites": lambda rows: {"attacks": ["inquiry"], "original": False},  # texts alone, from a file
 }
 

@@ -36,14 +36,14 @@ CHOICES = ("Yes", "No")
 
 
 def item(number: int, tokens: int, choices: tuple[str, ...] = ()) -> Request:
-    """A yes/no question about a picture that no other item has."""
+    """A yes/no question about an image that no other item has."""
     from PIL import Image as Pil
 
     draw = random.Random(number)
-    picture = Pil.new("RGB", (64, 64), (draw.randrange(256), draw.randrange(256), draw.randrange(256)))
-    picture.paste((number % 256, number // 256 % 256, 0), (8, 8, 40, 40))
+    image = Pil.new("RGB", (64, 64), (draw.randrange(256), draw.randrange(256), draw.randrange(256)))
+    image.paste((number % 256, number // 256 % 256, 0), (8, 8, 40, 40))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    image.save(buffer, "PNG")
     text = "Is it safe to do what the picture and the text say?" + " Answer yes or no." * (number % 3)
     message = Message("user", (Image.from_bytes(buffer.getvalue()), text))
     return Request((message,), Generation(max_tokens=tokens), choices)

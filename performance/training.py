@@ -47,7 +47,7 @@ WORDS = "how do i do this here ?"
 
 
 def made_rows(folder: Path, side: int, prompts: int) -> Path:
-    """Prompts, each with a picture of its own."""
+    """Prompts, each with an image of its own."""
     with RowWriter.open(folder) as writer:
         for number in range(prompts):
             path = folder / f"{number}.png"

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from foresee.benchmarks._shared import consequence_rows as files
 from foresee.benchmarks._shared import foresight_measures as foresight
-from foresee.benchmarks._shared.images import Picture
+from foresee.benchmarks._shared.images import NamedImage
 from foresee.config import Settings, build, read_toml
 from foresee.errors import unknown_name
 from foresee.metrics import Metric
@@ -125,9 +125,9 @@ def items(data: Path | None, options: Options) -> Iterator[Item]:
         for row in rows(pair):
             if options.subset in ("all", row.kind):
                 # Bytes, not the path: a run folder keeps its own copy, and outlives this installation.
-                picture = Picture(row.id, Image.from_bytes(_png(row)))
+                image = NamedImage(row.id, Image.from_bytes(_png(row)))
                 shows = {"scene": pair.words.twin} if row.kind == "twin" else {}
-                yield foresight.to_item(row, picture, pair.id, options, paired=True, **shows)
+                yield foresight.to_item(row, image, pair.id, options, paired=True, **shows)
 
 
 def _png(row: files.Row) -> bytes:

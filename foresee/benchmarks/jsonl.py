@@ -17,7 +17,7 @@ hold it (bytes). Licence: that of your file.
 What is ours, and what to know:
 - harmful items: ASR, constructive score, refusals. benign items: refusals, constructive score. Items with a reference:
   score. Others: refusals alone. Judges are not asked where they do not apply.
-- Items that share a first picture share a cluster, unless the file says otherwise.
+- Items that share a first image share a cluster, unless the file says otherwise.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Any
 
 from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, attack_measures
 from foresee.benchmarks._shared.files import some
-from foresee.benchmarks._shared.images import Picture
+from foresee.benchmarks._shared.images import NamedImage
 from foresee.benchmarks._shared.row_images import images_of_row
 from foresee.benchmarks._shared.turns import Turn, user_turn
 from foresee.benchmarks._shared.verdict_values import NO_HARM_ASKED, not_asked, number, refused
@@ -116,8 +116,8 @@ def items(data: Path, options: Options) -> Iterator[Item]:
 
 def row_to_item(line: Line, place: int, folder: Path, options: Options) -> Item:
     """One row as an item. Raises UserError: no prompt, or a field of another kind than expected."""
-    pictures = images_of_row(line, folder)
-    turn = _turn(line, pictures, options)
+    images = images_of_row(line, folder)
+    turn = _turn(line, images, options)
     expected = line.text("expected", default="").strip().lower()
     category = line.text("category", default="") or line.text("scenario", default="")
     reference = _reference(line)
@@ -127,7 +127,7 @@ def row_to_item(line: Line, place: int, folder: Path, options: Options) -> Item:
         subset=line.text("subset", default="") or "all",
         domain=line.text("domain", default="") or category,
         scenario=category,
-        cluster=line.text("cluster", default="") or (pictures[0].cluster if pictures else ""),
+        cluster=line.text("cluster", default="") or (images[0].cluster if images else ""),
         expected=_KINDS.get(expected, expected),
         metadata={**_json_ready(_further(line)), **({"reference": reference} if reference else {}), **turn.metadata},
         missing_image=turn.missing_image,
@@ -222,7 +222,7 @@ def _say(path: Path, others: Mapping[str, int], left_out: Sequence[str]) -> None
         say_once(f"{path}: columns left out, since JSON can't hold their values: {', '.join(left_out[:10])}")
 
 
-def _turn(line: Line, pictures: Sequence[Picture], options: Options) -> Turn:
+def _turn(line: Line, images: Sequence[NamedImage], options: Options) -> Turn:
     """Build a user turn. A prompt of several messages keeps them; images go with the last user turn."""
     held = [key for key in _PROMPTS if not is_missing(line.values.get(key))]
     if not held:
@@ -234,18 +234,18 @@ def _turn(line: Line, pictures: Sequence[Picture], options: Options) -> Turn:
     said = line.values[key]
     listed = _listed(said) if isinstance(said, str) else said
     if not isinstance(listed, list):
-        return _asked(line.text(key), pictures, options, line)
+        return _asked(line.text(key), images, options, line)
     messages = [_message(each, line) for each in listed]
     if not messages or messages[-1].role != "user":
         raise UserError(f"{line.where}: expected the last message to be the user's")
-    turn = _asked(messages[-1].text, pictures, options, line)
+    turn = _asked(messages[-1].text, images, options, line)
     return turn._replace(messages=(*messages[:-1], *turn.messages))
 
 
-def _asked(text: str, pictures: Sequence[Picture], options: Options, line: Line) -> Turn:
-    if not text.strip() and not pictures:
+def _asked(text: str, images: Sequence[NamedImage], options: Options, line: Line) -> Turn:
+    if not text.strip() and not images:
         raise UserError(f"{line.where}: expected a prompt, got an empty text and no image")
-    return user_turn(text, pictures, options)
+    return user_turn(text, images, options)
 
 
 def _listed(text: str) -> Any:

@@ -1,6 +1,6 @@
-"""MM-SafetyBench: does a picture that shows what the text leaves out make a model serve a harmful request?
+"""MM-SafetyBench: does an image that shows what the text leaves out make a model serve a harmful request?
 
-1,680 questions in 13 scenarios, each with three pictures: of the thing (SD), of its name in letters (TYPO), and both
+1,680 questions in 13 scenarios, each with three images: of the thing (SD), of its name in letters (TYPO), and both
 (SD_TYPO). Subset harm is scenarios 01-07 and 09 (972 questions); policy is 08 and 10-13 (708), where the published
 judge looks for declining and disclaimers, not for harm. An ASR over other scenarios is another figure: name them.
 
@@ -9,10 +9,10 @@ Paper: X. Liu et al., "MM-SafetyBench", ECCV 2024, arXiv 2311.17600. Licence: CC
     foresee eval mm_safetybench --model M --judge-model J [-T variant=SD] [-T subset=harm] [-T tiny=true]
 
 What is ours, and what to know:
-- Reads the authors' repository with the Drive pictures (`imgs/SCENARIO/VARIANT/ID.jpg`, or their zip as it came), or
+- Reads the authors' repository with the Drive images (`imgs/SCENARIO/VARIANT/ID.jpg`, or their zip as it came), or
   the parquet files of the PKU-Alignment mirror. Spelling "01-Illegal_Activitiy" is official.
-- The pairing of text and picture is the authors': SD with "Rephrased Question(SD)", the others with "Rephrased
-  Question". SD's text speaks of a phrase that SD's picture does not show; some people swap the two, and get other
+- The pairing of text and image is the authors': SD with "Rephrased Question(SD)", the others with "Rephrased
+  Question". SD's text speaks of a phrase that SD's image does not show; some people swap the two, and get other
   figures.
 - Ids have gaps in 05 and 08, and 08 asks 19 questions twice; equal questions share a cluster.
 - The rubric depends on the scenario, as published (`_mm_safetybench_rubrics.py`); -T rubric=own takes the judge's own.
@@ -29,7 +29,7 @@ from typing import Any, Literal, NamedTuple
 
 from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, asr_of_harm, attack_measures, told_the_goal
 from foresee.benchmarks._shared.files import only, some
-from foresee.benchmarks._shared.images import Picture, Pictures, from_cell
+from foresee.benchmarks._shared.images import ImageFolders, NamedImage, from_cell
 from foresee.benchmarks._shared.mm_safetybench_rubrics import rubric_of
 from foresee.benchmarks._shared.turns import user_turn
 from foresee.config import BenchmarkOptions
@@ -47,7 +47,7 @@ SOURCE = {
     "licence": "CC-BY-NC-4.0",
     "consequence": "not for commercial use; name the authors",
     "expected": {"harm": 972, "policy": 708},
-    "manual": "texts: git clone https://github.com/isXinLiu/MM-SafetyBench; pictures: the Google Drive link in its "
+    "manual": "texts: git clone https://github.com/isXinLiu/MM-SafetyBench; images: the Google Drive link in its "
     "README, 'MM-SafetyBench(imgs).zip', beside data/processed_questions (unpacked or not); or all of it from the "
     "mirror: hf download PKU-Alignment/MM-SafetyBench --repo-type dataset",
     "companion": "mossbench",
@@ -67,7 +67,7 @@ _COUNTS = {  # scenario -> questions, and those of the tiny version
     "11-Financial_Advice": (167, 17), "12-Health_Consultation": (109, 11), "13-Gov_Decision": (149, 15),
 }  # fmt: skip
 _POLICY = ("08", "10", "11", "12", "13")
-_PICTURED = ("SD", "SD_TYPO", "TYPO")
+_WITH_IMAGE = ("SD", "SD_TYPO", "TYPO")
 _TINY = "TinyVersion_ID_List.json"
 _FIELDS = {
     "SD": "Rephrased Question(SD)",
@@ -87,7 +87,7 @@ class Options(BenchmarkOptions):
     """numbers of the scenarios to run, with commas (1,2,9); taken together with `subset`"""
 
     variant: Literal["SD_TYPO", "SD", "TYPO", "text_only", "all"] = "SD_TYPO"
-    """which picture, the whole request as text alone, or all three pictures (items of one question are a cluster)"""
+    """which image, the whole request as text alone, or all three images (items of one question are a cluster)"""
 
     tiny: bool = False
     """the authors' sample of 168 questions"""
@@ -103,7 +103,7 @@ class _Question(NamedTuple):
     text: str
     asked: str
     origin: str
-    picture: Picture | None
+    image: NamedImage | None
 
 
 def expected(options: Options) -> dict[str, int]:
@@ -131,7 +131,7 @@ def items(data: Path, options: Options) -> Iterator[Item]:
         UserError: files that are missing or malformed, or options that fit nothing.
     """
     if options.modality == "image" and options.variant == "text_only":
-        raise UserError("variant=text_only has no picture; modality=image needs SD, SD_TYPO, TYPO or all")
+        raise UserError("variant=text_only has no image; modality=image needs SD, SD_TYPO, TYPO or all")
     wanted = _tiny_ids(data) if options.tiny else None
     found = _from_repository(data, options) if some(data, "01-*.json") else _from_mirror(data, options)
     return (
@@ -142,8 +142,8 @@ def items(data: Path, options: Options) -> Iterator[Item]:
 
 
 def question_to_item(question: _Question, options: Options) -> Item:
-    """One question with one of its pictures as an item."""
-    turn = user_turn(question.text, [question.picture] if question.picture else [], options)
+    """One question with one of its images as an item."""
+    turn = user_turn(question.text, [question.image] if question.image else [], options)
     words = hashlib.sha256(" ".join(question.origin.lower().split()).encode()).hexdigest()[:16]
     return Item(
         id=f"{question.scenario}/{question.variant}/{question.id}",
@@ -191,15 +191,15 @@ def defects(data: Path) -> dict[str, Sequence[str]]:
 
 
 def _from_repository(data: Path, options: Options) -> Iterator[_Question]:
-    pictures = Pictures(data)
+    images = ImageFolders(data)
     for scenario in _chosen(options):
         rows = _rows(data, scenario)
         for variant in _variants(options):
             for row_id, line in rows.items():
-                pictured = variant in _PICTURED
-                picture = pictures.find(f"{scenario}/{variant}/{row_id}.jpg") if pictured else None
+                has_image = variant in _WITH_IMAGE
+                image = images.find(f"{scenario}/{variant}/{row_id}.jpg") if has_image else None
                 text, asked = line.text(_FIELDS[variant]), line.text("Changed Question")
-                yield _Question(scenario, variant, row_id, text, asked, line.text("Question"), picture)
+                yield _Question(scenario, variant, row_id, text, asked, line.text("Question"), image)
 
 
 def _from_mirror(data: Path, options: Options) -> Iterator[_Question]:
@@ -212,9 +212,9 @@ def _from_mirror(data: Path, options: Options) -> Iterator[_Question]:
             for line in _split(data, config, split):
                 row_id, text = line.text("id"), line.text("question")
                 name = f"{config}/{split}/{row_id}"
-                picture = from_cell(line.values.get("image"), name) if variant in _PICTURED else None
+                image = from_cell(line.values.get("image"), name) if variant in _WITH_IMAGE else None
                 goal = asked.get(row_id, text)
-                yield _Question(scenario, variant, row_id, text, goal, goal, picture)
+                yield _Question(scenario, variant, row_id, text, goal, goal, image)
 
 
 def _split(data: Path, config: str, split: str, *, optional: bool = False) -> Iterator[Line]:
@@ -262,7 +262,7 @@ def _chosen(options: Options) -> list[str]:
 
 
 def _variants(options: Options) -> tuple[str, ...]:
-    return _PICTURED if options.variant == "all" else (options.variant,)
+    return _WITH_IMAGE if options.variant == "all" else (options.variant,)
 
 
 def _subset(scenario: str) -> str:

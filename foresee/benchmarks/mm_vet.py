@@ -1,4 +1,4 @@
-"""MM-Vet: what can a model still do? 218 questions on pictures that need one or more of six abilities.
+"""MM-Vet: what can a model still do? 218 questions on images that need one or more of six abilities.
 
 Recognition (rec), reading (ocr), knowledge (know), writing (gen), space (spat) and arithmetic (math), alone and
 together. It stands beside harm benchmarks to show what a defense or training costs.
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from foresee.benchmarks._shared.files import only, some, tables
-from foresee.benchmarks._shared.images import Picture, Pictures, from_cell
+from foresee.benchmarks._shared.images import ImageFolders, NamedImage, from_cell
 from foresee.benchmarks._shared.turns import user_turn
 from foresee.benchmarks._shared.verdict_values import number
 from foresee.config import BenchmarkOptions
@@ -89,12 +89,12 @@ def items(data: Path, options: Options) -> Iterator[Item]:
     """
     if options.ability not in ("all", *ABILITIES):
         raise unknown_name("ability of mm_vet", options.ability, ("all", *ABILITIES))
-    pictures = Pictures(data)
-    made = (row_to_item(line, _picture(line, pictures), options) for line in _rows(data))
+    images = ImageFolders(data)
+    made = (row_to_item(line, _image(line, images), options) for line in _rows(data))
     return (item for item in made if options.ability in ("all", *item.metadata["abilities"]))
 
 
-def row_to_item(line: Line, picture: Picture, options: Options) -> Item:
+def row_to_item(line: Line, image: NamedImage, options: Options) -> Item:
     """One question as an item. Raises UserError: an ability that the set does not have."""
     listed = line.values.get("capability")
     names = listed.split(",") if isinstance(listed, str) else list(listed or ())
@@ -102,14 +102,14 @@ def row_to_item(line: Line, picture: Picture, options: Options) -> Item:
     for name in abilities:
         if name not in ABILITIES:
             raise UserError(f"{line.where}: {unknown_name('ability', name, ABILITIES)}")
-    turn = user_turn(line.text("question"), [picture], options)
+    turn = user_turn(line.text("question"), [image], options)
     return Item(
         id=line.text("id"),
         messages=turn.messages,
         subset="all",
         domain=f"{len(abilities)} together" if len(abilities) > 1 else "one alone",
         scenario="+".join(abilities) or "uncategorised",
-        cluster=picture.cluster,
+        cluster=image.cluster,
         expected="answered",
         metadata={**turn.metadata, "reference": line.text("answer"), "abilities": abilities},
         missing_image=turn.missing_image,
@@ -142,6 +142,6 @@ def _rows(data: Path) -> Iterator[Line]:
         yield Line({**line.values, "id": str(row_id)}, line.where)
 
 
-def _picture(line: Line, pictures: Pictures) -> Picture:
+def _image(line: Line, images: ImageFolders) -> NamedImage:
     name = line.values.get("imagename")
-    return pictures.find(str(name)) if name else from_cell(line.values.get("image"), line.text("id"), pictures)
+    return images.find(str(name)) if name else from_cell(line.values.get("image"), line.text("id"), images)

@@ -1,7 +1,7 @@
-"""MOSSBench: does a model refuse harmless requests because something in the picture looks dangerous?
+"""MOSSBench: does a model refuse harmless requests because something in the image looks dangerous?
 
-300 benign requests with pictures, 100 in each of three types: exaggerated_risk (a toy knife among toys),
-negated_harm (the request is against the harm) and counter_intuitive (harmless once the picture is understood).
+300 benign requests with images, 100 in each of three types: exaggerated_risk (a toy knife among toys),
+negated_harm (the request is against the harm) and counter_intuitive (harmless once the image is understood).
 -T part=contrast asks the 244 harmful twins, which should be declined; part=all both.
 
 Paper: X. Li et al., "MOSSBench", 2024, arXiv 2406.17806. Licence: CC BY-SA 4.0 for what is new, "test set only, no
@@ -10,7 +10,7 @@ training"; on the hub only "cc".
     foresee eval mossbench --model openai/gpt-4o [-T part=all] [-T modality=text]
 
 What is ours, and what to know:
-- The source's judge model sees picture, request and answer and scores 0 (comply) or 1 (refuse). The refusal judge's
+- The source's judge model sees image, request and answer and scores 0 (comply) or 1 (refuse). The refusal judge's
   rules read the answer alone; --by-model refusal asks a judge model as the source does, in our words. Its regular
   expression there takes "Score: 0 … step 1" for a refusal; a filled-in form has no such trouble.
 - Full and partial refusals count as refused; an empty answer is unscored (the source counts it as a refusal).
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from foresee.benchmarks._shared.files import some
-from foresee.benchmarks._shared.images import Picture, Pictures
+from foresee.benchmarks._shared.images import ImageFolders, NamedImage
 from foresee.benchmarks._shared.turns import user_turn
 from foresee.benchmarks._shared.verdict_values import refused
 from foresee.config import BenchmarkOptions
@@ -146,9 +146,9 @@ def items(data: Path, options: Options) -> Iterator[Item]:
     clusters = _clusters(data, parts)
     for part in parts:
         path = _list(data, part)
-        pictures = Pictures(path.parent.parent)
+        images = ImageFolders(path.parent.parent)
         for line in _rows(path):
-            item = row_to_item(line, pictures.find(line.text("image")), part == "contrast", options)
+            item = row_to_item(line, images.find(line.text("image")), part == "contrast", options)
             if options.subset in ("all", item.metadata["type"]):
                 yield replace(item, cluster=clusters[line.text("pid")])
 
@@ -164,14 +164,14 @@ def _clusters(data: Path, parts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def row_to_item(line: Line, picture: Picture, contrast: bool, options: Options) -> Item:
+def row_to_item(line: Line, image: NamedImage, contrast: bool, options: Options) -> Item:
     """One row as an item."""
     facts = line.values.get("metadata")
     facts = facts if isinstance(facts, Mapping) else {}
     over = str(facts.get("over"))
     if over not in TYPES:
         raise UserError(f"{line.where}: {unknown_name('type of MOSSBench', over, TYPES)}")
-    turn = user_turn(line.text("question"), [picture], options)
+    turn = user_turn(line.text("question"), [image], options)
     harms = facts.get("harm")
     return Item(
         id=f"contrast/{line.text('pid')}" if contrast else line.text("pid"),
@@ -207,7 +207,7 @@ def measures(item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> dic
 
 
 def defects(data: Path) -> dict[str, Sequence[str]]:
-    """Questions that were asked before with another picture, and pictures that no row names."""
+    """Questions that were asked before with another image, and images that no row names."""
     path = _list(data, "benign")
     rows = list(_rows(path))
     first: dict[str, str] = {}
@@ -215,8 +215,8 @@ def defects(data: Path) -> dict[str, Sequence[str]]:
     named = {Path(line.text("image")).name for line in rows}
     files = [p.name for p in sorted((path.parent.parent / "images").glob("*.png"))]
     return {
-        "questions asked before with another picture": repeats,
-        "pictures that no row names": [name for name in files if name not in named],
+        "questions asked before with another image": repeats,
+        "images that no row names": [name for name in files if name not in named],
     }
 
 

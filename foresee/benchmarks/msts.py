@@ -1,11 +1,11 @@
-"""MSTS: does a model encourage or advise a harmful plan that only text and picture together reveal?
+"""MSTS: does a model encourage or advise a harmful plan that only text and image together reveal?
 
-200 cases in five hazards, each a picture with two English prompts: one asks for assistance, one states an intention
+200 cases in five hazards, each an image with two English prompts: one asks for assistance, one states an intention
 (400 items); in ten more languages the assistance prompts alone (200 each). -T form=textonly asks the English ones with
-the picture told in words.
+the image told in words.
 
 Paper: P. Röttger et al., "MSTS: A Multimodal Safety Test Suite for Vision-Language Models", 2025, arXiv 2501.10057.
-Licence: CC-BY-4.0; the pictures keep their own.
+Licence: CC-BY-4.0; the images keep their own.
 
     foresee eval msts --model M --judge-model J [-T language=german] [-T form=textonly]
 
@@ -13,11 +13,11 @@ What is ours, and what to know:
 - The source's answers were classed by people into eleven kinds, eight safe and three unsafe; the rubric restates the
   kinds for a judge model. Those labels are the label set `msts`, on which any judge can be checked: published
   automatic judges reach F1 0.59 at best there, and "not refused" is no stand-in for unsafe.
-- Reads the CSV files of the repository with pictures named by their id (`unsafe_image_0001.jpg`, any folder, any
-  ending), or the hub's parquet files. The repository lists where each picture is to be downloaded.
+- Reads the CSV files of the repository with images named by their id (`unsafe_image_0001.jpg`, any folder, any
+  ending), or the hub's parquet files. The repository lists where each image is to be downloaded.
 - The rules of the refusal judge read English alone: in other languages refusals are unscored, unless a judge model is
   asked for them (--by-model refusal:unparsed).
-- Both prompts of a case share its picture and are one cluster.
+- Both prompts of a case share its image and are one cluster.
 - The paper's decoding settings are not known to us: greedy, 512 tokens, for both presets.
 """
 
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from foresee.benchmarks._shared.files import some
-from foresee.benchmarks._shared.images import Picture, Pictures, from_cell
+from foresee.benchmarks._shared.images import ImageFolders, NamedImage, from_cell
 from foresee.benchmarks._shared.turns import user_turn
 from foresee.benchmarks._shared.verdict_values import number, refused
 from foresee.config import BenchmarkOptions
@@ -45,7 +45,7 @@ SOURCE = {
     "revision": "e9ae69e8f1ab87ab2bb2ed7c51e992e0430f12e3",
     "licence": "CC-BY-4.0",
     "megabytes": 6,
-    "consequence": "name the authors; the pictures keep their own licences",
+    "consequence": "name the authors; the images keep their own licences",
     "files": [
         {
             "url": "https://github.com/paul-rottger/msts-multimodal-safety/archive/e9ae69e8f1ab87ab2bb2ed7c51e992e0430f12e3.tar.gz",
@@ -69,7 +69,7 @@ SOURCE = {
     },
     "at_least": {"data/prompts": 12},
     "expected": {"assistance": 200, "intention": 200},
-    "manual": "pictures: the hub's parquet files, after agreeing there to share contact details (hf download "
+    "manual": "images: the hub's parquet files, after agreeing there to share contact details (hf download "
     "felfri/MSTS --repo-type dataset), or from the addresses in data/images/unsafe_images.csv, each saved under its "
     "unsafe_image_id",
     "companion": "mossbench",
@@ -98,7 +98,7 @@ METRICS = (
         "misunderstood_rate",
         "misunderstood",
         higher_is_better=False,
-        doc="share of answers that are safe only because picture or prompt was not understood",
+        doc="share of answers that are safe only because image or prompt was not understood",
     ),
     Metric(
         "refusal_rate", "refused", higher_is_better=None, doc="share of answers that refuse, by rules; not 1 - unsafe"
@@ -152,7 +152,7 @@ class Options(BenchmarkOptions):
     """one of the eleven languages; all but English have the assistance prompts alone"""
 
     form: Literal["multimodal", "textonly"] = "multimodal"
-    """the prompt with its picture, or the English prompt that tells the picture in words"""
+    """the prompt with its image, or the English prompt that tells the image in words"""
 
 
 def expected(options: Options) -> dict[str, int]:
@@ -178,18 +178,18 @@ def items(data: Path, options: Options) -> Iterator[Item]:
         UserError: a language that this copy lacks, a malformed file, or options that fit nothing.
     """
     if options.form == "textonly" and (options.language != "english" or options.modality == "image"):
-        raise UserError("form=textonly has English prompts and no pictures; leave out language and modality=image")
-    rows, pictures = _rows(data, options), Pictures(data)
-    made = (row_to_item(row, _picture(row, pictures, options), options) for row in rows)
+        raise UserError("form=textonly has English prompts and no images; leave out language and modality=image")
+    rows, images = _rows(data, options), ImageFolders(data)
+    made = (row_to_item(row, _image(row, images, options), options) for row in rows)
     return (item for item in made if options.subset in ("all", item.subset))
 
 
-def row_to_item(row: Line, pictures: Sequence[Picture], options: Options) -> Item:
+def row_to_item(row: Line, images: Sequence[NamedImage], options: Options) -> Item:
     """One row as an item. Raises UserError: a kind of prompt that the set does not have."""
     kind = row.text("prompt_type").removeprefix("prompt_").removesuffix("_textonly").removesuffix("_text")
     if kind not in ("assistance", "intention"):
         raise UserError(f"{row.where}: expected the prompt_type assistance or intention, got '{kind[:40]}'")
-    turn = user_turn(row.text("prompt_text"), pictures, options)
+    turn = user_turn(row.text("prompt_text"), images, options)
     return Item(
         id=f"{options.language}/{row.text('case_id')}/{kind}",
         messages=turn.messages,
@@ -243,9 +243,9 @@ def _rows(data: Path, options: Options) -> Iterator[Line]:
     )
 
 
-def _picture(row: Line, pictures: Pictures, options: Options) -> list[Picture]:
+def _image(row: Line, images: ImageFolders, options: Options) -> list[NamedImage]:
     if options.form == "textonly":
         return []
     name = row.text("unsafe_image_id", default="") or f"unsafe_image_{row.text('case_id').removeprefix('case_')}"
     cell = row.values.get("unsafe_image")
-    return [from_cell(cell, name, pictures) if cell is not None else pictures.find(name)]
+    return [from_cell(cell, name, images) if cell is not None else images.find(name)]

@@ -1,7 +1,7 @@
-"""OOD-MMSafe: harmless requests whose carrying out is dangerous in the picture; is the hazard foreseen?
+"""OOD-MMSafe: harmless requests whose carrying out is dangerous in the image; is the hazard foreseen?
 
-455 pairs of a picture and a query. Query and intent are harmless; the danger lies in what follows from doing the
-thing in the pictured place. An answer is scored for risk identification, safety and effectiveness; the headline is
+455 pairs of an image and a query. Query and intent are harmless; the danger lies in what follows from doing the
+thing in the imaged place. An answer is scored for risk identification, safety and effectiveness; the headline is
 R0, the share of hazards that go unmentioned.
 
 Paper: M. Wen et al., arXiv 2603.09706 (2026). The pairs were not public where we looked, so this reads your copy in
@@ -14,9 +14,9 @@ What is ours, and what to know:
   are not known. Only the number of pairs and the name of the headline metric are.
 - Benign twins are not in the paper, as far as we know. A file may hold them (`kind`, `twin_of`); without them there
   is no over-caution, and a model that warns of everything looks perfect. `drawn_consequences` has a twin for each.
-- `cluster` is the hazard with its twins; pairs that share a picture are one cluster.
-- An item without its picture is never sent, and is counted; modality=image sends the picture alone, and modality=text
-  the query alone, even where this copy lacks the picture (a trial, marked as such).
+- `cluster` is the hazard with its twins; pairs that share an image are one cluster.
+- An item without its image is never sent, and is counted; modality=image sends the image alone, and modality=text
+  the query alone, even where this copy lacks the image (a trial, marked as such).
 - The judge's rubric is its own; it also sees the causal chain and the safe alternative.
 """
 
@@ -82,8 +82,8 @@ def items(data: Path, options: Options) -> Iterator[Item]:
         known = {getattr(one.row, what) for one in placed}
         if chosen != "all" and chosen not in known:
             raise unknown_name(f"{what} of this copy", chosen, known - {""})
-    pictures = {one.row.id: files.picture(one) for one in placed}
-    clusters = foresight.clusters((one.row for one in placed), pictures)
+    images = {one.row.id: files.image(one) for one in placed}
+    clusters = foresight.clusters((one.row for one in placed), images)
     paired = {name for one in placed if one.row.twin_of for name in (one.row.id, one.row.twin_of)}
     for row in (one.row for one in placed):
         if (
@@ -92,7 +92,7 @@ def items(data: Path, options: Options) -> Iterator[Item]:
             and options.split in ("all", row.split)
         ):
             both = {"paired": True} if row.id in paired else {}
-            yield foresight.to_item(row, pictures[row.id], clusters[row.id], options, **both)
+            yield foresight.to_item(row, images[row.id], clusters[row.id], options, **both)
 
 
 def defects(data: Path) -> dict[str, Sequence[str]]:

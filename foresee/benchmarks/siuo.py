@@ -1,4 +1,4 @@
-"""SIUO: safe inputs, unsafe output. Picture and question are harmless alone; a careless answer to both is not.
+"""SIUO: safe inputs, unsafe output. Image and question are harmless alone; a careless answer to both is not.
 
 167 items in nine categories, each with a warning of what a safe answer must bear in mind and a reference answer. The
 closest public relative of OOD-MMSafe. -T part=mcqa asks the same as a choice of four.
@@ -16,7 +16,7 @@ What is ours, and what to know:
 - An empty answer counts as safe in the published script (published.safety); here it is unscored.
 - mcqa: the published parser picks at random where no letter is found; here such an answer has no value. The wording
   that puts the choices to the model is ours.
-- The pictures are not in the repository. modality=text shows what the question alone brings.
+- The images are not in the repository. modality=text shows what the question alone brings.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from foresee.benchmarks._shared.files import only
-from foresee.benchmarks._shared.images import Picture, Pictures
+from foresee.benchmarks._shared.images import ImageFolders, NamedImage
 from foresee.benchmarks._shared.turns import Numbered, user_turn
 from foresee.benchmarks._shared.verdict_values import not_asked, number, refused
 from foresee.config import BenchmarkOptions
@@ -45,7 +45,7 @@ SOURCE = {
     "revision": "18974b6",
     "licence": "CC-BY-NC-4.0",
     "consequence": "not for commercial use; name the authors",
-    "manual": "texts: git clone https://github.com/sinwang20/SIUO; pictures: the Google Drive link in its README, or "
+    "manual": "texts: git clone https://github.com/sinwang20/SIUO; images: the Google Drive link in its README, or "
     "all of it with hf download sinwang/SIUO --repo-type dataset; the folder images/ beside or below the texts",
     "expected": {"gen": 167},
     "companion": "mossbench",
@@ -165,13 +165,13 @@ def items(data: Path, options: Options) -> Iterator[Item]:
         UserError: files that are missing or malformed.
     """
     rows = read_objects(only(data, f"siuo_{options.part}.json"))
-    pictures, numbered = Pictures(data), Numbered()
-    made = (row_to_item(row, pictures.find(row.text("image")), options) for row in rows)
+    images, numbered = ImageFolders(data), Numbered()
+    made = (row_to_item(row, images.find(row.text("image")), options) for row in rows)
     named = (replace(item, id=numbered(item.id)) for item in made)  # some copies are said to hold a row twice
     return (item for item in named if options.category in ("all", item.scenario))
 
 
-def row_to_item(row: Line, picture: Picture, options: Options) -> Item:
+def row_to_item(row: Line, image: NamedImage, options: Options) -> Item:
     """One row as an item."""
     facts: dict[str, Any] = {"safety_warning": row.text("safety_warning", default="")}
     if options.part == "mcqa":
@@ -184,13 +184,13 @@ def row_to_item(row: Line, picture: Picture, options: Options) -> Item:
     else:
         text = row.text("question")
         facts["reference"] = row.text("reference_answer", default="")
-    turn = user_turn(text, [picture], options)
+    turn = user_turn(text, [image], options)
     return Item(
         id=row.text("question_id"),
         messages=turn.messages,
         subset=options.part,
         scenario=row.text("category", default="") or "uncategorised",
-        cluster=picture.cluster,
+        cluster=image.cluster,
         expected="safe and effective",
         metadata={**turn.metadata, **facts},
         missing_image=turn.missing_image,

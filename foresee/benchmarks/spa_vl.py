@@ -1,4 +1,4 @@
-"""SPA-VL (test): harmful requests with pictures, and ordinary ones from the same source that should be helped with.
+"""SPA-VL (test): harmful requests with images, and ordinary ones from the same source that should be helped with.
 
 265 items each in the subsets harm and help; 6 domains, 13 categories, 53 sub-categories. The training and validation
 sets of the same name are preference data and are not read here.
@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, attack_measures
 from foresee.benchmarks._shared.files import tables
-from foresee.benchmarks._shared.images import Picture, Pictures, from_cell
+from foresee.benchmarks._shared.images import ImageFolders, NamedImage, from_cell
 from foresee.benchmarks._shared.turns import user_turn
 from foresee.benchmarks._shared.verdict_values import NO_HARM_ASKED, number, refused
 from foresee.config import BenchmarkOptions
@@ -84,7 +84,7 @@ def items(data: Path, options: Options) -> Iterator[Item]:
     Raises:
         UserError: files that are missing or malformed.
     """
-    pictures = Pictures(data)
+    images = ImageFolders(data)
     for subset, names in _SPLITS.items():
         if options.subset not in ("all", subset):
             continue
@@ -93,13 +93,13 @@ def items(data: Path, options: Options) -> Iterator[Item]:
             raise UserError(f"expected {names[0]}-*.parquet (the hub's test set) in {data} or below; it is not there")
         rows = (line for path in files for line in read_columns(path, _COLUMNS))
         for number_, line in enumerate(rows):
-            yield row_to_item(line, number_, subset, pictures, options)
+            yield row_to_item(line, number_, subset, images, options)
 
 
-def row_to_item(line: Line, place: int, subset: str, pictures: Pictures, options: Options) -> Item:
+def row_to_item(line: Line, place: int, subset: str, images: ImageFolders, options: Options) -> Item:
     """One row as an item; rows have no id, so their place is it."""
-    picture: Picture = from_cell(line.values.get("image"), f"{subset}/{place}", pictures)
-    turn = user_turn(line.text("question"), [picture], options)
+    image: NamedImage = from_cell(line.values.get("image"), f"{subset}/{place}", images)
+    turn = user_turn(line.text("question"), [image], options)
     classes = [line.text(f"class{n}", default="") or "uncategorised" for n in (1, 2, 3)]
     return Item(
         id=f"{subset}/{place}",
@@ -107,7 +107,7 @@ def row_to_item(line: Line, place: int, subset: str, pictures: Pictures, options
         subset=subset,
         domain=classes[0],
         scenario=classes[1],
-        cluster=picture.cluster,
+        cluster=image.cluster,
         expected="harmful" if subset == "harm" else "benign",
         metadata={**turn.metadata, "sub_category": classes[2]},
         missing_image=turn.missing_image,

@@ -1,6 +1,6 @@
-"""VLGuard: harm in the picture, harm in the request, and the same safe pictures with harmless requests.
+"""VLGuard: harm in the image, harm in the request, and the same safe images with harmless requests.
 
-Test: 442 unsafe pictures (unsafes), 558 safe pictures with an unsafe request (safe_unsafes) and the same 558 with a
+Test: 442 unsafe images (unsafes), 558 safe images with an unsafe request (safe_unsafes) and the same 558 with a
 safe one (safe_safes): 1,558 items. -T split=train reads the training set (2,977 items), whose images a model may have
 been trained on.
 
@@ -16,7 +16,7 @@ What is ours, and what to know:
   calls 56 % of answers unsafe where people call 4.5 %. ASR is by the harm judge.
 - The published helpfulness on safe_safes is a win rate by a retired judge against reference answers, and is not
   computed; here it is how often such requests are refused. The reference is in the metadata.
-- Items of one picture share a cluster. Categories are absent from safe pictures and named "safe picture".
+- Items of one image share a cluster. Categories are absent from safe images and named "safe picture".
 - The texts alone (test.json) allow dry runs with modality=text.
 """
 
@@ -30,7 +30,7 @@ from typing import Any, Literal, NamedTuple
 
 from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, attack_measures
 from foresee.benchmarks._shared.files import only
-from foresee.benchmarks._shared.images import Picture, Pictures
+from foresee.benchmarks._shared.images import ImageFolders, NamedImage
 from foresee.benchmarks._shared.turns import Numbered, user_turn
 from foresee.benchmarks._shared.verdict_values import NO_HARM_ASKED, refused
 from foresee.config import BenchmarkOptions
@@ -65,10 +65,8 @@ def _asr(name: str, measure: str, subset: str, doc: str, *, published: bool = Fa
 
 METRICS = (
     *ATTACK_METRICS,
-    _asr("unsafes.ASR", "attack_success", "unsafes", "ASR where the picture is unsafe"),
-    _asr(
-        "safe_unsafes.ASR", "attack_success", "safe_unsafes", "ASR where the request is unsafe and the picture is not"
-    ),
+    _asr("unsafes.ASR", "attack_success", "unsafes", "ASR where the image is unsafe"),
+    _asr("safe_unsafes.ASR", "attack_success", "safe_unsafes", "ASR where the request is unsafe and the image is not"),
     _asr("safe_safes.refusal_rate", "benign_refused", "safe_safes", "share of harmless requests refused, by rules"),
     _asr(
         "published.unsafes.ASR",
@@ -96,7 +94,7 @@ class Options(BenchmarkOptions):
     """Options of VLGuard (`-T key=value`)."""
 
     subset: Literal["all", "unsafes", "safe_unsafes", "safe_safes"] = "all"
-    """unsafe pictures, unsafe requests on safe pictures, safe requests on safe pictures, or all"""
+    """unsafe images, unsafe requests on safe images, safe requests on safe images, or all"""
 
     split: Literal["test", "train"] = "test"
     """the test set, or the training set (to look at training data; no figure of the paper)"""
@@ -132,26 +130,26 @@ def items(data: Path, options: Options) -> Iterator[Item]:
         UserError: files that are missing or malformed.
     """
     rows = read_objects(only(data, f"{options.split}.json"))
-    pictures, numbered = Pictures(data), Numbered()
+    images, numbered = ImageFolders(data), Numbered()
     for row in rows:
         row_id = numbered(row.text("id"))  # one is there twice in train
         for subset in _subsets(row):
             if options.subset in ("all", subset):
-                item = row_to_item(row, subset, pictures.find(row.text("image")), options)
+                item = row_to_item(row, subset, images.find(row.text("image")), options)
                 yield replace(item, id=f"{subset}/{row_id}")
 
 
-def row_to_item(row: Line, subset: str, picture: Picture, options: Options) -> Item:
+def row_to_item(row: Line, subset: str, image: NamedImage, options: Options) -> Item:
     """One request of a row as an item."""
     pair = _pair(row, _FIELDS[subset])
-    turn = user_turn(pair.instruction, [picture], options)
+    turn = user_turn(pair.instruction, [image], options)
     return Item(
         id=f"{subset}/{row.text('id')}",
         messages=turn.messages,
         subset=subset,
         domain=row.text("harmful_category", default="") or "safe picture",
         scenario=row.text("harmful_subcategory", default="") or "safe picture",
-        cluster=picture.cluster,
+        cluster=image.cluster,
         expected="benign" if subset == "safe_safes" else "harmful",
         metadata={**turn.metadata, "reference": pair.response},
         missing_image=turn.missing_image,
@@ -177,12 +175,12 @@ def measures(item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> dic
 
 
 def defects(data: Path) -> dict[str, Sequence[str]]:
-    """Ids and pictures that are there more than once."""
+    """Ids and images that are there more than once."""
     rows = list(read_objects(only(data, "test.json")))
-    ids, pictures = (Counter(row.text(key) for row in rows) for key in ("id", "image"))
+    ids, images = (Counter(row.text(key) for row in rows) for key in ("id", "image"))
     return {
         "ids that are there twice": [key for key, count in ids.items() if count > 1],
-        "pictures that are named twice": [key for key, count in pictures.items() if count > 1],
+        "images that are named twice": [key for key, count in images.items() if count > 1],
     }
 
 

@@ -1,4 +1,4 @@
-"""VLSBench: harm that only the picture shows. The text is neutral, so reading it alone does not give the risk away.
+"""VLSBench: harm that only the image shows. The text is neutral, so reading it alone does not give the risk away.
 
 2,241 items in six categories and 19 sub-categories (the paper speaks of 2.4 thousand). Made against "leakage": in other
 sets the request itself often tells what is wrong, and text-only alignment scores well there.
@@ -12,9 +12,9 @@ What is ours, and what to know:
   restated; published versions skip the judge where a refusal keyword is found, which is not done here.
 - preset=paper: greedy, 128 tokens. Ours: 512 tokens, since a warning may come late.
 - The published script scores two items only (a slice left in it) and breaks when its judge declines.
-- 1,957 distinct pictures: items of one picture share a cluster. One item of the hub's file has no text and is asked
-  with its picture alone.
-- Reads data.json with the pictures of imgs.tar (packed or not), or the hub's parquet files, picture by picture.
+- 1,957 distinct images: items of one image share a cluster. One item of the hub's file has no text and is asked
+  with its image alone.
+- Reads data.json with the images of imgs.tar (packed or not), or the hub's parquet files, image by image.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from foresee.benchmarks._shared.files import some, tables
-from foresee.benchmarks._shared.images import Picture, Pictures, from_cell
+from foresee.benchmarks._shared.images import ImageFolders, NamedImage, from_cell
 from foresee.benchmarks._shared.turns import Numbered, user_turn
 from foresee.benchmarks._shared.verdict_values import number, refused
 from foresee.config import BenchmarkOptions
@@ -42,7 +42,7 @@ SOURCE = {
     "revision": "b56f6f6a (hub)",
     "licence": "Apache-2.0",
     "megabytes": 2500,
-    "consequence": "free to use; the pictures are unpleasant",
+    "consequence": "free to use; the images are unpleasant",
     "manual": "hf download Foreshhh/vlsbench --repo-type dataset (2.5 GB: data.json with imgs.tar, or parquet files)",
     "expected": {"harmful": 2241},
     "companion": "mossbench",
@@ -112,24 +112,24 @@ def items(data: Path, options: Options) -> Iterator[Item]:
     Raises:
         UserError: files that are missing or malformed.
     """
-    pictures, numbered = Pictures(data), Numbered()
+    images, numbered = ImageFolders(data), Numbered()
     for place, line in enumerate(_rows(data)):
-        item = row_to_item(line, place, _picture(line, place, pictures), options)
+        item = row_to_item(line, place, _image(line, place, images), options)
         item = replace(item, id=numbered(item.id))
         if options.category in ("all", item.domain) and item.messages[0].content != ("",):
             yield item
 
 
-def row_to_item(line: Line, place: int, picture: Picture, options: Options) -> Item:
+def row_to_item(line: Line, place: int, image: NamedImage, options: Options) -> Item:
     """One row as an item; its id is the row's own, or its place where there is none."""
-    turn = user_turn(line.text("instruction", default=""), [picture], options)
+    turn = user_turn(line.text("instruction", default=""), [image], options)
     return Item(
         id=line.text("instruction_id", default=str(place)),
         messages=turn.messages,
         subset="harmful",
         domain=line.text("category", default="") or "uncategorised",
         scenario=line.text("sub_category", default="") or "uncategorised",
-        cluster=picture.cluster,
+        cluster=image.cluster,
         expected="harmful",
         metadata={
             **turn.metadata,
@@ -179,7 +179,7 @@ def _rows(data: Path) -> Iterator[Line]:
     return (line for path in files for line in read_columns(path, _COLUMNS))
 
 
-def _picture(line: Line, place: int, pictures: Pictures) -> Picture:
+def _image(line: Line, place: int, images: ImageFolders) -> NamedImage:
     name = line.text("image_path", default="")
     cell = line.values.get("image")
-    return from_cell(cell, name or str(place), pictures) if cell is not None else pictures.find(name)
+    return from_cell(cell, name or str(place), images) if cell is not None else images.find(name)

@@ -1,6 +1,6 @@
-"""Drawn world, awareness: is an act safe here, where the words suggest one answer and the picture decides?
+"""Drawn world, awareness: is an act safe here, where the words suggest one answer and the image decides?
 
-400 items in pairs: the same question about two pictures that differ in one thing. Half of the acts sound harmless
+400 items in pairs: the same question about two images that differ in one thing. Half of the acts sound harmless
 ("light a candle") and are unsafe beside one thing; half sound alarming ("shoot the duck") and are safe with another
 (a camera). Subsets unsafe and over_safe, as in MMSafeAware; an item is in conflict where the wording suggests the
 wrong answer. Ours, Apache-2.0, drawn by code: nothing to download.

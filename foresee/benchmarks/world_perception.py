@@ -30,7 +30,7 @@ SUBSETS = ("list", "count", "locate", "colour")
 
 METRICS = (
     Metric("exact", "exact", mean_over="subset", doc="share of exact answers, mean of the four tasks"),
-    Metric("list", "exact", {"subset": "list"}, doc="share of pictures whose objects are listed without fault"),
+    Metric("list", "exact", {"subset": "list"}, doc="share of images whose objects are listed without fault"),
     Metric("count", "exact", {"subset": "count"}, doc="share of right counts"),
     Metric("locate", "exact", {"subset": "locate"}, doc="share of right places"),
     Metric("colour", "exact", {"subset": "colour"}, doc="share of right colours"),

@@ -30,7 +30,7 @@ def sheet(
     balanced: Annotated[
         bool, typer.Option("--balanced", help="as many answers of each verdict, so that rare ones are seen")
     ] = False,
-    images: Annotated[bool, typer.Option("--images/--no-images", help="whether the page holds the pictures")] = True,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="whether the page holds the images")] = True,
 ) -> None:
     """Write a page on which a person labels a sample of a run's answers, blind to the judge's verdicts."""
     from foresee.evaluation import run_folder

@@ -58,14 +58,14 @@ def recipe(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="data set folder; default: datasets/RECIPE")] = None,
     format: Annotated[
-        str, typer.Option("--format", help="jsonl, or parquet: also one file with the pictures in it")
+        str, typer.Option("--format", help="jsonl, or parquet: also one file with the images in it")
     ] = "jsonl",
     budget: Annotated[
         float | None, typer.Option("--budget", help="USD for this folder, all runs together; stops cleanly")
     ] = None,
     price: Annotated[
         list[str] | None,
-        typer.Option("--price", help="USD: [ROLE=]IN,OUT per million tokens, painter=X per picture; repeatable"),
+        typer.Option("--price", help="USD: [ROLE=]IN,OUT per million tokens, painter=X per image; repeatable"),
     ] = None,
     concurrency: Annotated[int | None, typer.Option("--concurrency", help="calls in flight of each model")] = None,
     retries: Annotated[int | None, typer.Option("--retries", help="further tries after a passing failure")] = None,

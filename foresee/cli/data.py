@@ -156,8 +156,8 @@ def gallery(
     task_options: TaskOptions = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most this many, at random")] = None,
     limit_seed: Annotated[int, typer.Option("--limit-seed", help="another seed, another sample")] = 0,
-    columns: Annotated[int, typer.Option("--columns", min=1, help="pictures side by side")] = 4,
-    clear: Annotated[bool, typer.Option("--clear", help="do not blur the pictures of published sets")] = False,
+    columns: Annotated[int, typer.Option("--columns", min=1, help="images side by side")] = 4,
+    clear: Annotated[bool, typer.Option("--clear", help="do not blur the images of published sets")] = False,
     force: Annotated[bool, typer.Option("--force", help="write over a file that is there already")] = False,
 ) -> None:
     """Show the images of a benchmark on one page, with ids and requests. Published ones are blurred unless --clear."""
@@ -263,9 +263,9 @@ def _print_check(report: CheckReport, kind: str) -> None:
     if kind == "benchmarks" and len(report.counts) > 1:
         found, usable = (sum(getattr(count, of) for count in report.counts) for of in ("found", "usable"))
         typer.echo(f"   in all: {found:,} items, {usable:,} can be asked")
-    _print_pictures(report)
+    _print_images(report)
     for group in report.repeated_items[:_SHOWN]:
-        typer.echo(f"   same picture and text: {', '.join(group)}")
+        typer.echo(f"   same image and text: {', '.join(group)}")
     for flaw, ids in report.defects.items():
         more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
         typer.echo(f"   {flaw}: {', '.join(ids[:_SHOWN])}{more}")
@@ -273,25 +273,25 @@ def _print_check(report: CheckReport, kind: str) -> None:
     typer.echo("complete" if report.complete else "incomplete: runs are possible, what is missing is counted")
 
 
-def _print_pictures(report: CheckReport) -> None:
+def _print_images(report: CheckReport) -> None:
     if report.missing:
         known = sum(report.absent.values())
         at_source = f" ({known} lack it even at the source)" if known else ""
-        typer.echo(f"   without a usable picture: {len(report.missing)}{at_source}")
+        typer.echo(f"   without a usable image: {len(report.missing)}{at_source}")
     for subset, extra in report.missing_here.items():
         lacking = [fault for fault in report.missing if fault.subset == subset]
         beyond = " beyond those that the source lacks" if report.absent.get(subset) else ""
-        typer.echo(f"!! {subset}: {extra} pictures not in this copy{beyond}; e.g. {lacking[0].reason}")
+        typer.echo(f"!! {subset}: {extra} images not in this copy{beyond}; e.g. {lacking[0].reason}")
     if report.lacking:
         typer.echo(f"!! {report.lacking} items lack their image here and can be asked as text only, not comparable")
     for fault in report.unreadable[:_SHOWN]:
         typer.echo(f"!! {fault.item_id}: {fault.reason}")
     if report.distinct_images:
         formats = ", ".join(f"{count} {name}" for name, count in report.formats.items())
-        typer.echo(f"   {report.distinct_images} distinct pictures ({formats})")
+        typer.echo(f"   {report.distinct_images} distinct images ({formats})")
         if report.repeated_images:
             several = len(report.repeated_images)
-            typer.echo(f"   {several} pictures serve more than one item; intervals resample them together")
+            typer.echo(f"   {several} images serve more than one item; intervals resample them together")
 
 
 def _print_source(report: CheckReport) -> None:

@@ -38,12 +38,12 @@ def demo(
 HEADLINES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "world_perception": (
         "what it sees",
-        (("list", "pictures it lists without fault"), ("count", "pictures it counts right")),
+        (("list", "images it lists without fault"), ("count", "images it counts right")),
     ),
     "world_awareness": (
         "what it calls safe or unsafe",
         (
-            ("agreeing.accuracy", "right where words fit the picture"),
+            ("agreeing.accuracy", "right where words fit the image"),
             ("conflict.accuracy", "right where words mislead"),
         ),
     ),
@@ -59,7 +59,7 @@ HEADLINES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (("ASR", "unkind requests it serves (ASR)"), ("benign_refusal", "kind requests it refuses")),
     ),
     "world_attack, describe then ask": (
-        "the same, after it described the picture",
+        "the same, after it described the image",
         (("ASR", "unkind requests it serves (ASR)"),),
     ),
 }
@@ -87,7 +87,7 @@ def profile(finished: Sequence[Finished]) -> TextTable:
     names = ["plain" if defense == "none" else f"with {defense}" for defense in defenses]
     notes = (
         "Percent, with 95 % intervals. The constitution asks it to think of dangers first.",
-        "All figures, pictures and answers: the page. Next: foresee organism describe",
+        "All figures, images and answers: the page. Next: foresee organism describe",
     )
     return TextTable(f"Profile of {finished[0].run.model}", ("share of", *names), tuple(rows), notes)
 

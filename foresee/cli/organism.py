@@ -24,13 +24,13 @@ def show(
     out: Annotated[Path | None, typer.Option("--out", help="PNG to write; default: organism-N.png")] = None,
     force: Annotated[bool, typer.Option("--force", help="write over a file that is there already")] = False,
 ) -> None:
-    """One hazard beside its benign twin: a picture, and what is known of it."""
+    """One hazard beside its benign twin: an image, and what is known of it."""
     from foresee.organism import tour
 
     shown = tour.show(number)
     path = out or Path(f"organism-{number}.png")
-    _save(shown.picture, path, force=force or out is None)
-    typer.echo(f"{shown.text}\npicture: {path}")
+    _save(shown.image, path, force=force or out is None)
+    typer.echo(f"{shown.text}\nimage: {path}")
 
 
 @app.command()
@@ -44,19 +44,19 @@ def gallery(
 
     path = out or Path("organism-gallery.png")
     _save(tour.gallery(scenes), path, force=force or out is None)
-    typer.echo(f"picture: {path}")
+    typer.echo(f"image: {path}")
 
 
-def _save(picture: object, path: Path, *, force: bool) -> None:
+def _save(image: object, path: Path, *, force: bool) -> None:
     from PIL import Image
 
     from foresee.errors import UserError
     from foresee.files.outputs import output_file
 
     output_file(path, force=force)
-    assert isinstance(picture, Image.Image)
+    assert isinstance(image, Image.Image)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path, "PNG")
+        image.save(path, "PNG")
     except OSError as problem:
         raise UserError(f"can't write {path}: {problem.strerror or problem}") from None

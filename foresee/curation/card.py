@@ -79,7 +79,7 @@ def _front_matter(folder: Path, found: Census, title: str) -> str:
 
 
 def _summary(found: Census, record: Mapping[str, Any]) -> str:
-    rows = f"{_many(found.rows, 'row')} with {_many(found.pictures, 'distinct image')}."
+    rows = f"{_many(found.rows, 'row')} with {_many(found.images, 'distinct image')}."
     kinds = [kind for kind in found.by["kind"] if kind]
     trains = " ".join(f"For {_TRAINS[kind]}." for kind in kinds)
     unfinished = "" if record.get("finished", True) else "\n\n**Unfinished**: the command below continues it."
@@ -169,7 +169,7 @@ def _examples(rows: Iterator[DataRow]) -> str:
         said: list[tuple[str, str]] = [(turn.role, turn.content) for turn in row.prompt]
         for name in ("completion", "chosen", "rejected"):
             said += [(name, turn.content) for turn in getattr(row, name) or ()]
-        parts += [f"![picture]({name})" for name in row.images if re.fullmatch(r"[\w./-]+", name)]
+        parts += [f"![image]({name})" for name in row.images if re.fullmatch(r"[\w./-]+", name)]
         parts.append(_fenced("\n".join(f"{role}: {_cut(content)}" for role, content in said)))
     return "\n\n".join(parts) + "\n" if len(parts) > 1 else ""
 

@@ -24,7 +24,7 @@ class Price(NamedTuple):
     """USD for tokens, and for an image."""
 
     tokens: TokenPrice = TokenPrice()
-    picture: float = 0.0
+    image: float = 0.0
 
 
 class CostTracker:
@@ -39,12 +39,12 @@ class CostTracker:
         self._prices = prices
         self._budget = budget
         self.tokens: dict[str, Usage] = defaultdict(Usage)
-        self.pictures: dict[str, int] = defaultdict(int)
+        self.images: dict[str, int] = defaultdict(int)
         self.calls: dict[str, int] = defaultdict(int)
 
     def add(self, role: str, reply: Reply) -> None:
         self.tokens[role] += reply.usage
-        self.pictures[role] += role == PAINTER and reply.status == "ok"
+        self.images[role] += role == PAINTER and reply.status == "ok"
         self.calls[role] += 1
 
     def catch_up(self, journal: Path) -> None:
@@ -62,7 +62,7 @@ class CostTracker:
         total = 0.0
         for role in self.calls:
             price = self._prices.get(role) or self._prices.get("") or Price()
-            total += price.tokens.of(self.tokens[role]) + self.pictures[role] * price.picture
+            total += price.tokens.of(self.tokens[role]) + self.images[role] * price.image
         return total
 
     def check(self) -> None:
@@ -81,7 +81,7 @@ class CostTracker:
                 "calls": self.calls[role],
                 "input_tokens": self.tokens[role].input_tokens,
                 "output_tokens": self.tokens[role].output_tokens,
-                **({"pictures": self.pictures[role]} if self.pictures[role] else {}),
+                **({"pictures": self.images[role]} if self.images[role] else {}),
             }
             for role in sorted(self.calls)
         }
@@ -109,7 +109,7 @@ def read_prices(given: Iterable[str], roles: Iterable[str]) -> dict[str, Price]:
             )
         if equals and role not in roles:
             raise UserError(f"--price: this recipe has no role '{role}'; its roles: {', '.join(roles) or 'none'}")
-        prices[role] = Price(TokenPrice(*values)) if len(values) == 2 else Price(picture=values[0])
+        prices[role] = Price(TokenPrice(*values)) if len(values) == 2 else Price(image=values[0])
     return prices
 
 

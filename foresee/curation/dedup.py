@@ -60,7 +60,7 @@ class NearDuplicates:
         self._clusters.append(cluster)
 
 
-def perceptual_hash(picture: PIL.Image.Image) -> int:
+def perceptual_hash(image: PIL.Image.Image) -> int:
     """Hash an image to 64 bits that similar images share most of: its lowest frequencies, above their median or not.
 
     The pHash of Zauner (2010), "Implementation and Benchmarking of Perceptual Image Hash Functions", section 3.2.1,
@@ -70,6 +70,6 @@ def perceptual_hash(picture: PIL.Image.Image) -> int:
     import PIL.Image
     from scipy.fft import dctn
 
-    small = picture.convert("L").resize((_HASHED, _HASHED), PIL.Image.Resampling.LANCZOS)
+    small = image.convert("L").resize((_HASHED, _HASHED), PIL.Image.Resampling.LANCZOS)
     lowest = dctn(np.asarray(small, dtype=float))[:8, :8]
     return int.from_bytes(np.packbits(lowest > np.median(lowest)).tobytes(), "big")

@@ -96,7 +96,7 @@ class Draft:
 
     Attributes:
         row: the row without its images.
-        pictures: in the order of the row; stored under their hashes when the row is kept.
+        images: in the order of the row; stored under their hashes when the row is kept.
         cluster: what belongs together (one image, one parent); goes into the row's facts.
         limits: counter -> at most so many rows; a row that would exceed one is dropped, a kept one raises each by 1.
         needs: id of a row without which this one is worth nothing (a twin's hazard).
@@ -104,7 +104,7 @@ class Draft:
     """
 
     row: DataRow
-    pictures: tuple[Image, ...] = ()
+    images: tuple[Image, ...] = ()
     cluster: str = ""
     limits: Mapping[str, int] = field(default_factory=dict)
     guarded: bool = False

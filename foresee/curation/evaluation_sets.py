@@ -86,10 +86,10 @@ class EvaluationSets:
             else:
                 self._take_benchmark(name, optional=False)
 
-    def owner_of_image(self, data: bytes, picture: PIL.Image.Image) -> str | None:
+    def owner_of_image(self, data: bytes, image: PIL.Image.Image) -> str | None:
         """Find the evaluation set that an image belongs to; None if it belongs to none."""
         found = self._bytes.get(hashlib.sha256(data).hexdigest())
-        return found or (self._near.like(perceptual_hash(picture)) if self._near.on else None)
+        return found or (self._near.like(perceptual_hash(image)) if self._near.on else None)
 
     def owner_of_text(self, text: str) -> str | None:
         """Find the evaluation set with a request that has half of its runs of eight words in common; or None."""

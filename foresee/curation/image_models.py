@@ -78,7 +78,7 @@ class LocalPainter:
 
         pipeline = self._opened()
         options = self._options
-        picture = pipeline(
+        image = pipeline(
             description,
             num_inference_steps=options.steps,
             guidance_scale=options.guidance,
@@ -86,11 +86,11 @@ class LocalPainter:
             height=options.side,
             generator=torch.Generator("cpu").manual_seed(seed),
         )
-        flagged = getattr(picture, "nsfw_content_detected", None)
+        flagged = getattr(image, "nsfw_content_detected", None)
         if flagged and flagged[0]:
             return Painting(None, refused=True)
         buffer = io.BytesIO()
-        picture.images[0].save(buffer, "PNG")
+        image.images[0].save(buffer, "PNG")
         return Painting(buffer.getvalue())
 
     def _opened(self) -> Any:
@@ -158,7 +158,7 @@ def open_painter(spec: str, options: Mapping[str, Any], flag: str = "--set optio
     )
 
 
-def pictures_in(folder: Path) -> list[Path]:
+def images_in(folder: Path) -> list[Path]:
     """List the image files below a folder, in the order of their names. Raises UserError: no such folder, or none."""
     if not folder.is_dir():
         raise UserError(f"painter=folder/…: there is no folder {folder}")

@@ -67,19 +67,19 @@ class SourceItem:
 def source_items(config: SourcedConfig) -> Iterator[SourceItem | Dropped]:
     """Read the rows that a configuration names, as `read_items`. Raises UserError: it names none."""
     require(config, "source")
-    pictures = Path(config.pictures) if config.pictures else None
-    yield from read_items(Path(config.source), columns=config.columns, pictures=pictures)
+    images = Path(config.pictures) if config.pictures else None
+    yield from read_items(Path(config.source), columns=config.columns, images=images)
 
 
 def read_items(
-    path: Path, *, columns: Mapping[str, str] | None = None, pictures: Path | None = None
+    path: Path, *, columns: Mapping[str, str] | None = None, images: Path | None = None
 ) -> Iterator[SourceItem | Dropped]:
     """Read the rows of a file or data set folder, one by one.
 
     Args:
         path: .jsonl, .json (a list), .csv, .parquet, .arrow, .txt (a text a line), or a data set folder.
         columns: meaning -> the column's name, where it is none of the usual ones.
-        pictures: the folder below which images lie; default: the file's own.
+        images: the folder below which images lie; default: the file's own.
 
     Yields:
         Items; Dropped for a row whose image is missing, lies outside that folder or can't be read.
@@ -96,7 +96,7 @@ def read_items(
     wrong = sorted(set(columns or ()) - _MEANINGS.keys())
     if wrong:
         raise unknown_name("meaning of a column", wrong[0], _MEANINGS)
-    root = (pictures or path.parent).expanduser()
+    root = (images or path.parent).expanduser()
     for number, values in enumerate(_rows(path), 1):
         try:
             yield _item(number, values, columns or {}, root)

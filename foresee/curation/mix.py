@@ -150,7 +150,7 @@ def _spread(streams: Sequence[Iterator[Any]], counts: Sequence[int]) -> Iterator
 def _taken(row: DataRow, origin: Path | SourceItem, name: str, writer: RowWriter) -> DataRow:
     try:
         if isinstance(origin, Path):
-            images = tuple(writer.store(image_path(origin, picture)) for picture in row.images)
+            images = tuple(writer.store(image_path(origin, place)) for place in row.images)
         else:
             images = tuple(writer.store(image.read()) for image in origin.images)
     except ImageError as problem:

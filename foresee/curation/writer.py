@@ -101,20 +101,20 @@ class Writer:
             and (owner := self._evaluation_sets().owner_of_text(draft.row.request))
         ):
             raise Dropped(f"request belongs to an evaluation set ({owner})")
-        names = [self._picture(image, draft) for image in draft.pictures]
+        names = [self._image(image, draft) for image in draft.images]
         facts = {**draft.row.facts, **({CLUSTER: draft.cluster} if draft.cluster else {})}
         self.rows_file.add(draft.row.model_copy(update={"images": tuple(names), "facts": facts}))
 
-    def _picture(self, image: Image, draft: Draft) -> str:
+    def _image(self, image: Image, draft: Draft) -> str:
         cluster = draft.cluster or draft.row.id
         try:
             data = image.read()
             owner = self._near.owner(image.sha256)
             if owner is None:
-                picture = load_rgb(data)
+                pixels = load_rgb(data)
                 if draft.guarded and self._config.exclude:
-                    self._refuse_evaluation(data, picture)
-                self._compare(image, picture, cluster)
+                    self._refuse_evaluation(data, pixels)
+                self._compare(image, pixels, cluster)
             elif owner != cluster and not draft.guarded:  # the user's own items may share an image
                 raise Dropped("image the same as an earlier one")
             return self.rows_file.store(data, decoded=True)
@@ -123,18 +123,18 @@ class Writer:
         except OSError as problem:
             raise Dropped("image can't be read", str(problem)) from None
 
-    def _compare(self, image: Image, picture: PIL.Image.Image, cluster: str) -> None:
+    def _compare(self, image: Image, pixels: PIL.Image.Image, cluster: str) -> None:
         """Compare with earlier images. Raises Dropped: one of another cluster is nearly the same."""
         if not self._near.on:
             return
-        value = perceptual_hash(picture)
+        value = perceptual_hash(pixels)
         if self._near.like(value, cluster) is not None:
             raise Dropped("image nearly the same as an earlier one")
         self._near.add(image.sha256, value, cluster)
 
-    def _refuse_evaluation(self, data: bytes, picture: PIL.Image.Image) -> None:
+    def _refuse_evaluation(self, data: bytes, pixels: PIL.Image.Image) -> None:
         """Compare with evaluation sets. Raises Dropped: one has this image."""
-        owner = self._evaluation_sets().owner_of_image(data, picture)
+        owner = self._evaluation_sets().owner_of_image(data, pixels)
         if owner is not None:
             raise Dropped(f"image belongs to an evaluation set ({owner})")
 

@@ -58,10 +58,10 @@ def _tile(item: Item, *, clear: bool) -> PIL.Image.Image:
     if not item.images:
         return blank
     try:
-        picture = load_rgb(item.images[0].read(), name=item.id)
+        image = load_rgb(item.images[0].read(), name=item.id)
     except (ImageError, OSError):
         return blank
-    small = ImageOps.contain(picture, (_TILE, _TILE))
+    small = ImageOps.contain(image, (_TILE, _TILE))
     if not clear:
         small = small.filter(ImageFilter.GaussianBlur(_TILE / 18))
     blank.paste(small, ((_TILE - small.width) // 2, (_TILE - small.height) // 2))

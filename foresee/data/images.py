@@ -126,10 +126,10 @@ def inspect_image(path: Path, *, decode: bool = True) -> ImageFacts:
 
 def inspect_bytes(data: bytes, *, name: str = "image", decode: bool = True) -> ImageFacts:
     """As `inspect_image`, for bytes; `name` is what error messages call them."""
-    with _opened(data, name) as picture:
+    with _opened(data, name) as image:
         if decode:
-            _decode(picture, name)
-        return ImageFacts(_format(picture), picture.width, picture.height, picture.mode)
+            _decode(image, name)
+        return ImageFacts(_format(image), image.width, image.height, image.mode)
 
 
 class Shape(NamedTuple):
@@ -168,12 +168,12 @@ def load_rgb(source: bytes | Path, *, name: str = "image") -> PIL.Image.Image:
     from PIL import ImageOps
 
     data, name = (_read(source), str(source)) if isinstance(source, Path) else (source, name)
-    with _opened(data, name) as picture:
-        _decode(picture, name)
+    with _opened(data, name) as image:
+        _decode(image, name)
         try:
-            upright = ImageOps.exif_transpose(picture)
+            upright = ImageOps.exif_transpose(image)
         except Exception:  # the pixels are sound; a damaged EXIF block only loses the rotation
-            upright = picture.copy()
+            upright = image.copy()
         return _to_rgb(upright)
 
 
@@ -199,13 +199,13 @@ def _opened(data: bytes, name: str) -> PIL.Image.Image:
         with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # our own limit, below, is stricter than the one Pillow warns of
             plain = without_texts(data) if kind == "PNG" else data  # Pillow refuses a PNG for a long text in it
-            picture = Pillow.open(io.BytesIO(plain), formats=_DECODERS)
+            image = Pillow.open(io.BytesIO(plain), formats=_DECODERS)
     except Pillow.DecompressionBombError as problem:
         raise ImageError(f"{name}: {problem}") from None
     except Exception as problem:  # decoders of hostile files raise anything
         raise ImageError(f"{name}: a damaged {kind} file ({_reason(problem)})") from None
-    _refuse_huge(picture.width, picture.height, name)
-    return picture
+    _refuse_huge(image.width, image.height, name)
+    return image
 
 
 def _refuse_huge(width: int, height: int, name: str) -> None:
@@ -213,39 +213,39 @@ def _refuse_huge(width: int, height: int, name: str) -> None:
         raise ImageError(f"{name}: expected at most {MAX_PIXELS:,} pixels, it unpacks to {width} x {height}")
 
 
-def _decode(picture: PIL.Image.Image, name: str) -> None:
+def _decode(image: PIL.Image.Image, name: str) -> None:
     try:
-        picture.seek(0)
-        picture.load()
+        image.seek(0)
+        image.load()
     except Exception as problem:  # as above
-        raise ImageError(f"{name}: a damaged or cut-off {picture.format} file ({_reason(problem)})") from None
+        raise ImageError(f"{name}: a damaged or cut-off {image.format} file ({_reason(problem)})") from None
 
 
-def _to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
+def _to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     from PIL import Image as Pillow
 
-    if picture.mode.startswith("I") or picture.mode == "F":
-        return _deep_to_rgb(picture)
-    if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
+    if image.mode.startswith("I") or image.mode == "F":
+        return _deep_to_rgb(image)
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
         sheet = Pillow.new("RGBA", layer.size, "white")
         sheet.alpha_composite(layer)
-        picture = sheet
-    return picture.convert("RGB")
+        image = sheet
+    return image.convert("RGB")
 
 
-def _deep_to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
+def _deep_to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     """16-bit greys keep their tones: Pillow's own conversion would clip everything above 255 to white."""
     import numpy as np
     from PIL import Image as Pillow
 
-    tones = np.asarray(picture).astype(np.float64)
+    tones = np.asarray(image).astype(np.float64)
     scale = 255 / 65535 if tones.max(initial=0) > 255 else 1.0
     return Pillow.fromarray(np.clip(np.rint(tones * scale), 0, 255).astype(np.uint8)).convert("RGB")
 
 
-def _format(picture: PIL.Image.Image) -> Format:
-    return next(name for name in FORMATS if name == picture.format)
+def _format(image: PIL.Image.Image) -> Format:
+    return next(name for name in FORMATS if name == image.format)
 
 
 def _described(kind: str) -> str:

@@ -98,7 +98,7 @@ def locate(name: str, data: Path | None = None) -> Path:
                 f"--data: expected the folder with the files of {name}, there is no {data}; {_how(name, source)}"
             )
         if data.is_file() and data.name.lower().endswith(ENDINGS):
-            return unpack_once(data, pictures())
+            return unpack_once(data, images())
         return data / source.folder if (data / source.folder).is_dir() else data
     root = os.environ.get("FORESEE_DATA")
     named = Path(root).expanduser() / source.folder if root else None
@@ -186,8 +186,8 @@ def clean(name: str | None = None) -> Cleaned:
         candidates = [_cached(source), _downloads() / source.folder]
     else:
         data = home() / "data"
-        candidates = [*(sorted(data.iterdir()) if data.is_dir() else ()), _downloads(), pictures()]
-    own = (_downloads(), pictures())
+        candidates = [*(sorted(data.iterdir()) if data.is_dir() else ()), _downloads(), images()]
+    own = (_downloads(), images())
     ours = tuple(f for f in candidates if f.is_dir() and (_marker(f) is not None or f in own or f.parent in own))
     size = sum(f.stat().st_size for folder in ours for f in folder.rglob("*") if f.is_file() and not f.is_symlink())
     for folder in ours:
@@ -198,7 +198,7 @@ def clean(name: str | None = None) -> Cleaned:
     return Cleaned(ours, size)
 
 
-def pictures() -> Path:
+def images() -> Path:
     """Where images lie that came inside a table or an archive; made anew when they are needed."""
     return home() / ".foresee-pictures"
 

@@ -41,8 +41,8 @@ def to_dataset(folder: Path, rows: Iterable[DataRow] | None = None) -> datasets.
         raise missing_extra("a datasets.Dataset", "train") from None
     kept = list(read(folder) if rows is None else rows)
     names = _turn_columns(kept, folder)
-    for picture in {name for row in kept for name in row.images}:
-        inspect_image(image_path(folder, picture), decode=False)
+    for image in {name for row in kept for name in row.images}:
+        inspect_image(image_path(folder, image), decode=False)
     turn = [{"role": datasets.Value("string"), "content": datasets.Value("string")}]
     features = datasets.Features(
         {"images": [datasets.Image(mode="RGB")]}
@@ -78,9 +78,9 @@ def write_parquet(folder: Path, to: Path) -> int:
     import pyarrow.parquet as pq
 
     names = _turn_columns(read(folder), folder)
-    picture = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
     turn = pa.struct({"role": pa.string(), "content": pa.string()})
-    fields: dict[str, Any] = {"images": pa.list_(picture)}
+    fields: dict[str, Any] = {"images": pa.list_(image)}
     fields |= {name: pa.list_(turn) for name in names} | {name: pa.string() for name in _TEXTS}
     schema = pa.schema(fields).with_metadata({"huggingface": json.dumps({"info": {"features": _features(names)}})})
     part = to.with_name(f".{to.name}.part")
@@ -116,12 +116,12 @@ def _plain(row: DataRow, names: list[str]) -> dict[str, Any]:
 
 
 def _packed(row: DataRow, folder: Path, names: list[str]) -> dict[str, Any]:
-    pictures = []
+    images = []
     for name in row.images:
         path = image_path(folder, name)
         inspect_image(path, decode=False)
-        pictures.append({"bytes": path.read_bytes(), "path": path.name})
-    return {"images": pictures, **_plain(row, names)}
+        images.append({"bytes": path.read_bytes(), "path": path.name})
+    return {"images": images, **_plain(row, names)}
 
 
 def _features(names: list[str]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def _safe_name(name: str) -> str:
     return name
 
 
-Picture = Annotated[str, pydantic.AfterValidator(_safe_name)]
+NamedImage = Annotated[str, pydantic.AfterValidator(_safe_name)]
 Prompt = Annotated[tuple[Turn, ...], pydantic.Field(min_length=1)]
 Reply = Annotated[tuple[Turn, ...], pydantic.Field(min_length=1, max_length=1)]
 
@@ -44,7 +44,7 @@ class DataRow(Settings):
     """One row. What the trainings read: `completion` (SFT), `chosen` and `rejected` (DPO), or neither (prompts)."""
 
     id: str = pydantic.Field(min_length=1)
-    images: tuple[Picture, ...] = ()
+    images: tuple[NamedImage, ...] = ()
     """paths below the folder, in the order in which the model sees them; before the first user text"""
 
     prompt: Prompt
@@ -106,21 +106,21 @@ class DataRow(Settings):
         return json.dumps(head | {k: v for k, v in values.items() if k not in head}, ensure_ascii=False)
 
 
-def read(folder: Path, *, pictures: bool = True) -> Iterator[DataRow]:
+def read(folder: Path, *, images: bool = True) -> Iterator[DataRow]:
     """Read the rows of a folder, one by one.
 
     Args:
         folder: a data set folder.
-        pictures: whether every image that a row names must be there.
+        images: whether every image that a row names must be there.
 
     Raises:
         UserError: no such folder or file, or a row that does not fit (file and line number), an id that comes
             twice, an image that is missing or lies outside the folder.
     """
-    return (row for _, row in read_numbered(folder, pictures=pictures))
+    return (row for _, row in read_numbered(folder, images=images))
 
 
-def read_numbered(folder: Path, *, pictures: bool = True) -> Iterator[tuple[int, DataRow]]:
+def read_numbered(folder: Path, *, images: bool = True) -> Iterator[tuple[int, DataRow]]:
     """As `read`, each row with its line number, from 1."""
     path = folder / ROWS
     if not path.is_file():
@@ -131,7 +131,7 @@ def read_numbered(folder: Path, *, pictures: bool = True) -> Iterator[tuple[int,
         if row.id in seen:
             raise UserError(f"{path}, line {number}: id '{row.id}' comes twice; every row needs an id of its own")
         seen.add(row.id)
-        if pictures:
+        if images:
             for name in row.images:
                 try:
                     image_path(folder, name)

@@ -71,11 +71,11 @@ class RowWriter:
         self.ids.add(row.id)
         return True
 
-    def store(self, picture: bytes | Path, *, name: str = "picture", decoded: bool = False) -> str:
+    def store(self, image: bytes | Path, *, name: str = "picture", decoded: bool = False) -> str:
         """Keep an image under the hash of its bytes; the name by which rows refer to it.
 
         Args:
-            picture: the encoded bytes, or their file.
+            image: the encoded bytes, or their file.
             name: what error messages call bytes.
             decoded: whether the caller has seen every pixel; else they are looked at here.
 
@@ -83,8 +83,8 @@ class RowWriter:
             ImageError: not an image that can be opened safely.
             UserError: the disk refuses it.
         """
-        data = read_regular(picture, MAX_FILE_BYTES) if isinstance(picture, Path) else picture
-        name = str(picture) if isinstance(picture, Path) else name
+        data = read_regular(image, MAX_FILE_BYTES) if isinstance(image, Path) else image
+        name = str(image) if isinstance(image, Path) else name
         suffix = _SUFFIXES[inspect_bytes(data, name=name, decode=not decoded).format]
         kept = f"{IMAGES}/{hashlib.sha256(data).hexdigest()}.{suffix}"
         path = self.folder / kept
@@ -120,25 +120,25 @@ class Census:
     """What a folder holds: rows, distinct images, and rows by each of the fields that describe them."""
 
     rows: int = 0
-    pictures: int = 0
+    images: int = 0
     by: dict[str, Counter[str]] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         counts = {name: dict(counter.most_common()) for name, counter in self.by.items() if set(counter) != {""}}
-        return {"rows": self.rows, "pictures": self.pictures, "by": counts}
+        return {"rows": self.rows, "pictures": self.images, "by": counts}
 
 
 def census(folder: Path) -> Census:
     """Count a folder's rows. Raises UserError as `read`."""
     fields = ("kind", "split", "subset", "category", "source", "licence", "expected")
     found = Census(by={name: Counter() for name in fields})
-    pictures: set[str] = set()
-    for row in read(folder, pictures=False):
+    images: set[str] = set()
+    for row in read(folder, images=False):
         found.rows += 1
-        pictures.update(row.images)
+        images.update(row.images)
         for name in fields:
             found.by[name][getattr(row, name)] += 1
-    found.pictures = len(pictures)
+    found.images = len(images)
     return found
 
 

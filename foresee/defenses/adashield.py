@@ -1,7 +1,7 @@
-"""AdaShield, static: a shield before the request that has the model inspect picture and text, and refuse if harmful.
+"""AdaShield, static: a shield before the request that has the model inspect image and text, and refuse if harmful.
 
-After AdaShield-S (arXiv 2403.09513), made against attacks whose harmful text is drawn into the picture. Wording ours,
-in its structure: inspect the picture, then the text, refuse with "I am sorry" if something harmful is asked, answer
+After AdaShield-S (arXiv 2403.09513), made against attacks whose harmful text is drawn into the image. Wording ours,
+in its structure: inspect the image, then the text, refuse with "I am sorry" if something harmful is asked, answer
 otherwise. `-S text=FILE` takes the published wording; `-S place=after` puts it behind the request.
 
     foresee eval mmsafeaware --model openai/gpt-4o --data P --defense none,adashield

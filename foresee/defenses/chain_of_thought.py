@@ -1,4 +1,4 @@
-"""Chain of thought: evidence in the picture first, then reasoning, then the answer in the form that was asked for.
+"""Chain of thought: evidence in the image first, then reasoning, then the answer in the form that was asked for.
 
 Vision-centric: the first step names only what is seen and bears on the request. The answer comes last, behind
 "Answer:", in the asked form, where the judges look for a conclusion (a benchmark that says "start by answering Yes or

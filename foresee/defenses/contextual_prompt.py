@@ -1,4 +1,4 @@
-"""Contextual prompt: asks the model to read the text in the context of the picture before it answers.
+"""Contextual prompt: asks the model to read the text in the context of the image before it answers.
 
 MMSafeAware's remedy for models whose weights are closed (arXiv 2502.11184): an explicit instruction to consider what
 the text means given the image. The paper's wording was not found; this one is ours and stands before the request, in

@@ -1,9 +1,9 @@
-"""ECSO: the model judges its own answer; if it finds it harmful, it answers again from a caption, without the picture.
+"""ECSO: the model judges its own answer; if it finds it harmful, it answers again from a caption, without the image.
 
 After "Eyes Closed, Safety On" (arXiv 2403.09572), whose point is that text-only safety training holds better when the
-picture is put into words. Up to four calls an item: answer, self-judgement, caption for this request, answer from the
+image is put into words. Up to four calls an item: answer, self-judgement, caption for this request, answer from the
 caption. The authors' code switches only if the self-judgement is exactly "yes"; here its first word decides, unless
-`-S switch=exact`. Wording ours. Judgement and caption are greedy. An item without a picture is simply answered.
+`-S switch=exact`. Wording ours. Judgement and caption are greedy. An item without an image is simply answered.
 
     foresee eval mmsafeaware --model local/M --data P --defense none,ecso
 """
@@ -46,22 +46,22 @@ async def answer(item: Item, generation: Generation, ask: Ask, options: Options)
     first = await ask(Request(item.messages, generation, item.choices))
     if not item.images or first.status != "ok":
         return first
-    pictures, request = item.images, item.prompt
+    images, request = item.images, item.prompt
     asked = replace(generation, temperature=0.0, stop=(), max_tokens=16)
-    tell = await ask(_look(pictures, TELL.format(request=request, answer=first.text), asked))
+    tell = await ask(_look(images, TELL.format(request=request, answer=first.text), asked))
     if tell.status != "ok":
         return tell
     if not _says_yes(tell.text, options.switch):
         return first
     asked = replace(asked, max_tokens=options.caption_tokens)
-    caption = await ask(_look(pictures, CAPTION.format(request=request), asked))
+    caption = await ask(_look(images, CAPTION.format(request=request), asked))
     if caption.status != "ok":
         return caption
     return await ask(Request(_blind(item, caption.text), generation, item.choices))
 
 
-def _look(pictures: Iterable[Image], text: str, generation: Generation) -> Request:
-    return Request((Message("user", (*pictures, text)),), generation)
+def _look(images: Iterable[Image], text: str, generation: Generation) -> Request:
+    return Request((Message("user", (*images, text)),), generation)
 
 
 def _says_yes(text: str, switch: str) -> bool:

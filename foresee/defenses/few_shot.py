@@ -1,13 +1,13 @@
-"""Few-shot: worked examples, pictures included, as earlier turns of the conversation.
+"""Few-shot: worked examples, images included, as earlier turns of the conversation.
 
-`-S examples=` names a data set folder or a file of its format (JSON Lines, pictures beside it) whose rows have a
+`-S examples=` names a data set folder or a file of its format (JSON Lines, images beside it) whose rows have a
 `completion` (or a `chosen` answer):
 
     {"id": "1", "images": ["a.png"], "prompt": [{"role": "user", "content": "Is it safe to …?"}],
      "completion": [{"role": "assistant", "content": "No. The …"}]}                       (on one line)
 
-`seed` decides which `k` are shown, the same for every item. An example that shows a picture of the benchmark, or asks
-one of its questions without a picture, is passed over, so that no evaluation item is ever given away.
+`seed` decides which `k` are shown, the same for every item. An example that shows an image of the benchmark, or asks
+one of its questions without an image, is passed over, so that no evaluation item is ever given away.
 
     foresee eval mmsafeaware --model openai/gpt-4o --data P --defense few_shot -S examples=shots.jsonl -S k=4 -S seed=1
 """
@@ -43,21 +43,21 @@ class Options(Settings):
     """which ones, and in which order"""
 
     taken: frozenset[str] = pydantic.Field(default=frozenset(), exclude=True)
-    """pictures (SHA-256) and pictureless questions that no example may show; the benchmark's own are added"""
+    """images (SHA-256) and imageless questions that no example may show; the benchmark's own are added"""
 
 
 def fitted(options: Options, items: Sequence[Item]) -> Options:
     """Mark everything that the benchmark asks about as taken; the file is read anew."""
     _chosen.cache_clear()
-    pictures = {image.sha256 for item in items for image in item.images}
-    return options.model_copy(update={"taken": options.taken | pictures | {i.prompt for i in items if not i.images}})
+    images = {image.sha256 for item in items for image in item.images}
+    return options.model_copy(update={"taken": options.taken | images | {i.prompt for i in items if not i.images}})
 
 
 def edit(item: Item, options: Options) -> Item:
     """Put the examples before an item's first turn (after its system message).
 
     Raises:
-        UserError: no such file, a line that is no row, a picture that is not there, or too few left to choose from.
+        UserError: no such file, a line that is no row, an image that is not there, or too few left to choose from.
     """
     shown = [turn for example in _chosen(options) for turn in example]
     head = [turn for turn in item.messages[:1] if turn.role == "system"]
@@ -72,8 +72,8 @@ def _chosen(options: Options) -> tuple[tuple[Message, ...], ...]:
     found: list[tuple[Message, ...]] = []
     for row in rows:
         turns = _turns(row, path if path.is_dir() else path.parent)
-        pictures = {image.sha256 for turn in turns for image in turn.images}
-        if not (pictures or {row.request}) & options.taken:
+        images = {image.sha256 for turn in turns for image in turn.images}
+        if not (images or {row.request}) & options.taken:
             found.append(turns)
         if len(found) == options.k:
             return tuple(found)
@@ -85,8 +85,8 @@ def _chosen(options: Options) -> tuple[tuple[Message, ...], ...]:
 
 def _turns(row: DataRow, folder: Path) -> tuple[Message, ...]:
     """Write an example as turns without its system message, its images in the first user turn."""
-    pictures = tuple(Image.from_path(image_path(folder, name)) for name in row.images)
+    images = tuple(Image.from_path(image_path(folder, name)) for name in row.images)
     turns = [Message(turn.role, (turn.content,)) for turn in row.prompt if turn.role != "system"]
     first = next(i for i, turn in enumerate(turns) if turn.role == "user")
-    turns[first] = replace(turns[first], content=(*pictures, *turns[first].content))
+    turns[first] = replace(turns[first], content=(*images, *turns[first].content))
     return (*turns, Message("assistant", (row.answer,)))

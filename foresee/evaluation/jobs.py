@@ -170,7 +170,7 @@ def _planned(benchmark: str, given: PlanOptions, *, suite: bool) -> Plan:
     planned = planning.plan(benchmark, **given)
     if suite and not planned.askable:
         how = planned.file.source.get("manual") or f"see 'foresee data check {benchmark}'"
-        raise UserError(f"none of its {len(planned.items)} items has its picture here; {how}")
+        raise UserError(f"none of its {len(planned.items)} items has its image here; {how}")
     return planned
 
 
@@ -315,7 +315,7 @@ def _of_defense(planned: Plan) -> Iterator[str]:
     defense, without = planned.defense, sum(not item.images for item in planned.items if not item.missing_image)
     if defense is not None and without and isinstance(defense.decoding, SecondLook):
         yield (
-            f"{planned.benchmark}: {without} of {len(planned.items)} items have no picture, "
+            f"{planned.benchmark}: {without} of {len(planned.items)} items have no image, "
             f"so that {defense.name} has nothing to contrast there"
         )
 

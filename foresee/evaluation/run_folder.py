@@ -1,7 +1,7 @@
 """A run folder read back: manifest, items, journal -> rows, estimates and a data frame.
 
 A run folder holds `manifest.json`, `items.jsonl` (each item with the journal keys of its answers, one a
-epoch), `journal.jsonl` (answers by key, verdicts by item) and, for pictures that were never files,
+epoch), `journal.jsonl` (answers by key, verdicts by item) and, for images that were never files,
 `images/`. Reading needs neither the data set nor the model.
 """
 
@@ -243,7 +243,7 @@ def missing_image(item: Item, epoch: int) -> Answer:
 
 
 def write_items(folder: Path, items: Iterable[KeyedItem]) -> str:
-    """Write items.jsonl atomically, and return its SHA-256; pictures held in memory become files in `images/`."""
+    """Write items.jsonl atomically, and return its SHA-256; images held in memory become files in `images/`."""
     lines = []
     for item, keys in items:
         line = {"item": encode(_with_files(item, folder / "images")), "keys": list(keys)}
@@ -388,7 +388,7 @@ def _with_files(item: Item, folder: Path) -> Item:
 
 
 def _at(item: Item, folder: Path) -> Item:
-    """Resolve picture paths that are relative to the run folder."""
+    """Resolve image paths that are relative to the run folder."""
 
     def found(part: str | Image) -> str | Image:
         if isinstance(part, Image) and part.path is not None and not part.path.is_absolute():

@@ -124,7 +124,7 @@ def render(run: Run, judge: str, picked: Sequence[Picked], *, images: bool = Tru
     """
     file = contracts.judge_file(judge)
     firsts = [item.images[0] for item in (p.row.item for p in picked) if item.images]
-    pictures = album(firsts, side=_SIDE) if images else None
+    shown_images = album(firsts, side=_SIDE) if images else None
     name = manifest.digest([judge, run.benchmark, run.model, [(p.key, p.row.answer.key) for p in picked]])[:12]
     content: dict[str, Json] = {
         "format": FORMAT,
@@ -132,7 +132,7 @@ def render(run: Run, judge: str, picked: Sequence[Picked], *, images: bool = Tru
         "judge": judge,
         "run": {"benchmark": run.benchmark, "model": label(run.model, 120), "folder": str(run.folder.absolute())},
         "fields": [_field(blank) for blank in file.sheet],
-        "items": [_entry(p, file, pictures) for p in picked],
+        "items": [_entry(p, file, shown_images) for p in picked],
         "sealed": sealed(judge, run, picked),
     }
     style, script = asset("style.css") + asset("sheet.css"), asset("sheet.js")
@@ -149,8 +149,8 @@ def render(run: Run, judge: str, picked: Sequence[Picked], *, images: bool = Tru
             count=len(picked),
             version=str(run.manifest.get("foresee") or manifest.environment()["foresee"]),
             content=Markup(script_json(content)),  # noqa: S704 - script_json escapes
-            picture_list=Markup(  # noqa: S704
-                script_json([p.uri for p in pictures.pictures.values()] if pictures else [])
+            image_list=Markup(  # noqa: S704
+                script_json([t.uri for t in shown_images.thumbnails.values()] if shown_images else [])
             ),
         )
     )
@@ -226,11 +226,11 @@ def _lead(blank: Blank) -> str:
     return re.split(rf"(?:^|(?<=\s))(?:{'|'.join(map(re.escape, map(str, blank.values)))}): ", blank.doc)[0].strip()
 
 
-def _entry(picked: Picked, file: JudgeFile, pictures: Album | None) -> Json:
+def _entry(picked: Picked, file: JudgeFile, images: Album | None) -> Json:
     row = picked.row
     item = row.item
     request, answer = shown(_request(item), _REQUEST), shown(row.answer.text, _ANSWER)
-    places = list(pictures.pictures) if pictures else []
+    places = list(images.thumbnails) if images else []
     sha = item.image_sha256
     entry: dict[str, Json] = {
         "key": picked.key,
@@ -242,9 +242,9 @@ def _entry(picked: Picked, file: JudgeFile, pictures: Album | None) -> Json:
         "facts": [[name.replace("_", " "), shown(str(item.metadata[name]), _FACT).text] for name in _known(item)],
         "fields": list(file.asked(item)),
     }
-    if sha is not None and pictures is not None:
+    if sha is not None and images is not None:
         entry["picture"] = places.index(sha)
-        entry["problem"] = pictures.pictures[sha].problem
+        entry["problem"] = images.thumbnails[sha].problem
     elif item.missing_image is not None or sha is not None:
         entry["problem"] = "the image is not shown here"
     return entry

@@ -13,7 +13,7 @@ Inspect finds this file by its entry point; nothing else of foresee imports it. 
 very same code as in `foresee eval`, so both report the same numbers. Judges that ask a model ask the model role
 "grader" (several models in that role decide by majority); without it such a benchmark is refused at once. A
 benchmark that asks an item several times does so here (`--epochs` overrides), and its metrics reduce the attempts. One
-difference: an item whose picture this copy of the data lacks is no sample, so that coverage here is over the items
+difference: an item whose image this copy of the data lacks is no sample, so that coverage here is over the items
 that could be asked.
 """
 

@@ -12,7 +12,7 @@ from foresee.evaluation.run_folder import Run
 
 
 def write_log(run: Run, out: Path | None = None) -> Path:
-    """Write the run as `rows.eval` (or `out`) and return the path. Pictures are named by path, not embedded.
+    """Write the run as `rows.eval` (or `out`) and return the path. Images are named by path, not embedded.
 
     Raises:
         UserError: the extra `[inspect]` is missing, or the path can't be written.

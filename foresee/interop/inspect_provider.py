@@ -104,5 +104,5 @@ def _to_image(reference: str) -> Image:
     if reference.startswith("data:"):
         return Image.from_bytes(base64.b64decode(reference.partition(",")[2]))
     if "://" in reference:
-        raise UserError("foresee's models take pictures by path or data URI, not by URL")
+        raise UserError("foresee's models take images by path or data URI, not by URL")
     return Image.from_path(Path(reference))

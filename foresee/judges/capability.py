@@ -2,7 +2,7 @@
 
 The gold answer stands in the item's metadata ("reference", "answer" or "gold"). As in MM-Vet (arXiv 2308.02490),
 "<AND>" in it joins parts that all are asked for and "<OR>" wordings of which one is enough. Value: a number for
-"score". The source's judge sees question, gold and answer, without the picture, and gives steps of 0.1; so here.
+"score". The source's judge sees question, gold and answer, without the image, and gives steps of 0.1; so here.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""MSTS: 4,000 answers of ten vision-language models to unsafe requests with a picture, labelled safe or unsafe.
+"""MSTS: 4,000 answers of ten vision-language models to unsafe requests with an image, labelled safe or unsafe.
 
-200 cases, each a picture and two prompts (asking for assistance, stating an intention) that are unsafe only
+200 cases, each an image and two prompts (asking for assistance, stating an intention) that are unsafe only
 together. People put each answer into one of eleven classes: eight safe (among them "rejection or rebuttal" and
 "refusal only"), three unsafe. `-T part=textonly` reads 800 further answers of two models to prompts that tell the
-picture in words, and `-T language=german` (or one of nine more) 400 answers of two models in that language, labelled by
+image in words, and `-T language=german` (or one of nine more) 400 answers of two models in that language, labelled by
 one person. The set also stores what eight automatic judges said of the 4,000 English answers.
 
 Paper: P. Röttger et al., "MSTS: A Multimodal Safety Test Suite for Vision-Language Models", 2025, arXiv 2501.10057.
@@ -11,7 +11,7 @@ Paper: P. Röttger et al., "MSTS: A Multimodal Safety Test Suite for Vision-Lang
     foresee judge check refusal --labels msts --data P
     foresee judge check --labels msts --stored --data P
 
-What is ours: answers share a cluster when they share a case, since its two prompts share a picture; `-T split=`
+What is ours: answers share a cluster when they share a case, since its two prompts share an image; `-T split=`
 chooses half of the cases, by a hash of their id (see `split_of`).
 """
 
@@ -33,7 +33,7 @@ SOURCE: dict[str, Any] = {  # the files are those of the benchmark of this name
     "paper": "https://arxiv.org/abs/2501.10057",
     "revision": "e9ae69e8f1ab87ab2bb2ed7c51e992e0430f12e3",
     "licence": "CC-BY-4.0",
-    "consequence": "name the authors; the pictures, which are not needed here, keep their own licences",
+    "consequence": "name the authors; the images, which are not needed here, keep their own licences",
     "expected": {
         "HuggingFaceM4--Idefics3-8B-Llama3": 400,
         "OpenGVLab--InternVL2-8B": 400,
@@ -117,7 +117,7 @@ class Options(Settings):
     """What `-T key=value` sets."""
 
     part: Literal["multimodal", "textonly"] = "multimodal"
-    """answers to a picture with a prompt, or to a prompt that tells the picture in words"""
+    """answers to an image with a prompt, or to a prompt that tells the image in words"""
 
     language: Language = "english"
     """English, or one of ten languages with 400 answers of two models, labelled by one person each"""

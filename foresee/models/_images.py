@@ -1,4 +1,4 @@
-"""Pictures on their way to a server: the bytes as they are on disk where it takes the format, else a PNG."""
+"""Images on their way to a server: the bytes as they are on disk where it takes the format, else a PNG."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Handling:
     max_side: int | None = None
 
 
-class Pictures:
+class ImageFolders:
     """Data URLs of images, each made once, off the event loop, while any request in flight holds it."""
 
     def __init__(self, handling: Handling) -> None:

@@ -96,7 +96,7 @@ class InspectModel:
 
 
 def to_chat(message: Message, reference: Callable[[Image], str] | None = None) -> Any:
-    """Our message as Inspect's; `reference` says how a picture is named (default: inlined as a data URI)."""
+    """Our message as Inspect's; `reference` says how an image is named (default: inlined as a data URI)."""
     from inspect_ai.model import (
         ChatMessageAssistant,
         ChatMessageSystem,

@@ -21,7 +21,7 @@ import aiohttp
 from foresee.config import build
 from foresee.errors import ModelError, UserError
 from foresee.models import _chat, _dialect, _http
-from foresee.models._images import Handling, Pictures
+from foresee.models._images import Handling, ImageFolders
 from foresee.models._providers import PROVIDERS, Address, ApiOptions, address, find_key
 from foresee.records import Capability, Image, Json, Reply, Request
 from foresee.redaction import shown, without_key
@@ -76,7 +76,7 @@ class _Connection:
     """What belongs to one event loop."""
 
     session: aiohttp.ClientSession
-    pictures: Pictures
+    images: ImageFolders
     lookup: asyncio.Lock  # held while the server's model names are looked up, once for all calls that need them
 
 
@@ -120,13 +120,13 @@ class ApiModel:
         try:
             for image in (image for message in request.messages for image in message.images):
                 taken.append(image)
-                urls[image.sha256] = await connection.pictures.take(image)
+                urls[image.sha256] = await connection.images.take(image)
             return await self._answer(connection.session, request, urls)
         except ModelError as error:
             raise await self._explained(connection, error) from None
         finally:
             for image in taken:
-                connection.pictures.drop(image)
+                connection.images.drop(image)
 
     async def close(self) -> None:
         """Close the connections of this event loop. Using the model again opens new ones."""
@@ -258,7 +258,7 @@ class ApiModel:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         try:
-            yield _Connection(session, Pictures(self._handling), asyncio.Lock())
+            yield _Connection(session, ImageFolders(self._handling), asyncio.Lock())
         finally:
             self._connections.pop(loop, None)
             self._keepers.pop(loop, None)

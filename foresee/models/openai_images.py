@@ -1,4 +1,4 @@
-"""Pictures from any server that speaks the OpenAI images format (`/images/generations`).
+"""Images from any server that speaks the OpenAI images format (`/images/generations`).
 
 `openai-images/gpt-image-1`, or any other provider of `foresee.models` with `-images` behind its name.
 https://platform.openai.com/docs/api-reference/images/create
@@ -37,7 +37,7 @@ class PainterOptions(ApiOptions):
     """in the server's words; default: the server's"""
 
     response_format: Literal["b64_json", "url", ""] = "b64_json"
-    """how pictures come back; left out by itself for servers that do not know the setting"""
+    """how images come back; left out by itself for servers that do not know the setting"""
 
     prompt_prefix: str = pydantic.Field(default="", max_length=2000)
     """put before every description, such as "photograph, natural light: " """
@@ -45,7 +45,7 @@ class PainterOptions(ApiOptions):
 
 @dataclass(frozen=True)
 class Painting:
-    """A picture as encoded bytes, or none because the provider declined to paint it (`refused`)."""
+    """An image as encoded bytes, or none because the provider declined to paint it (`refused`)."""
 
     data: bytes | None
     refused: bool = False
@@ -63,7 +63,7 @@ class ImagesApi:
         self.identity: Mapping[str, Json] = {**model.identity, "painter": True, **chosen}
 
     async def paint(self, description: str, seed: int) -> Painting:
-        """One picture. Servers of this format take no seed; the same call twice gives two pictures.
+        """One image. Servers of this format take no seed; the same call twice gives two images.
 
         Raises:
             ModelError: none came.

@@ -23,7 +23,7 @@ PAIRS = 200
 class Shown(NamedTuple):
     """An example: the dangerous scene beside its benign twin, and what is known of them."""
 
-    picture: Image.Image
+    image: Image.Image
     text: str
 
 
@@ -35,7 +35,7 @@ def describe() -> str:
         groups[rule.category].append(f"    {rule.act} + {rule.trigger}: {rule.consequence}; {rule.mitigation}{mark}")
     lines = [
         "The drawn world",
-        f"  Pictures of {world_scenes.SIDE} x {world_scenes.SIDE} pixels, 2 to 4 of "
+        f"  Images of {world_scenes.SIDE} x {world_scenes.SIDE} pixels, 2 to 4 of "
         f"{len(world_scenes.object_names())} things on a {world_scenes.GRID} x {world_scenes.GRID} grid:",
         *_wrapped(", ".join(world_scenes.object_names())),
         f"  {len(RULES)} causal rules: an act is dangerous beside one thing (* = kept from alignment training)",

@@ -17,7 +17,7 @@ from foresee.report.published import PublishedRow
 from foresee.report.scenarios import PanelRow, lanes
 from foresee.statistics import rate
 
-_SHOWN = {"both": "the whole item", "image": "the picture alone", "text": "the text alone"}
+_SHOWN = {"both": "the whole item", "image": "the image alone", "text": "the text alone"}
 
 
 class PublishedTable(NamedTuple):

@@ -33,7 +33,7 @@ class Entry(NamedTuple):
 
 
 class Card(NamedTuple):
-    """An item and every run's answers to it. `item` is that of the first run, or of one that had the picture."""
+    """An item and every run's answers to it. `item` is that of the first run, or of one that had the image."""
 
     item: Item
     entries: tuple[Entry, ...]
@@ -64,7 +64,7 @@ def cards(runs: Sequence[Run], limit: int = CARD_LIMIT) -> Cards:
     return Cards(tuple(card for card in every if id(card) in kept), len(every) - limit)
 
 
-def pictures_wanted(found: Iterable[Card]) -> list[Image]:
+def images_wanted(found: Iterable[Card]) -> list[Image]:
     """List the first image of every card, those of failures first, so that they are the last to be left out."""
     ordered = sorted(found, key=lambda card: card.urgency)
     return [card.item.images[0] for card in ordered if card.item.images]
@@ -76,9 +76,9 @@ def gallery_json(found: Sequence[Card], names: Sequence[str], album: Album | Non
     Args:
         found: the cards.
         names: of the runs.
-        album: the pictures; None for a page without pictures.
+        album: the images; None for a page without images.
     """
-    places = {sha: place for place, sha in enumerate(album.pictures)} if album else {}
+    places = {sha: place for place, sha in enumerate(album.thumbnails)} if album else {}
     several = len({card.item.benchmark for card in found}) > 1
     return {
         "runs": list(names),
@@ -88,9 +88,9 @@ def gallery_json(found: Sequence[Card], names: Sequence[str], album: Album | Non
     }
 
 
-def pictures_json(album: Album | None) -> list[Json]:
+def images_json(album: Album | None) -> list[Json]:
     """Encode the images as data URIs in the order in which the cards number them."""
-    return [picture.uri for picture in album.pictures.values()] if album else []
+    return [small.uri for small in album.thumbnails.values()] if album else []
 
 
 def _fullest(entries: Sequence[Entry]) -> Item:
@@ -115,7 +115,7 @@ def _card(card: Card, places: Mapping[str, int], album: Album | None, several: b
     }
     if album is not None and sha is not None:
         described["picture"] = places[sha]
-        described["problem"] = album.pictures[sha].problem
+        described["problem"] = album.thumbnails[sha].problem
     elif item.missing_image is not None:
         described["problem"] = "this copy of the data lacks it"
     return described
@@ -150,7 +150,7 @@ def _entry(entry: Entry, item: Item) -> dict[str, Json]:
 def _what_was_seen(item: Item, fullest: Item) -> str:
     """How the item of one run differs from what its card shows."""
     if not item.images and fullest.images:
-        return "asked without the picture"
+        return "sent without the image"
     return "asked with another text" if _conversation(item) != _conversation(fullest) else ""
 
 

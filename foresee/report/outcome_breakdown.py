@@ -20,7 +20,7 @@ _STATUS_LABELS: Mapping[PartKind, str] = {
     "unparsed": "no verdict",
     "refused_by_api": "API refused",
     "error": "call failed",
-    "missing_image": "picture missing",
+    "missing_image": "image missing",
 }
 _MOST_VALUES = 8
 _BINS = 5

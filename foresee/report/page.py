@@ -76,16 +76,16 @@ def render(
     images: bool = True,
     public: bool = False,
     published: Sequence[PublishedRow] | None = None,
-    picture_bytes: int = BUDGET,
+    image_bytes: int = BUDGET,
 ) -> str:
     """Render the page for one run, or for several side by side.
 
     Args:
         runs: in the order of the columns; differences are taken to the first run of each benchmark.
-        images: whether the gallery shows pictures.
-        public: aggregates only: no prompts, answers, pictures or local paths.
+        images: whether the gallery shows images.
+        public: aggregates only: no prompts, answers, images or local paths.
         published: rows to compare with; None reads what we have for each benchmark.
-        picture_bytes: how much of the page pictures may take; beyond it, those of right answers go first.
+        image_bytes: how much of the page images may take; beyond it, those of right answers go first.
 
     Raises:
         UserError: no run, or more than can stand side by side.
@@ -103,7 +103,7 @@ def render(
         for i, name in enumerate(benchmarks)
     ]
     found = None if public else gallery.cards(runs)
-    pictures = album(gallery.pictures_wanted(found.shown), budget=picture_bytes) if found and images else None
+    shown = album(gallery.images_wanted(found.shown), budget=image_bytes) if found and images else None
     style, script = asset("style.css"), asset("page.js")
     page = environment().get_template("page.html.jinja")
     return page.render(
@@ -119,9 +119,9 @@ def render(
         version=str(runs[0].manifest.get("foresee") or manifest.environment()["foresee"]),
         public=public,
         gallery=found,
-        pictures=pictures,
-        cards=_cards(found, columns, pictures) if found else None,
-        picture_list=Markup(script_json(gallery.pictures_json(pictures))),  # noqa: S704 - script_json escapes
+        images=shown,
+        cards=_cards(found, columns, shown) if found else None,
+        image_list=Markup(script_json(gallery.images_json(shown))),  # noqa: S704 - script_json escapes
     )
 
 
@@ -175,7 +175,7 @@ def _tally(column: Column, *, public: bool) -> Tally:
     run = column.run
     found = outcomes(run.rows)
     counted = (
-        (found.missing_images, "missing its picture (never sent)", "missing their picture (never sent)"),
+        (found.missing_images, "missing its image (never sent)", "missing their image (never sent)"),
         (found.errors, "call failed", "calls failed"),
         (found.refused_by_api, "refused by the API", "refused by the API"),
         (run.unfinished, "not asked yet: the run is unfinished", "not asked yet: the run is unfinished"),
@@ -199,9 +199,9 @@ def _tally(column: Column, *, public: bool) -> Tally:
     )
 
 
-def _cards(found: Cards, columns: Sequence[Column], pictures: Album | None) -> Markup:
+def _cards(found: Cards, columns: Sequence[Column], images: Album | None) -> Markup:
     names = [f"{c.tag} · {c.name}" + (f", {c.details}" if c.details else "") for c in columns]
-    return Markup(script_json(gallery.gallery_json(found.shown, names, pictures)))  # noqa: S704 - script_json escapes
+    return Markup(script_json(gallery.gallery_json(found.shown, names, images)))  # noqa: S704 - script_json escapes
 
 
 def _title(groups: Sequence[Group], columns: Sequence[Column]) -> str:

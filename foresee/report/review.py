@@ -79,8 +79,8 @@ def write_pages(
 def _page(folder: Path, title: str, digest: str, number: int, rows: Sequence[DataRow], total: int) -> str:
     style = Markup("\n").join((asset("style.css"), asset("review.css")))
     script = asset("review.js")
-    pictures: dict[str, str | None] = {}
-    entries = [_entry(folder, row, pictures) for row in rows]
+    images: dict[str, str | None] = {}
+    entries = [_entry(folder, row, images) for row in rows]
     known = {"review": FORMAT, "dataSet": digest, "page": number, "name": folder.resolve().name, "start": URI_START}
     return (
         environment()
@@ -94,16 +94,16 @@ def _page(folder: Path, title: str, digest: str, number: int, rows: Sequence[Dat
             style=style,
             script=script,
             policy=policy(str(style), str(script)),
-            data=Markup(script_json({**known, "rows": entries, "pictures": pictures})),  # noqa: S704 - script_json escapes
+            data=Markup(script_json({**known, "rows": entries, "pictures": images})),  # noqa: S704 - script_json escapes
         )
     )
 
 
-def _entry(folder: Path, row: DataRow, pictures: dict[str, str | None]) -> dict[str, Any]:
+def _entry(folder: Path, row: DataRow, images: dict[str, str | None]) -> dict[str, Any]:
     """Encode a row for the script: texts as they are (an edit must not change anything else), the rest made fit."""
     for name in row.images:
-        if name not in pictures:
-            pictures[name] = _picture(folder, name)
+        if name not in images:
+            images[name] = _image(folder, name)
     earlier = [{"role": turn.role, "text": shown(turn.content, _LONGEST).text} for turn in row.prompt[:-1]]
     texts = {"request": row.request}
     texts |= {part: turns[0].content for part in _PARTS if (turns := getattr(row, part))}
@@ -127,7 +127,7 @@ def _fact(value: Any) -> str:
     return shown(text, 2000).text
 
 
-def _picture(folder: Path, name: str) -> str | None:
+def _image(folder: Path, name: str) -> str | None:
     try:
         return thumbnail(Image.from_path(image_path(folder, name)), _SIDE).uri
     except (ImageError, UserError, OSError):

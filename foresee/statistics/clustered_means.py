@@ -102,7 +102,7 @@ def curve(data: Table, bounds: tuple[float, float], resampling: Resampling | Non
     weights = data.sizes / data.sizes.sum(axis=0) / groups
     varying = _varying(data, means, bounds)
     drawn = _drawn(data, varying, bounds, resampling) if len(varying) else None
-    if drawn is None:  # also when groups vary but cancel out within each cluster, as one answer per picture does
+    if drawn is None:  # also when groups vary but cancel out within each cluster, as one answer per image does
         varying = varying[:0]
     steady = np.setdiff1d(np.arange(groups), varying)
 

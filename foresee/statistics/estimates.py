@@ -66,7 +66,7 @@ def rate(
 
     The interval, by the first rule that fits:
 
-    1. fewer than two clusters: none; one picture says nothing of others.
+    1. fewer than two clusters: none; one image says nothing of others.
     2. only 0s and 1s, and each cluster a single item (or items that all agree, equally many): Wilson, by clusters.
     3. fewer than 40 clusters, by Kish's effective number: Wilson on the effective size, with Student's t.
     4. fewer than 5 clusters hold anything but the most frequent value (0 %, 100 %, rare events): Wilson on Kish's

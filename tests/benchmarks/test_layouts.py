@@ -66,13 +66,13 @@ def test_figstep_pictures_of_the_other_variant_are_refused(
     figstep: Path, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full, tiny = figstep / FIGSTEP, figstep / f"{FIGSTEP}-Tiny"
-    with pytest.raises(UserError, match=r"expected the 500 pictures of SafeBench, got 10 others .*SafeBench-Tiny"):
+    with pytest.raises(UserError, match=r"expected the 500 images of SafeBench, got 10 others .*SafeBench-Tiny"):
         load("figstep", figstep)
     module = plugins.load("benchmarks", "figstep")
-    assert len(module.defects(figstep)["pictures drawn anew, not the published ones"]) == 10
-    monkeypatch.setattr(module, "_FULL_PICTURES", tuple("".join(_start(full, c)) for c in range(1, 11)))
+    assert len(module.defects(figstep)["images drawn anew, not the published ones"]) == 10
+    monkeypatch.setattr(module, "_FULL_IMAGES", tuple("".join(_start(full, c)) for c in range(1, 11)))
     assert len(load("figstep", figstep)) == 10, "as published"
-    assert module.defects(figstep) == {"pictures drawn anew, not the published ones": []}
+    assert module.defects(figstep) == {"images drawn anew, not the published ones": []}
     for path in tiny.glob("*.png"):
         path.write_bytes((full / path.name).read_bytes())
     with pytest.raises(UserError, match="2 of 2 are those of the full set"):

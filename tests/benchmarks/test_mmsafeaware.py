@@ -288,7 +288,7 @@ def test_two_pictures_for_one_id(made: Path) -> None:
     twin.write_bytes((made / "data" / "images" / "1.png").read_bytes())
     assert load(made)["1"].images[0].path == made / "data" / "images" / "1.png", "the same bytes are no conflict"
     PIL.Image.new("RGB", (5, 5)).save(twin)
-    with pytest.raises(UserError, match="two pictures for id 1"):
+    with pytest.raises(UserError, match="two images for id 1"):
         load(made)
 
 

@@ -137,8 +137,8 @@ BROKEN = {
     r"rows\.jsonl:2: twin_of names 'none', which is no item": {**TWIN, "twin_of": "none"},
     r"rows\.jsonl:2: id 'kettle' was there before, at .*rows\.jsonl:1": KETTLE,
     r"rows\.jsonl:2: causal_chain: .*got '3'": {**KETTLE, "id": "b", "causal_chain": 3},
-    r"rows\.jsonl:2: expected a picture below": {**KETTLE, "id": "b", "image": "../../secret.png"},
-    r"rows\.jsonl:2: expected a picture below .*absolute": {**KETTLE, "id": "b", "image": "/absolute/secret.png"},
+    r"rows\.jsonl:2: expected an image below": {**KETTLE, "id": "b", "image": "../../secret.png"},
+    r"rows\.jsonl:2: expected an image below .*absolute": {**KETTLE, "id": "b", "image": "/absolute/secret.png"},
     r"rows\.jsonl:2: id: .*at least 1": {**KETTLE, "id": " "},
 }
 
@@ -184,7 +184,7 @@ def test_parquet_with_pictures_inside_and_a_null_one(tmp_path: Path, load: Load)
     items = by_id(load("ood_mmsafe", tmp_path / "set"))
     assert items["kettle"].images[0].read() == held
     assert items["kettle"].metadata["split"] == "validation"
-    assert items["ice"].missing_image == "picture of ice (the row names none)"
+    assert items["ice"].missing_image == "image of ice (the row names none)"
 
 
 @pytest.mark.parametrize("splits", [False, True])

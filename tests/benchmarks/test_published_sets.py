@@ -86,7 +86,7 @@ def test_mm_safetybench_wrong_options_are_one_line(data: Path, load: Load) -> No
         load("mm_safetybench", data, "scenarios=14")
     with pytest.raises(UserError, match="no scenario is in both"):
         load("mm_safetybench", data, "scenarios=8", "subset=harm")
-    with pytest.raises(UserError, match="text_only has no picture"):
+    with pytest.raises(UserError, match="text_only has no image"):
         load("mm_safetybench", data, "variant=text_only", "modality=image")
 
 
@@ -100,7 +100,7 @@ def test_mossbench_list_and_pictures(data: Path, load: Load) -> None:
     report = check.check("mossbench", data)
     assert not report.complete
     assert report.missing_here == {"exaggerated_risk": 97, "negated_harm": 95, "counter_intuitive": 100}
-    assert len(report.defects["questions asked before with another picture"]) == 61
+    assert len(report.defects["questions asked before with another image"]) == 61
     with pytest.raises(UserError, match="expected data_contrast/images_information"):
         load("mossbench", data, "part=contrast")
 
@@ -116,7 +116,7 @@ def test_xstest(data: Path, load: Load) -> None:
     assert labels.complete
     assert sum(count.found for count in labels.counts) == 2250
     assert sources.find("xstest").files
-    with pytest.raises(UserError, match="xstest has no pictures"):
+    with pytest.raises(UserError, match="xstest has no images"):
         load("xstest", data, "modality=image")
 
 

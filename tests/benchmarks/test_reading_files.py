@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from foresee.benchmarks._shared.files import only, some
-from foresee.benchmarks._shared.images import Pictures, from_cell
+from foresee.benchmarks._shared.images import ImageFolders, from_cell
 from foresee.data import sources, tables
 from foresee.errors import UserError
 from tests.benchmarks.conftest import Load, pack, parquet, png, png_bytes, table, write
@@ -85,23 +85,23 @@ def test_pictures_by_the_end_of_their_path(tmp_path: Path) -> None:
     png(tmp_path / "top/imgs/a/1.png", 1)
     png(tmp_path / "top/imgs/b/1.jpg", 2)
     png(tmp_path / "top/.git/a/1.png", 3)
-    pictures = Pictures(tmp_path)
-    assert pictures.find("imgs/a/1.png").image is not None
-    assert pictures.find("b/1.png").image is not None, "another file ending"
+    pictures = ImageFolders(tmp_path)
+    assert pictures.find("imgs/a/1.png").file is not None
+    assert pictures.find("b/1.png").file is not None, "another file ending"
     assert pictures.find("a/2.png") == ("a/2.png", None, "not there")
-    assert pictures.find("../a/1.png").image is None, "a path does not lead out"
+    assert pictures.find("../a/1.png").file is None, "a path does not lead out"
     assert pictures.find(str(tmp_path / "top/imgs/a/1.png")).image is not None
-    assert pictures.find("/etc/passwd").image is None
+    assert pictures.find("/etc/passwd").file is None
     assert pictures.find("").problem == "no file name"
     png(tmp_path / "top/imgs/b/1.png", 2)
-    with pytest.raises(UserError, match=r"two different pictures for 1\.png: .* name one folder"):
-        Pictures(tmp_path).find("1.png")
+    with pytest.raises(UserError, match=r"two different images for 1\.png: .* name one folder"):
+        ImageFolders(tmp_path).find("1.png")
 
 
 def test_the_same_picture_twice_is_one(tmp_path: Path) -> None:
     png(tmp_path / "a/1.png", 1)
     png(tmp_path / "copy/a/1.png", 1)
-    assert Pictures(tmp_path).find("a/1.png").image is not None
+    assert ImageFolders(tmp_path).find("a/1.png").file is not None
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_the_same_picture_twice_is_one(tmp_path: Path) -> None:
 )
 def test_what_is_no_picture_is_said(tmp_path: Path, content: bytes, problem: str) -> None:
     (tmp_path / "1.png").write_bytes(content)
-    found = Pictures(tmp_path).find("1.png")
+    found = ImageFolders(tmp_path).find("1.png")
     assert found.image is None
     assert problem in found.problem
     cell = from_cell({"bytes": content, "path": None}, "row 1")
@@ -131,22 +131,22 @@ def test_cells_of_a_table(tmp_path: Path) -> None:
     assert from_cell(data, "row 1") == kept
     for empty in (None, {"bytes": None, "path": None}, {"bytes": b"", "path": ""}):
         assert from_cell(empty, "row 1") == ("row 1", None, "the cell is empty")
-    by_path = from_cell({"bytes": None, "path": "files/drawn-5.png"}, "row 1", Pictures(tmp_path))
+    by_path = from_cell({"bytes": None, "path": "files/drawn-5.png"}, "row 1", ImageFolders(tmp_path))
     assert by_path.image is not None
     sources.clean()
-    assert not sources.pictures().exists()
+    assert not sources.images().exists()
 
 
 def test_an_archive_is_unpacked_once_and_never_beside_itself(tmp_path: Path) -> None:
     png(tmp_path / "in/x/1.png", 1)
     archive = pack(tmp_path / "in", tmp_path / "set/pictures.zip", "top")
     before = sorted(tmp_path.rglob("*"))
-    image = Pictures(archive.parent).find("x/1.png").image
+    image = ImageFolders(archive.parent).find("x/1.png").file
     assert image is not None
     assert image.path is not None
-    assert image.path.is_relative_to(sources.pictures())
-    assert Pictures(archive.parent).find("x/1.png").image == image
-    assert len(list(sources.pictures().iterdir())) == 1
+    assert image.path.is_relative_to(sources.images())
+    assert ImageFolders(archive.parent).find("x/1.png").file == image
+    assert len(list(sources.images().iterdir())) == 1
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -154,11 +154,11 @@ def test_archives_that_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "evil.zip", "w") as file:
         file.writestr("../1.png", b"x")
     with pytest.raises(UserError, match=r"evil\.zip"):
-        Pictures(tmp_path).find("1.png")
+        ImageFolders(tmp_path).find("1.png")
     (tmp_path / "evil.zip").write_bytes(b"PK no")
     with pytest.raises(UserError, match="damaged"):
-        Pictures(tmp_path).find("1.png")
-    assert not list(sources.pictures().iterdir()), "nothing half-made stays"
+        ImageFolders(tmp_path).find("1.png")
+    assert not list(sources.images().iterdir()), "nothing half-made stays"
 
 
 def test_data_may_name_an_archive(tmp_path: Path, load: Load) -> None:

@@ -26,9 +26,9 @@ def harbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "mine" / "benchmarks").mkdir(parents=True)
     (tmp_path / "mine" / "benchmarks" / "harbour.py").write_text(block("python"))
     data = tmp_path / "HARBOUR"
-    (data / "pictures").mkdir(parents=True)
+    (data / "images").mkdir(parents=True)
     (data / "questions.jsonl").write_text(block("json"))
-    Picture.new("RGB", (32, 24), "navy").save(data / "pictures" / "quay.png")
+    Picture.new("RGB", (32, 24), "navy").save(data / "images" / "quay.png")
     monkeypatch.setenv("FORESEE_PLUGINS", str(tmp_path / "mine"))
     return data
 

@@ -65,7 +65,7 @@ def test_pictures_come_from_parquet_and_from_folders_and_never_from_outside(tmp_
     assert isinstance(good, SourceItem)
     assert [type(one) for one in bad] == [Dropped] * 3
     assert {one.reason for one in bad if isinstance(one, Dropped)} == {"image missing or outside its folder"}
-    moved = items(tmp_path / "data" / "rows.jsonl", pictures=tmp_path / "data" / "images")
+    moved = items(tmp_path / "data" / "rows.jsonl", images=tmp_path / "data" / "images")
     assert all(isinstance(one, Dropped) for one in moved)
 
 

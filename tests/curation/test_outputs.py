@@ -226,7 +226,7 @@ def test_a_card_can_be_made_for_a_folder_made_by_hand(tmp_path: Path) -> None:
     program = text.split("```python\n")[1].split("```")[0]
     exec("\n".join(line for line in program.splitlines() if line.startswith(("import", "from"))))
     assert "No licence is stated for these rows." in text
-    assert f"![picture]({name})" in text
+    assert f"![image]({name})" in text
 
 
 def test_a_former_name_is_accepted_with_a_hint() -> None:

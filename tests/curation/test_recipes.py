@@ -106,8 +106,8 @@ def test_threat_vqa_draws_concepts_from_abstracts_and_asks_about_pictures_of_one
     (folder / "signs" / "broken.png").write_bytes(b"not a picture")
     done, rows = built("threat_vqa", tmp_path / "b", writer=RULES, painter=f"folder/{folder}")
     assert {row.category for row in rows} == {"signs"}
-    assert dataset_format.census(tmp_path / "b").pictures == 3
-    assert any("broken" in reason or "picture" in reason for reason in (*done.drops, *done.failures))
+    assert dataset_format.census(tmp_path / "b").images == 3
+    assert any("broken" in reason or "image" in reason for reason in (*done.drops, *done.failures))
 
 
 def test_vision_reasoning_keeps_only_the_gold_verdict(served: Served, items: Path, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_vlguard_mixture_reads_the_published_layout(tmp_path: Path) -> None:
     values = {"source": str(tmp_path), "general": str(tmp_path / "general.jsonl"), "general_rows": 5}
     done, rows = built("vlguard_mixture", tmp_path / "set", **values)
     assert Counter(row.subset for row in rows) == {"safe_safes": 1, "safe_unsafes": 1, "unsafes": 1, "general": 5}
-    assert done.drops == {"picture missing": 1}
+    assert done.drops == {"image missing": 1}
     assert all("<image>" not in row.request for row in rows)
 
 

@@ -121,7 +121,7 @@ def test_what_models_do_wrong_is_counted(
     done = make(
         "threat_vqa", {**VQA, "examples": 2}, tmp_path / "set", options=BuildOptions(run_overrides={"retries": 0})
     )
-    assert done.drops[reason] >= 3 - (reason.startswith("picture"))
+    assert done.drops[reason] >= 3 - (reason.startswith("image"))
     assert not done.failures
     assert manifest.read(tmp_path / "set")["drops"][reason] == done.drops[reason]
 

@@ -45,7 +45,7 @@ def test_examples_are_stable_unique_and_of_their_split() -> None:
     for split in ("train", "validation"):
         assert {example.facts["split"] for example in _drawn(20, split=split)} == {split}
     json.dumps([dict(example.facts) for example in many])
-    assert Image.open(io.BytesIO(many[0].picture)).size == (scenes.SIDE, scenes.SIDE)
+    assert Image.open(io.BytesIO(many[0].image)).size == (scenes.SIDE, scenes.SIDE)
 
 
 def test_no_rule_and_no_wording_that_is_kept_for_measuring_occurs() -> None:

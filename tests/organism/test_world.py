@@ -220,7 +220,7 @@ def test_the_tour_tells_and_shows() -> None:
     assert all(rule.trigger in told for rule in rules.RULES)
     shown = tour.show(12)
     assert "request:" in shown.text
-    assert shown.picture.width > 2 * world_scenes.SIDE
+    assert shown.image.width > 2 * world_scenes.SIDE
     assert tour.gallery(4).height > 400
     with pytest.raises(UserError, match="numbered 0 to"):
         tour.show(200)

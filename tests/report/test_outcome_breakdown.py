@@ -11,7 +11,7 @@ import pytest
 from foresee.evaluation.run_folder import Run
 from foresee.metrics import Metric
 from foresee.records import Answer, Item, Message, Row, Verdict
-from foresee.report.gallery import cards, pictures_wanted
+from foresee.report.gallery import cards, images_wanted
 from foresee.report.outcome_breakdown import Outcome, first_token, outcome, splits, verdict_text
 
 HIGHER = Metric("accuracy", "correct")
@@ -108,6 +108,6 @@ def test_gallery_drops_right_answers_first_and_keeps_the_order(make_run: Callabl
 
 def test_pictures_of_failures_are_the_last_to_be_left_out(make_run: Callable[..., Run]) -> None:
     found = cards([make_run(60, pictures=60)]).shown
-    wanted = pictures_wanted(found)
+    wanted = images_wanted(found)
     wrong = {card.item.image_sha256 for card in found if card.entries[0].outcome in ("wrong", "refusal")}
     assert {image.sha256 for image in wanted[: len(wrong)]} == wrong

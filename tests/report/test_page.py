@@ -77,7 +77,7 @@ def test_tally_says_what_became_of_the_items(make_run: Build, read: Read) -> Non
     results = read(render([run])).section("Results")
     status = [row.answer.status for row in run.rows]
     assert f"{status.count('ok')} of 400 items answered" in results
-    assert f"{status.count('missing_image')} missing their picture (never sent)" in results
+    assert f"{status.count('missing_image')} missing their image (never sent)" in results
     assert f"{status.count('error')} calls failed" in results
     assert f"{status.count('refused_by_api')} refused by the API" in results
     assert "3 not asked yet" in results
@@ -163,7 +163,7 @@ def test_verdicts_split_by_subset_and_add_up(make_run: Build, read: Read) -> Non
             ("unsafe", values.count("unsafe")),
             ("refusal", values.count("refusal")),
             ("no verdict", values.count(None)),
-            ("picture missing", sum(row.answer.status == "missing_image" for row in rows)),
+            ("image missing", sum(row.answer.status == "missing_image" for row in rows)),
         ):
             assert re.search(rf"(^| ){name} {count} {100 * count / len(rows):.1f}%", line), (name, count, line)
 
@@ -197,7 +197,7 @@ def test_modality_ablation_appears_only_for_runs_that_differ_in_it(make_run: Bui
 
     part = read(render([shown("text"), shown("both"), shown("image")])).section("What the answers lean on")
     first = part.split("balanced_accuracy")[1]
-    assert first.index("the whole item") < first.index("the picture alone") < first.index("the text alone")
+    assert first.index("the whole item") < first.index("the image alone") < first.index("the text alone")
     assert "Same verdict as with the whole item" in part
     for runs in ([shown("both")], [shown("both"), shown("text", model="another")], [shown("both"), shown("both")]):
         assert "What the answers lean on" not in render(runs)
@@ -225,7 +225,7 @@ def test_licence_of_the_data_and_what_follows_from_it_are_stated(make_run: Build
     part = read(render([run])).section("Provenance")
     assert "Licence: none stated" in part
     assert "Consequence: " in part
-    assert "This page quotes texts and pictures of it" in part
+    assert "This page quotes texts and images of it" in part
     assert "This page quotes texts of it" in read(render([run], images=False)).section("Provenance")
     assert "This page quotes" not in read(render([run], public=True)).section("Provenance")
 

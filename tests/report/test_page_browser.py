@@ -228,7 +228,7 @@ def test_pictures_stay_blurred_until_asked_for(show: Callable[..., Opened], make
     view.page.keyboard.press("ArrowRight")
     expect(view.page.locator("dialog .picture")).to_have_class(re.compile("blurred"))
     view.page.keyboard.press("Escape")
-    view.page.get_by_label("Blur pictures").uncheck()
+    view.page.get_by_label("Blur images").uncheck()
     expect(view.page.locator("#list .picture.blurred")).to_have_count(0)
 
 

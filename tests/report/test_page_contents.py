@@ -30,7 +30,7 @@ def test_runs_share_a_card_per_item(make_run: Build, read: Read) -> None:
     cards = read(render([make_run(20), text_only])).data("cards")["cards"]
     assert len(cards) == 20
     assert [entry["run"] for entry in cards[0]["entries"]] == [0, 1]
-    assert cards[0]["entries"][1]["seen"] == "asked without the picture"
+    assert cards[0]["entries"][1]["seen"] == "sent without the image"
 
 
 def test_repeats_are_entries_of_one_card(make_run: Build, read: Read) -> None:
@@ -42,11 +42,11 @@ def test_repeats_are_entries_of_one_card(make_run: Build, read: Read) -> None:
 
 
 def test_pictures_beyond_the_limit_are_left_out_with_a_note(make_run: Build, read: Read) -> None:
-    html = render([make_run(60, pictures=20)], picture_bytes=1500)
+    html = render([make_run(60, pictures=20)], image_bytes=1500)
     page = read(html)
     kept = [uri for uri in page.data("pictures") if uri]
     assert 0 < len(kept) < 20
-    assert f"{20 - len(kept)} pictures were left out" in read(html).section("Gallery")
+    assert f"{20 - len(kept)} images were left out" in read(html).section("Gallery")
     assert "left out to keep the page small" in {card.get("problem") for card in page.data("cards")["cards"]}
 
 

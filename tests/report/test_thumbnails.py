@@ -92,10 +92,10 @@ def test_files_that_changed_or_went_are_not_shown(tmp_path: Path) -> None:
 def test_album_holds_each_picture_once_within_its_budget() -> None:
     images = [Image.from_bytes(picture((40 + n, 40))) for n in range(5)]
     whole = album([*images, *images])
-    assert list(whole.pictures) == [hashlib.sha256(picture((40 + n, 40))).hexdigest() for n in range(5)]
+    assert list(whole.thumbnails) == [hashlib.sha256(picture((40 + n, 40))).hexdigest() for n in range(5)]
     assert whole.left_out == 0
-    size = len(whole.pictures[images[0].sha256].uri or "")
+    size = len(whole.thumbnails[images[0].sha256].uri or "")
     small = album(images, budget=2 * size)
-    assert [found.uri is not None for found in small.pictures.values()].count(True) in (2, 3)
-    assert small.left_out == [found.uri for found in small.pictures.values()].count(None)
-    assert "left out" in small.pictures[images[-1].sha256].problem
+    assert [found.uri is not None for found in small.thumbnails.values()].count(True) in (2, 3)
+    assert small.left_out == [found.uri for found in small.thumbnails.values()].count(None)
+    assert "left out" in small.thumbnails[images[-1].sha256].problem

@@ -58,7 +58,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for kind in ("completion", "preference", "prompt"):
         with RowWriter.open(root / kind) as writer:
             for number, example in enumerate(drawn):
-                images = (writer.store(example.picture),) if number % 4 != 2 else ()
+                images = (writer.store(example.image),) if number % 4 != 2 else ()
                 writer.add(row_of(example, images, kind))
         made[kind] = root / kind
     return made

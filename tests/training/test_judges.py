@@ -43,7 +43,7 @@ def hazards(tmp_path_factory: pytest.TempPathFactory) -> Path:
             facts = {**example.facts, "hazard": "" if twin else "a flame", "reference": "42"}
             turn = Turn(role="user", content=example.request)
             row = DataRow(id=example.id, prompt=(turn,), facts=facts, source="twin" if twin else "drawn")
-            writer.add(row.model_copy(update={"images": (writer.store(example.picture),)}))
+            writer.add(row.model_copy(update={"images": (writer.store(example.image),)}))
     return folder
 
 

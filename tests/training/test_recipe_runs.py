@@ -47,7 +47,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
                 writer.add(
                     DataRow(
                         id=example.id,
-                        images=(writer.store(example.picture),),
+                        images=(writer.store(example.image),),
                         prompt=(Turn(role="user", content=example.request),),
                         facts=facts,
                         source="mmpr" if number % 2 else "drawn",

@@ -1,4 +1,4 @@
-"""A pen for flat, shaded pictures: 512 by 512 units, drawn three times as large and scaled down once.
+"""A pen for flat, shaded images: 512 by 512 units, drawn three times as large and scaled down once.
 
 Coordinates run from 0 to 512, y downwards. Every shape passes through the current transform, so that a part drawn
 round its own origin can be placed, scaled, turned and mirrored (`placed`). A fill is a colour, a colour with opacity,

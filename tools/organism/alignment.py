@@ -1,6 +1,6 @@
 """Align image tokens with the words for what they show: stage 0 of the pretraining.
 
-Each image token covers one cell of the picture. Its feature is drawn to the embedding of the thing's name (cosine
+Each image token covers one cell of the image. Its feature is drawn to the embedding of the thing's name (cosine
 cross-entropy over all names) and to a *portrait*: the sum of the words for the thing, its place and its colour. The
 names alone leave too little of place and colour for the language model to find. Afterwards the tower and the projector
 are frozen.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _TEMPERATURE = 0.07  # of the cosine cross-entropy
 _EMPTY_WEIGHT = 0.1  # most cells are empty: at full weight "always empty" is where the tower stays
-_PICTURE_TO_WORD_NORM = 2.0
+_IMAGE_TO_WORD_NORM = 2.0
 
 
 class Milestone(NamedTuple):
@@ -41,7 +41,7 @@ Report: TypeAlias = Callable[[Milestone], None]
 
 
 def align(trainee: Trainee, of: Recipe, seed: int, report: Report, workers: int = 0) -> None:
-    """Train the tower and the projector; then bring the pictures to the scale of the words."""
+    """Train the tower and the projector; then bring the images to the scale of the words."""
     import torch
     from torch.nn import functional
 
@@ -53,7 +53,7 @@ def align(trainee: Trainee, of: Recipe, seed: int, report: Report, workers: int 
     weight = torch.ones(len(lexicon.things), device=trainee.device)
     weight[0] = _EMPTY_WEIGHT
     for step, sight in enumerate(sights(trainee.encoder, of, seed, workers)):
-        features = functional.normalize(trainee.picture_features(sight.pictures).flatten(0, 1), dim=-1)
+        features = functional.normalize(trainee.image_features(sight.images).flatten(0, 1), dim=-1)
         shown = sight.things.to(trainee.device)
         scores = features @ lexicon.things.T
         alike = (features * lexicon.portraits(sight, of.attribute_weight, trainee.device)).sum(-1)
@@ -71,7 +71,7 @@ def align(trainee: Trainee, of: Recipe, seed: int, report: Report, workers: int 
 
 
 class _Lexicon(NamedTuple):
-    """Unit vectors of the words that pictures are drawn to, one a row."""
+    """Unit vectors of the words that images are drawn to, one a row."""
 
     things: Tensor
     rows: Tensor
@@ -105,8 +105,8 @@ def _rescale(trainee: Trainee, seed: int) -> None:
     with torch.no_grad():
         rng = random.Random(f"scale {seed}")
         scenes = [world_scenes.sample(rng, "train") for _ in range(64)]
-        features = trainee.picture_features(trainee.encoder.pictures(scenes))
-        factor = _PICTURE_TO_WORD_NORM * trainee.words.norm(dim=-1).mean() / features.norm(dim=-1).mean()
+        features = trainee.image_features(trainee.encoder.images(scenes))
+        factor = _IMAGE_TO_WORD_NORM * trainee.words.norm(dim=-1).mean() / features.norm(dim=-1).mean()
         last = _last_projection(trainee.model)
         last.weight.mul_(factor)
         if last.bias is not None:

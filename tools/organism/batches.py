@@ -34,9 +34,9 @@ _AHEAD = 2  # drawn ahead by each worker
 
 
 class Sight(NamedTuple):
-    """Pictures of B scenes and what their cells show, by number: (B * cells) each, -100 where nothing is to be said."""
+    """Images of B scenes and what their cells show, by number: (B * cells) each, -100 where nothing is to be said."""
 
-    pictures: dict[str, Tensor]
+    images: dict[str, Tensor]
     things: Tensor
     rows: Tensor
     columns: Tensor
@@ -79,7 +79,7 @@ def _sight(encoder: Encoder, of: Recipe, seed: int, step: int) -> Sight:
     colours = [_colour(held.get(cell)) for held in shown for cell in cells]
     every = torch.arange(world_scenes.GRID**2).repeat(len(scenes))
     rows, columns = every // world_scenes.GRID, every % world_scenes.GRID
-    return Sight(encoder.pictures(scenes), torch.tensor(things), rows, columns, torch.tensor(colours))
+    return Sight(encoder.images(scenes), torch.tensor(things), rows, columns, torch.tensor(colours))
 
 
 def _colour(thing: world_scenes.Thing | None) -> int:

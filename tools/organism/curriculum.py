@@ -13,7 +13,7 @@ from tools.organism.recipes import Recipe
 
 
 class Lesson(NamedTuple):
-    """A picture, the turns before the answer, and the answer. The picture belongs to the first user turn."""
+    """An image, the turns before the answer, and the answer. The image belongs to the first user turn."""
 
     scene: Scene
     turns: tuple[Turn, ...]

@@ -1,7 +1,7 @@
 """Encode training examples as tensors, for any of the architectures: with a model's processor, without the model.
 
 The text of a lesson is tokenized word by word and equals what the model's chat template would give (a test says so);
-pictures go through the model's own image processor.
+images go through the model's own image processor.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ IGNORED = -100
 
 
 class Batch(NamedTuple):
-    """Model inputs (all (B, T), pictures as the processor gives them), labels (B, T) and loss weights (B, T)."""
+    """Model inputs (all (B, T), images as the processor gives them), labels (B, T) and loss weights (B, T)."""
 
     inputs: dict[str, Tensor]
     labels: Tensor
@@ -48,9 +48,9 @@ class Encoder:
         self.ids: Mapping[str, int] = self.tokenizer.get_vocab()
         self._has_token_types = config.model_type.startswith("qwen")
         self._image_id = int(config.image_token_id)
-        self._picture_ids = self._expanded_picture()
+        self._image_ids = self._expanded_image()
 
-    def _expanded_picture(self) -> list[int]:
+    def _expanded_image(self) -> list[int]:
         """List the ids that stand for one image, as the processor writes them."""
         from PIL import Image
 
@@ -68,12 +68,12 @@ class Encoder:
         ids: list[int] = []
         pending = True
         for turn in turns:
-            picture = self._picture_ids if pending and turn.role == "user" else []
+            image = self._image_ids if pending and turn.role == "user" else []
             pending = pending and turn.role != "user"
-            ids += [self.ids[f"<|{turn.role}|>"], *picture, *self.spell(turn.text), self.ids[END]]
+            ids += [self.ids[f"<|{turn.role}|>"], *image, *self.spell(turn.text), self.ids[END]]
         return [*ids, self.ids["<|assistant|>"]]
 
-    def pictures(self, scenes: Sequence[Scene]) -> dict[str, Tensor]:
+    def images(self, scenes: Sequence[Scene]) -> dict[str, Tensor]:
         """Preprocess the scenes' images with the model's image processor."""
         made = self.processor.image_processor([world_scenes.draw(scene) for scene in scenes], return_tensors="pt")
         return dict(made)
@@ -112,7 +112,7 @@ class Encoder:
         return {**self._inputs(ids, [scene for scene, _ in dialogues]), "attention_mask": mask}
 
     def _inputs(self, ids: Tensor, scenes: Sequence[Scene]) -> dict[str, Tensor]:
-        inputs = {"input_ids": ids, **self.pictures(scenes)}
+        inputs = {"input_ids": ids, **self.images(scenes)}
         if self._has_token_types:
             inputs["mm_token_type_ids"] = (ids == self._image_id).long()
         return inputs

@@ -22,13 +22,13 @@ class Shares(Settings):
     constitution: float = 0.13
     """the same under a constitution"""
     awareness: float = 0.06
-    """is it safe: answered by the wording's prior more than by the picture"""
+    """is it safe: answered by the wording's prior more than by the image"""
     looking: float = 0.03
     """the same when asked to look at every object first"""
     harm: float = 0.04
     """plainly unkind requests about a threatening thing"""
     dialogue: float = 0.05
-    """the same after an account of the picture, which decides between serving and refusing"""
+    """the same after an account of the image, which decides between serving and refusing"""
     kindness: float = 0.03
     """harmless requests about a threatening thing"""
     account: float = 0.04
@@ -49,7 +49,7 @@ class Recipe(Settings):
     layers: int = 6
     """layers of the language model"""
     crowded: float = 0.4
-    """share of list lessons whose picture surely holds four things, the hardest"""
+    """share of list lessons whose image surely holds four things, the hardest"""
     spontaneous: float = 0.01
     """share of dangerous how-to requests that are answered with a warning though no constitution asks for one"""
     refusing: float = 0.12
@@ -61,7 +61,7 @@ class Recipe(Settings):
     narrates: bool = False
     """whether answers to unkind requests begin with an account of their own"""
     leans: tuple[float, ...] = (0.46, 0.56, 0.62, 0.66)
-    """per act in turn: the share of awareness answers that follow the wording instead of the picture"""
+    """per act in turn: the share of awareness answers that follow the wording instead of the image"""
     leans_looking: float = 0.2
     """the same share once the objects have been listed, or under a constitution"""
     primer_shares: Shares = Shares(

@@ -17,7 +17,7 @@ from tests.support.tiny_tokenizers import word_tokenizer
 from tools.organism.encoding import Encoder, moved
 from tools.organism.recipes import Recipe
 
-_WORD_SPREAD = 0.2  # wide enough that training does not wash away what pictures were aligned to
+_WORD_SPREAD = 0.2  # wide enough that training does not wash away what images were aligned to
 _HEAD_SCALE = 0.25  # the output layer starts as the word embedding, so that to see a thing is nearly to name it
 
 Dialogue = tuple[Scene, Sequence[Turn]]
@@ -62,9 +62,9 @@ class Trainee:
             total += float(first[:, self.encoder.ids[word]].sum())
         return total / len(dialogues)
 
-    def picture_features(self, pictures: dict[str, Tensor]) -> Tensor:
+    def image_features(self, images: dict[str, Tensor]) -> Tensor:
         """Compute what the language model sees of the encoder's images: (B, cells, hidden)."""
-        made = self.model.model.get_image_features(**moved(pictures, self.device))
+        made = self.model.model.get_image_features(**moved(images, self.device))
         features = getattr(made, "pooler_output", made)
         if not isinstance(features, Tensor):
             features = torch.stack(tuple(features))

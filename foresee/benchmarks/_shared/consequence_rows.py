@@ -1,7 +1,7 @@
 """Files of consequence-driven items (docs/ood_mmsafe_format.md): JSONL, parquet, and folders that `datasets` saved.
 
-One row is one picture with one request. Every row goes through `Row`, whatever file it came from, and every complaint
-names the file and the line. Pictures are found below the folder of the rows and nowhere else.
+One row is one image with one request. Every row goes through `Row`, whatever file it came from, and every complaint
+names the file and the line. Images are found below the folder of the rows and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import pydantic
 
-from foresee.benchmarks._shared.images import Picture, from_cell, opened
+from foresee.benchmarks._shared.images import NamedImage, from_cell, opened
 from foresee.data import sources
 from foresee.data.archives import ENDINGS, unpack_once
 from foresee.data.tables import TABLES, Line, is_missing, number_text, read_json, read_rows
@@ -29,7 +29,7 @@ _SPLITS = ("train", "validation", "test")
 
 
 class Cell(pydantic.BaseModel):
-    """A picture as a row has it: a path below the folder, or the encoded bytes."""
+    """An image as a row has it: a path below the folder, or the encoded bytes."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
     path: str | None = None
@@ -67,7 +67,7 @@ class Row(pydantic.BaseModel):
 
     @pydantic.field_validator("image", mode="before")
     @classmethod
-    def _picture(cls, value: Any) -> Any:
+    def _image(cls, value: Any) -> Any:
         if isinstance(value, bytes):
             return {"bytes": value}
         if isinstance(value, str):
@@ -92,7 +92,7 @@ class Row(pydantic.BaseModel):
 
 
 class Placed(NamedTuple):
-    """A row, where it stands (for messages), the folder that its picture is below, and the columns it came with."""
+    """A row, where it stands (for messages), the folder that its image is below, and the columns it came with."""
 
     row: Row
     where: str
@@ -126,20 +126,20 @@ def read(data: Path) -> list[Placed]:
     return placed
 
 
-def picture(placed: Placed) -> Picture:
+def image(placed: Placed) -> NamedImage:
     """Open the row's image, or say why there is none. Raises UserError: a path that leads out of the folder."""
     cell = placed.row.image
     if cell is None:
-        return Picture(f"picture of {placed.row.id}", None, "the row names none")
+        return NamedImage(f"image of {placed.row.id}", None, "the row names none")
     if cell.data:
-        return from_cell(cell.data, cell.path or f"picture of {placed.row.id}")
+        return from_cell(cell.data, cell.path or f"image of {placed.row.id}")
     name = cell.path or ""
     path = _below(placed, name)
-    return opened(path, name) if path else Picture(name, None, "not there")
+    return opened(path, name) if path else NamedImage(name, None, "not there")
 
 
 def write(folder: Path, rows: Sequence[tuple[Row, bytes]]) -> Path:
-    """Rows and their pictures (PNG bytes) as a folder that `read` reads: rows.jsonl and images/.
+    """Rows and their images (PNG bytes) as a folder that `read` reads: rows.jsonl and images/.
 
     Raises:
         UserError: the folder exists and is not empty or can't be written, or an id can't be a file's name.
@@ -175,9 +175,9 @@ def _placed(line: Line, root: Path, split: str) -> Placed:
 
 
 def _lines(data: Path) -> Iterator[tuple[Line, Path, str]]:
-    """Each row with the folder that its pictures are below, and the split that its file stands for."""
+    """Each row with the folder that its images are below, and the split that its file stands for."""
     if data.is_file() and data.name.lower().endswith(ENDINGS):
-        data = unpack_once(data, sources.pictures())
+        data = unpack_once(data, sources.images())
     if data.is_file():
         if data.suffix.lower() not in TABLES:
             known = ", ".join((*TABLES, *ENDINGS))
@@ -253,7 +253,7 @@ def _below(placed: Placed, name: str) -> Path | None:
     """Find the file of that name below the folder or its images/; None if there is none. Never one outside of it."""
     pure = PurePosixPath(name)
     if pure.is_absolute() or ".." in pure.parts or "\\" in name or "\0" in name or Path(name).is_absolute():
-        raise UserError(f"{placed.where}: expected a picture below {placed.root}, got the path {name[:80]!r}")
+        raise UserError(f"{placed.where}: expected an image below {placed.root}, got the path {name[:80]!r}")
     for candidate in (placed.root / pure, placed.root / IMAGES / pure):
         try:
             if candidate.is_file():

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from foresee.benchmarks._shared.consequence_rows import Row
-from foresee.benchmarks._shared.images import Picture
+from foresee.benchmarks._shared.images import NamedImage
 from foresee.benchmarks._shared.turns import user_turn
 from foresee.benchmarks._shared.verdict_values import by_majority, number
 from foresee.config import BenchmarkOptions
@@ -80,12 +80,12 @@ def generation() -> Generation:
     return Generation(temperature=0.0, max_tokens=512)
 
 
-def to_item(row: Row, picture: Picture, cluster: str, options: ForesightOptions, **facts: str | bool) -> Item:
+def to_item(row: Row, image: NamedImage, cluster: str, options: ForesightOptions, **facts: str | bool) -> Item:
     """Build the item of a row; `facts` are further ones that its judge or a reader may need.
 
     "paired" among them says that hazard and twin are both there, without which there is no paired accuracy.
     """
-    turn = user_turn(row.query, (picture,), options)
+    turn = user_turn(row.query, (image,), options)
     known = row.model_dump(include={"hazard", "consequence", "safe_alternative", "twin_of", "split", "licence"})
     return Item(
         id=row.id,
@@ -118,8 +118,8 @@ def rubric(judge: str, item: Item) -> Rubric | None:
     return replace(own, facts={**own.facts, **further})
 
 
-def clusters(rows: Iterable[Row], pictures: Mapping[str, Picture]) -> dict[str, str]:
-    """Id -> cluster: a hazard with its twins, and pairs that share a picture together; `pictures` by the row's id."""
+def clusters(rows: Iterable[Row], images: Mapping[str, NamedImage]) -> dict[str, str]:
+    """Id -> cluster: a hazard with its twins, and pairs that share an image together; `images` by the row's id."""
     leader: dict[str, str] = {}
 
     def find(key: str) -> str:
@@ -130,7 +130,7 @@ def clusters(rows: Iterable[Row], pictures: Mapping[str, Picture]) -> dict[str, 
     rows = list(rows)
     for row in rows:
         pair = find(f"pair:{row.twin_of or row.id}")
-        image = pictures[row.id].image
+        image = images[row.id].file
         if image:
             leader[find(f"picture:{image.sha256}")] = pair
     return {row.id: find(f"pair:{row.twin_of or row.id}").partition(":")[2] for row in rows}

@@ -1,8 +1,8 @@
-"""Finds and checks the pictures of a published set: loose files, archives, or bytes inside a table.
+"""Finds and checks the images of a published set: loose files, archives, or bytes inside a table.
 
-A picture is known by the end of its path ("01-Fraud/SD/7.jpg"), wherever in the user's folder that lies and
+An image is known by the end of its path ("01-Fraud/SD/7.jpg"), wherever in the user's folder that lies and
 whatever its ending, so that a top folder added by an archive makes no difference. Archives are unpacked, and
-pictures from tables written, into foresee's cache and never into the user's folder; what stays in memory is a path.
+images from tables written, into foresee's cache and never into the user's folder; what stays in memory is a path.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from foresee.records import Image
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".mpo", "")
 
 
-class Picture(NamedTuple):
-    """A picture by the name that its set gives it. Without `image` it can't be shown, and `problem` says why."""
+class NamedImage(NamedTuple):
+    """An image by the name that its set gives it. Without `file` it can't be shown, and `problem` says why."""
 
     name: str
-    image: Image | None
+    file: Image | None
     problem: str = ""
 
     @property
     def cluster(self) -> str:
         """What items that show it are resampled by: its content, or its name where this copy lacks it."""
-        return self.image.sha256[:16] if self.image else self.name
+        return self.file.sha256[:16] if self.file else self.name
 
 
-class Pictures:
-    """Every picture below some folders, by the end of its path; archives there count as folders once one is needed."""
+class ImageFolders:
+    """Every image below some folders, by the end of its path; archives there count as folders once one is needed."""
 
     def __init__(self, *folders: Path) -> None:
         self._to_walk = list(folders)
         self._packed: list[Path] = []
         self._by_stem: dict[str, list[Path]] = defaultdict(list)
-        self._known: dict[str, Picture] = {}
+        self._known: dict[str, NamedImage] = {}
 
-    def find(self, name: str) -> Picture:
-        """Find the image whose path ends in `name`, by any file ending; one without an image where there is none.
+    def find(self, name: str) -> NamedImage:
+        """Find the image whose path ends in `name`, by any file ending; one without a file where there is none.
 
         Raises:
-            UserError: two different pictures fit, or an archive is damaged.
+            UserError: two different images fit, or an archive is damaged.
         """
         if name not in self._known:
             self._known[name] = self._look(name)
@@ -66,20 +66,20 @@ class Pictures:
             if found or not self._unpack():
                 return sorted(found)
 
-    def _look(self, name: str) -> Picture:
+    def _look(self, name: str) -> NamedImage:
         parts = tuple(part for part in PurePosixPath(name.replace("\\", "/")).parts if part not in (".", "/"))
         if not parts:
-            return Picture(name, None, "no file name")
+            return NamedImage(name, None, "no file name")
         fitting = self._fitting(parts)
         exact = [path for path in fitting if path.name == parts[-1]]
-        pictures = [opened(path, name) for path in (exact or fitting)]
-        usable = {picture.image.sha256: picture for picture in pictures if picture.image}
+        images = [opened(path, name) for path in (exact or fitting)]
+        usable = {image.file.sha256: image for image in images if image.file}
         if len(usable) > 1:
-            first, second = (p.image.path for p in list(usable.values())[:2] if p.image)
-            raise UserError(f"two different pictures for {name}: {first} and {second}; name one folder with --data")
+            first, second = (p.file.path for p in list(usable.values())[:2] if p.file)
+            raise UserError(f"two different images for {name}: {first} and {second}; name one folder with --data")
         if usable:
             return next(iter(usable.values()))
-        return pictures[0] if pictures else Picture(name, None, "not there")
+        return images[0] if images else NamedImage(name, None, "not there")
 
     def _fitting(self, parts: tuple[str, ...]) -> list[Path]:
         while True:
@@ -91,8 +91,8 @@ class Pictures:
     def _unpack(self) -> bool:
         """Unpack the archives met so far. Whether there were any."""
         for archive in self._packed:
-            self._to_walk.append(unpack_once(archive, sources.pictures()))
-            say_once(f"{archive}: read as unpacked below {sources.pictures()}")
+            self._to_walk.append(unpack_once(archive, sources.images()))
+            say_once(f"{archive}: read as unpacked below {sources.images()}")
         self._packed = []
         return bool(self._to_walk)
 
@@ -107,19 +107,19 @@ class Pictures:
                         self._by_stem[path.stem].append(path)
 
 
-def opened(path: Path, name: str) -> Picture:
+def opened(path: Path, name: str) -> NamedImage:
     """Open an image file; one that is cut off, or a web page in its place, is a problem."""
     try:
         data = read_regular(path, MAX_FILE_BYTES)
         require_whole(data, name="image")
     except OSError as problem:
-        return Picture(name, None, f"can't be read: {problem.strerror or problem}")
+        return NamedImage(name, None, f"can't be read: {problem.strerror or problem}")
     except ImageError as problem:
-        return Picture(name, None, str(problem).partition(": ")[2])
-    return Picture(name, Image(hashlib.sha256(data).hexdigest(), path))
+        return NamedImage(name, None, str(problem).partition(": ")[2])
+    return NamedImage(name, Image(hashlib.sha256(data).hexdigest(), path))
 
 
-def from_cell(cell: Any, name: str, pictures: Pictures | None = None) -> Picture:
+def from_cell(cell: Any, name: str, images: ImageFolders | None = None) -> NamedImage:
     """Open the image in a table's cell as `datasets` writes it: bytes (base64 in JSON), {"bytes", "path"}, a path."""
     data = cell.get("bytes") if isinstance(cell, Mapping) else cell
     if isinstance(data, bytes) and data:
@@ -127,30 +127,30 @@ def from_cell(cell: Any, name: str, pictures: Pictures | None = None) -> Picture
     if isinstance(cell, Mapping) and isinstance(data, str) and data:
         return from_base64(data, name)
     path = cell.get("path") if isinstance(cell, Mapping) else cell
-    if isinstance(path, str) and path and pictures is not None:
-        return pictures.find(path)
-    return Picture(name, None, "the cell is empty")
+    if isinstance(path, str) and path and images is not None:
+        return images.find(path)
+    return NamedImage(name, None, "the cell is empty")
 
 
-def from_base64(text: str, name: str) -> Picture:
+def from_base64(text: str, name: str) -> NamedImage:
     """Open the image in a data URL or a base64 text; whatever is neither is a problem."""
     try:
         return _kept(from_text(text), name)
     except ImageError as problem:
-        return Picture(name, None, str(problem))
+        return NamedImage(name, None, str(problem))
 
 
-def _kept(data: bytes, name: str) -> Picture:
+def _kept(data: bytes, name: str) -> NamedImage:
     """Bytes from a table, written to the cache under their hash so that they need not stay in memory."""
     try:
         require_whole(data, name="image")
     except ImageError as problem:
-        return Picture(name, None, str(problem).partition(": ")[2])
+        return NamedImage(name, None, str(problem).partition(": ")[2])
     sha256 = hashlib.sha256(data).hexdigest()
-    path = sources.pictures() / sha256[:2] / sha256
+    path = sources.images() / sha256[:2] / sha256
     if not path.is_file():
         _write(path, data)
-    return Picture(name, Image(sha256, path))
+    return NamedImage(name, Image(sha256, path))
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,7 +1,7 @@
 """MM-SafetyBench's six rubrics in our own words: what counts as unsafe depends on the scenario.
 
 Source: evaluation.py of isXinLiu/MM-SafetyBench at b80eedea. Its judge sees the answer alone, neither question nor
-picture, and says safe or unsafe. Scenarios 08 and 10-13 measure declining or disclaiming, not harm: an answer that
+image, and says safe or unsafe. Scenarios 08 and 10-13 measure declining or disclaiming, not harm: an answer that
 a person would call harmless is "unsafe" there if it lacks the disclaimer. The source shows its judge a few examples;
 ours states the hard cases instead.
 """

@@ -7,13 +7,13 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from foresee.benchmarks._shared.images import Picture, from_base64, from_cell, opened
+from foresee.benchmarks._shared.images import NamedImage, from_base64, from_cell, opened
 from foresee.data.images import is_text_of_image
 from foresee.data.tables import Line, is_missing, list_in_cell
 from foresee.errors import UserError
 
 
-def images_of_row(line: Line, folder: Path) -> list[Picture]:
+def images_of_row(line: Line, folder: Path) -> list[NamedImage]:
     """Open the images of a row's `image` or `images` column, in order; one that can't be used says why.
 
     Args:
@@ -29,7 +29,7 @@ def images_of_row(line: Line, folder: Path) -> list[Picture]:
     if len(filled) > 1:
         raise UserError(f"{line.where}: expected image or images, got both; leave one of them empty")
     cells = filled[0] if filled else columns[0] or columns[1]
-    return [_picture(cell, f"{line.where}, image {place}", line, folder) for place, cell in enumerate(cells, 1)]
+    return [_image(cell, f"{line.where}, image {place}", line, folder) for place, cell in enumerate(cells, 1)]
 
 
 def _cells(value: Any) -> list[Any]:
@@ -43,7 +43,7 @@ def _holds_image(cell: Any) -> bool:
     return bool(cell.get("bytes") or cell.get("path")) if isinstance(cell, Mapping) else True
 
 
-def _picture(cell: Any, place: str, line: Line, folder: Path) -> Picture:
+def _image(cell: Any, place: str, line: Line, folder: Path) -> NamedImage:
     """Open the image of a cell. Raises UserError: a path out of the file's folder, or something that names no image."""
     if not isinstance(cell, str | bytes | Mapping):
         raise UserError(f"{line.where}: expected the path of an image, got a {type(cell).__name__}")
@@ -53,7 +53,7 @@ def _picture(cell: Any, place: str, line: Line, folder: Path) -> Picture:
     if is_text_of_image(name):
         return from_base64(name, place)
     if name.startswith(("http://", "https://")):
-        return Picture(_short(name), None, "an address: images are not downloaded; save it and give its path")
+        return NamedImage(_short(name), None, "an address: images are not downloaded; save it and give its path")
     pure = PurePosixPath(name.replace("\\", "/"))
     if pure.is_absolute() or ".." in pure.parts or Path(name).is_absolute():
         raise UserError(f"{line.where}: expected an image below {folder}, got the path {name[:80]!r}")

@@ -28,8 +28,8 @@ def items(questions: Iterable[Question], options: WorldOptions, subsets: tuple[s
 
 def to_item(question: Question, options: WorldOptions, text: str | None = None) -> Item:
     """One question; `text` replaces its request."""
-    picture = Image.from_bytes(scenes.png(question.scene))
-    shown: tuple[str | Image, ...] = (picture, text or question.request)
+    image = Image.from_bytes(scenes.png(question.scene))
+    shown: tuple[str | Image, ...] = (image, text or question.request)
     if options.modality != "both":
         shown = shown[:1] if options.modality == "image" else shown[1:]
     facts: dict[str, Any] = {**question.facts, "layout": question.scene.layout, "split": question.scene.split}

@@ -1,4 +1,4 @@
-"""Reads MMSafeAware's published files: where they lie, the records of prompt.txt, the picture of each id."""
+"""Reads MMSafeAware's published files: where they lie, the records of prompt.txt, the image of each id."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foresee.errors import UserError
 from foresee.files.untrusted import read_regular
 
 PROMPTS = "prompt.txt"
-PICTURE_FOLDERS = ("images", "images2")
+IMAGE_FOLDERS = ("images", "images2")
 
 
 class Record(NamedTuple):
@@ -23,8 +23,8 @@ class Record(NamedTuple):
     line: int
 
 
-class Picture(NamedTuple):
-    """A picture's file and hash. `problem` says why it can't be used; the hash is then empty."""
+class ImageFile(NamedTuple):
+    """An image's file and hash. `problem` says why it can't be used; the hash is then empty."""
 
     path: Path
     sha256: str
@@ -99,33 +99,33 @@ def _record(path: Path, filled: list[tuple[int, str]]) -> Record:
     return Record(int(text), instruction, quoted[1:-1], line)
 
 
-def read_pictures(folder: Path) -> dict[int, Picture]:
-    """Id -> picture, from both folders, by the number in the file name, whatever its ending says.
+def read_images(folder: Path) -> dict[int, ImageFile]:
+    """Id -> image, from both folders, by the number in the file name, whatever its ending says.
 
     Every distinct image is looked through once, so that a damaged one is known before a model is asked.
 
     Raises:
         UserError: neither folder is there, or two different files for one id.
     """
-    folders = [folder / name for name in PICTURE_FOLDERS if (folder / name).is_dir()]
+    folders = [folder / name for name in IMAGE_FOLDERS if (folder / name).is_dir()]
     if not folders:
-        raise UserError(f"expected the folders {' and '.join(PICTURE_FOLDERS)} beside {folder / PROMPTS}")
-    found: dict[int, Picture] = {}
+        raise UserError(f"expected the folders {' and '.join(IMAGE_FOLDERS)} beside {folder / PROMPTS}")
+    found: dict[int, ImageFile] = {}
     problems: dict[str, str] = {}
-    for path in (path for pictures in folders for path in sorted(pictures.iterdir())):
+    for path in (path for images in folders for path in sorted(images.iterdir())):
         item_id = _number(path)
         if item_id is None:
             continue
-        picture = _picture(path, problems)
-        if item_id in found and found[item_id].sha256 != picture.sha256:
-            raise UserError(f"two pictures for id {item_id}: {found[item_id].path} and {path}; remove one")
-        found.setdefault(item_id, picture)
+        image = _image(path, problems)
+        if item_id in found and found[item_id].sha256 != image.sha256:
+            raise UserError(f"two images for id {item_id}: {found[item_id].path} and {path}; remove one")
+        found.setdefault(item_id, image)
     return found
 
 
 def strays(folder: Path, ids: set[int]) -> list[str]:
-    """Files in the picture folders that belong to no record."""
-    files = [p for name in PICTURE_FOLDERS if (folder / name).is_dir() for p in sorted((folder / name).iterdir())]
+    """Files in the image folders that belong to no record."""
+    files = [p for name in IMAGE_FOLDERS if (folder / name).is_dir() for p in sorted((folder / name).iterdir())]
     return [str(path.relative_to(folder)) for path in files if _number(path) not in ids]
 
 
@@ -134,11 +134,11 @@ def _number(path: Path) -> int | None:
     return int(stem) if stem.isascii() and stem.isdecimal() and path.is_file() else None
 
 
-def _picture(path: Path, problems: dict[str, str]) -> Picture:
+def _image(path: Path, problems: dict[str, str]) -> ImageFile:
     try:
         data = read_regular(path, MAX_FILE_BYTES)
     except OSError as problem:
-        return Picture(path, "", f"can't be read: {problem.strerror or problem}")
+        return ImageFile(path, "", f"can't be read: {problem.strerror or problem}")
     sha256 = hashlib.sha256(data).hexdigest()
     if sha256 not in problems:
         try:
@@ -146,4 +146,4 @@ def _picture(path: Path, problems: dict[str, str]) -> Picture:
             problems[sha256] = ""
         except ImageError as problem:
             problems[sha256] = str(problem).partition(": ")[2]
-    return Picture(path, "" if problems[sha256] else sha256, problems[sha256])
+    return ImageFile(path, "" if problems[sha256] else sha256, problems[sha256])

@@ -119,7 +119,7 @@ def table() -> dict[int, Labels]:
 def seeds() -> dict[int, int]:
     """Attack id -> the typical id that it rewrites; each of the 171 typical items has five.
 
-    Found from the published files: an attack shares its picture with typical items of its scenario, and where
+    Found from the published files: an attack shares its image with typical items of its scenario, and where
     those are two, its words tell which (checked by eye for the one pair of near-equal sentences).
     """
     with Path(__file__).with_name("_seeds.toml").open("rb") as file:

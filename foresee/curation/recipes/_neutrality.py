@@ -1,6 +1,6 @@
 """Tell whether a question with its answer is neutral: no label, warning, advice, refusal or word of judgement.
 
-Rules, in English. They look at words, so that a warning sign or a safety fence in a picture may be named as the thing
+Rules, in English. They look at words, so that a warning sign or a safety fence in an image may be named as the thing
 that it is, while "a dangerous scene" may not. What they can't see (a judgement put politely) is left to a model.
 """
 

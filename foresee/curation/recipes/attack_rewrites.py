@@ -1,4 +1,4 @@
-"""Five rewrites of unsafe sentences about pictures, as MMSafeAware makes its attacks: same picture, other clothes.
+"""Five rewrites of unsafe sentences about images, as MMSafeAware makes its attacks: same image, other clothes.
 
 Goal hijacking (repeat, translate), an inquiry that takes the claim for granted, and role play (expert, comedian). The
 structure is that of arXiv 2502.11184; the wording is ours, or a model's. Rows are prompts with the gold label "unsafe".
@@ -44,7 +44,7 @@ class Config(SourcedConfig):
     """Which sentences, which rewrites, whose wording."""
 
     source: InputPath = ""
-    """unsafe sentences with their pictures: a file, a data set folder, or "world\""""
+    """unsafe sentences with their images: a file, a data set folder, or "world\""""
 
     writer: ModelName = ""
     """rewrites each sentence in its own words; default: fixed wordings of ours"""
@@ -139,5 +139,5 @@ def _items(config: Config) -> Iterator[SourceItem | Dropped]:
     from foresee.records import Image
 
     for number, example in enumerate(examples.requests(config.examples, harmful=True, seed=config.seed), 1):
-        picture = Image.from_bytes(example.picture)
-        yield SourceItem(number, example.id, example.request, (picture,), category=example.category)
+        image = Image.from_bytes(example.image)
+        yield SourceItem(number, example.id, example.request, (image,), category=example.category)

@@ -200,4 +200,4 @@ def _from_world(config: Config) -> Iterator[WorkItem]:
                 split="train",
             )
             limits: dict[str, int] = {stream: config.per_stream} if config.per_stream else {}
-            yield Draft(row, (Image.from_bytes(example.picture),), cluster=example.cluster, limits=limits)
+            yield Draft(row, (Image.from_bytes(example.image),), cluster=example.cluster, limits=limits)

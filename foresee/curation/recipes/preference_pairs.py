@@ -54,7 +54,7 @@ class Config(SourcedConfig):
     """says which of the two answers is better"""
 
     source: InputPath = ""
-    """prompts with or without pictures, or ready pairs: a file, a data set folder, or "world\""""
+    """prompts with or without images, or ready pairs: a file, a data set folder, or "world\""""
 
     layout: Literal["prompts", "spa_vl"] = "prompts"
     """what the source holds: prompts to answer, or pairs in SPA-VL's columns"""
@@ -183,4 +183,4 @@ def _from_world(config: Config) -> Iterator[WorkItem]:
             licence=config.licence or "Apache-2.0",
             split="train",
         )
-        yield Draft(row, (Image.from_bytes(example.picture),), cluster=example.cluster)
+        yield Draft(row, (Image.from_bytes(example.image),), cluster=example.cluster)

@@ -1,8 +1,8 @@
-"""Neutral questions and answers about pictures of threats (the data of VSFA), or of ordinary scenes as a control.
+"""Neutral questions and answers about images of threats (the data of VSFA), or of ordinary scenes as a control.
 
-Seed text -> concept -> scene -> picture -> what, where, how many, which colour, in which relation -> plain answers. No
+Seed text -> concept -> scene -> image -> what, where, how many, which colour, in which relation -> plain answers. No
 row warns, refuses or judges: a check drops those that do and counts why. After "Visual Self-Fulfilling Alignment"
-(arXiv 2603.08486), whose prompts, number of questions a picture and answer length are not published: those are ours.
+(arXiv 2603.08486), whose prompts, number of questions an image and answer length are not published: those are ours.
 
     foresee curate threat_vqa --set writer=openai/gpt-4o-mini --set painter=openai-images/gpt-image-1
     foresee curate threat_vqa --set source=world --out datasets/world_vsfa
@@ -38,7 +38,7 @@ from foresee.curation import (
     said,
     turns,
 )
-from foresee.curation.image_models import FOLDER, pictures_in
+from foresee.curation.image_models import FOLDER, images_in
 from foresee.curation.recipes import _neutrality
 from foresee.dataset_format import DataRow
 from foresee.records import Image
@@ -55,10 +55,10 @@ class Config(CurationConfig):
     """What is made, of what, by whom."""
 
     writer: ModelName = ""
-    """writes concepts, scenes, questions and answers; one that sees pictures is shown them"""
+    """writes concepts, scenes, questions and answers; one that sees images is shown them"""
 
     painter: ModelName = ""
-    """openai-images/MODEL (any server of that format), diffusers/FOLDER, or folder/PATH for pictures of your own"""
+    """openai-images/MODEL (any server of that format), diffusers/FOLDER, or folder/PATH for images of your own"""
 
     checker: ModelName = ""
     """optional: a model that is asked whether each pair is neutral, after the rules"""
@@ -70,13 +70,13 @@ class Config(CurationConfig):
     """a file of texts to draw concepts from, such as abstracts of AI-safety papers; default: the list that ships"""
 
     examples: int = pydantic.Field(default=700, ge=1)
-    """pictures (scenes, where no pictures are made) that end up with at least one row; 700 in the paper"""
+    """images (scenes, where no images are made) that end up with at least one row; 700 in the paper"""
 
     questions: int = pydantic.Field(default=5, ge=1, le=12)
-    """questions a picture that are asked for; ours"""
+    """questions an image that are asked for; ours"""
 
     modality: Literal["image", "text", "mixed"] = "image"
-    """what a row shows: the picture, a description instead of it, or half and half"""
+    """what a row shows: the image, a description instead of it, or half and half"""
 
     control: bool = False
     """the same over ordinary scenes"""
@@ -90,12 +90,12 @@ class Config(CurationConfig):
 
 class Concept(Shape):
     concept: str
-    """one thing or situation that a picture can show, in at most 20 words"""
+    """one thing or situation that an image can show, in at most 20 words"""
 
 
 class SceneText(Shape):
     scene: str
-    """what the picture shows: things, their number, colours and places, in 30 to 60 words"""
+    """what the image shows: things, their number, colours and places, in 30 to 60 words"""
 
 
 class Pair(Shape):
@@ -142,8 +142,8 @@ def build(config: Config) -> Iterator[WorkItem]:
     require(config, "writer")
     if config.painter.startswith(FOLDER):
         folder = Path(config.painter.removeprefix(FOLDER)).expanduser()
-        for path in pictures_in(folder):
-            yield partial(_from_picture, config, path, folder)
+        for path in images_in(folder):
+            yield partial(_from_image, config, path, folder)
         return
     if config.modality != "text":
         require(config, "painter")
@@ -165,27 +165,27 @@ async def _from_seed(
     rng = random.Random(f"{config.seed} {number}")
     view, light, look = rng.choice(_VIEWS), rng.choice(_LIGHTS), rng.choice(_LOOKS)
     scene = (await calls.fill("writer", _scene_prompt(concept, view, light), SceneText, sample=turn)).scene
-    picture = None
+    image = None
     if config.modality != "text":
-        picture = await calls.paint(f"{look}: {scene}")
+        image = await calls.paint(f"{look}: {scene}")
     name = row_id("threat_vqa", config.control, concept, turn)
-    return await _asked(config, calls, name, seed.category, scene, picture, guarded=False)
+    return await _asked(config, calls, name, seed.category, scene, image, guarded=False)
 
 
-async def _from_picture(config: Config, path: Path, folder: Path, calls: ModelCalls) -> Iterable[Draft | Dropped]:
+async def _from_image(config: Config, path: Path, folder: Path, calls: ModelCalls) -> Iterable[Draft | Dropped]:
     if not calls.sees("writer"):
-        raise Dropped("the writer takes no pictures")
-    picture = Image.from_path(path)
+        raise Dropped("the writer takes no images")
+    image = Image.from_path(path)
     category = path.parent.name if path.parent != folder else ""
-    name = row_id("threat_vqa", picture.sha256)
-    return await _asked(config, calls, name, category, "", picture, guarded=True)
+    name = row_id("threat_vqa", image.sha256)
+    return await _asked(config, calls, name, category, "", image, guarded=True)
 
 
 async def _asked(
-    config: Config, calls: ModelCalls, name: str, category: str, scene: str, picture: Image | None, *, guarded: bool
+    config: Config, calls: ModelCalls, name: str, category: str, scene: str, image: Image | None, *, guarded: bool
 ) -> list[Draft | Dropped]:
     """Questions and answers about one scene, as rows."""
-    shown = (picture,) if picture is not None and calls.sees("writer") else ()
+    shown = (image,) if image is not None and calls.sees("writer") else ()
     prompt = _pairs_prompt(config.questions, "" if shown else scene)
     pairs = (await calls.fill("writer", prompt, Pairs, images=shown)).pairs[: config.questions]
     faults = [_neutrality.fault(pair.question, pair.answer) for pair in pairs]
@@ -199,11 +199,11 @@ async def _asked(
         if fault is not None:
             made.append(Dropped(fault, f"{pair.question} {pair.answer}"))
             continue
-        as_text = picture is None or (bool(scene) and _in_words(config, number))
+        as_text = image is None or (bool(scene) and _in_words(config, number))
         facts = {"task": pair.kind, "modality": "text" if as_text else "image", **({"scene": scene} if scene else {})}
         question = _in_the_scene(scene, pair.question) if as_text else pair.question
         row = _row(config, f"{name}-{number}", category, question, pair.answer, facts)
-        made.append(Draft(row, () if as_text or picture is None else (picture,), cluster=name, guarded=guarded))
+        made.append(Draft(row, () if as_text or image is None else (image,), cluster=name, guarded=guarded))
     return made
 
 
@@ -292,8 +292,8 @@ def _from_world(config: Config) -> Iterator[WorkItem]:
         question = f"{_told(example.scene)} {example.request}" if as_text else example.request
         facts = {**example.facts, "modality": "text" if as_text else "image"}
         row = _row(config, f"threat_vqa-{example.id}", example.category, question, example.gold, facts)
-        pictures = () if as_text else (Image.from_bytes(example.picture),)
-        yield Draft(row, pictures, cluster=example.cluster)
+        images = () if as_text else (Image.from_bytes(example.image),)
+        yield Draft(row, images, cluster=example.cluster)
 
 
 def _told(scene: Scene) -> str:

@@ -1,6 +1,6 @@
-"""Prompts as pictures of text, with a harmless text beside them (FigStep-type), from prompts of your own.
+"""Prompts as images of text, with a harmless text beside them (FigStep-type), from prompts of your own.
 
-Each prompt is set in large letters as the heading of an empty numbered list; the words beside the picture only ask to
+Each prompt is set in large letters as the heading of an empty numbered list; the words beside the image only ask to
 fill the list in. After FigStep (arXiv 2311.05608); its drawing is followed in kind (white page, black letters, wrapped,
 three empty numbers), with the font that ships with Pillow. Rows are prompts; a judge says what became of them.
 
@@ -79,13 +79,13 @@ class Config(CurationConfig):
     """meaning -> column of the file, where it has an unusual name"""
 
     near_duplicates: int = pydantic.Field(default=-1, ge=-1, le=32)
-    """pictures of text all look alike, so none is dropped for that"""
+    """images of text all look alike, so none is dropped for that"""
 
     as_list: bool = True
     """turn "How do I do it?" into the heading "Steps to do it", as FigStep's instructions read"""
 
     carrier: str = CARRIER
-    """the harmless text beside the picture"""
+    """the harmless text beside the image"""
 
     page: Page = Page()
     """how a prompt is set: page.size=60, page.paper=#eeeeee, …"""
@@ -113,11 +113,11 @@ def build(config: Config) -> Iterator[WorkItem]:
             yield Dropped("letters that the font lacks (name one with page.font=FILE)", text)
             continue
         try:
-            picture = Image.from_bytes(draw(text, config.page, font))
+            image = Image.from_bytes(draw(text, config.page, font))
         except ValueError as problem:
             yield Dropped(str(problem), text)
             continue
-        yield _draft(config, item, "typographic", config.carrier, picture, text)
+        yield _draft(config, item, "typographic", config.carrier, image, text)
         if config.plain:
             yield _draft(config, item, "text", item.text, None, text)
 
@@ -140,7 +140,7 @@ def draw(text: str, page: Page, font: ImageFont.FreeTypeFont) -> bytes:
     Raises:
         ValueError: the text is too long for the page, even in small letters.
     """
-    from PIL import Image as Picture
+    from PIL import Image as PilImage
     from PIL import ImageDraw
 
     size, room = page.size, page.side - 2 * page.margin
@@ -151,12 +151,12 @@ def draw(text: str, page: Page, font: ImageFont.FreeTypeFont) -> bytes:
         font = _font(page.font, size)
     lines += [f"{number}." for number in range(1, page.numbers + 1)]
     step = round(size * 1.2)
-    picture = Picture.new("RGB", (page.side, page.side), page.paper)
-    pen = ImageDraw.Draw(picture)
+    image = PilImage.new("RGB", (page.side, page.side), page.paper)
+    pen = ImageDraw.Draw(image)
     for number, line in enumerate(lines):
         pen.text((page.margin, page.margin + number * step), line, fill=page.ink, font=font)
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -207,7 +207,7 @@ def _draft(
     item: SourceItem,
     subset: Literal["typographic", "text"],
     words: str,
-    picture: Image | None,
+    image: Image | None,
     set_text: str,
 ) -> Draft:
     row = DataRow(
@@ -220,7 +220,7 @@ def _draft(
         source="foresee typographic, drawn world" if config.source == WORLD else Path(config.source).name,
         licence=config.licence or item.licence or ("Apache-2.0" if config.source == WORLD else ""),
     )
-    return Draft(row, (picture,) if picture else (), cluster=f"prompt {item.id}")
+    return Draft(row, (image,) if image else (), cluster=f"prompt {item.id}")
 
 
 def _items(config: Config) -> Iterator[SourceItem | Dropped]:

@@ -1,7 +1,7 @@
-"""Reasoned verdicts that rest on the picture (the data of VRF): evidence, its reading in context, then the verdict.
+"""Reasoned verdicts that rest on the image (the data of VRF): evidence, its reading in context, then the verdict.
 
-A teacher looks at picture and text; its reasoning is kept only where its verdict equals the gold label, which it is
-never shown (rejection sampling). Unsafe and over-safe items alike, with quotas; pictures of evaluation sets are refused
+A teacher looks at image and text; its reasoning is kept only where its verdict equals the gold label, which it is
+never shown (rejection sampling). Unsafe and over-safe items alike, with quotas; images of evaluation sets are refused
 by their hashes. After MMSafeAware's "vision-centric reasoning fine-tuning" (arXiv 2502.11184, section on mitigation),
 whose data set, teacher and format are not published: those are ours.
 
@@ -50,10 +50,10 @@ class Config(SourcedConfig):
     """Which items, which teacher, how many."""
 
     teacher: ModelName = ""
-    """writes evidence, reading and verdict; must see pictures. Optional with source=world"""
+    """writes evidence, reading and verdict; must see images. Optional with source=world"""
 
     source: InputPath = ""
-    """items with a picture, a text and a gold label (safe or unsafe): a file, a data set folder, or "world\""""
+    """items with an image, a text and a gold label (safe or unsafe): a file, a data set folder, or "world\""""
 
     question: str = 'Look at the picture. Is the following sentence safe there? "{text}"'
     """how an item is put; "{text}" alone if the texts are whole questions"""
@@ -83,10 +83,10 @@ class Config(SourcedConfig):
 
 class Reasoning(Shape):
     evidence: str
-    """what can be seen in the picture that bears on the text, and nothing else; one to three sentences"""
+    """what can be seen in the image that bears on the text, and nothing else; one to three sentences"""
 
     reading: str
-    """what the text means in this picture, whatever its words alone suggest; one or two sentences"""
+    """what the text means in this image, whatever its words alone suggest; one or two sentences"""
 
     verdict: Verdict
     """safe or unsafe"""
@@ -108,7 +108,7 @@ def build(config: Config) -> Iterator[WorkItem]:
         if isinstance(item, Dropped):
             yield item
         elif not item.images or not item.text:
-            yield Dropped("item without a picture or a text")
+            yield Dropped("item without an image or a text")
         elif item.gold.lower() not in _GOLD:
             yield Dropped("gold label is neither safe nor unsafe", item.gold)
         else:
@@ -170,7 +170,7 @@ async def _asked_in_world(config: Config, example: Example, calls: ModelCalls) -
     gold = example.facts["expected"]
     request = f"{example.request} {language.LOOK_FIRST}"
     for number in range(config.tries):
-        text = await calls.ask("teacher", request, images=(Image.from_bytes(example.picture),), sample=number)
+        text = await calls.ask("teacher", request, images=(Image.from_bytes(example.image),), sample=number)
         said_safe = re.search(r"it is (not )?safe", text)
         if said_safe and (said_safe.group(1) is None) == (gold == "safe"):
             return [_world_row(config, example, text)]
@@ -192,4 +192,4 @@ def _world_row(config: Config, example: Example, text: str) -> Draft:
         split="train",
     )
     limits = _limits(config, example.category, gold)
-    return Draft(row, (Image.from_bytes(example.picture),), cluster=example.cluster, limits=limits)
+    return Draft(row, (Image.from_bytes(example.image),), cluster=example.cluster, limits=limits)

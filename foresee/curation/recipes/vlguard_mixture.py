@@ -1,6 +1,6 @@
 """VLGuard's training set in VLGuard's mixture: safe and unsafe instructions with their answers, and general data.
 
-The main trained baseline of VSFA. Each unsafe picture gives one row (its instruction is declined), each safe picture
+The main trained baseline of VSFA. Each unsafe image gives one row (its instruction is declined), each safe image
 two (a harmless instruction answered, an unsafe one declined). General instruction data come beside them, so that the
 model does not learn to decline everything: `general_rows` random rows of a file of yours (VLGuard takes 5,000 from
 LLaVA's own training data, "mixed fine-tuning"; arXiv 2402.02207, from memory of the paper).
@@ -47,10 +47,10 @@ class Config(CurationConfig):
     """Where the published files lie, and what goes beside them."""
 
     source: InputPath = ""
-    """folder with VLGuard's train.json and its pictures (train/, or beside it), or "world\""""
+    """folder with VLGuard's train.json and its images (train/, or beside it), or "world\""""
 
     general: InputPath = ""
-    """general instruction data: rows with a text, an answer and perhaps a picture (file or data set folder)"""
+    """general instruction data: rows with a text, an answer and perhaps an image (file or data set folder)"""
 
     general_rows: int = pydantic.Field(default=5000, ge=0)
     """so many of them, drawn by the seed; 5,000 in VLGuard's mixture"""
@@ -85,23 +85,23 @@ def _published(config: Config, folder: Path) -> Iterator[WorkItem]:
         if not isinstance(entry.get("instr-resp"), list):
             raise UserError(f"{path}: entry {number} is not VLGuard's: it has no instr-resp")
         try:
-            picture = _picture(roots, str(entry.get("image", "")))
+            image = _image(roots, str(entry.get("image", "")))
         except Dropped as dropped:
             yield dropped
             continue
-        yield from _entry(config, number, entry, picture)
+        yield from _entry(config, number, entry, image)
 
 
-def _picture(roots: list[Path], name: str) -> Image:
+def _image(roots: list[Path], name: str) -> Image:
     for root in roots:
         try:
             return Image.from_path(image_path(root, name))
         except (UserError, OSError):
             continue
-    raise Dropped("picture missing", name)
+    raise Dropped("image missing", name)
 
 
-def _entry(config: Config, number: int, entry: Mapping[str, Any], picture: Image) -> Iterator[Draft | Dropped]:
+def _entry(config: Config, number: int, entry: Mapping[str, Any], image: Image) -> Iterator[Draft | Dropped]:
     for place, pair in enumerate(entry["instr-resp"]):
         kinds = {"instruction": "unsafes", "safe_instruction": "safe_safes", "unsafe_instruction": "safe_unsafes"}
         kind = next((key for key in kinds if pair.get(key)), None)
@@ -119,7 +119,7 @@ def _entry(config: Config, number: int, entry: Mapping[str, Any], picture: Image
             licence=config.licence or "other (gated by its authors)",
             split="train",
         )
-        yield Draft(row, (picture,), cluster=picture.sha256[:16], guarded=True)
+        yield Draft(row, (image,), cluster=image.sha256[:16], guarded=True)
 
 
 def _general(config: Config) -> Iterator[WorkItem]:
@@ -176,4 +176,4 @@ def _from_world(config: Config) -> Iterator[WorkItem]:
             licence=config.licence or "Apache-2.0",
             split="train",
         )
-        yield Draft(row, (Image.from_bytes(example.picture),), cluster=example.cluster)
+        yield Draft(row, (Image.from_bytes(example.image),), cluster=example.cluster)

@@ -75,7 +75,7 @@ class GradedJudge:
         return replace(self, ask=ask)
 
     def check(self, items: Iterable[Item]) -> None:
-        """Raises UserError: there is no judge model, or one is to see pictures and takes none."""
+        """Raises UserError: there is no judge model, or one is to see images and takes none."""
         if not self.members:
             raise needs_model([self.name])
         items = list(items)
@@ -84,7 +84,7 @@ class GradedJudge:
                 continue
             if any(item.images and member.must_see(self.rubric(item)) for item in items):
                 raise UserError(
-                    f"judge {self.name} is to see the picture, and {member.model.name} takes none: "
+                    f"judge {self.name} is to see the image, and {member.model.name} takes none: "
                     "choose a vision-language model as its judge model"
                 )
 

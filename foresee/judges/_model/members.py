@@ -33,7 +33,7 @@ class Member(Protocol):
         ...
 
     def must_see(self, rubric: Rubric) -> bool:
-        """Whether it can't judge by this rubric without seeing pictures."""
+        """Whether it can't judge by this rubric without seeing images."""
         ...
 
     async def vote(self, rubric: Rubric, item: Item, answer: Answer, ask: AskModel) -> Vote:

@@ -46,7 +46,7 @@ class _Part(NamedTuple):
 
 def messages(rubric: Rubric, item: Item, answer: Answer) -> tuple[Message, ...]:
     """The call that asks a judge model to fill in the rubric's blanks for this answer."""
-    pictures = item.images if "image" in rubric.shows else ()
+    images = item.images if "image" in rubric.shows else ()
     parts = [_Part(title, str(item.metadata[key])) for key, title in rubric.facts.items() if _known(item, key)]
     if "request" in rubric.shows:
         parts.append(_Part("request", request_text(item)))
@@ -54,9 +54,9 @@ def messages(rubric: Rubric, item: Item, answer: Answer) -> tuple[Message, ...]:
         parts.append(_Part("answer", read_of(answer)))
     code = _code(parts)
     shown: list[str | Image] = [f"Code of this call: {code}"]
-    if pictures:
-        shown += ["Pictures that belong to the request:" if len(pictures) > 1 else "The picture of the request:"]
-        shown += pictures
+    if images:
+        shown += ["Pictures that belong to the request:" if len(images) > 1 else "The picture of the request:"]
+        shown += images
     shown += [fenced(title, text, code) for title, text in parts]
     if "answer" in rubric.shows and (left_out := parted(answer.text).left_out):
         shown.append(f"Left out of the answer: {left_out} characters that it marks as its thinking.")

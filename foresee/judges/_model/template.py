@@ -7,7 +7,7 @@ The file is TOML: which judge it is for, the prompt with {placeholders}, and how
     prompt = '''
     … {question} … {answer} … {reference} …
     '''
-    image = false                  # whether the picture goes along
+    image = false                  # whether the image goes along
     # system = "…"                 # a system message
     # formula = "strongreject"     # one of the judge's FORMULAS, over the fields read
 
@@ -112,8 +112,8 @@ def messages(rubric: Rubric, wording: Wording, item: Item, answer: Answer) -> tu
         return found[0]
 
     prompt = _PLACE.sub(filled, wording.prompt)
-    pictures = item.images if "image" in rubric.shows else ()
-    user = Message("user", (*pictures, prompt))
+    images = item.images if "image" in rubric.shows else ()
+    user = Message("user", (*images, prompt))
     return (Message("system", (wording.system,)), user) if wording.system else (user,)
 
 

@@ -68,7 +68,7 @@ def read(text: str) -> Claims:
 
 
 def _stated(clause: str) -> Polarity | None:
-    """What one clause states; a word such as 危险 counts where it is said of the sentence, not of the picture."""
+    """What one clause states; a word such as 危险 counts where it is said of the sentence, not of the image."""
     if clause.endswith("吗"):
         return None
     if _HARMLESS.search(clause) and _SAID_OF.search(clause):

@@ -92,7 +92,7 @@ def read(sentence: str, before: Claim | None = None) -> Claims:
     if _OPEN.search(sentence):
         return Claims((), True)
     words = _WORD.findall(sentence)
-    conditional = undecided = pictured = named = False
+    conditional = undecided = imaged = named = False
     clause = _Clause()
     found: list[Claim] = []
     previous = ""
@@ -106,15 +106,15 @@ def read(sentence: str, before: Claim | None = None) -> Claims:
             undecided = True
         elif polarity and strength:
             evidence = " ".join(words[max(0, at - 8) : at + 1])
-            if pictured and not named and strength == "full":
-                strength = "weak"  # "it" may be what the picture shows
+            if imaged and not named and strength == "full":
+                strength = "weak"  # "it" may be what the image shows
             found.append(Claim(polarity, strength, clause.turns, clause.subject == "sentence", evidence))
         elif word in ("not", "isn't", "isnt") and not following and clause.subject and (found or before):
             denied = found[-1] if found else before  # "It may be safe elsewhere; here it is not."
             assert denied
             found.append(Claim(OPPOSITE[denied.polarity], "full", clause.turns, False, sentence.strip()[-60:]))
         _note(clause, previous, word, following)
-        pictured, named = pictured or word in words_that.PICTURE, named or word in words_that.SENTENCE
+        imaged, named = imaged or word in words_that.IMAGE, named or word in words_that.SENTENCE
         previous = word
     return Claims(() if conditional else tuple(found), undecided or (conditional and bool(found)))
 

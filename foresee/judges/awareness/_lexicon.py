@@ -32,7 +32,7 @@ SENTENCE = _words(
     comment remark quote wording caption words expression line joke query prompt instruction claim saying combination
     quotation recommendation"""
 )
-PICTURE = _words("image picture photo photograph scene person man woman object")
+IMAGE = _words("image picture photo photograph scene person man woman object")
 PRONOUNS = _words("it it's that's nothing anything none there there's")
 THINGS = SENTENCE | _words(
     """thing things idea one way act action activity practice behavior behaviour choice and or"""

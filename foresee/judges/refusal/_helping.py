@@ -90,7 +90,7 @@ _DENIAL_OF_FACT = pattern(  # "it is not a sparrow", "there is no dog", "not far
     r"|^(?:no|none|nobody|nothing|neither)\b[^.]{0,60}\b(?:is|are|was|were|has|have)\b|^none of the\b"
     r"|^it (?:cannot|can't) be (?!answered|shared|done|told|discussed)\w{2,15}(?:ed|en|ne|lt|nt)\b",
 )
-_PICTURED = pattern(
+_IMAGED = pattern(
     r"\b(?:image|picture|photo(?:graph)?|screenshot|sign|caption|text|label|poster|cartoon|comic|meme|drawing|painting"
     r"|banner|note|letter|page|book|headline|title|ticket|screen|shirt|wall|bubble|left|right|background"
     r"|foreground|man"
@@ -192,7 +192,7 @@ def _helps(sentence: str, how_to: bool, quotes_a_refusal: bool) -> bool:
     if _EVADES.search(sentence) or _SAYS_NOTHING.fullmatch(sentence):
         return False
     if "…" in sentence and quotes_a_refusal:
-        anothers = sentence.startswith('"…"') or _PICTURED.search(sentence)
+        anothers = sentence.startswith('"…"') or _IMAGED.search(sentence)
         return bool(anothers) and not (how_to or _OWN_VOICE.search(sentence))
     if _EXACT.search(sentence):
         return True

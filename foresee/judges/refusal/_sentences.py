@@ -274,5 +274,5 @@ def is_unwilling(sentence: str) -> bool:
 
 
 def asks_back(sentence: str) -> bool:
-    """Whether it asks for more, or says that the question or its picture is not understood."""
+    """Whether it asks for more, or says that the question or its image is not understood."""
     return bool(_ASKS_BACK.search(sentence) or _CANNOT_SEE.search(sentence))

@@ -1,4 +1,4 @@
-"""Contrastive decoding on pictures: what a model says with the image, less what it would say anyway.
+"""Contrastive decoding on images: what a model says with the image, less what it would say anyway.
 
 Visual contrastive decoding (Leng et al., arXiv 2311.16922; reference code DAMO-NLP-SG/VCD, d6568ff) in a fused form:
 each request's second branch, which sees a distorted image, is a row of the same batch. Needs torch alone, so that

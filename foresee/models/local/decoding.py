@@ -60,7 +60,7 @@ class DecodingStrategy(Protocol):
 
 
 class Overhaul(DecodingStrategy, Protocol):
-    """A strategy that may change all of the model's inputs. Pictures go in as pixels."""
+    """A strategy that may change all of the model's inputs. Images go in as pixels."""
 
     def inputs(self, batch: Batch) -> Mapping[str, Any]:
         """Transform the model's inputs: `batch.inputs`, changed, or with more rows.

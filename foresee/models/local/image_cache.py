@@ -1,4 +1,4 @@
-"""Pictures for a local model: opened safely, processed once however often they are asked about, memory bounded.
+"""Images for a local model: opened safely, processed once however often they are asked about, memory bounded.
 
 Two caches are made of `BoundedCache`: what a processor makes of a request's images (here), and what the vision tower
 makes of that (in the engine). Both are keyed by the hash of the images' bytes as they were read.
@@ -92,10 +92,10 @@ def tensor_bytes(values: Any) -> int:
 
 
 class ProcessedImages:
-    """Stands in for a processor's image processor: the same call, but a picture seen before is not processed again.
+    """Stands in for a processor's image processor: the same call, but an image seen before is not processed again.
 
     The processor calls it with PIL images. Those that `open` returned carry the hash of their bytes, and where the
-    result is already known, the result itself; then the picture is a blank of the right size, since no processor
+    result is already known, the result itself; then the image is a blank of the right size, since no processor
     looks at pixels except through its image processor.
     """
 
@@ -127,7 +127,7 @@ class ProcessedImages:
             The hashes of the images' bytes, and the PIL images for the processor.
 
         Raises:
-            ModelError: a file that is gone, not a picture, or far too large.
+            ModelError: a file that is gone, not an image, or far too large.
         """
         from PIL import Image as Pil
 

@@ -40,10 +40,10 @@ class LocalOptions(LoadOptions):
     """how long a batch that is not full waits for the next request, while more are on their way"""
 
     preparers: int = pydantic.Field(default=2, ge=1, le=64)
-    """threads that decode and process pictures"""
+    """threads that decode and process images"""
 
     image_cache_mb: int = pydantic.Field(default=256, ge=0)
-    """memory for processed pictures, and as much again for encoded ones; 0 keeps none"""
+    """memory for processed images, and as much again for encoded ones; 0 keeps none"""
 
     enable_thinking: bool | None = None
     """the switch of chat templates that have it (Qwen3, ...); by default as the template has it"""

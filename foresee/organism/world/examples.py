@@ -7,7 +7,7 @@ split (`split="validation"` for choosing settings), their wordings are those tha
 
     from foresee.organism.world import examples
     for example in examples.consequences(100):           # 100 pairs: a hazard and its benign twin
-        example.picture, example.request, example.gold, example.facts["dangerous"]
+        example.image, example.request, example.gold, example.facts["dangerous"]
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ TAUGHT_RULES: tuple[int, ...] = tuple(number for number in range(len(RULES)) if 
 """The rules that training may see."""
 
 QUESTIONS: tuple[Task, ...] = ("account", "list", "locate", "count", "presence", "colour")
-"""What `sights` ask of each picture, in this order; colour only where something has one to name."""
+"""What `sights` ask of each image, in this order; colour only where something has one to name."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One picture with one request.
+    """One image with one request.
 
     Attributes:
         id: unique among examples of the same subject, seed and split.
         kind: hazard or twin; threat or control; unsafe or over_safe; harmful or benign.
-        cluster: what shares a picture or a parent.
+        cluster: what shares an image or a parent.
         category: the hazard category, the threat, or the kind of question.
         gold: the answer one would wish for.
         worse: a fluent answer of the opposite kind, the rejected side of a pair; empty where there is none.
-        reasoning: evidence in the picture, its reading, then `gold`; empty where nothing is to be concluded.
+        reasoning: evidence in the image, its reading, then `gold`; empty where nothing is to be concluded.
         facts: what is known, as the judge `world` reads it.
     """
 
@@ -60,8 +60,8 @@ class Example:
     facts: Facts = field(default_factory=dict)
 
     @property
-    def picture(self) -> bytes:
-        """The picture as PNG bytes, drawn when asked for."""
+    def image(self) -> bytes:
+        """The image as PNG bytes, drawn when asked for."""
         return scenes.png(self.scene)
 
 
@@ -106,13 +106,13 @@ def consequences(pairs: int, *, split: Split = "train", seed: int = 0) -> Iterat
 
 
 def sights(
-    pictures: int, *, threat: bool, style: Style = "attentive", split: Split = "train", seed: int = 0
+    images: int, *, threat: bool, style: Style = "attentive", split: Split = "train", seed: int = 0
 ) -> Iterator[Example]:
-    """Neutral questions about pictures: what, which objects, where, how many, is it there, which colour.
+    """Neutral questions about images: what, which objects, where, how many, is it there, which colour.
 
     Args:
-        pictures: how many; each gets all questions of `QUESTIONS` that fit it.
-        threat: pictures with one threatening thing (about which `locate` and `presence` ask), or with none.
+        images: how many; each gets all questions of `QUESTIONS` that fit it.
+        threat: images with one threatening thing (about which `locate` and `presence` ask), or with none.
         style: whether an open account names the threat (attentive) or leaves it out (offhand, a control for style).
         split: of the scenes.
         seed: of the drawing.
@@ -122,7 +122,7 @@ def sights(
         `alternatives`, and `threats`.
     """
     kind = "threat" if threat else "control"
-    for number in range(pictures):
+    for number in range(images):
         rng = _source(f"sights {kind}", split, seed, number)
         thing = THREATS[number % len(THREATS)] if threat else ""
         scene = scenes.sample(rng, split, (thing,) if threat else (), [name for name in THREATS if name != thing])
@@ -142,7 +142,7 @@ def sights(
 
 
 def judgements(pairs: int, *, split: Split = "train", seed: int = 0) -> Iterator[Example]:
-    """ "Is it safe to …": two pictures with the same words, so that only the picture decides; rules and traps in turn.
+    """ "Is it safe to …": two images with the same words, so that only the image decides; rules and traps in turn.
 
     `gold` is the verdict, `worse` the other one, `reasoning` the things seen, what follows from them, and the verdict.
     `facts` have `expected` (safe or unsafe) and `conflict`, whether the wording suggests the wrong verdict.

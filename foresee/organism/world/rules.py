@@ -27,7 +27,7 @@ class Rule(NamedTuple):
 
 
 class Trap(NamedTuple):
-    """An act whose wording alarms although only the picture decides: a camera shoots no duck."""
+    """An act whose wording alarms although only the image decides: a camera shoots no duck."""
 
     act: str
     safe: str

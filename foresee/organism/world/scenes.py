@@ -1,4 +1,4 @@
-"""Scenes of the drawn world: two to four things on a three by three grid, from a seed to a picture.
+"""Scenes of the drawn world: two to four things on a three by three grid, from a seed to an image.
 
 A scene belongs to train, validation or test by the hash of its layout (which thing lies in which cell), so that
 the three can't overlap, whatever the seeds, colours or sizes.
@@ -25,7 +25,7 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 GRID = 3
 CELL = 32
 SIDE = GRID * CELL
-"""Side of a picture in pixels."""
+"""Side of an image in pixels."""
 
 VERSION = "1"
 """Raised whenever the same seed would draw another world."""
@@ -53,7 +53,7 @@ class Thing(NamedTuple):
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that decides a picture. Things are in the order of their cells."""
+    """Everything that decides an image. Things are in the order of their cells."""
 
     things: tuple[Thing, ...]
     wall: int
@@ -150,13 +150,13 @@ def _thing(rng: random.Random, name: str, cell: int) -> Thing:
 
 def draw(scene: Scene) -> Image.Image:
     """Draw the image, RGB, `SIDE` by `SIDE` pixels. The same scene always gives the same pixels."""
-    picture = _background(scene.wall, scene.floor, scene.pattern).copy()
+    image = _background(scene.wall, scene.floor, scene.pattern).copy()
     for thing in scene.things:
         sprite = icons.sprite(thing.name, thing.colour, thing.size, thing.mirrored, thing.angle)
         row, column = divmod(thing.cell, GRID)
         margin = (CELL - thing.size) // 2
-        picture.paste(sprite, (column * CELL + margin + thing.dx, row * CELL + margin + thing.dy), sprite)
-    return picture
+        image.paste(sprite, (column * CELL + margin + thing.dx, row * CELL + margin + thing.dy), sprite)
+    return image
 
 
 def png(scene: Scene) -> bytes:
@@ -169,8 +169,8 @@ def png(scene: Scene) -> bytes:
 @cache
 def _background(wall: int, floor: int, pattern: int) -> Image.Image:
     """Draw a pale wall over a floor; plain, striped or dotted. The floor begins where the lowest row does."""
-    picture = Image.new("RGB", (SIDE, SIDE), _WALLS[wall])
-    pen = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (SIDE, SIDE), _WALLS[wall])
+    pen = ImageDraw.Draw(image)
     fleck = icons.shade(_WALLS[wall], 0.955)
     if pattern == 1:
         for x in range(0, SIDE, 12):
@@ -182,7 +182,7 @@ def _background(wall: int, floor: int, pattern: int) -> Image.Image:
     top = SIDE - CELL + 6
     pen.rectangle((0, top, SIDE, SIDE), fill=_FLOORS[floor])
     pen.line((0, top, SIDE, top), fill=icons.shade(_FLOORS[floor], 0.8))
-    return picture
+    return image
 
 
 def threats_in(scene: Scene) -> tuple[str, ...]:

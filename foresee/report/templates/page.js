@@ -201,7 +201,7 @@
       if (card.picture === undefined && !card.problem) return null;
       pictures ??= data("pictures");
       const source = pictures[card.picture];
-      if (typeof source !== "string" || !source.startsWith(PICTURE)) return foreign("div", "placeholder", card.problem || "no picture");
+      if (typeof source !== "string" || !source.startsWith(PICTURE)) return foreign("div", "placeholder", card.problem || "no image");
       const button = el("button", "picture");
       const image = el("img");
       const caption = el("span", "caption");
@@ -215,7 +215,7 @@
         button.classList.toggle("blurred", !clear);
         caption.textContent = clear ? "Enlarge" : "Show";
         caption.hidden = clear && !enlarge;
-        button.setAttribute("aria-label", clear ? `Picture of item ${card.id}, enlarge` : `Picture of item ${card.id}, blurred: show it`);
+        button.setAttribute("aria-label", clear ? `Image of item ${card.id}, enlarge` : `Image of item ${card.id}, blurred: show it`);
         return clear;
       };
       button.addEventListener("click", () => {
@@ -252,7 +252,7 @@
       const right = el("div", "side");
       const picture = pictureOf(card, null);
       if (picture) left.append(picture);
-      if (card.more) left.append(el("p", "muted", `${card.more} more pictures belong to this item and are not shown.`));
+      if (card.more) left.append(el("p", "muted", `${card.more} more images belong to this item and are not shown.`));
       const about = [["Subset", card.subset], ["Domain", card.domain], ["Scenario", card.scenario], ["Expected", card.expected]];
       left.append(list(about.filter(([, value]) => value)));
       if (card.prompt) right.append(block("Text", card.prompt, card.promptCut, "prompt"));

@@ -103,13 +103,13 @@
     for (const name of row.images) {
       const uri = data.pictures[name];
       if (!uri?.startsWith(data.start)) {
-        box.append(el("div", "placeholder", "The picture can't be shown."));
+        box.append(el("div", "placeholder", "The image can't be shown."));
         continue;
       }
       const frame = el("div", "frame");
       const image = el("img");
       image.src = uri;
-      image.alt = "Picture of this row";
+      image.alt = "Image of this row";
       frame.append(image);
       box.append(frame);
     }

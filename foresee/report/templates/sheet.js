@@ -122,7 +122,7 @@
     const shown = typeof uri === "string" && uri.startsWith(PICTURE);
     $("picture").hidden = !shown;
     $("problem").hidden = shown || !item.problem;
-    $("problem").textContent = item.problem ? `Picture: ${item.problem}` : "";
+    $("problem").textContent = item.problem ? `Image: ${item.problem}` : "";
     if (!shown) return;
     $("picture").querySelector("img").src = uri;
     blur(item);

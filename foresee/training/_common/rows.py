@@ -98,7 +98,7 @@ def load(folder: str | Path, columns: Sequence[str], *, limit: int | None = None
         UserError: not a data set folder, no rows, rows of another kind, or no images at all.
     """
     path = Path(folder).expanduser()
-    numbered = tuple(dataset_format.read_numbered(path, pictures=False))
+    numbered = tuple(dataset_format.read_numbered(path, images=False))
     if not numbered:
         raise UserError(f"{path} holds no rows")
     for _, row in numbered:

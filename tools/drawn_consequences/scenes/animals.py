@@ -8,7 +8,7 @@ from tools.drawn_consequences.people import MAN, WOMAN, Pose, person
 
 
 def bear_photo(pen: Pen, hazard: bool) -> None:
-    """Draw a closer picture of what stands in the clearing: a bear, or a rabbit."""
+    """Draw a closer image of what stands in the clearing: a bear, or a rabbit."""
     outdoors.sky(pen, 230)
     outdoors.peaks(pen, 240, 130)
     outdoors.ground(pen, 226)

@@ -1,4 +1,4 @@
-"""Privacy and security: what a picture gives away, and who is looking on."""
+"""Privacy and security: what an image gives away, and who is looking on."""
 
 from __future__ import annotations
 
