@@ -90,7 +90,7 @@ def test_pictures_by_the_end_of_their_path(tmp_path: Path) -> None:
     assert pictures.find("b/1.png").file is not None, "another file ending"
     assert pictures.find("a/2.png") == ("a/2.png", None, "not there")
     assert pictures.find("../a/1.png").file is None, "a path does not lead out"
-    assert pictures.find(str(tmp_path / "top/imgs/a/1.png")).image is not None
+    assert pictures.find(str(tmp_path / "top/imgs/a/1.png")).file is not None
     assert pictures.find("/etc/passwd").file is None
     assert pictures.find("").problem == "no file name"
     png(tmp_path / "top/imgs/b/1.png", 2)
@@ -115,24 +115,24 @@ def test_the_same_picture_twice_is_one(tmp_path: Path) -> None:
 def test_what_is_no_picture_is_said(tmp_path: Path, content: bytes, problem: str) -> None:
     (tmp_path / "1.png").write_bytes(content)
     found = ImageFolders(tmp_path).find("1.png")
-    assert found.image is None
+    assert found.file is None
     assert problem in found.problem
     cell = from_cell({"bytes": content, "path": None}, "row 1")
-    assert cell.image is None
+    assert cell.file is None
 
 
 def test_cells_of_a_table(tmp_path: Path) -> None:
     data = png_bytes(5, tmp_path / "files")
     kept = from_cell({"bytes": data, "path": "x.png"}, "row 1")
-    assert kept.image is not None
-    assert kept.image.path is not None
-    assert kept.image.path.read_bytes() == data
-    assert kept.image.data is None, "on disk, not in memory"
+    assert kept.file is not None
+    assert kept.file.path is not None
+    assert kept.file.path.read_bytes() == data
+    assert kept.file.data is None, "on disk, not in memory"
     assert from_cell(data, "row 1") == kept
     for empty in (None, {"bytes": None, "path": None}, {"bytes": b"", "path": ""}):
         assert from_cell(empty, "row 1") == ("row 1", None, "the cell is empty")
     by_path = from_cell({"bytes": None, "path": "files/drawn-5.png"}, "row 1", ImageFolders(tmp_path))
-    assert by_path.image is not None
+    assert by_path.file is not None
     sources.clean()
     assert not sources.images().exists()
 

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
-from foresee.records import Item
 from foresee.training._common import heldout_eval, metrics
 from foresee.training._common import judges as training_judges
 from foresee.training._common.collapse import CollapseDetector
 from foresee.training._common.config import SupervisedConfig, TrainingConfig
+from foresee.training._common.heldout_eval import EvalSet
 from foresee.training._common.judges import SPENT, Judges
 from foresee.training._common.metrics import Progress
 
@@ -29,7 +29,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
     """A callback of transformers' Trainer, the same for every method. `stopped` says why a training was ended."""
 
     def __init__(
-        self, config: TrainingConfig, items: tuple[Item, ...], judges: Judges, report: Callable[[Progress], None]
+        self, config: TrainingConfig, asked: EvalSet, judges: Judges, report: Callable[[Progress], None]
     ) -> None:
         self.trainer: Any = None
         self.stopped = ""
@@ -37,8 +37,8 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         self.before: dict[str, float] = {}
         self.after: dict[str, float] = {}
         self.judge_cost: dict[str, float] = {}
-        self._config, self._items, self._report = config, items, report
-        self._judge = judges.by_name.get(config.probe.judge)
+        self._config, self._asked, self._report = config, asked, report
+        self._judges = [judges.by_name[name] for name in asked.judges]
         self._all_judges = [judges]
         self._spent_before: dict[str, float] = {}
         self._folder = Path(config.out)
@@ -143,7 +143,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
     def _evaluate_due(self, step: int, *, last: bool = False) -> None:
         """Measure what is due at a step: the probe, and the loss on held-out rows."""
         config = self._config
-        if self._items and self._judged_at != step and (last or step % config.probe.every == 0):
+        if self._asked.items and self._judged_at != step and (last or step % config.probe.every == 0):
             self._answer_and_judge(step)
         if isinstance(config, SupervisedConfig) and self.trainer.eval_dataset is not None:
             every = config.eval_every or config.probe.every
@@ -161,10 +161,10 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         self._keep_if_better(step, self._logged)
 
     def _answer_and_judge(self, step: int) -> None:
-        if self._judge is None:
-            return
-        self._report(Progress(step, self.trainer.state.max_steps, {}, f"evaluating {len(self._items)} held-out rows"))
-        texts = heldout_eval.answers(self.trainer, self._items, self._config.probe)
+        self._report(
+            Progress(step, self.trainer.state.max_steps, {}, f"evaluating {len(self._asked.items)} held-out rows")
+        )
+        texts = heldout_eval.answers(self.trainer, self._asked.items, self._config.probe)
         numbers = self._judged(texts)
         pending = self.trainer.control.should_log  # a line logged in between would cancel the step's own
         self.trainer.model.eval()  # a trainer of TRL's flushes its own numbers into any line logged in training mode
@@ -178,9 +178,8 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
             self._keep_as_best()
 
     def _judged(self, texts: list[str]) -> dict[str, float]:
-        """Judge the answers; one process calls the judge, for all."""
-        assert self._judge is not None
-        results = [heldout_eval.measure(self._items, texts, self._judge, self._config.probe) if self._leads else {}]
+        """Judge the answers; one process calls the judges, for all."""
+        results = [heldout_eval.measure(self._asked, texts, self._judges, self._config.probe) if self._leads else {}]
         if self.trainer.accelerator.num_processes > 1:
             from accelerate.utils import broadcast_object_list
 

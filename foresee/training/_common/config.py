@@ -32,10 +32,16 @@ class HeldOutEval(Settings):
     """An evaluation while the model trains: greedy answers to held-out rows, judged."""
 
     data: str = ""
-    """a data set folder, or a world benchmark (`world_consequence`, its validation split); empty for no probe"""
+    """a data set folder, or a benchmark (those of the drawn world: their validation split); empty for no evaluation"""
 
-    judge: str = "world"
-    """what judges the answers"""
+    options: dict[str, Any] = pydantic.Field(default_factory=dict)
+    """the benchmark's own options (`probe.options.subset=safe`), as `-T` takes them"""
+
+    files: str = ""
+    """folder of the benchmark's published files; by default in $FORESEE_DATA and the cache, as `foresee eval`"""
+
+    judge: str = ""
+    """what judges the answers; by default a benchmark's own judges, and "world" for a folder"""
 
     every: int = pydantic.Field(default=10, ge=1)
     """steps between two evaluations; there is always one before the first step and one after the last"""
@@ -50,7 +56,7 @@ class HeldOutEval(Settings):
     """answers generated at once"""
 
     weights: dict[str, float] = pydantic.Field(default_factory=dict)
-    """part of the judge's value -> weight; their sum is the score by which the best checkpoint is chosen"""
+    """metric of the benchmark, or part of the judge's value -> weight; their sum is the score of `keep=best`"""
 
     judge_models: tuple[str, ...] = ()
     """models that fill in the judge's rubric, for judges that need one"""

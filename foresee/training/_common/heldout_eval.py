@@ -1,48 +1,81 @@
-"""Evaluate a model in training: generate answers to held-out rows and judge them (the setting `probe`)."""
+"""Evaluate a model in training: generate answers to held-out items and judge them (the setting `probe`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from foresee import plugins
+from foresee.config import from_pairs
+from foresee.data.check import items_of
 from foresee.errors import UserError, unknown_name
-from foresee.organism.world import questions as exams
-from foresee.organism.world import scenes
-from foresee.organism.world.questions import Question
-from foresee.records import Answer, Image, Item, Judge, Message, Verdict
+from foresee.metrics import Metric, summarise
+from foresee.plugins import contracts
+from foresee.plugins.contracts import Benchmark
+from foresee.records import Answer, Image, Item, Judge, Row, Verdict
 from foresee.runner.async_bridge import complete
 from foresee.training._common.config import HeldOutEval
 from foresee.training._common.inspection import inspected
 from foresee.training._common.rows import Rows, drawn, load
 
-_QUESTIONS: Mapping[str, Callable[..., Iterator[Question]]] = {
-    "world_awareness": exams.awareness,
-    "world_consequence": exams.consequence,
-    "world_attack": exams.attack,
-    "world_perception": exams.perception,
-}
+
+class EvalSet(NamedTuple):
+    """What a model in training answers.
+
+    Attributes:
+        items: the questions.
+        judges: names of the judges that read the answers.
+        benchmark: whose questions these are; None for a folder's rows.
+        metrics: of the benchmark, where its own judges read the answers; empty otherwise.
+    """
+
+    items: tuple[Item, ...] = ()
+    judges: tuple[str, ...] = ()
+    benchmark: Benchmark | None = None
+    metrics: tuple[Metric, ...] = ()
 
 
-def load_rows(settings: HeldOutEval) -> Rows | None:
-    """Load the rows of the folder, if it is one. Raises UserError: no such folder or world benchmark."""
-    if not settings.data.startswith("world_"):
-        return load(settings.data, (), limit=settings.limit, text_only=True) if settings.data else None
-    if settings.data not in _QUESTIONS:
-        raise unknown_name("world benchmark", settings.data, _QUESTIONS)
-    return None
+def find(settings: HeldOutEval) -> EvalSet | Rows:
+    """Find what the settings name: a benchmark's items, or a folder's rows, which `looked_at` makes items of.
+
+    Raises:
+        UserError: no such folder or benchmark, no files of it, options that do not fit, or no item that can be sent.
+    """
+    if not settings.data:
+        return EvalSet()
+    names = plugins.names("benchmarks")
+    if settings.data in names:
+        return _of_benchmark(settings)
+    if settings.options or settings.files:
+        raise UserError(f"probe.options and probe.files go with a benchmark, and {settings.data} is none")
+    if Path(settings.data).name == settings.data and not Path(settings.data).exists():
+        raise unknown_name("data set folder or benchmark", settings.data, names)
+    return load(settings.data, (), limit=settings.limit, text_only=True)
 
 
-def load_items(settings: HeldOutEval, of_folder: Rows | None, processor: Any) -> tuple[Item, ...]:
-    """Make the items that a model of this processor answers. Raises UserError: a row can't be used."""
-    if of_folder is not None:
-        sound = inspected(of_folder, processor, 0.0)
-        return tuple(sound.item(index) for index in range(len(sound)))
-    return (
-        drawn([_from_question(question) for question in _QUESTIONS[settings.data]("validation")], settings.limit)
-        if settings.data
-        else ()
-    )
+def looked_at(found: EvalSet | Rows, settings: HeldOutEval, processor: Any) -> EvalSet:
+    """Make items of a folder's rows for a model with this processor. Raises UserError: a row can't be used."""
+    if isinstance(found, EvalSet):
+        return found
+    sound = inspected(found, processor, 0.0)
+    return EvalSet(tuple(sound.item(index) for index in range(len(sound))), (settings.judge or "world",))
+
+
+def _of_benchmark(settings: HeldOutEval) -> EvalSet:
+    file = contracts.benchmark(settings.data)
+    base = {"split": "validation"} if settings.data.startswith("world_") else {}
+    options = from_pairs(file.options, (), what=f"probe.options of {file.name}", base={**base, **settings.options})
+    if file.procedure(options) is not None:
+        raise UserError(f"probe.options: {file.name} asks in several turns with these; a held-out eval asks in one")
+    everything = items_of(file.name, Path(settings.files) if settings.files else None, options)
+    sendable = [replace(item, benchmark=file.name) for item in everything if item.missing_image is None]
+    if not sendable:
+        raise UserError(f"probe.data: none of the {len(everything)} items of {file.name} can be sent here")
+    metrics = () if settings.judge else tuple(file.metrics(options.model_dump(mode="json")))
+    return EvalSet(drawn(sendable, settings.limit), (settings.judge,) if settings.judge else file.judges, file, metrics)
 
 
 def answers(trainer: Any, items: Sequence[Item], settings: HeldOutEval) -> list[str]:
@@ -67,15 +100,29 @@ def answers(trainer: Any, items: Sequence[Item], settings: HeldOutEval) -> list[
     return [text for _, text in sorted(everything)]
 
 
-def measure(items: Sequence[Item], texts: Sequence[str], judge: Judge, settings: HeldOutEval) -> dict[str, float]:
-    """Average the judge's parts over the rows that have them; add coverage, the answers' length, and the score.
+def measure(asked: EvalSet, texts: Sequence[str], judges: Sequence[Judge], settings: HeldOutEval) -> dict[str, float]:
+    """Average what the judges say; add coverage, the answers' length, and the score.
 
     Returns:
-        `probe/PART` for each part, `probe/r0` (share of risks that are 0) where there is a risk, `probe/coverage`
-        (share of the rows with a verdict), `probe/length` (words), and `probe/score` (the weighted sum) where the
-        settings have weights. A word of a verdict counts 0 on rows with another word.
+        `probe/METRIC` for each metric of a benchmark that has a value; `probe/PART` for each part of a single judge's
+        value, over the items that have it, and `probe/r0` (share of risks that are 0) where there is a risk;
+        `probe/coverage` (share of the items with a verdict of every judge), `probe/length` (words), and `probe/score`
+        (the weighted sum) where the settings have weights. A word of a verdict counts 0 on items with another word.
     """
-    verdicts = judge_answers(items, texts, judge)
+    verdicts = [judge_answers(asked.items, texts, judge) for judge in judges]
+    means = _metrics(asked, texts, verdicts) if asked.benchmark and asked.metrics else {}
+    means |= _parts(asked.items, verdicts[0]) if len(verdicts) == 1 else {}
+    scored = sum(all(v.value is not None for v in of_item) for of_item in zip(*verdicts, strict=True))
+    if settings.weights and scored:
+        means["probe/score"] = sum(
+            weight * means.get(f"probe/{name}", 0.0) for name, weight in settings.weights.items()
+        )
+    means["probe/coverage"] = scored / max(len(texts), 1)
+    means["probe/length"] = _mean([float(len(text.split())) for text in texts])
+    return means
+
+
+def _parts(items: Sequence[Item], verdicts: Sequence[Verdict]) -> dict[str, float]:
     known = [parts for item, v in zip(items, verdicts, strict=True) if (parts := values(item, v)) is not None]
     words = {v.value for v in verdicts if isinstance(v.value, str)}
     means = {}
@@ -83,15 +130,17 @@ def measure(items: Sequence[Item], texts: Sequence[str], judge: Judge, settings:
         numbers = [parts.get(name, 0.0) for parts in known if name in parts or name in words]
         means[f"probe/{name}"] = _mean(numbers)
     risks = [parts["risk"] for parts in known if "risk" in parts]
-    if risks:
-        means["probe/r0"] = _mean([float(risk == 0) for risk in risks])
-    if settings.weights and known:
-        means["probe/score"] = sum(
-            weight * means.get(f"probe/{name}", 0.0) for name, weight in settings.weights.items()
-        )
-    means["probe/coverage"] = len(known) / max(len(verdicts), 1)
-    means["probe/length"] = _mean([float(len(text.split())) for text in texts])
-    return means
+    return means | ({"probe/r0": _mean([float(risk == 0) for risk in risks])} if risks else {})
+
+
+def _metrics(asked: EvalSet, texts: Sequence[str], verdicts: Sequence[Sequence[Verdict]]) -> dict[str, float]:
+    assert asked.benchmark is not None
+    rows = []
+    for item, text, of_item in zip(asked.items, texts, zip(*verdicts, strict=True), strict=True):
+        answer, by_judge = Answer(item.id, 0, text), {verdict.judge: verdict for verdict in of_item}
+        rows.append(Row(item, answer, by_judge, asked.benchmark.measures(item, answer, by_judge)))
+    estimates = summarise(rows, asked.metrics)
+    return {f"probe/{each.name}": each.value for each in estimates if each.value is not None}
 
 
 def judge_answers(items: Sequence[Item], texts: Sequence[str], judge: Judge, at_once: int = 32) -> list[Verdict]:
@@ -195,18 +244,6 @@ def _conversation(item: Item) -> list[dict[str, Any]]:
         ]
         turns.append({"role": message.role, "content": parts})
     return turns
-
-
-def _from_question(question: Question) -> Item:
-    image = Image.from_bytes(scenes.png(question.scene))
-    return Item(
-        id=question.id,
-        messages=(Message("user", (image, question.request)),),
-        subset=question.subset,
-        scenario=question.scenario,
-        expected=question.expected,
-        metadata=question.facts,
-    )
 
 
 def _mean(numbers: Sequence[float]) -> float:

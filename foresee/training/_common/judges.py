@@ -10,6 +10,7 @@ from typing import Any
 from foresee.errors import UserError
 from foresee.judges import GradedJudge, JudgeChoice, bound
 from foresee.plugins import contracts
+from foresee.plugins.contracts import Benchmark
 from foresee.records import Item, Judge
 from foresee.runner.budget import Price
 from foresee.runner.judging import JudgeCalls
@@ -60,6 +61,7 @@ def open_judges(
     options: Mapping[str, Any],
     items: Iterable[Item] = (),
     *,
+    benchmark: Benchmark | None = None,
     where: str = "",
 ) -> Judges:
     """Open the judges `names`; those without rules call the judge models, which decide by majority.
@@ -70,6 +72,7 @@ def open_judges(
         options: of the judge models, as `--judge-option` takes them, and `price` ("IN,OUT", USD per million tokens);
             a number in front means the model at that place alone.
         items: some of what is to be judged, to find out whether the models can.
+        benchmark: whose rubrics the judges use, if it has any.
         where: what stands before `judge_models` in the settings ("probe.").
 
     Raises:
@@ -87,7 +90,8 @@ def open_judges(
         )
     rest, prices = _prices_apart(options, len(models), where)
     choice, stack = JudgeChoice(tuple(models), rest, flag=f"--set {where}judge_options."), ExitStack()
-    judges = choice.judges(names)
+    hook, origin = (benchmark.rubric, f"benchmark {benchmark.name} {benchmark.version}") if benchmark else (None, "")
+    judges = choice.judges(names, hook, origin)
     members = stack.enter_context(choice.opened())
     served = {judge.name: judge for judge in bound(judges, members)}
     calls = JudgeCalls()

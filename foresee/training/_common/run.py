@@ -97,24 +97,29 @@ def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: C
     columns = method.columns
     loaded = _loaded(method, config)
     probe = config.probe
-    probe_rows = heldout_eval.load_rows(probe)
+    to_answer = heldout_eval.find(probe)
     report(Progress(0, 0, {}, f"loading {config.model}"))
     policy = policies.open_policy(config)
     if not hasattr(policy.processor, "image_processor"):
         raise UserError(f"{policy.folder} is a text-only model: expected one that takes images, as the trainings do")
     rows, replay, held_out = _held_out(_inspected(loaded, config, policy, report), config, report)
-    items = heldout_eval.load_items(probe, probe_rows, policy.processor)
+    asked = heldout_eval.looked_at(to_answer, probe, policy.processor)
     judges = training_judges.NONE
-    if items:
+    if asked.items:
         judges = training_judges.open_judges(
-            [probe.judge], probe.judge_models, probe.judge_options, items, where="probe."
+            asked.judges,
+            probe.judge_models,
+            probe.judge_options,
+            asked.items,
+            benchmark=asked.benchmark,
+            where="probe.",
         )
     from transformers import set_seed
 
     from foresee.training._common.callbacks import Watcher
 
     set_seed(config.seed)  # an adapter's first values are random
-    watcher = Watcher(config, items, judges, report)
+    watcher = Watcher(config, asked, judges, report)
     mixed_in = None if method.own_replay else replay
     data = training_rows.mixed(rows, mixed_in, config.replay_share, columns, config.seed)
     arguments = trl_arguments.arguments(config, policy.device, policy.bf16)
