@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import pydantic
 
@@ -20,6 +20,7 @@ from foresee.files.untrusted import MAX_IMAGE_BYTES, read_regular
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Role = Literal["system", "user", "assistant"]
 AnswerStatus = Literal["ok", "refused_by_api", "error", "missing_image"]
+Screened = Literal["", "passed", "blocked_request", "blocked_answer", "unguarded"]
 Capability = Literal["images", "logits", "first_token", "logprobs", "structured_output"]
 
 
@@ -173,7 +174,12 @@ class Reply:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one item in one epoch: text, or the reason why there is none."""
+    """What became of one item in one epoch: text, or the reason why there is none.
+
+    `screened` says what a defense's filters made of it ("" without any): what they block has the filter's fixed refusal
+    as its text, what they could not judge is unguarded; `reason` then says why. `helpers` holds the tokens of other
+    models that led to the answer, by name; `calls` and `seconds` count them too.
+    """
 
     item_id: str
     epoch: int
@@ -189,6 +195,8 @@ class Answer:
     choice_probabilities: Mapping[str, float] | None = None
     logprobs: tuple[float, ...] | None = None
     key: str = ""
+    screened: Screened = ""
+    helpers: Mapping[str, Usage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -268,6 +276,37 @@ Procedure: TypeAlias = Callable[[Item, Generation, Ask], Awaitable[Reply]]
 """What owns the asking of an item: several calls, one reply."""
 
 
+AskModel: TypeAlias = Callable[["Model", Request], Awaitable[Reply]]
+"""Calls another model than the one under test: with retries, waiting its turn, journalled. Raises ModelError."""
+
+
+class Screening(NamedTuple):
+    """What a filter found: whether to block; `judged` is False where its guard gave no verdict."""
+
+    blocked: bool
+    judged: bool
+    reason: str = ""
+
+
+class Filter(Protocol):
+    """A guard before and behind the model; what it blocks becomes its fixed refusal."""
+
+    @property
+    def blocks_unjudged(self) -> bool:
+        """Whether what it could not judge is blocked."""
+        ...
+
+    def refusal(self, item: Item) -> str: ...
+
+    def reads(self, stage: Literal["request", "answer"]) -> bool: ...
+
+    async def screen(self, item: Item, answer: Answer | None, ask: AskModel) -> Screening:
+        """Judge an answer, or the request while there is none. Raises ModelError: the guard could not be asked."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class Judge(Protocol):
     """A rubric and its parser, with its judge model if it needs one. `identity` goes into journal keys."""
 
@@ -283,7 +322,10 @@ class Judge(Protocol):
 
 
 class Defense(Protocol):
-    """Prompts to edit, at most one decode-time strategy, at most one procedure that owns generation."""
+    """Prompts to edit, at most one decode-time strategy, at most one procedure that owns generation.
+
+    It may also have `filters`, a tuple of `Filter`.
+    """
 
     @property
     def name(self) -> str: ...

@@ -81,6 +81,8 @@ def _show_one(planned: Plan, model: str, concurrency: int, prices: Prices) -> Bi
     cost = None if price is None else price.of(used)
     unknown = "cost: unknown; give --price IN,OUT in USD per million tokens"
     typer.echo(f"  {unknown}" if cost is None else f"  cost {cost:.2f} USD {bound}")
+    if getattr(protection, "filters", ()):
+        typer.echo("  a guard reads requests or answers besides: its calls, at --judge-price, are not counted here")
     judging = _judging(planned, prices.judges)
     typer.echo(f"  answers: {_sampling(planned.generation)}")
     typer.echo("  one item as it would be sent:")

@@ -1,13 +1,14 @@
-"""Defenses: one file each, of one of three kinds. This file only opens and composes them.
+"""Defenses: one file each, of one of four kinds. This file only opens and composes them.
 
 A defense file has `VERSION`, `class Options(Settings)` and exactly one of
     edit(item, options) -> Item                               a prompt: changes what is asked
+    filter(options) -> Filter                                 a guard before and behind the model
     decoding(options) -> DecodingStrategy                     works on the logits while the answer is written
     async answer(item, generation, ask, options) -> Reply     a procedure: owns the asking
 and may have
     LANGUAGES                                                 a literal: those of its own words, if it has any
     fitted(options, items) -> Options                         the options, once the benchmark's items are known
-`a+b` runs both: any number of prompts in this order, at most one of each other kind.
+`a+b` runs both: any number of prompts and filters in this order, at most one of each other kind.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from foresee.config import Settings, build, pairs
 from foresee.errors import UserError, unknown_name
 from foresee.plugins import contracts
 from foresee.plugins.contracts import DefenseFile
-from foresee.records import Ask, Generation, Item, Json, Procedure, Reply
+from foresee.records import Ask, Filter, Generation, Item, Json, Procedure, Reply
 
 _NO_DEFENSE = "-S: defense options were given, but no defense (--defense)"
 DRAWN_WORLD = "drawn world"
@@ -80,6 +81,16 @@ class Composed:
         """The decode-time strategy, built once."""
         return next((part.file.decoding(part.options) for part in self.parts if part.file.decoding is not None), None)
 
+    @cached_property
+    def filters(self) -> tuple[Filter, ...]:
+        """The guards before and behind the model, made once. Raises UserError: one that can't be."""
+        return tuple(part.file.filter(part.options) for part in self.parts if part.file.filter is not None)
+
+    async def close(self) -> None:
+        """Close what the filters opened."""
+        for each in self.filters:
+            await each.close()
+
     @property
     def procedure(self) -> Procedure | None:
         part = next((part for part in self.parts if part.kind == "answer"), None)
@@ -113,7 +124,9 @@ def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> 
             raise UserError(f"--defense {name}: only one may be of the kind that {what}, got {' and '.join(clash)}")
     chosen = _assign(files, _pairs(options))
     parts = (Part(n, m, build(m.options, chosen[n], what=f"{n} (-S)")) for n, m in files.items())
-    return Composed(name, tuple(parts))
+    composed = Composed(name, tuple(parts))
+    _ = composed.filters  # what is wrong with a guard comes to light now
+    return composed
 
 
 def dealt(names: Sequence[str], options: Iterable[str] | Mapping[str, Any]) -> list[dict[str, Any]]:

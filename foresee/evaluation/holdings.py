@@ -124,7 +124,7 @@ def end(call: Call, planned: Plan, rows: Sequence[Row], made: Mapping[str, Any],
 
 
 def totals(rows: Iterable[Row]) -> dict[str, Any]:
-    """The tokens that led to these rows, earlier calls included: the model's and, by name, the judge models'."""
+    """Sum the tokens that led to these rows, earlier calls included: the model's and, by name, judges' and guards'."""
     rows = tuple(rows)
     judging: dict[str, Usage] = {}
     for verdict in (verdict for row in rows for verdict in row.verdicts.values()):
@@ -132,6 +132,8 @@ def totals(rows: Iterable[Row]) -> dict[str, Any]:
         for name, usage in shares:
             if name:
                 judging[name] = judging.get(name, Usage()) + usage
+    for name, usage in (helper for row in rows for helper in row.answer.helpers.items()):
+        judging[name] = judging.get(name, Usage()) + usage
     return {
         "usage": asdict(sum((row.answer.usage for row in rows), Usage())),
         "judging_usage": {name: asdict(usage) for name, usage in judging.items()},

@@ -24,7 +24,7 @@ from foresee.judges import GradedJudge, JudgeChoice, Member, bound
 from foresee.judges._model.rubric import Rubric
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
-from foresee.records import Defense, Generation, Item, Json, Judge, Procedure, refuse_repeated_ids
+from foresee.records import Defense, Filter, Generation, Item, Json, Judge, Procedure, refuse_repeated_ids
 from foresee.runner.keys import digest, request_for
 
 
@@ -51,6 +51,10 @@ class Dialogue:
     @property
     def decoding(self) -> Any | None:
         return self.inner.decoding if self.inner else None
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        return getattr(self.inner, "filters", ())
 
 
 @dataclass(frozen=True)

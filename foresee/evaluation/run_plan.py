@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from foresee import manifest
+from foresee.defenses import Composed
 from foresee.errors import UserError
 from foresee.evaluation import holdings
 from foresee.evaluation import plan as planning
@@ -61,7 +62,8 @@ def run_plan(
 def _check_prices(budget: Budget | None, planned: Plan) -> None:
     """Raises UserError: a price is lacking without which the budget would count nothing."""
     if budget is not None:
-        budget.require(model=True, judges=any(isinstance(judge, GradedJudge) for judge in planned.judges))
+        guarded = isinstance(planned.defense, Composed) and bool(planned.defense.filters)
+        budget.require(model=True, judges=guarded or any(isinstance(judge, GradedJudge) for judge in planned.judges))
 
 
 def _made(results: Results) -> dict[str, Any]:
@@ -89,15 +91,15 @@ def opened(
         UserError: see `models.open_model`.
     """
     waiting = [each for each in plans if not each.is_bound]
-    with waiting[0].judging.opened() if waiting else nullcontext(()) as members:
-        if not isinstance(model, str):
-            yield tuple(each.bound(members) for each in plans), model
-            return
-        tested = open_model(model, options)
-        try:
-            yield tuple(each.bound(members) for each in plans), tested
-        finally:
-            complete(tested.close)
+    with ExitStack() as held:
+        members = held.enter_context(waiting[0].judging.opened()) if waiting else ()
+        for each in plans:
+            if isinstance(each.defense, Composed):
+                held.callback(complete, each.defense.close)
+        tested = model if not isinstance(model, str) else open_model(model, options)
+        if tested is not model:
+            held.callback(complete, tested.close)
+        yield tuple(each.bound(members) for each in plans), tested
 
 
 def default_settings(model: Model) -> RunSettings:

@@ -6,6 +6,7 @@ asks a judge model, or both (then rules unless a model is asked for). `RUBRICS` 
 
 from foresee.judges._model.choice import JudgeChoice, bound
 from foresee.judges._model.guards import Guard
+from foresee.judges._model.guards import named as guard_named
 from foresee.judges._model.judge import GradedJudge, needs_model
 from foresee.judges._model.members import Member
 from foresee.judges._model.panel import agreed
@@ -22,6 +23,7 @@ __all__ = [
     "RuleJudge",
     "agreed",
     "bound",
+    "guard_named",
     "needs_model",
     "open_judge",
 ]

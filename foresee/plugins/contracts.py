@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from foresee import plugins
 from foresee.config import BenchmarkOptions, Settings
 from foresee.errors import UserError
-from foresee.records import Answer, Generation, Item, Procedure, Reply, Verdict
+from foresee.records import Answer, Filter, Generation, Item, Procedure, Reply, Verdict
 
 if TYPE_CHECKING:
     from foresee.judges._model.rubric import Blank, Rubric
@@ -27,7 +27,7 @@ RubricHook: TypeAlias = "Callable[[str, Item], Rubric | None]"
 RubricOf: TypeAlias = "Callable[[Item], Rubric]"
 _THEIRS = "foresee_plugins."  # modules of users' own files
 JudgeForm = Literal["rules", "model"]
-DefenseKind = Literal["edit", "decoding", "answer"]
+DefenseKind = Literal["edit", "filter", "decoding", "answer"]
 
 
 @dataclass(frozen=True)
@@ -150,8 +150,9 @@ class DefenseFile:
         name: of the file.
         version: part of the key of answers.
         options: the class of its `-S` options.
-        kind: which of the next three it has.
+        kind: which of the next four it has.
         edit: (item, options) -> item as it is asked.
+        filter: options -> a guard before and behind the model (`records.Filter`).
         decoding: options -> a strategy on the logits.
         answer: (item, generation, ask, options) -> the reply.
         fitted: (options, items) -> options, once a benchmark's items are known.
@@ -163,6 +164,7 @@ class DefenseFile:
     options: type[Settings]
     kind: DefenseKind
     edit: Callable[[Item, Any], Item] | None
+    filter: Callable[[Any], Filter] | None
     decoding: Callable[[Any], Any] | None
     answer: Callable[[Item, Generation, Any, Any], Awaitable[Reply]] | None
     fitted: Callable[[Any, Sequence[Item]], Any] | None
@@ -312,7 +314,7 @@ def judge_file(name: str) -> JudgeFile:
 def defense_file(name: str) -> DefenseFile:
     """Load a defense. Raises UserError: no such one, or its file is of no kind or of several."""
     module = plugins.load("defenses", name)
-    known: tuple[DefenseKind, ...] = ("edit", "decoding", "answer")
+    known: tuple[DefenseKind, ...] = ("edit", "filter", "decoding", "answer")
     kinds = [kind for kind in known if hasattr(module, kind)]
     if len(kinds) != 1 or not hasattr(module, "VERSION") or not hasattr(module, "Options"):
         raise UserError(f"defense file {module.__file__} of {name} needs VERSION, Options and one of {known}")
@@ -322,6 +324,7 @@ def defense_file(name: str) -> DefenseFile:
         options=module.Options,
         kind=kinds[0],
         edit=_checked(module, getattr(module, "edit", None), "an Item", lambda found: isinstance(found, Item)),
+        filter=getattr(module, "filter", None),
         decoding=getattr(module, "decoding", None),
         answer=getattr(module, "answer", None),
         fitted=getattr(module, "fitted", None),

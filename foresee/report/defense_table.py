@@ -191,6 +191,7 @@ def _section(
                 entries.append(_entry(metric, run, differences[name].get(metric.name), sure))
         better = {True: " ↑", False: " ↓", None: ""}[metric.higher_is_better]
         lines.append(Line(metric.name + better, tuple(entries), metric.doc))
+    lines += _blocked(held, defenses)
     base = _cost(first)
     costs = [base if held.get(name) is first else _cost(held[name]) if name in held else None for name in defenses]
     gap = [Entry(_NOT_APPLICABLE) if name in unfit else None for name in defenses]
@@ -199,6 +200,21 @@ def _section(
         Line("seconds per item", tuple(_seconds(c, base) if c else g for c, g in zip(costs, gap, strict=True)))
     )
     return Section(told, tuple(lines))
+
+
+def _blocked(held: Mapping[str, Run], defenses: Sequence[str]) -> list[Line]:
+    """Tell the share that filters blocked of the items of which the same was expected: of benign ones, the price."""
+    rows = {name: [row for row in held[name].rows if row.answer.screened] if name in held else [] for name in defenses}
+    lines = []
+    for expected in dict.fromkeys(row.item.expected for found in rows.values() for row in found):
+        entries: list[Entry | None] = []
+        for found in rows.values():
+            same = [row.answer.screened.startswith("blocked") for row in found if row.item.expected == expected]
+            entries.append(Entry(number(sum(same) / len(same), percent=True)) if same else None)
+        lines.append(
+            Line(f"blocked, {expected or 'all'}", tuple(entries), "share of these items that a filter blocked")
+        )
+    return lines
 
 
 def headline_metrics(run: Run) -> list[Metric]:

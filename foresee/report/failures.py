@@ -53,7 +53,23 @@ def notes(run: Run) -> list[str]:
         if rows:
             lines.append(f"{what}: {_listed(_reasons(run, rows))}")
             lines += [_HINT] if status == "error" and _takes_text_alone(run.rows, rows) else []
-    return lines
+    return [*lines, *_screened(run)]
+
+
+def _screened(run: Run) -> list[str]:
+    """Return what filters blocked, of what was expected of the items, and what they could not judge."""
+    rows = [row for row in run.rows if row.answer.screened]
+    if not rows:
+        return []
+    by = Counter(row.answer.screened for row in rows)
+    parts = []
+    for expected in dict.fromkeys(row.item.expected for row in rows):
+        same = [row for row in rows if row.item.expected == expected]
+        blocked = sum(row.answer.screened.startswith("blocked") for row in same)
+        parts.append(f"{label(expected, 40) or 'all'} {blocked}/{len(same)}")
+    line = f"blocked by a filter: {', '.join(parts)} (requests {by['blocked_request']}, answers {by['blocked_answer']})"
+    unguarded = [row.answer.reason for row in rows if row.answer.screened == "unguarded"]
+    return [line, f"unguarded, the guard gave no verdict: {_listed(unguarded)}"] if unguarded else [line]
 
 
 def nothing(run: Run) -> str | None:

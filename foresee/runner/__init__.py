@@ -213,8 +213,8 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.caller = Caller(self.model, self.settings, self.budget)
-        calls = JudgeCalls(self.settings, self.journal, budget=self.budget)
-        self.judging = Judging(self.judges, self.journal, self.settings, calls)
+        self.other_calls = JudgeCalls(self.settings, self.journal, budget=self.budget)
+        self.judging = Judging(self.judges, self.journal, self.settings, self.other_calls)
         self.stopped: BudgetSpent | None = None
         self.breaker = CircuitBreaker(self.settings.stop_after, "answers")
         self.rows: list[Row | None] = [None] * (len(self.items) * self.epochs)
@@ -272,12 +272,12 @@ class _Run:
         self.reused += 1
         if answer.item_id == item.id and answer.epoch == epoch:
             return answer
-        return replace(answer, item_id=item.id, epoch=epoch, calls=0, usage=Usage())
+        return replace(answer, item_id=item.id, epoch=epoch, calls=0, usage=Usage(), helpers={})
 
     async def _ask(self, asked: Keyed, epoch: int) -> Answer:
         item, key = asked.item, asked.keys[epoch]
         request = replace(asked.request, generation=_for_epoch(self.generation, epoch))
-        ask = asking.Ask(self.caller, self.journal, key, self.defense)
+        ask = asking.Ask(self.caller, self.journal, key, self.defense, self.other_calls)
         answer, failure = await asking.answer(item, request, ask, self.defense)
         answer = replace(answer, epoch=epoch, key=key)
         self.journal.append("answer", key, encode(answer), final=failure is None)

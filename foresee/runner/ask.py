@@ -1,13 +1,27 @@
-"""Ask one item: the plain call, or a defense's procedure whose every call is journalled."""
+"""Ask one item: the plain call, or a defense's procedure whose every call is journalled; filters before and behind."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from foresee.data.images import ImageError
 from foresee.errors import ModelError, UserError
-from foresee.records import Answer, Defense, Item, Reply, Request, Usage, encode
+from foresee.records import (
+    Answer,
+    AskModel,
+    Defense,
+    Filter,
+    Item,
+    Model,
+    Reply,
+    Request,
+    Screened,
+    Screening,
+    Usage,
+    encode,
+)
 from foresee.runner.journal import Journal
 from foresee.runner.keys import answer_key, settings_digest
 from foresee.runner.retries import KEPT, Caller, as_model_error
@@ -16,12 +30,17 @@ from foresee.runner.retries import KEPT, Caller, as_model_error
 class Ask:
     """What a procedure calls for one item: retried, waiting its turn; finished calls are in the journal."""
 
-    def __init__(self, caller: Caller, journal: Journal, key: str, defense: Defense | None) -> None:
+    def __init__(
+        self, caller: Caller, journal: Journal, key: str, defense: Defense | None, others: AskModel | None = None
+    ) -> None:
         self._caller = caller
+        self._others = others
         self._journal = journal
         self._key = key
         self._decoding = defense.decoding if defense is not None else None
         self._seen: Counter[str] = Counter()
+        self.helpers: dict[str, Usage] = {}
+        self.unjudged: list[str] = []  # why filters had no verdict
         self.calls = 0
         self.seconds = 0.0  # in calls, without waiting for a turn
         self.usage = Usage()  # of all calls that led to the answer
@@ -51,6 +70,15 @@ class Ask:
         self.spent += reply.usage
         return reply
 
+    async def other(self, model: Model, request: Request) -> Reply:
+        """Ask another model, as a filter's guard; its tokens are counted apart. Raises ModelError."""
+        assert self._others is not None
+        reply = await self._others(model, request)
+        self.helpers[model.name] = self.helpers.get(model.name, Usage()) + reply.usage
+        self.calls += 1
+        self.seconds += reply.seconds
+        return reply
+
     def _count(self, reply: Reply) -> None:
         self.usage += reply.usage
         self.seconds += reply.seconds
@@ -59,18 +87,21 @@ class Ask:
 async def answer(item: Item, request: Request, ask: Ask, defense: Defense | None) -> tuple[Answer, ModelError | None]:
     """Get the model's answer to an item, or why there is none. Epoch and key are the caller's to fill in.
 
+    The failure may be that of a filter's guard beside an answer: such an answer is asked for again by the next run.
+
     Raises:
         UserError: something that concerns the whole run.
     """
-    procedure = defense.procedure if defense is not None else None
     failure: ModelError | None = None
     try:
-        if procedure is None:
-            reply = await ask.plainly(request)
-        else:
-            edited = replace(item, messages=request.messages, choices=request.choices)
-            reply = await procedure(edited, request.generation, ask)
-        filled = _filled(item, reply)
+        filters: tuple[Filter, ...] = getattr(defense, "filters", ())
+        filled, failure = await _screened(item, None, filters, ask)
+        if filled is None:
+            filled = _filled(item, await _reply(item, request, ask, defense))
+            if filled.status == "ok" and filters:
+                blocked, behind = await _screened(item, filled, filters, ask)
+                failure = failure or behind
+                filled = blocked or _passed(filled, ask.unjudged)
     except ImageError as problem:  # a UserError by kind, yet this item's alone
         failure = ModelError(str(problem))
         filled = _failed(item, failure)
@@ -81,7 +112,44 @@ async def answer(item: Item, request: Request, ask: Ask, defense: Defense | None
         if failure.shortage:
             raise UserError(f"{failure}; {KEPT}") from None
         filled = _failed(item, failure)
-    return replace(filled, usage=ask.usage, calls=ask.calls, seconds=round(ask.seconds, 4)), failure
+    cost = {"usage": ask.usage, "calls": ask.calls, "seconds": round(ask.seconds, 4), "helpers": ask.helpers}
+    return replace(filled, **cost), failure
+
+
+async def _reply(item: Item, request: Request, ask: Ask, defense: Defense | None) -> Reply:
+    procedure = defense.procedure if defense is not None else None
+    if procedure is None:
+        return await ask.plainly(request)
+    edited = replace(item, messages=request.messages, choices=request.choices)
+    return await procedure(edited, request.generation, ask)
+
+
+async def _screened(
+    item: Item, said: Answer | None, filters: Sequence[Filter], ask: Ask
+) -> tuple[Answer | None, ModelError | None]:
+    """Refuse in place of an answer that one of the filters blocks (None if none does); and tell a guard's failure."""
+    failure: ModelError | None = None
+    for each in filters:
+        if not each.reads("request" if said is None else "answer"):
+            continue
+        try:
+            found = await each.screen(item, said, ask.other)
+        except ModelError as problem:
+            failure = problem
+            found = Screening(each.blocks_unjudged, judged=False, reason=f"the guard failed: {problem}")
+        if not found.judged:
+            ask.unjudged.append(found.reason)
+        if found.blocked:
+            screened: Screened = "blocked_request" if said is None else "blocked_answer"
+            text = each.refusal(item)
+            return Answer(item.id, 0, text, reason=found.reason, finish_reason=screened, screened=screened), failure
+    return None, failure
+
+
+def _passed(said: Answer, unjudged: Sequence[str]) -> Answer:
+    if unjudged:
+        return replace(said, screened="unguarded", reason="; ".join(dict.fromkeys(unjudged)))
+    return replace(said, screened="passed")
 
 
 def _failed(item: Item, failure: ModelError) -> Answer:

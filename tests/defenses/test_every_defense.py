@@ -20,7 +20,10 @@ from tests.defenses.conftest import drawn
 
 Make = Callable[..., Item]
 TOGETHER = "safety_prompt+contextual_prompt+few_shot+contrastive_decoding+ecso"
-NAMES = [*plugins.names("defenses"), TOGETHER]
+NAMES = [
+    *(name for name in plugins.names("defenses") if name != "guard_filter"),
+    TOGETHER,
+]  # a file of its own tests it
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +102,7 @@ def test_at_most_one_of_a_kind() -> None:
 def test_every_defense_keeps_the_contract(name: str) -> None:
     module = plugins.load("defenses", name)
     assert isinstance(module.VERSION, str)
-    assert sum(hasattr(module, kind) for kind in ("edit", "decoding", "answer")) == 1
+    assert sum(hasattr(module, kind) for kind in ("edit", "filter", "decoding", "answer")) == 1
     languages = plugins.summary("defenses", name).literals.get("LANGUAGES", ())
     assert set(languages) <= {"English", "drawn world"}
     assert f"--defense none,{name}" in (module.__doc__ or "") or f"--defense {name}" in (module.__doc__ or "")

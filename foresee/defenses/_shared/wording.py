@@ -14,7 +14,7 @@ def of_the_world(item: Item) -> bool:
     return item.benchmark.startswith("world_")
 
 
-def words(text: str, own: str) -> str:
+def words(text: str, own: str, option: str = "text") -> str:
     """Our wording for "auto", else a file's, to the letter. Raises UserError: it can't be read, or holds nothing."""
     if text == "auto":
         return own
@@ -23,9 +23,9 @@ def words(text: str, own: str) -> str:
         said = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as problem:
         why = getattr(problem, "strerror", None) or "not UTF-8 text"
-        raise UserError(f"-S text: expected auto, or a file with the words; {path}: {why}") from None
+        raise UserError(f"-S {option}: expected auto, or a file with the words; {path}: {why}") from None
     if not said:
-        raise UserError(f"-S text: {path} is empty")
+        raise UserError(f"-S {option}: {path} is empty")
     return said
 
 

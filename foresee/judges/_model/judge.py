@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from foresee.errors import ModelError, UserError
 from foresee.judges._model import members as members_XX
 from foresee.judges._model import panel, prompt
-from foresee.judges._model.members import AskModel, Member
+from foresee.judges._model.members import Member
 from foresee.judges._model.rubric import Rubric
-from foresee.records import Answer, Item, Json, Message, Model, Usage, Verdict, Vote
+from foresee.records import Answer, AskModel, Item, Json, Message, Model, Usage, Verdict, Vote
 from foresee.runner.judging import JudgeCalls
 from foresee.runner.keys import digest
 from foresee.runner.retries import as_model_error

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from foresee.judges._model import form_reader, template
 from foresee.judges._model import prompt as prompting
 from foresee.judges._model.rubric import Rubric
-from foresee.records import Answer, Generation, Item, Json, Message, Model, Reply, Request, Usage, Vote
-
-AskModel: TypeAlias = Callable[[Model, Request], Awaitable[Reply]]
-"""Calls a judge model: with retries, waiting its turn. Raises ModelError."""
+from foresee.records import Answer, AskModel, Generation, Item, Json, Message, Model, Reply, Request, Usage, Vote
 
 GENERATION = Generation(temperature=0.0, max_tokens=2048)  # a judge that thinks first needs room for it
 VERSION = "2"  # of how judge models are asked and read; raised when verdicts stop being comparable

@@ -18,9 +18,8 @@ from typing import NamedTuple
 from foresee.errors import UserError, unknown_name
 from foresee.files.untrusted import read_regular
 from foresee.judges._model.guards._format import THRESHOLD, Finding, Format, Seen, Stage, examine
-from foresee.judges._model.members import AskModel
 from foresee.judges._model.rubric import Rubric
-from foresee.records import Answer, Item, Json, Model, Vote
+from foresee.records import Answer, AskModel, Item, Json, Model, Vote
 
 __all__ = ["Finding", "Guard", "Spec", "Stage", "format_of", "formats", "named"]
 

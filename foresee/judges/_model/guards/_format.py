@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from foresee.errors import ModelError
-from foresee.judges._model.members import AskModel
 from foresee.judges._model.prompt import defused, read_of
 from foresee.judges._text import plain
 from foresee.models.thinking import without_thinking
-from foresee.records import Answer, Generation, Image, Item, Json, Message, Model, Reply, Request, Usage
+from foresee.records import Answer, AskModel, Generation, Image, Item, Json, Message, Model, Reply, Request, Usage
 
 Stage = Literal["request", "answer"]
 THRESHOLD = 0.5  # probability of harm from which a judge counts it

@@ -1,0 +1,111 @@
+"""Guard filter: a guard model reads the request before the model and the answer behind it, and blocks what is harmful.
+
+The guard is any that can judge (`docs/judges.md`), shown the request as it came (with its images, attacked or not, but
+without what other defenses add). It blocks from a probability of harm of `threshold` on; what is blocked becomes one
+fixed refusal, costs no call of the model if it was the request, and is counted as blocked. A guard that fails or says
+nothing readable blocks nothing, and the answer is counted as unguarded, unless `-S unjudged=block`. The guard's tokens
+are counted apart, as those of judge models are. Where the benchmark asks for a first word, the refusal has no such
+probability and is read as text. Usual practice with guard models; the refusal's words and the defaults are ours.
+
+    foresee eval figstep --model M --data P --defense none,guard_filter -S guard=guard:llama_guard=vllm/G
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import pydantic
+
+from foresee.config import Settings
+from foresee.defenses._shared import wording
+from foresee.errors import UserError
+from foresee.judges import Guard, guard_named
+from foresee.models import check_model, open_model
+from foresee.records import Answer, AskModel, Item, Screening
+
+VERSION = "1"
+REFUSAL = "I'm sorry, but I can't help with that."
+WORLD_REFUSAL = "please do not ."
+_FLAG = "-S guard_options."
+
+
+class Options(Settings):
+    """Options of the guard filter (`-S key=value`)."""
+
+    guard: str = ""
+    """the guard, guard:FORMAT=PROVIDER/NAME or guard:FORMAT@FILE=PROVIDER/NAME"""
+
+    guard_options: dict[str, Any] = pydantic.Field(default_factory=dict, exclude=True)
+    """options of the guard's model (-S guard_options.base_url=…); not part of what makes two runs the same"""
+
+    on: Literal["request", "answer", "both"] = "both"
+    """what it reads: the request with its images before the model, the answer behind it, or both"""
+
+    threshold: float = pydantic.Field(default=0.5, gt=0, le=1)
+    """probability of harm from which it blocks"""
+
+    unjudged: Literal["pass", "block"] = "pass"
+    """what happens where the guard fails or gives no verdict"""
+
+    refusal: str = "auto"
+    """auto for our refusal, or a file with another"""
+
+
+@dataclass
+class GuardFilter:
+    """A `records.Filter`; its model is opened by the first call and closed with the run."""
+
+    options: Options
+    format: str
+    wording: str
+    model: str
+    _guard: Guard | None = field(default=None, init=False)
+
+    @property
+    def blocks_unjudged(self) -> bool:
+        return self.options.unjudged == "block"
+
+    @cached_property
+    def _refusal(self) -> str:
+        return wording.words(self.options.refusal, REFUSAL, "refusal")
+
+    def refusal(self, item: Item) -> str:
+        """Refuse in fixed words; in the drawn world one of its own words."""
+        own = self.options.refusal == "auto" and wording.of_the_world(item)
+        return WORLD_REFUSAL if own else self._refusal
+
+    def reads(self, stage: Literal["request", "answer"]) -> bool:
+        return self.options.on in (stage, "both")
+
+    async def screen(self, item: Item, answer: Answer | None, ask: AskModel) -> Screening:
+        """Ask the guard. Raises ModelError: it could not be asked. UserError: its model can't be opened."""
+        if self._guard is None:  # no other call can come between: nothing is awaited
+            opened = open_model(self.model, self.options.guard_options, flag=_FLAG)
+            self._guard = Guard(opened, self.format, self.wording)
+        found = await self._guard.examine(item, answer, ask)
+        if found.harm is None:
+            return Screening(self.blocks_unjudged, judged=False, reason=found.reason)
+        blocked = found.harm >= self.options.threshold
+        return Screening(blocked, judged=True, reason=found.reason if blocked else "")
+
+    async def close(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            await guard.model.close()
+
+
+def filter(options: Options) -> GuardFilter:
+    """Make the filter. Raises UserError: no guard is named, it can't judge what it is to read, or no such model."""
+    if not options.guard:
+        raise UserError(
+            "guard_filter needs a guard: -S guard=guard:FORMAT=PROVIDER/NAME (docs/judges.md lists formats)"
+        )
+    stages: tuple[Literal["request", "answer"], ...] = ("request", "answer")
+    for stage in stages:
+        if options.on in (stage, "both"):
+            spec = guard_named(options.guard, stage)
+    check_model(spec.model, options.guard_options, flag=_FLAG)
+    wording.words(options.refusal, REFUSAL, "refusal")
+    return GuardFilter(options, spec.format, spec.wording, spec.model)
