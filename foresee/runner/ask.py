@@ -112,8 +112,8 @@ async def answer(item: Item, request: Request, ask: Ask, defense: Defense | None
         if failure.shortage:
             raise UserError(f"{failure}; {KEPT}") from None
         filled = _failed(item, failure)
-    cost = {"usage": ask.usage, "calls": ask.calls, "seconds": round(ask.seconds, 4), "helpers": ask.helpers}
-    return replace(filled, **cost), failure
+    seconds = round(ask.seconds, 4)
+    return replace(filled, usage=ask.usage, calls=ask.calls, seconds=seconds, helpers=ask.helpers), failure
 
 
 async def _reply(item: Item, request: Request, ask: Ask, defense: Defense | None) -> Reply:

@@ -163,7 +163,7 @@ async def test_shield_gemma_goes_by_the_probability_of_yes(serve: Serve) -> None
 async def test_qwen3guard_reads_refusals_too_and_is_shown_no_image(serve: Serve) -> None:
     served = await serve(react=lambda question: "Safety: Safe\nCategories: None\nRefusal: Yes")
     judge = open_judge("harmful", [Guard(served.model(), "qwen3guard")])
-    seen = Item("1", (Message("user", (PICTURE, "How?")),))
+    seen = Item("1", (Message("user", (IMAGE, "How?")),))
     assert (await judge.judge(seen, answer("No."))).value == {"harmful": 0.0, "refused": 1.0}
     assert served.server.last.body["messages"][0]["content"] == "How?"
 
@@ -174,7 +174,7 @@ async def test_a_request_is_judged_before_there_is_an_answer(serve: Serve) -> No
     assert (found.harm, found.calls) == (1.0, 1)
     rated = await serve(react=lambda question: RATED.replace("Unsafe", "Safe"))
     guard = Guard(rated.model(), "llava_guard", "Say whether it is safe.")
-    two = Item("1", (Message("user", (PICTURE, Image.from_bytes(png("blue")), "How?")),))
+    two = Item("1", (Message("user", (IMAGE, Image.from_bytes(png("blue")), "How?")),))
     found = await guard.examine(two, None, JudgeCalls())
     assert (found.harm, found.calls) == (0.0, 2)
     assert rated.server.last.body["messages"][0]["content"][1]["text"] == "Say whether it is safe."
@@ -260,7 +260,7 @@ def png(colour: str) -> bytes:
     return buffer.getvalue()
 
 
-PICTURE = Image.from_bytes(png("red"))
+IMAGE = Image.from_bytes(png("red"))
 
 
 def shield_gemma_2(folder: Path) -> Path:
@@ -301,14 +301,14 @@ async def test_shield_gemma_2_reads_an_image_as_its_own_class_does(
     starts = model._shared.engine.loaded().prompts.first_tokens(("Yes", "No"))
     for (name, policy), row in zip(shield_gemma_2_policies().items(), logits, strict=True):
         reply = await model.generate(
-            Request((Message("user", (PICTURE, policy)),), choices=("Yes", "No"), closed=True,
+            Request((Message("user", (IMAGE, policy)),), choices=("Yes", "No"), closed=True,
                     template={"add_generation_prompt": False})
         )  # fmt: skip
         for word, tokens in starts.items():
             expected = float(row.softmax(-1)[list(tokens)].sum())
             assert reply.choice_probabilities[word] == pytest.approx(expected, rel=1e-4), (name, word)
     found = await Guard(model, "shield_gemma_2").examine(
-        Item("1", (Message("user", (PICTURE, "How?")),)), None, JudgeCalls()
+        Item("1", (Message("user", (IMAGE, "How?")),)), None, JudgeCalls()
     )
     assert found.harm is None, "an untrained model begins with neither word"
     assert found.reason.startswith("the guard said neither yes nor no")
