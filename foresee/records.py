@@ -250,7 +250,15 @@ class Row:
 
 @runtime_checkable
 class Model(Protocol):
-    """Anything that answers. `identity` holds whatever changes its answers; it goes into journal keys."""
+    """Anything that answers.
+
+    Attributes:
+        name: as it is named on the command line, `PROVIDER/NAME`.
+        identity: whatever changes its answers; it goes into journal keys.
+        capabilities: what it can do beyond text.
+        suggested_concurrency: calls in flight that keep it busy; None leaves it to `RunSettings`.
+        base_url: where it is, for the manifest; None for a model that runs here.
+    """
 
     @property
     def name(self) -> str: ...
@@ -260,6 +268,12 @@ class Model(Protocol):
 
     @property
     def capabilities(self) -> frozenset[Capability]: ...
+
+    @property
+    def suggested_concurrency(self) -> int | None: ...
+
+    @property
+    def base_url(self) -> str | None: ...
 
     async def generate(self, request: Request) -> Reply:
         """Answer a request. Raises ModelError when there is no answer."""

@@ -163,7 +163,7 @@ def joined(parts: list[dict[str, Any]], model: Any) -> dict[str, Any]:
 
 
 def seconds_looks(parts: list[dict[str, Any]], model: Any) -> list[dict[str, Any]]:
-    return [{**part, **STRATEGY.second_look(part, seed, model)} for seed, part in enumerate(parts)]
+    return [{**part, **STRATEGY.second_branch(part, seed, model)} for seed, part in enumerate(parts)]
 
 
 def generate(model: Any, inputs: dict[str, Any], tokens: int, processors: list[Any]) -> Any:

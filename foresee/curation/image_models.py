@@ -122,6 +122,8 @@ class ImageCache:
     """
 
     capabilities: frozenset[Capability] = frozenset()
+    suggested_concurrency: int | None = None
+    base_url: str | None = None
 
     def __init__(self, painter: Painter, folder: Path) -> None:
         self.name = painter.name

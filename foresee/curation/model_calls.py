@@ -85,7 +85,7 @@ class ModelCalls:
         self._in_flight: dict[str, asyncio.Task[Reply]] = {}
         self.concurrency = RunSettings(**run_overrides).concurrency
         for role, model in models.items():
-            settings = RunSettings(**{"concurrency": getattr(model, "suggested_concurrency", 32)} | dict(run_overrides))
+            settings = RunSettings.of(model, run_overrides)
             self._callers[role] = Caller(model, settings)
             self._breakers[role] = CircuitBreaker(settings.stop_after, f"calls of the {role}")
 

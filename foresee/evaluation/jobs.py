@@ -18,10 +18,10 @@ from foresee.evaluation import plan as planning
 from foresee.evaluation import suites
 from foresee.evaluation.plan import Plan, PlanOptions
 from foresee.evaluation.run_folder import Run, slug
-from foresee.evaluation.run_plan import default_settings, opened, run_plan
+from foresee.evaluation.run_plan import opened, run_plan
 from foresee.judges import GradedJudge
 from foresee.models import check_model
-from foresee.models.local.decoding import SecondLook
+from foresee.models.local.decoding import SecondBranch
 from foresee.notices import say_once
 from foresee.records import Model
 from foresee.runner import Budget, Progress, RunSettings
@@ -222,7 +222,7 @@ def carry_out(
         root = out / slug(_name(model)) if out and len(models) > 1 else out
         below = nested or len(own) > 1
         with opened([job.plan for job in own], model, model_options) as (plans, tested):
-            chosen = settings if isinstance(settings, RunSettings) else _laid_over(default_settings(tested), settings)
+            chosen = settings if isinstance(settings, RunSettings) else RunSettings.of(tested, settings)
             for place, (job, planned) in enumerate(zip(own, plans, strict=True)):
                 new = job.label not in {before.label for before in own[:place]}
                 for line in _notices(planned, tested, first=new):
@@ -240,10 +240,6 @@ def carry_out(
                     )
                 finished.append(Finished(job, run))
     return finished
-
-
-def _laid_over(settings: RunSettings, overrides: RunOverrides | None) -> RunSettings:
-    return settings.model_copy(update=dict(overrides or {}))
 
 
 def check_models(jobs: Sequence[Job], models: Sequence[str], options: Mapping[str, Any]) -> None:
@@ -313,7 +309,7 @@ def _other_side(name: str, companion: str) -> str:
 
 def _of_defense(planned: Plan) -> Iterator[str]:
     defense, without = planned.defense, sum(not item.images for item in planned.items if not item.missing_image)
-    if defense is not None and without and isinstance(defense.decoding, SecondLook):
+    if defense is not None and without and isinstance(defense.decoding, SecondBranch):
         yield (
             f"{planned.benchmark}: {without} of {len(planned.items)} items have no image, "
             f"so that {defense.name} has nothing to contrast there"

@@ -46,7 +46,7 @@ def run_plan(
     record = {
         **planning.record(planned),
         "model": model.name,
-        "base_urls": _addresses(first, getattr(model, "base_url", None), moved=moved),
+        "base_urls": _addresses(first, model.base_url, moved=moved),
         "configuration": configuration,
         "command": list(command),
     }
@@ -54,7 +54,7 @@ def run_plan(
     with open_journal(folder, configuration) as journal:
         candidates = _candidates(planned, model, folder)
         call = holdings.begin(folder, planned, record, (KeyedItem(each.item, each.keys) for each in candidates))
-        results = _asked(planned, candidates, model, journal, settings or default_settings(model), progress, budget)
+        results = _asked(planned, candidates, model, journal, settings or RunSettings.of(model), progress, budget)
         spent = {"wall_seconds": time.monotonic() - begun, "cpu_seconds": time.process_time() - cpu}
         return holdings.end(call, planned, results.rows, _made(results), spent)
 
@@ -100,11 +100,6 @@ def opened(
         if tested is not model:
             held.callback(complete, tested.close)
         yield tuple(each.bound(members) for each in plans), tested
-
-
-def default_settings(model: Model) -> RunSettings:
-    """32 calls at once for a server; for a local model two batches' worth, so that the next is ready in time."""
-    return RunSettings(concurrency=getattr(model, "suggested_concurrency", 32))
 
 
 def _candidates(planned: Plan, model: Model, folder: Path) -> list[Keyed]:

@@ -42,6 +42,9 @@ def _plain(problem: Exception) -> str:
 class InspectModel:
     """Inspect's own retries stay off the books: its calls come back as one Reply or one ModelError."""
 
+    suggested_concurrency: int | None = None
+    base_url: str | None = None
+
     def __init__(self, name: str, options: dict[str, Json], model: Any) -> None:
         self._name, self._options, self._model = name, options, model
 

@@ -93,6 +93,7 @@ class ApiModel:
         self._flag = flag
         self.identity = _identity(provider, model, options)
         self.capabilities = _capabilities(provider, options)
+        self.suggested_concurrency: int | None = None
         self._model = model
         self._options = options
         self._key_name, self._key = key

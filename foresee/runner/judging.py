@@ -63,7 +63,7 @@ class JudgeCalls:
     def _caller(self, model: Model) -> Caller:
         mine = self._callers.setdefault(asyncio.get_running_loop(), {})
         if id(model) not in mine:
-            most = min(self._settings.concurrency, getattr(model, "suggested_concurrency", self._settings.concurrency))
+            most = min(self._settings.concurrency, model.suggested_concurrency or self._settings.concurrency)
             mine[id(model)] = Caller(
                 model, self._settings.model_copy(update={"concurrency": most}), self._budget, judge=True
             )

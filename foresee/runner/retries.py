@@ -11,11 +11,13 @@ import logging
 import random
 import re
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 import pydantic
 import tenacity
 
-from foresee.config import Settings
+from foresee.config import Settings, build
 from foresee.errors import ModelError, UserError, shortage
 from foresee.records import Model, Reply, Request
 from foresee.runner.budget import Budget
@@ -51,6 +53,12 @@ class RunSettings(Settings):
 
     stop_after: int = pydantic.Field(default=10, ge=0)
     """so many failures in a row with one and the same message stop the run; 0 never stops it"""
+
+    @classmethod
+    def of(cls, model: Model, given: Mapping[str, Any] | None = None) -> RunSettings:
+        """Choose the settings that suit a model, with those given laid over. Raises UserError: one does not fit."""
+        suited = {} if model.suggested_concurrency is None else {"concurrency": model.suggested_concurrency}
+        return build(cls, {**suited, **(given or {})}, what="run settings")
 
 
 class Gate:

@@ -91,7 +91,7 @@ def test_patches_are_blurred_as_the_picture_they_are(kind: Any, folders: Folders
     pictures = [Pil.effect_noise((wide * size, high * size), 90).convert("RGB") for wide, high in ((2, 3), (3, 2))]
     found = process(images=pictures, return_tensors="pt")
     strategy = ContrastiveDecoding(distorted="blur", blur_radius=0.1)
-    soft = strategy.second_look(dict(found), 0, vlm.core)["pixel_values"]
+    soft = strategy.second_branch(dict(found), 0, vlm.core)["pixel_values"]
     start = 0
     for image, (_, high, wide) in zip(pictures, found["image_grid_thw"].tolist(), strict=True):
         assert (wide * process.patch_size, high * process.patch_size) == image.size, "nothing was resized"
@@ -131,7 +131,7 @@ def two_passes(model: LocalModel, request: Request, steps: int = 6) -> tuple[lis
     content = engine.prepare(request).content
     strategy: ContrastiveDecoding = request.decoding
     clean: Mapping[str, Any] = {**content.prompt.text, **content.prompt.images}
-    looks = (clean, {**clean, **strategy.second_look(content.prompt.images, content.seed, core)})
+    looks = (clean, {**clean, **strategy.second_branch(content.prompt.images, content.seed, core)})
     ids: list[int] = []
     first = None
     for _ in range(steps):
@@ -272,9 +272,9 @@ def test_an_unknown_kind_of_picture_is_refused_in_one_line(folders: Folders) -> 
     import torch
 
     with pytest.raises(ModelError, match="distorted=blur does not know this model's images"):
-        ContrastiveDecoding(distorted="blur").second_look({"pixel_values": torch.zeros(1, 9, 48)}, 0, None)
+        ContrastiveDecoding(distorted="blur").second_branch({"pixel_values": torch.zeros(1, 9, 48)}, 0, None)
     with pytest.raises(ModelError, match="distorted=noise"):
-        ContrastiveDecoding().second_look({"images": torch.zeros(1, 9, 48)}, 0, None)
+        ContrastiveDecoding().second_branch({"images": torch.zeros(1, 9, 48)}, 0, None)
 
 
 @pytest.mark.parametrize("kind", ["idefics3", "gemma3"])

@@ -44,6 +44,8 @@ SAMPLED = Generation(temperature=0.7, seed=3, stop=("#",))
 @dataclass(frozen=True)
 class Echo:
     name: str = "pinned/model"
+    suggested_concurrency: int | None = None
+    base_url: str | None = None
 
     @property
     def identity(self) -> dict[str, Any]:

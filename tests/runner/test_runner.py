@@ -249,6 +249,8 @@ class Scripted:
 
     able: frozenset[Capability] = frozenset({"images"})
     name: str = "scripted/model"
+    suggested_concurrency: int | None = None
+    base_url: str | None = None
     identity: dict[str, Any] = field(default_factory=lambda: {"scripted": 1})
     requests: list[Request] = field(default_factory=list)
 

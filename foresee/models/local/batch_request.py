@@ -10,7 +10,7 @@ from typing import Any
 
 from foresee.models.local.batching import Job
 from foresee.models.local.collating import signature
-from foresee.models.local.decoding import SecondLook
+from foresee.models.local.decoding import SecondBranch
 from foresee.models.local.prompting import Prompt
 from foresee.records import Request
 
@@ -43,9 +43,9 @@ def to_job(request: Request, prompt: Prompt, new_tokens: int, model: Any) -> Job
 
 def _second(strategy: Any, prompt: Prompt, seed: int, model: Any) -> Prompt | None:
     """Build the prompt of the strategy's second branch; None without such a strategy, or without images."""
-    if not prompt.images or not isinstance(strategy, SecondLook):
+    if not prompt.images or not isinstance(strategy, SecondBranch):
         return None
-    images = strategy.second_look(prompt.images, seed, model)
+    images = strategy.second_branch(prompt.images, seed, model)
     return replace(prompt, images=images, image_hashes=(*prompt.image_hashes, strategy.second_key(seed)))
 
 

@@ -26,7 +26,7 @@ _PIXELS, _GRID = "pixel_values", "image_grid_thw"
 
 @dataclass(frozen=True)
 class ContrastiveDecoding:
-    """A `decoding.SecondLook`: scores become (1 + alpha) * clean - alpha * distorted, where the clean ones allow it.
+    """A `decoding.SecondBranch`: scores become (1 + alpha) * clean - alpha * distorted, where the clean ones allow it.
 
     Attributes:
         alpha: weight of the contrast; 0 is plain decoding (greedy: the same tokens).
@@ -52,7 +52,7 @@ class ContrastiveDecoding:
             return f"noise {self.noise_step} {seed}"
         return f"blur {self.blur_radius}" if self.distorted == "blur" else "blank"
 
-    def second_look(self, images: Mapping[str, Any], seed: int, model: Any) -> Mapping[str, Any]:
+    def second_branch(self, images: Mapping[str, Any], seed: int, model: Any) -> Mapping[str, Any]:
         """One request's image tensors with its pixels distorted. Raises ModelError: a layout that is not known."""
         pixels = images.get(_PIXELS)
         if pixels is None or (self.distorted == "blur" and pixels.ndim < 4 and _GRID not in images):

@@ -23,7 +23,7 @@ class Batch:
             `image_keys` are as the image processor made them, one request's after the other's.
         rows: how many requests.
         seeds: one a request, fixed by the request alone: for noise that does not depend on the batch.
-        image_spans: for each image key, for each request (then for each second look), the first and last+1 row of
+        image_spans: for each image key, for each request (then for each second branch), the first and last+1 row of
             that tensor which is its own; empty where there are no images.
         model: the transformers model, to be asked about its configuration.
     """
@@ -41,7 +41,7 @@ class Batch:
 
 
 class DecodingStrategy(Protocol):
-    """A decode-time method (`Request.decoding`): an `Overhaul` or a `SecondLook`.
+    """A decode-time method (`Request.decoding`): an `InputTransform` or a `SecondBranch`.
 
     Requests whose strategies are equal and hashable share batches.
     """
@@ -59,7 +59,7 @@ class DecodingStrategy(Protocol):
         ...
 
 
-class Overhaul(DecodingStrategy, Protocol):
+class InputTransform(DecodingStrategy, Protocol):
     """A strategy that may change all of the model's inputs. Images go in as pixels."""
 
     def inputs(self, batch: Batch) -> Mapping[str, Any]:
@@ -73,19 +73,19 @@ class Overhaul(DecodingStrategy, Protocol):
 
 
 @runtime_checkable
-class SecondLook(DecodingStrategy, Protocol):
+class SecondBranch(DecodingStrategy, Protocol):
     """A strategy with a second branch of every request that has images; it sees other images, the same text.
 
     The batch it processes has `2 * batch.rows` rows, the second branches below the first. Where the model allows it,
     images of both branches are encoded once, together, and kept.
     """
 
-    def second_look(self, images: Mapping[str, Any], seed: int, model: Any) -> Mapping[str, Any]:
+    def second_branch(self, images: Mapping[str, Any], seed: int, model: Any) -> Mapping[str, Any]:
         """One request's image tensors as its second branch sees them, of the same shapes, on the CPU."""
         ...
 
     def second_key(self, seed: int) -> str:
-        """Equal for equal second looks at the same images."""
+        """Equal for equal second branches at the same images."""
         ...
 
 

@@ -115,6 +115,8 @@ class LocalModel:
         able: set[Capability] = {"logits", "first_token", "logprobs"}
         return frozenset(able | {"images"} if self._kind == "image_text" else able)
 
+    base_url: str | None = None
+
     @property
     def suggested_concurrency(self) -> int:
         """How many requests in flight keep it busy: one batch is answered while the next is prepared."""
