@@ -154,13 +154,13 @@ JOURNALLED: dict[str, set[str]] = {
         "737e83dc1c97e571c3825f3d4e004eb0-1",
         "a40e2e94ad19ec9678a003f1072eab1c-1",
         "fa6a4ba34b476c9f68c23e344c63bd07-1",
-        "judge-346897816506d34bcb68e2c8c7911c81",
-        "judge-42c67f8bf198bedbd78ad6fc15743a64",
+        "judge-b54c0fc0f45f89fcf329e53f85bc1b9f",
+        "judge-1b4febd01f1576be4d28036e0dc6e310",
     },
     "verdict": {
         "2c8bcf7335082b44d540c99728743f12",
         "680b92574744a03851b4b68bd38076dc",
-        "834f1f1139975f8ceeb42054f19f31ef",
-        "b0450355624063fe62282466a6228dd2",
+        "2a337ad46304c7a4526196811f7671f4",
+        "15ebdb7804f286d6bfdfc661d59ea273",
     },
 }
