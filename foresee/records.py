@@ -21,7 +21,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 Role = Literal["system", "user", "assistant"]
 AnswerStatus = Literal["ok", "refused_by_api", "error", "missing_image"]
 Screened = Literal["", "passed", "blocked_request", "blocked_answer", "unguarded"]
-Capability = Literal["images", "logits", "first_token", "logprobs", "structured_output"]
+Capability = Literal["images", "logits", "hidden_states", "first_token", "logprobs", "structured_output"]
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,8 @@ class Request:
 
     `choices` asks for the probability that the answer starts with each of these words instead of for
     text (capability "first_token"). `schema` asks for JSON of this shape (capability
-    "structured_output"). `decoding` is a decode-time strategy (capability "logits"). `closed` says that the last turn
+    "structured_output"). `decoding` is a decode-time strategy (capability "logits"), `hidden` one that reads or
+    edits hidden states (capability "hidden_states", `models.local.hidden_states`). `closed` says that the last turn
     is complete even if the assistant said it: the model, such as a guard, replies to the conversation and does not go
     on with that turn. `template` holds further arguments of the chat template (local models, some servers).
     """
@@ -149,6 +150,7 @@ class Request:
     logprobs: bool = False
     schema: Mapping[str, Any] | None = None
     decoding: Any = None
+    hidden: Any = None
     closed: bool = False
     template: Mapping[str, Json] = field(default_factory=dict)
 
@@ -158,7 +160,8 @@ class Reply:
     """What one call of a model brought back.
 
     `choice_probabilities` holds P(choice) for each word of `Request.choices`; what is missing to 1 is
-    mass on other first tokens. `logprobs` are those of the answer's tokens (natural log).
+    mass on other first tokens. `logprobs` are those of the answer's tokens (natural log). `readings` are what
+    `Request.hidden` read, by name.
     """
 
     text: str
@@ -170,6 +173,7 @@ class Reply:
     served_by: str = ""
     choice_probabilities: Mapping[str, float] | None = None
     logprobs: tuple[float, ...] | None = None
+    readings: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -338,7 +342,7 @@ class Judge(Protocol):
 class Defense(Protocol):
     """Prompts to edit, at most one decode-time strategy, at most one procedure that owns generation.
 
-    It may also have `filters`, a tuple of `Filter`.
+    It may also have `filters`, a tuple of `Filter`, and `hidden`, at most one strategy on hidden states.
     """
 
     @property

@@ -165,6 +165,8 @@ class ApiModel:
     def _refuse_impossible(self, request: Request) -> None:
         if request.decoding is not None:
             raise ModelError(f"{self.name} shows no logits: decode-time defenses need a local model", fatal=True)
+        if request.hidden is not None:
+            raise ModelError(f"{self.name} shows no hidden states: such defenses need a local model", fatal=True)
         if request.choices and "first_token" not in self.capabilities:
             raise ModelError(
                 f"{self.name} gives no log probabilities ({self._flag}logprobs=true if it does)", fatal=True

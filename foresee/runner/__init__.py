@@ -189,6 +189,11 @@ def check(items: Sequence[Item], model: Model, defense: Defense | None, epochs: 
             f"{model.name} gives no probability of the first word, which these items ask for; let the benchmark "
             "ask for text instead, or choose a local model or a server with log probabilities"
         )
+    if getattr(defense, "hidden", None) is not None and "hidden_states" not in able:
+        raise UserError(
+            f"defense {defense.name if defense else ''} works on hidden states, which {model.name} does not show; "
+            "local/FOLDER_OR_HUB_ID and organism/NAME do"
+        )
     if defense is not None and defense.decoding is not None and "logits" not in able:
         raise UserError(
             f"defense {defense.name} works on logits, which {model.name} does not show; "

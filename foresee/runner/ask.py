@@ -38,6 +38,7 @@ class Ask:
         self._journal = journal
         self._key = key
         self._decoding = defense.decoding if defense is not None else None
+        self._hidden = getattr(defense, "hidden", None)
         self._seen: Counter[str] = Counter()
         self.helpers: dict[str, Usage] = {}
         self.unjudged: list[str] = []  # why filters had no verdict
@@ -50,6 +51,8 @@ class Ask:
         """Ask the model. Raises ModelError when there is no answer."""
         if request.decoding is None:
             request = replace(request, decoding=self._decoding)
+        if request.hidden is None:
+            request = replace(request, hidden=self._hidden)
         same = answer_key(settings_digest({"answer": self._key}, request.generation, None), request, 0)
         self._seen[same] += 1  # the same call twice within one item asks for a second sample
         key = f"{same}-{self._seen[same]}"

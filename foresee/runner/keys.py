@@ -30,7 +30,8 @@ def request_for(item: Item, defense: Defense | None, generation: Generation) -> 
         return Request(item.messages, generation, item.choices)
     try:
         edited = defense.edit(item)
-        return Request(edited.messages, generation, edited.choices, decoding=defense.decoding)
+        hidden = getattr(defense, "hidden", None)
+        return Request(edited.messages, generation, edited.choices, decoding=defense.decoding, hidden=hidden)
     except UserError:
         raise
     except Exception as problem:
@@ -80,6 +81,8 @@ def answer_key(settings: str, request: Request, epoch: int) -> str:
     parts: list[Any] = [settings, _content(request.messages), request.choices, decoding, epoch]
     if request.schema is not None or request.logprobs:
         parts += [request.schema, request.logprobs]
+    if request.hidden is not None:
+        parts.append({"hidden": request.hidden.identity})
     if request.closed or request.template:
         parts += [request.closed, request.template]
     return digest(parts)

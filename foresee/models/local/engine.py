@@ -24,6 +24,7 @@ from foresee.models.local.batch_request import BatchRequest, to_job
 from foresee.models.local.batching import Job, OutOfMemory
 from foresee.models.local.collating import collate_images, collate_text, image_spans, join_features, split_features
 from foresee.models.local.decoding import Batch, Chooser, StopTexts, choice_probabilities
+from foresee.models.local.hidden_states import hooked
 from foresee.models.local.image_cache import BoundedCache, tensor_bytes
 from foresee.models.local.prompting import Prompt, Prompts
 from foresee.records import Reply, Request, Usage
@@ -38,6 +39,7 @@ class _Raw(NamedTuple):
     logprobs: list[float] | None
     first: Any
     broken: bool
+    readings: Mapping[str, float] | None
 
 
 class _Loaded(NamedTuple):
@@ -167,10 +169,15 @@ class Engine:
         stops = StopTexts(prompts.decode, request.generation.stop, width)
         stopping: list[Any] = [stops] if request.generation.stop and not request.choices else []
         stopping.append(lambda ids, scores, **_: chooser.broken.repeat(len(ids) // rows))
-        tokens = self._call(inputs, [*processors, chooser], stopping, max(one.new_tokens for one in requests))
+        with hooked([one.request.hidden for one in requests], vlm.core, inputs["attention_mask"]) as hooks:
+            tokens = self._call(inputs, [*processors, chooser], stopping, max(one.new_tokens for one in requests))
         answers = [row[: stops.lengths.get(i)] for i, row in enumerate(tokens[:rows, width:].tolist())]
         logprobs, broken = _columns(chooser.logprobs), chooser.broken.tolist()
-        return [_Raw(answers[i], logprobs[i] if logprobs else None, chooser.first[i], broken[i]) for i in range(rows)]
+        readings = hooks.readings()
+        return [
+            _Raw(answers[i], logprobs[i] if logprobs else None, chooser.first[i], broken[i], readings[i])
+            for i in range(rows)
+        ]
 
     def _call(self, inputs: Mapping[str, Any], processors: list[Any], stopping: list[Any], new_tokens: int) -> Any:
         from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
@@ -234,7 +241,7 @@ class Engine:
                 max(probabilities, key=lambda choice: probabilities[choice]) if any(probabilities.values()) else ""
             )  # none stands out
             usage = Usage(one.prompt.length, 1)
-            return Reply(best, usage=usage, seconds=seconds, choice_probabilities=probabilities)
+            return Reply(best, usage=usage, seconds=seconds, choice_probabilities=probabilities, readings=raw.readings)
         tokens = raw.tokens[: one.new_tokens]
         ends = [place for place, token in enumerate(tokens) if token in loaded.vlm.eos_ids]
         tokens = tokens[: ends[0]] if ends else tokens
@@ -247,6 +254,7 @@ class Engine:
             usage=Usage(one.prompt.length, len(tokens)),
             seconds=seconds,
             logprobs=tuple(raw.logprobs[: len(tokens)]) if raw.logprobs is not None else None,
+            readings=raw.readings,
         )
 
 

@@ -24,6 +24,7 @@ from foresee.models.checkpoints import LoadOptions, Vlm, checked_folders, placem
 from foresee.models.checkpoints.find import Kind, fingerprint, kind_of, one_line
 from foresee.models.local.batching import Batcher, Limits
 from foresee.models.local.engine import Engine
+from foresee.models.local.hidden_states import check_fits
 from foresee.records import Capability, Json, Reply, Request
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "organism" / "weights"
@@ -112,7 +113,7 @@ class LocalModel:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        able: set[Capability] = {"logits", "first_token", "logprobs"}
+        able: set[Capability] = {"logits", "hidden_states", "first_token", "logprobs"}
         return frozenset(able | {"images"} if self._kind == "image_text" else able)
 
     base_url: str | None = None
@@ -127,9 +128,11 @@ class LocalModel:
 
         Raises:
             ModelError: this request can't be answered.
-            UserError: the model can't be loaded.
+            UserError: the model can't be loaded, or `request.hidden` was fitted to another one.
         """
         shared = self._shared
+        if request.hidden is not None:
+            check_fits(request.hidden, self._identity, self._name)
         if shared is None:
             raise ModelError(f"{self._name} is closed", fatal=True)
         try:
