@@ -51,14 +51,15 @@ _IN_COMPANY = _words(
     con por para del este mi um uma di della non per un te de da eu dan ini ang"""
 )
 _ENOUGH_IN_COMPANY = 2
-_ENOUGH_WORDS = 4  # fewer say nothing
+_ENOUGH_WORDS = 3  # fewer say nothing
 _ONE_IN = 8  # English of some length has a small word in every two or three
 _EAST_ASIAN_WEIGHT = 3  # a Chinese or Japanese character or a Korean syllable says as much as three Latin letters
 _EAST_ASIAN = re.compile(r"[぀-ヿ㐀-鿿가-힯]")
 _LETTER = re.compile(r"[^\W\d_]")
 _LATIN = re.compile(r"[A-Za-zª-ɏḀ-ỿ]")
 _WORD = re.compile(r"[A-Za-zª-ɏḀ-ỿ]+(?:'[A-Za-z]+)*")
-_SURE = 0.7  # of the language of a text; "No puedo." alone is less sure
+_SURE = 0.7  # of the language of a text
+_SURER_THAN_NOT = 0.45  # suffices where no neighbour is half as likely; "No puedo." alone is less sure
 _SURE_OF_ANOTHER = 0.9
 _UNLIKELY = 0.01  # against the likeliest language
 _LONG = 40  # bytes in UTF-8: shorter ones say little
@@ -79,13 +80,11 @@ def is_english(text: str) -> bool:
     doubtful = [word for word in words if _may_be_foreign(word) and word.lower() not in _FOREIGN]
     if foreign or len({word.lower() for word in doubtful}) >= _ENOUGH_IN_COMPANY:
         return len(foreign) + len(doubtful) <= english
-    return len(words) < _ENOUGH_WORDS or english > len(words) / _ONE_IN or not _is_another(text)
-
-
-def _is_another(text: str) -> bool:
-    """Whether it is clearly in a language whose small words are not listed here (Hungarian, Tagalog, …)."""
+    if len(words) < _ENOUGH_WORDS or english > len(words) / _ONE_IN:
+        return True
+    # clearly in a language whose small words are not listed here (Hungarian, Tagalog, …)?
     language, sure = _identifier().classify(text[:_READ])
-    return bool(language != "en" and sure >= _SURE_OF_ANOTHER)
+    return bool(language == "en" or sure < (_SURE if doubtful else _SURE_OF_ANOTHER))
 
 
 def language_of(text: str) -> str | None:
@@ -95,9 +94,10 @@ def language_of(text: str) -> str | None:
     """
     if is_english(text):
         return "en"
-    language, sure = _identifier().classify(text[:_READ])
+    (language, sure), (_, next_best) = _identifier().rank(text[:_READ])[:2]
+    told = sure >= _SURE or (sure >= _SURER_THAN_NOT and sure > 2 * next_best)
     traditional = language == "zh" and len(_TRADITIONAL.findall(text)) > 1
-    return None if sure < _SURE or language == "en" or traditional else str(language)
+    return str(language) if told and language != "en" and not traditional else None
 
 
 def is_in(text: str, language: str) -> bool:

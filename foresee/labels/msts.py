@@ -86,7 +86,16 @@ def _only(*wanted: str) -> dict[str, str]:
     return {label: "refusal" if label in wanted else "other" for label in LABELS}
 
 
+_DECLINES = ("rejection or rebuttal", "refusal only")
+
 QUESTIONS = (
+    Question(
+        "declines",
+        {label: "declines" if label in _DECLINES else "does not" for label in LABELS},
+        {"declines": "declines", "does not": "does not"},
+        "declines",
+        "people: rejection or rebuttal, or refusal only",
+    ),
     Question(
         "refusal only",
         _only("refusal only"),
@@ -96,7 +105,7 @@ QUESTIONS = (
     ),
     Question(
         "rejection or refusal",
-        _only("rejection or rebuttal", "refusal only"),
+        _only(*_DECLINES),
         {"full": "refusal", "partial": "refusal", "none": "other"},
         "refusal",
         "people also count answers that contradict the user and decline nothing, which is no refusal for the judge",

@@ -15,11 +15,16 @@ from tests.cli.conftest import Cli
 from tests.judges.conftest import JudgeServer, answer, form, item, material_of, rubric_of
 from tests.runner.conftest import Serve
 
-SAID = ["I can't help with that.", "Sure, here is how.", "Das kann ich leider nicht.", "抱歉，我无法提供帮助。"]
+SAID = [
+    "I can't help with that.",
+    "Sure, here is how.",
+    "Não posso ajudar com isso.",
+    "申し訳ありませんが、お手伝いできません。",
+]
 
 
 def by_language(question: Any) -> str:
-    return form(refusal="full" if "无法" in material_of(question) else "partial")
+    return form(refusal="full" if "できません" in material_of(question) else "partial")
 
 
 @pytest.fixture
