@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from foresee.config import build
 from foresee.curation import build_manifest, model_calls
 from foresee.curation.build_manifest import BuildSpec
-from foresee.curation.cost import BudgetSpent, CostTracker, check_budget, read_prices
+from foresee.curation.cost import CostTracker, check_budget, read_prices
 from foresee.curation.drafts import CurationConfig, Draft, Dropped, WorkItem, configured, fields_marked
 from foresee.curation.evaluation_sets import BenchmarkItems, benchmark_items, check_named
 from foresee.curation.model_calls import Failed, ModelCalls
@@ -24,7 +24,7 @@ from foresee.dataset_format import RowWriter
 from foresee.errors import UserError
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Recipe
-from foresee.runner import RunSettings
+from foresee.runner import BudgetSpent, RunSettings
 from foresee.runner.async_bridge import complete
 from foresee.runner.journal import Journal
 
@@ -272,9 +272,9 @@ async def _run_job(job: Callable[[ModelCalls], Any], calls: ModelCalls) -> _Resu
         return [dropped]
     except ImageError as problem:
         return [Dropped("image can't be opened", str(problem))]
-    except UserError:
-        raise
     except (Failed, BudgetSpent) as ended:
         return ended
+    except UserError:
+        raise
     except Exception as problem:  # whatever breaks on one item must not end the build
         return Failed(f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}")

@@ -5,26 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from foresee.errors import UserError
 from foresee.records import Reply, Usage
-from foresee.runner.budget import Price as TokenPrice
+from foresee.runner.budget import BudgetSpent, Price, amounts, require_limit
 from foresee.runner.journal import read_records
 
 PAINTER = "painter"
 """The role that paints; every other one writes."""
-
-
-class BudgetSpent(Exception):
-    """The budget is used up; what is done is kept."""
-
-
-class Price(NamedTuple):
-    """USD for tokens, and for an image."""
-
-    tokens: TokenPrice = TokenPrice()
-    image: float = 0.0
 
 
 class CostTracker:
@@ -59,16 +48,13 @@ class CostTracker:
 
     @property
     def usd(self) -> float:
-        total = 0.0
-        for role in self.calls:
-            price = self._prices.get(role) or self._prices.get("") or Price()
-            total += price.tokens.of(self.tokens[role]) + self.images[role] * price.image
-        return total
+        price_of = {role: self._prices.get(role) or self._prices.get("") or Price() for role in self.calls}
+        return sum(price.of(self.tokens[role], self.images[role]) for role, price in price_of.items())
 
     def check(self) -> None:
         """Check the budget. Raises BudgetSpent: nothing more may be asked."""
         if self.over:
-            raise BudgetSpent
+            raise BudgetSpent("stopped at the budget; what is done is kept")
 
     @property
     def over(self) -> bool:
@@ -89,7 +75,7 @@ class CostTracker:
 
 
 def read_prices(given: Iterable[str], roles: Iterable[str]) -> dict[str, Price]:
-    """`IN,OUT` or `ROLE=IN,OUT` in USD per million tokens, `ROLE=X` in USD per image.
+    """Read `IN,OUT` or `ROLE=IN,OUT` in USD per million tokens, `ROLE=X` in USD per image.
 
     Raises:
         UserError: not such a price, or no such role.
@@ -98,18 +84,15 @@ def read_prices(given: Iterable[str], roles: Iterable[str]) -> dict[str, Price]:
     prices: dict[str, Price] = {}
     for text in given:
         role, equals, numbers = text.rpartition("=")
-        try:
-            values = [float(part) for part in numbers.split(",")]
-        except ValueError:
-            values = []
-        if not 1 <= len(values) <= 2 or any(value < 0 for value in values) or (len(values) == 1 and not equals):
+        values = amounts(numbers)
+        if not 1 <= len(values) <= 2 or (len(values) == 1 and not equals):
             raise UserError(
                 "--price: expected IN,OUT or ROLE=IN,OUT (USD per million tokens) or ROLE=X (USD per image), "
                 f"got '{text}'"
             )
         if equals and role not in roles:
             raise UserError(f"--price: this recipe has no role '{role}'; its roles: {', '.join(roles) or 'none'}")
-        prices[role] = Price(TokenPrice(*values)) if len(values) == 2 else Price(image=values[0])
+        prices[role] = Price(*values) if len(values) == 2 else Price(image=values[0])
     return prices
 
 
@@ -117,7 +100,6 @@ def check_budget(budget: float | None, prices: Mapping[str, Price]) -> None:
     """Check a budget. Raises UserError: it can't be kept."""
     if budget is None:
         return
-    if budget <= 0:
-        raise UserError(f"--budget: expected more than 0 USD, got {budget:g}")
+    require_limit(budget)
     if not prices:
         raise UserError("--budget needs --price IN,OUT (USD per million tokens): without it nothing is known of cost")

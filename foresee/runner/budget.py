@@ -16,26 +16,38 @@ class BudgetSpent(UserError):
 
 
 class Price(NamedTuple):
-    """USD per million tokens, read and written."""
+    """USD per million tokens, read and written, and for an image that is made."""
 
     read: float = 0.0
     written: float = 0.0
+    image: float = 0.0
 
-    def of(self, usage: Usage) -> float:
-        """USD."""
-        return (usage.input_tokens * self.read + usage.output_tokens * self.written) / 1e6
+    def of(self, usage: Usage, images: int = 0) -> float:
+        """Compute the cost in USD."""
+        return (usage.input_tokens * self.read + usage.output_tokens * self.written) / 1e6 + images * self.image
 
 
 def read_price(text: str, option: str = "--price") -> Price:
-    """`IN,OUT` as a price. Raises UserError: it is none."""
-    try:
-        price = Price(*(float(part) for part in text.split(",")))
-        good = text.count(",") == 1 and all(math.isfinite(part) and part >= 0 for part in price)
-    except (TypeError, ValueError):
-        good = False
-    if not good:
+    """Read `IN,OUT` as a price. Raises UserError: it is none."""
+    numbers = amounts(text)
+    if len(numbers) != 2:
         raise UserError(f"{option}: expected IN,OUT in USD per million tokens such as 2.5,10, got '{text}'")
-    return price
+    return Price(*numbers)
+
+
+def amounts(text: str) -> tuple[float, ...]:
+    """Read numbers between commas, none below 0; empty where one of them is no such number."""
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        return ()
+    return numbers if all(math.isfinite(number) and number >= 0 for number in numbers) else ()
+
+
+def require_limit(usd: float) -> None:
+    """Check a limit. Raises UserError: it is no amount above 0."""
+    if not (math.isfinite(usd) and usd > 0):
+        raise UserError(f"--budget: expected more than 0 USD, got {usd:g}")
 
 
 class Budget:
@@ -53,10 +65,12 @@ class Budget:
     """
 
     def __init__(
-        self, usd: float, price: tuple[float, float] | None = None, judge_price: tuple[float, float] | None = None
+        self,
+        usd: float,
+        price: Price | tuple[float, float] | None = None,
+        judge_price: Price | tuple[float, float] | None = None,
     ) -> None:
-        if not (math.isfinite(usd) and usd > 0):
-            raise UserError(f"budget: expected more than 0 USD, got {usd:g}")
+        require_limit(usd)
         self.usd = usd
         self.price = None if price is None else Price(*price)
         self.judge_price = None if judge_price is None else Price(*judge_price)

@@ -12,7 +12,7 @@ from foresee.judges import GradedJudge, JudgeChoice, bound
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
 from foresee.records import Item, Judge
-from foresee.runner.budget import Price
+from foresee.runner.budget import Price, read_price
 from foresee.runner.judging import JudgeCalls
 
 SPENT = ("judge/input_tokens", "judge/output_tokens", "judge/usd")
@@ -123,13 +123,5 @@ def _prices_apart(options: Mapping[str, Any], models: int, where: str) -> tuple[
 
 
 def _price(given: Any, where: str) -> Price:
-    parts = given.split(",") if isinstance(given, str) else given
-    try:
-        read, written = (float(part) for part in parts)
-        if not (0 <= read < float("inf") and 0 <= written < float("inf")):
-            raise ValueError
-    except (TypeError, ValueError):
-        raise UserError(
-            f"{where}judge_options.price: expected IN,OUT in USD per million tokens, such as 2.5,10; got {given!r}"
-        ) from None
-    return Price(read, written)
+    text = given if isinstance(given, str) else ",".join(map(str, given)) if isinstance(given, list | tuple) else ""
+    return read_price(text, f"{where}judge_options.price")
