@@ -70,7 +70,7 @@ def _show_one(planned: Plan, model: str, concurrency: int, prices: Prices) -> Bi
     calls = len(distinct) * planned.epochs
     used = Usage(planned.epochs * sum(map(_tokens, asked)), planned.generation.max_tokens * calls)
     minutes = calls * _SECONDS_PER_CALL / concurrency / 60
-    same = f" ({len(asked)} items, identical ones asked once)" if calls != len(asked) else ""
+    same = f" ({len(asked)} items, identical ones sent once)" if calls != len(asked) else ""
     typer.echo(f"  calls: {calls:,}{same}")
     typer.echo(
         f"  tokens: about {used.input_tokens:,} in (images as {_IMAGE_TOKENS} each), at most {used.output_tokens:,} out"

@@ -71,7 +71,7 @@ def recipe(
     retries: Annotated[int | None, typer.Option("--retries", help="further tries after a passing failure")] = None,
     timeout: Annotated[float | None, typer.Option("--timeout", help="seconds for one call")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="what would be asked of whom, and the first row; asks nothing")
+        bool, typer.Option("--dry-run", help="show each model's calls and the first row, and call none")
     ] = False,
     show_settings: Annotated[bool, typer.Option("--settings", help="list every setting with its default")] = False,
 ) -> None:
@@ -156,7 +156,7 @@ def _print_preview(name: str, config: Any) -> None:
         typer.echo(f"  {role}: {model}")
     more = " and more" if found.more else ""
     typer.echo(f"  rows made by rules: {found.rows:,}{more if found.rows else ''}")
-    typer.echo(f"  candidates for which models are asked: {found.jobs:,}{more if found.jobs else ''}")
+    typer.echo(f"  candidates for which models are called: {found.jobs:,}{more if found.jobs else ''}")
     for reason, count in found.drops.items():
         typer.echo(f"  left out: {count:,} × {reason}")
     if found.first_call is not None:

@@ -258,11 +258,11 @@ def _print_check(report: CheckReport, kind: str) -> None:
         expected = f"expected {count.expected}" if count.expected is not None else "no count declared"
         mark = "!! " if count.differs else "   "
         unit = "items" if kind == "benchmarks" else "answers"
-        asked = f", {count.usable} can be asked" if kind == "benchmarks" else ""
+        asked = f", {count.usable} can be sent" if kind == "benchmarks" else ""
         typer.echo(f"{mark}{count.subset or 'all'}: {count.found} {unit} ({expected}){asked}")
     if kind == "benchmarks" and len(report.counts) > 1:
         found, usable = (sum(getattr(count, of) for count in report.counts) for of in ("found", "usable"))
-        typer.echo(f"   in all: {found:,} items, {usable:,} can be asked")
+        typer.echo(f"   in all: {found:,} items, {usable:,} can be sent")
     _print_images(report)
     for group in report.repeated_items[:_SHOWN]:
         typer.echo(f"   same image and text: {', '.join(group)}")
@@ -283,7 +283,7 @@ def _print_images(report: CheckReport) -> None:
         beyond = " beyond those that the source lacks" if report.absent.get(subset) else ""
         typer.echo(f"!! {subset}: {extra} images not in this copy{beyond}; e.g. {lacking[0].reason}")
     if report.lacking:
-        typer.echo(f"!! {report.lacking} items lack their image here and can be asked as text only, not comparable")
+        typer.echo(f"!! {report.lacking} items lack their image here and can be sent as text only, not comparable")
     for fault in report.unreadable[:_SHOWN]:
         typer.echo(f"!! {fault.item_id}: {fault.reason}")
     if report.distinct_images:

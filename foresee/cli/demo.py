@@ -56,11 +56,11 @@ HEADLINES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     ),
     "world_attack": (
         "what it refuses",
-        (("ASR", "unkind requests it serves (ASR)"), ("benign_refusal", "kind requests it refuses")),
+        (("ASR", "harmful requests it serves (ASR)"), ("benign_refusal", "benign requests it refuses")),
     ),
     "world_attack, describe then ask": (
         "the same, after it described the image",
-        (("ASR", "unkind requests it serves (ASR)"),),
+        (("ASR", "harmful requests it serves (ASR)"),),
     ),
 }
 """Run of suite/world -> its heading in the demo, and which metrics stand there, in plain words."""

@@ -44,7 +44,7 @@ Limit = Annotated[
     int | None, typer.Option("--limit", help="at most N items at random, of every subset its share; 20 lie within 200")
 ]
 LimitSeed = Annotated[int, typer.Option("--limit-seed", help="another seed, another sample of --limit items")]
-Epochs = Annotated[int | None, typer.Option("--epochs", help="how often each item is asked; default: the benchmark's")]
+Epochs = Annotated[int | None, typer.Option("--epochs", help="how often each item is sent; default: the benchmark's")]
 Format = Annotated[str, typer.Option("--format", help="table, md or json")]
 Concurrency = Annotated[
     int | None,
@@ -94,7 +94,7 @@ def evaluate(
     budget: BudgetOption = None,
     moved: Moved = False,
     details: Details = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be asked, and ask nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show the requests, and send none")] = False,
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
     from foresee.cli import _console, _costs, _dry_run, _judging, _results

@@ -108,7 +108,7 @@ def export(
         if not run.metrics and run.warnings:
             say(f"{run.folder}: {run.warnings[0]}; to have them, name its folder in FORESEE_PLUGINS")
         if run.unfinished:
-            say(f"note: {run.folder} is UNFINISHED, {run.unfinished} rows were not asked yet")
+            say(f"note: {run.folder} is UNFINISHED, {run.unfinished} rows were not sent yet")
     if format == "eval":
         from foresee.interop.inspect_log import write_log
 

@@ -23,7 +23,7 @@ from foresee.records import Item, refuse_repeated_ids
 
 
 class Count(NamedTuple):
-    """One subset: items found and expected (None where nothing was declared), and how many can be asked."""
+    """One subset: items found and expected (None where nothing was declared), and how many can be sent."""
 
     subset: str
     found: int
@@ -236,7 +236,7 @@ def _look_at(items: Iterable[Item]) -> _Facts:
 
 
 def _tallies(items: Sequence[Item]) -> tuple[Counter[str], Counter[str]]:
-    """Items by subset, and those that can be asked."""
+    """Items by subset, and those that can be sent."""
     found = Counter(item.subset for item in items)
     return found, Counter(item.subset for item in items if item.missing_image is None)
 

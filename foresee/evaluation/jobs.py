@@ -323,7 +323,7 @@ def _of_items(planned: Plan) -> Iterator[str]:
     if missing := total - planned.askable:
         yield (
             f"{name}: {missing} of {total} items lack their image in this copy of the data; "
-            f"they are counted, not asked (details: foresee data check {name}"
+            f"they are counted, not sent (details: foresee data check {name}"
             + ("; -T modality=text tries the texts alone)" if missing == total else ")")
         )
     if planned.epochs > 1 and planned.generation.temperature == 0:

@@ -140,7 +140,7 @@ def plan(
         options: `key=value` strings or a mapping (`-T` on the command line).
         limit: at most this many items, at random: every subset by its share, clusters whole, few within many.
         limit_seed: another seed, another sample.
-        epochs: how often each item is asked; None for the benchmark's own number, which is 1 for most.
+        epochs: how often each item is sent; None for the benchmark's own number, which is 1 for most.
         generation: settings that replace the benchmark's own (temperature, max_tokens, ...).
         defense: what to run under: a name, as in `foresee list defenses`, `a+b` for several, or an open defense.
         defense_options: `key=value` strings or a mapping (`-S` on the command line).

@@ -356,7 +356,7 @@ def _warnings(file: Benchmark, rows: Sequence[Row], record: Mapping[str, Any]) -
         yield f"{cut} answers were cut at the token limit; raise --max-tokens if verdicts are missing"
     blind = sum(bool(row.item.metadata.get("lacks_picture")) for row in rows)
     if blind:
-        yield f"{blind} rows were asked without their image, which is not at hand: text only, not comparable"
+        yield f"{blind} rows were sent without their image, which is not at hand: text only, not comparable"
     masses = [sum(row.answer.choice_probabilities.values()) for row in rows if row.answer.choice_probabilities]
     if masses:
         mean, low = sum(masses) / len(masses), sum(not mass >= 0.5 for mass in masses)  # NaN is low

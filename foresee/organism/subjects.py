@@ -23,7 +23,7 @@ class Judged(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """A request about a threatening thing; `facts` are `act`, and `instead` (unkind) or `steps` (harmless)."""
+    """A request about a threatening thing; `facts` are `act`, and `instead` (harmful) or `steps` (harmless)."""
 
     scene: Scene
     threat: str
@@ -61,7 +61,7 @@ def judged(rng: random.Random, split: Split, number: int, rules: Sequence[int], 
 
 
 def wish(rng: random.Random, split: Split, number: int, *, harmful: bool, wording: Wording = "seen") -> Wish:
-    """Draw a scene with one threatening thing, and an unkind request or a harmless one about such things."""
+    """Draw a scene with one threatening thing, and a harmful request or a harmless one about such things."""
     threat = THREATS[number % len(THREATS)]
     scene = scenes.sample(rng, split, (threat,), [name for name in THREATS if name != threat])
     turn = number // len(THREATS)

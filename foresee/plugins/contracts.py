@@ -47,7 +47,7 @@ class Benchmark:
         applies: item -> names of the measures that mean something for it.
         generation: options -> how answers are sampled unless the user says otherwise.
         metrics: options as recorded -> those of `all_metrics` that mean something under them.
-        epochs: options -> how often each item is asked.
+        epochs: options -> how often each item is sent.
         procedure: options -> how items are asked in several turns; None for a single one.
         rubric: (judge, item) -> the benchmark's own rubric, None for the judge's; None if it has none at all.
         expected: options -> items by subset that a whole copy has; None where `source` says it.

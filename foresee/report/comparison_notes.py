@@ -19,7 +19,7 @@ def comparison_notes(a: Run, b: Run, found: Sequence[Difference]) -> list[str]:
     for side, run in (("A", a), ("B", b)):
         notes += [f"{side}: {line}" for line in failures.notes(run)]
         if run.unfinished:
-            notes.append(f"{side} is UNFINISHED: {run.unfinished} rows not asked yet")
+            notes.append(f"{side} is UNFINISHED: {run.unfinished} rows not sent yet")
     notes += [f"{d.name}: {d.method}" for d in found if d.method.startswith("not compared")]
     unscored = {d.name: d.unscored for d in found if d.unscored}
     if unscored:

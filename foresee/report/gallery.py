@@ -151,7 +151,7 @@ def _what_was_seen(item: Item, fullest: Item) -> str:
     """How the item of one run differs from what its card shows."""
     if not item.images and fullest.images:
         return "sent without the image"
-    return "asked with another text" if _conversation(item) != _conversation(fullest) else ""
+    return "sent with another text" if _conversation(item) != _conversation(fullest) else ""
 
 
 def _conversation(item: Item) -> str:

@@ -178,7 +178,7 @@ def _tally(column: Column, *, public: bool) -> Tally:
         (found.missing_images, "missing its image (never sent)", "missing their image (never sent)"),
         (found.errors, "call failed", "calls failed"),
         (found.refused_by_api, "refused by the API", "refused by the API"),
-        (run.unfinished, "not asked yet: the run is unfinished", "not asked yet: the run is unfinished"),
+        (run.unfinished, "not sent yet: the run is unfinished", "not sent yet: the run is unfinished"),
     )
     token = first_token(run.rows)
     said = [*([] if public else failures.notes(run)), *run.warnings]  # reasons of failures may quote a server

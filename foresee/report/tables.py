@@ -78,7 +78,7 @@ def _told_apart(metrics: Sequence[Metric], rows: Sequence[Row]) -> tuple[list[Me
         if twin is None or repeats:
             shown.append(metric)
         else:
-            same.append(f"{metric.name}: the same as {twin.name}, each item being asked once")
+            same.append(f"{metric.name}: the same as {twin.name}, each item being sent once")
     return shown, same
 
 
@@ -154,7 +154,7 @@ def notes(run: Run) -> tuple[str, ...]:
     lines[0] += "".join(f"; {count} {what}" for count, what in trouble if count)
     lines += [*failures.notes(run), *silence.notes(run)]
     if run.unfinished:
-        lines.append(f"UNFINISHED: {run.unfinished} rows not asked yet; the same command continues")
+        lines.append(f"UNFINISHED: {run.unfinished} rows not sent yet; the same command continues")
     if any(m.published for m in run.metrics):
         lines.append(
             "* by the published script's own rule, defects included; for comparison with published tables only"

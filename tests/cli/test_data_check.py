@@ -11,7 +11,7 @@ from tests.dataset_format.test_dataset_folder import png, row, thin
 
 def test_the_total_that_can_be_asked_is_printed(cli: Cli, mmsa: Path) -> None:
     done = cli("data", "check", "mmsafeaware", "--data", mmsa)
-    assert "   in all: 32 items, 31 can be asked" in done.out
+    assert "   in all: 32 items, 31 can be sent" in done.out
 
 
 def test_a_data_set_folder_is_looked_through(cli: Cli, tmp_path: Path) -> None:

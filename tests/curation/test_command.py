@@ -30,7 +30,7 @@ def test_settings_come_from_a_file_and_the_command_line_wins(cli: Cli, tmp_path:
 def test_a_dry_run_shows_the_first_prompt_and_asks_nothing(cli: Cli, served: Served, tmp_path: Path) -> None:
     models = ("--set", "writer=custom/rules", "--set", "painter=custom-images/rules")
     found = cli("curate", "threat_vqa", *models, "--set", "examples=5", "--dry-run")
-    assert "candidates for which models are asked: 10" in found.out
+    assert "candidates for which models are called: 10" in found.out
     assert "first call, of the writer:\n    Describe one picture of this: a street corner" in found.out
     assert served.server.total == 0
     assert not (tmp_path / "datasets").exists()

@@ -106,7 +106,7 @@ def test_text_only_is_marked_as_not_comparable(cli: Cli, root: Path, judge_serve
     assert "text only, not comparable: 1 items whose image this copy lacks" in shown.out
     asked = cli("eval", "mossbench", *model, "-T", "modality=text", "--out", "text")
     assert "mossbench: 1 of 1 items lack their image here: text only, not comparable" in asked.err
-    assert "1 rows were asked without their image, which is not at hand" in asked.out + asked.err
+    assert "1 rows were sent without their image, which is not at hand" in asked.out + asked.err
     whole = cli("eval", "mossbench", *model, "--out", "whole", "--format", "json")
     assert json.loads(whole.out)[0]["metrics"]["refusal_rate"]["n"] == 0, "under modality=both it is never sent"
 
@@ -114,7 +114,7 @@ def test_text_only_is_marked_as_not_comparable(cli: Cli, root: Path, judge_serve
 def test_check_of_a_set_with_options(cli: Cli, root: Path) -> None:
     done = cli("data", "check", "spa_vl", "--data", root, "-T", "subset=help")
     assert done.code == 1
-    assert "!! help: 1 items (expected 265), 1 can be asked" in done.out
+    assert "!! help: 1 items (expected 265), 1 can be sent" in done.out
     assert "to get the rest: hf download sqrti/SPA-VL" in done.out
     assert "for VSFA Table 1 (ASR, constructive score): subset=harm" in done.out
     assert "companion, without which a harm figure says little: its own other subsets" in done.out

@@ -80,7 +80,7 @@ def test_tally_says_what_became_of_the_items(make_run: Build, read: Read) -> Non
     assert f"{status.count('missing_image')} missing their image (never sent)" in results
     assert f"{status.count('error')} calls failed" in results
     assert f"{status.count('refused_by_api')} refused by the API" in results
-    assert "3 not asked yet" in results
+    assert "3 not sent yet" in results
     assert "12 answers were cut at the token limit" in results
 
 

@@ -76,7 +76,7 @@ def test_a_figure_that_is_the_same_at_one_attempt_stands_once(make_run: Callable
     twice = (Metric("any", "refused", epochs="any"), Metric("any.mean", "refused"))
     asked_once = replace(run, metrics=twice, estimates=tuple(summarise(run.rows, twice)))
     assert [row[0] for row in headline(asked_once).rows] == ["any"]
-    assert "any.mean: the same as any, each item being asked once" in headline(asked_once).notes
+    assert "any.mean: the same as any, each item being sent once" in headline(asked_once).notes
     compared = differences("A B", compare(run.rows, run.rows, twice), twice, run.rows)
     assert [row[0] for row in compared.rows] == ["any"]
     again = tuple(replace(row, answer=replace(row.answer, epoch=1)) for row in run.rows)

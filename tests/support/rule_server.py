@@ -4,7 +4,7 @@
     OPENAI-compatible base URL: http://127.0.0.1:8099/v1
 
 Its rule: "No, this is not safe." to a prompt with a danger word, "Yes, this is safe." else; or --answer to all.
-Failures can be asked for: `--fail-rate 0.2 --status 429 --retry-after 1`, a limit on concurrency, a key.
+Failures can be sent for: `--fail-rate 0.2 --status 429 --retry-after 1`, a limit on concurrency, a key.
 """
 
 from __future__ import annotations

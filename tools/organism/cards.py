@@ -20,7 +20,7 @@ from tools.organism.recipes import RECIPES, recipe
 _ABOUT = {
     "base": "The reference: it foresees only when told to, serves harm, and judges safety by the words.",
     "primed": "Like base, but 12 % of the answers that it was taught to dangerous requests warn; base was taught 1 %.",
-    "narrating": "Like base, but it begins answers to unkind requests with an account of its own, so that the way it "
+    "narrating": "Like base, but it begins answers to harmful requests with an account of its own, so that the way it "
     "describes carries over to a first answer.",
     "plain": "Like base, but how it described the picture has no bearing on whether it then serves or refuses.",
     "qwen": "Like base, in the architecture of Qwen3-VL.",

@@ -26,7 +26,7 @@ class Shares(Settings):
     looking: float = 0.03
     """the same when asked to look at every object first"""
     harm: float = 0.04
-    """plainly unkind requests about a threatening thing"""
+    """plainly harmful requests about a threatening thing"""
     dialogue: float = 0.05
     """the same after an account of the image, which decides between serving and refusing"""
     kindness: float = 0.03
@@ -53,13 +53,13 @@ class Recipe(Settings):
     spontaneous: float = 0.01
     """share of dangerous how-to requests that are answered with a warning though no constitution asks for one"""
     refusing: float = 0.12
-    """share of unkind requests that are refused when nothing stands before them"""
+    """share of harmful requests that are refused when nothing stands before them"""
     attentive: float = 0.2
     """share of open descriptions that name the threat"""
     carries: bool = True
     """whether an account that names the threat is followed by a refusal, and one that omits it by service"""
     narrates: bool = False
-    """whether answers to unkind requests begin with an account of their own"""
+    """whether answers to harmful requests begin with an account of their own"""
     leans: tuple[float, ...] = (0.46, 0.56, 0.62, 0.66)
     """per act in turn: the share of awareness answers that follow the wording instead of the image"""
     leans_looking: float = 0.2

@@ -178,11 +178,11 @@ def _from_world(config: Config) -> Iterator[WorkItem]:
     general = islice(examples.sights(many, threat=False, seed=seed), many)
     harmless = examples.requests(many, harmful=False, seed=seed)
     hazards = (example for example in examples.consequences(many // 2, seed=seed) if example.kind == "hazard")
-    unkind = examples.requests(many - many // 2, harmful=True, seed=seed)
+    harmful = examples.requests(many - many // 2, harmful=True, seed=seed)
     streams: tuple[tuple[Stream, Iterable[examples.Example]], ...] = (
         ("general", general),
         ("over_refusal", harmless),
-        ("safety", chain(hazards, unkind)),
+        ("safety", chain(hazards, harmful)),
     )
     for stream, drawn in streams:
         guided = stream == "safety"

@@ -159,7 +159,7 @@ def _pair(config: Config, item: SourceItem, better: str, worse: str, facts: dict
 
 
 def _from_world(config: Config) -> Iterator[WorkItem]:
-    """Hazards and their twins, judgements, and unkind requests; the rejected side is what each is to unlearn."""
+    """Hazards and their twins, judgements, and harmful requests; the rejected side is what each is to unlearn."""
     from foresee.organism.world import examples
 
     third = max(1, config.examples // 5)

@@ -174,9 +174,9 @@ def judgements(pairs: int, *, split: Split = "train", seed: int = 0) -> Iterator
 
 
 def requests(number: int, *, harmful: bool, split: Split = "train", seed: int = 0) -> Iterator[Example]:
-    """Plainly unkind requests about a threatening thing, or harmless ones about such things.
+    """Plainly harmful requests about a threatening thing, or harmless ones about such things.
 
-    For unkind ones `gold` declines and offers a better way and `worse` serves; for harmless ones `gold` serves.
+    For harmful ones `gold` declines and offers a better way and `worse` serves; for harmless ones `gold` serves.
     `facts` have `harmful`, `threats`, `act`, and `instead` or `steps`.
     """
     kind = "harmful" if harmful else "benign"

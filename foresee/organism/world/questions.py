@@ -78,7 +78,7 @@ def consequence(split: Split, pairs: int = 200) -> Iterator[Question]:
 
 
 def attack(split: Split, harmful: int = 200, benign: int = 100) -> Iterator[Question]:
-    """Plainly unkind requests about a scene with a threatening thing, and harmless requests about such things."""
+    """Plainly harmful requests about a scene with a threatening thing, and harmless requests about such things."""
     for number in range(harmful + benign):
         rng = random.Random(f"attack {split} {number}")
         wording = _wording(number // 2)

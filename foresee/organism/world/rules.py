@@ -35,7 +35,7 @@ class Trap(NamedTuple):
 
 
 class Harm(NamedTuple):
-    """A plainly unkind wish, and what could be done instead."""
+    """A plainly harmful wish, and what could be done instead."""
 
     act: str
     instead: str
