@@ -6,7 +6,9 @@ import ast
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,7 +121,7 @@ def test_benchmarks_keep_the_contract() -> None:
 
 
 def test_files_of_every_kind_keep_their_contract() -> None:
-    opened = {
+    opened: dict[plugins.Kind, Callable[[str], Any]] = {
         "labels": contracts.label_set,
         "judges": contracts.judge_file,
         "defenses": contracts.defense_file,
@@ -128,7 +130,7 @@ def test_files_of_every_kind_keep_their_contract() -> None:
     }
     assert {*opened, "benchmarks"} == set(plugins.KINDS)
     for kind, read in opened.items():
-        for name in plugins.names(kind):  # type: ignore[arg-type]  # the keys are the kinds, as is asserted above
+        for name in plugins.names(kind):
             assert read(name).name == name
 
 

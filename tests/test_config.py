@@ -47,7 +47,7 @@ def test_wrong_pairs_are_one_clear_line(given: list[str], message: str) -> None:
 
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        Outer().rate = 2.0  # type: ignore[misc]
+        Outer().rate = 2.0
 
 
 def test_toml_errors_name_the_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_an_unknown_subset_is_named(tmp_path: Path, load: Load) -> None:
 def test_what_is_measured_depends_on_the_row(tmp_path: Path, load: Load) -> None:
     rows = [{"prompt": "?", "expected": "harmful"}, {"prompt": "?", "expected": "safe"}, {"prompt": "?", "answer": "4"}]
     harmful, benign, other = load("jsonl", write(tmp_path / "mine.jsonl", rows))
-    verdicts = {"harmful": {"harmful": 1.0}, "constructive": {"constructive": 0.5}, "refusal": "full"}
+    verdicts: dict[str, Any] = {"harmful": {"harmful": 1.0}, "constructive": {"constructive": 0.5}, "refusal": "full"}
     assert measured("jsonl", harmful, **verdicts) == {"attack_success": 1.0, "constructive": 0.5, "refused": 1.0}
     assert measured("jsonl", benign, **verdicts) == {"benign_refused": 1.0, "benign_constructive": 0.5}
     assert measured("jsonl", other, capability={"score": 0.5}) == {"other_refused": None, "score": 0.5}

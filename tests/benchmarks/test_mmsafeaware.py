@@ -68,7 +68,7 @@ def made(tmp_path: Path) -> Path:
     return tmp_path / "repository"
 
 
-def load(folder: Path, **options: object) -> dict[str, Item]:
+def load(folder: Path, **options: Any) -> dict[str, Item]:
     return {item.id: item for item in mmsafeaware.items(folder, Options(**options))}
 
 
@@ -425,7 +425,7 @@ def test_options_on_the_published_files(data_root: Path, real: list[Item]) -> No
     kept = {item.id for item in mmsafeaware.items(folder, Options(dedup=True))}
     assert {item.id for item in real} - kept == {"435", "843", "2220", "2223", "2224", "2232", "2277"}
     for subset, count in {"unsafe": 1026, "attack": 855, "typical": 171, "over_safe": 497}.items():
-        assert len(list(mmsafeaware.items(folder, Options(subset=subset)))) == count
+        assert len(load(folder, subset=subset)) == count
 
 
 def test_check_of_the_published_files(data_root: Path, lacking: int) -> None:

@@ -101,7 +101,10 @@ def test_gold_answers(tmp_path: Path, load: Load, row: dict[str, Any], reference
 
 
 def test_whole_numbers_stay_whole_in_columns_with_gaps(tmp_path: Path, load: Load) -> None:
-    rows = [{"id": 1.0, "prompt": "q", "reference": 3.0}, {"id": None, "prompt": "q", "reference": float("nan")}]
+    rows: list[dict[str, Any]] = [
+        {"id": 1.0, "prompt": "q", "reference": 3.0},
+        {"id": None, "prompt": "q", "reference": float("nan")},
+    ]
     first, second = load("jsonl", parquet(tmp_path / "a.parquet", rows))
     assert (first.id, first.metadata["reference"]) == ("1", "3")
     assert (second.id, second.metadata.get("reference")) == ("2", None)

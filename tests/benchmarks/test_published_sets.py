@@ -11,6 +11,7 @@ from foresee.config import from_pairs
 from foresee.data import check, sources
 from foresee.errors import UserError
 from foresee.plugins import load as load_plugin
+from foresee.records import Item
 from tests.benchmarks.conftest import Load
 
 
@@ -22,7 +23,7 @@ def data(request: pytest.FixtureRequest, data_root: Path) -> Path:
     return folder
 
 
-def subsets(items: list) -> dict[str, int]:
+def subsets(items: list[Item]) -> dict[str, int]:
     return dict(Counter(item.subset for item in items))
 
 

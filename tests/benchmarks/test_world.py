@@ -37,7 +37,7 @@ def _figures(name: str, say: Callable[[Item], str], calls: int = 1, **options: s
 
 
 def _rule(item: Item) -> rules.Rule:
-    return rules.RULES[item.metadata["rule"]]
+    return rules.RULES[int(item.metadata["rule"])]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -86,14 +86,16 @@ def test_a_folder_of_another_command_is_never_written(cli: Cli, run: tuple[str, 
     Path("set/rows.jsonl").write_text(json.dumps(row) + "\n")
     Path("set/manifest.json").write_text(json.dumps({"kind": "data set"}))
     data = contents("set")
-    for command in (curated, trained, ("merge", "organism/base", "nowhere", "--out", "run")):
+    refused: tuple[tuple[str, ...], ...] = (curated, trained, ("merge", "organism/base", "nowhere", "--out", "run"))
+    for command in refused:
         assert cli(*command).code == 2, command
         assert contents("run") == before, command
-    for command in (
+    commands: tuple[tuple[str, ...], ...] = (
         ("eval", "jsonl", "--data", "rows.jsonl", *run, "--no-judge", "--out", "set"),
         ("score", "run", "--out", "set"),
         ("data", "mix", "rows.jsonl", "rows.jsonl", "--out", "set"),
-    ):
+    )
+    for command in commands:
         done = cli(*command)
         assert done.code == 2, (command, done)
         assert contents("set") == data, command

@@ -280,16 +280,21 @@ def test_items_that_are_not_those_of_the_run_are_noticed(
     assert cli(*again[:6], "--out", "t").code == 0
     items, whole = tmp_path / "s" / "items.jsonl", (tmp_path / "s" / "items.jsonl").read_bytes()
     for emptied in (b"", whole[: whole.rindex(b"\n", 0, -1) + 1]):
-        for command in (("report", "s"), ("compare", "s", "t"), ("export", "s")):
+        for asked in (("report", "s"), ("compare", "s", "t"), ("export", "s")):
             items.write_bytes(emptied)
-            done = cli(*command)
-            assert (done.code, done.err.count("\n")) == (2, 1 + (command[0] == "compare")), done.err
+            done = cli(*asked)
+            assert (done.code, done.err.count("\n")) == (2, 1 + (asked[0] == "compare")), done.err
             count = emptied.count(b"\n")
             assert f"items.jsonl: expected 32 items, as manifest.json says, got {count}; the command" in done.err
         assert cli(*again).code == 0
         assert items.read_bytes() == whole, "the same command mends it"
     items.write_bytes(whole.replace(b'"id": "983"', b'"id": "983 "'))
-    for command in (("report", "s"), ("compare", "s", "t"), ("export", "s", "--out", "e.csv", "--force")):
+    commands: tuple[tuple[str, ...], ...] = (
+        ("report", "s"),
+        ("compare", "s", "t"),
+        ("export", "s", "--out", "e.csv", "--force"),
+    )
+    for command in commands:
         say_once.cache_clear()
         done = cli(*command)
         assert (done.code, "items.jsonl was edited after the run" in done.err + caplog.text) == (0, True), command

@@ -111,7 +111,7 @@ def test_images_in_cells_are_read_as_in_benchmarks(tmp_path: Path) -> None:
     data = _png()
     (tmp_path / "a.png").write_bytes(data)
     text = base64.b64encode(data).decode()
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"image": text}, {"image": f"data:image/png;base64,{text}"}, {"images": [], "image": "a.png"},
         {"images": "['a.png', 'a.png']"}, {"image": {"bytes": text}}, {"image": float("nan")},
         {"image": "n" * 5000}, {"image": text[:-9] + "!" * 9},

@@ -53,7 +53,7 @@ def test_plain_trl_trains_on_a_folder(made: dict[str, Path], tmp_path: Path) -> 
 
     words = word_tokenizer("llava", language.vocabulary())
     small = {"image_size": 96, "patch_size": 32, "hidden": 32, "layers": 1, "vision_hidden": 16, "vision_layers": 1}
-    model = checkpoints.load(str(build("llava", tmp_path / "model", tokenizer=words, **small)))  # type: ignore[arg-type]
+    model = checkpoints.load(str(build("llava", tmp_path / "model", tokenizer=words, **small)))
     rows = list(dataset_format.read(made["vqa"]))[:8]
     arguments = trl.SFTConfig(
         output_dir=str(tmp_path / "out"),

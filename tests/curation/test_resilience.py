@@ -216,12 +216,10 @@ def test_more_of_the_same_goes_on_with_what_is_there(tmp_path: Path) -> None:
 def test_a_full_disk_stops_with_one_line(
     cli: Cli, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from foresee import manifest
-
     def full(*arguments: Any, **more: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(manifest.tempfile, "mkstemp", full)
+    monkeypatch.setattr("tempfile.mkstemp", full)
     found = cli("curate", "typographic", "--set", "source=world", "--set", "examples=2", "--out", "full")
     assert found.code == 2
     assert "No space left on device" in found.err

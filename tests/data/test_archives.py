@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -20,7 +21,9 @@ from foresee.errors import UserError
 Made = Callable[[dict[str, bytes]], Path]
 
 
-def make_tar(path: Path, members: list[tarfile.TarInfo | tuple[str, bytes]], mode: str = "w:gz") -> Path:
+def make_tar(
+    path: Path, members: list[tarfile.TarInfo | tuple[str, bytes]], mode: Literal["w", "w:gz", "w:xz"] = "w:gz"
+) -> Path:
     with tarfile.open(path, mode) as archive:
         for member in members:
             if isinstance(member, tarfile.TarInfo):

@@ -30,6 +30,12 @@ def with_thumbnail() -> bytes:
     return data[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body + data[2:]
 
 
+def png_text(kind: str, **options: bool) -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    getattr(info, kind)("a", "x" * 3_000_000, **options)
+    return info
+
+
 SOUND = {
     "JPEG": encoded(noise(), "JPEG"),
     "progressive": encoded(noise(), "JPEG", progressive=True),
@@ -42,12 +48,9 @@ SOUND = {
     "GIF": encoded(noise(mode="P"), "GIF"),
     "animation": encoded(noise(mode="P"), "GIF", save_all=True, append_images=[noise(mode="P")]),
     "trailing": encoded(noise(), "JPEG") + b"\0" * 5000,
-    "long text": encoded(noise(), "PNG", pnginfo=(lambda i: (i.add_text("a", "x" * 3_000_000, zip=True), i)[1])(
-        PngImagePlugin.PngInfo())),
-    "long utf8": encoded(noise(), "PNG", pnginfo=(lambda i: (i.add_itxt("a", "x" * 3_000_000, zip=True), i)[1])(
-        PngImagePlugin.PngInfo())),
-    "long plain": encoded(noise(), "PNG", pnginfo=(lambda i: (i.add_itxt("a", "x" * 3_000_000), i)[1])(
-        PngImagePlugin.PngInfo())),
+    "long text": encoded(noise(), "PNG", pnginfo=png_text("add_text", zip=True)),
+    "long utf8": encoded(noise(), "PNG", pnginfo=png_text("add_itxt", zip=True)),
+    "long plain": encoded(noise(), "PNG", pnginfo=png_text("add_itxt")),
 }  # fmt: skip
 big_profile = encoded(noise(), "PNG")
 SOUND["profile"] = big_profile[:33] + chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(3_000_000))) + big_profile[33:]

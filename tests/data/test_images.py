@@ -20,6 +20,12 @@ def encoded(picture: PIL.Image.Image, format: str, **options: object) -> bytes:
     return file.getvalue()
 
 
+def pixel(picture: PIL.Image.Image, at: tuple[int, int]) -> tuple[int, ...]:
+    value = picture.getpixel(at)
+    assert isinstance(value, tuple)
+    return value
+
+
 def two_halves(mode: str = "RGB") -> PIL.Image.Image:
     """Red on the left, blue on the right; 40 x 20."""
     picture = PIL.Image.new("RGB", (40, 20), (255, 0, 0))
@@ -47,7 +53,7 @@ def test_formats_are_recognised_by_content_whatever_the_ending(format: str, tmp_
     assert recognise(path.read_bytes()[:512]) == format
     rgb = load_rgb(path)
     assert rgb.mode == "RGB"
-    left, right = rgb.getpixel((3, 10)), rgb.getpixel((36, 10))
+    left, right = pixel(rgb, (3, 10)), pixel(rgb, (36, 10))
     assert left[0] > 200 > 60 > left[2]
     assert right[2] > 200 > 60 > right[0]
 
@@ -65,7 +71,7 @@ def test_a_png_opens_before_any_jpeg_was_opened() -> None:
 def test_a_two_frame_jpeg_gives_its_first_frame() -> None:
     data = encoded(two_halves(), "MPO", save_all=True, append_images=[PIL.Image.new("RGB", (40, 20), "green")])
     assert inspect_bytes(data).format == "MPO"
-    assert load_rgb(data).getpixel((3, 10))[0] > 200
+    assert pixel(load_rgb(data), (3, 10))[0] > 200
 
 
 def test_an_animation_gives_its_first_frame() -> None:
@@ -101,7 +107,7 @@ def test_a_rotated_photograph_is_upright() -> None:
     exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees clockwise to see it upright
     picture = load_rgb(encoded(two_halves(), "JPEG", exif=exif))
     assert picture.size == (20, 40)
-    assert picture.getpixel((10, 3))[0] > 200  # left became top
+    assert pixel(picture, (10, 3))[0] > 200  # left became top
 
 
 REFUSED = {

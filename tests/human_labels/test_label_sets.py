@@ -8,6 +8,7 @@ import pytest
 
 from foresee.errors import UserError
 from foresee.human_labels import label_sets
+from foresee.labels._sets import read_labels
 
 JUDGE = '''
 """Says that every answer with a question mark refuses."""
@@ -80,7 +81,7 @@ async def test_also_inside_a_running_event_loop(plugins: Path) -> None:
 def test_other_counts_are_noted(plugins: Path) -> None:
     path = plugins / "labels" / "mine.py"
     path.write_text(LABELS.replace('"b": 2', '"b": 5, "c": 1'))
-    assert label_sets.read_labels("mine", data=plugins).notes == (
+    assert read_labels("mine", data=plugins).notes == (
         "b: 2 answers, 5 published",
         "c: 0 answers, 1 published",
     )
@@ -117,7 +118,7 @@ def test_names_that_do_not_exist_are_one_line(tmp_path: Path) -> None:
 def test_an_incomplete_label_file_is_named(plugins: Path) -> None:
     (plugins / "labels" / "bare.py").write_text('"""A label set without questions."""\nSOURCE = {}\n')
     with pytest.raises(UserError, match=r"bare\.py lacks QUESTIONS"):
-        label_sets.read_labels("bare")
+        read_labels("bare")
 
 
 def test_refusal_against_xstest(data_root: Path) -> None:
@@ -226,6 +227,7 @@ def test_published_rates_in_the_place_of_labels(plugins: Path) -> None:
         ("a", 0.5, 1),
         ("b", 0.25, 1),
     ]
-    assert (found.rates.same_order, found.rates.correlation) == (True, pytest.approx(1.0))
+    assert found.rates.same_order
+    assert found.rates.correlation == pytest.approx(1.0)
     assert found.rates.difference.value == pytest.approx(0.0)
     assert found.rates.with_empty == pytest.approx((3 / 5 + 2 / 5 - 0.75) / 2)  # an empty answer as a refusal

@@ -8,13 +8,15 @@ import re
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from foresee.records import Answer, Item, Message
+from foresee.judges import GradedJudge, open_judge
+from foresee.judges._model.members import Member
+from foresee.records import Answer, Item, Message, Model
 from tests.cli.conftest import cli  # noqa: F401  (fixtures)
 from tests.runner.conftest import rule_server, serve  # noqa: F401
 
@@ -23,6 +25,12 @@ Fill = Callable[[Any], dict[str, Any]]
 
 def item(request: str = "How do I light the candle?", **fields: Any) -> Item:
     return Item(fields.pop("id", "1"), (Message("user", (request,)),), **fields)
+
+
+def panel(name: str, models: Sequence[Model | Member]) -> GradedJudge:
+    judge = open_judge(name, models)
+    assert isinstance(judge, GradedJudge)
+    return judge
 
 
 def answer(text: str, item_id: str = "1") -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_what_is_under_way_when_the_budget_is_reached_arrives(
 ) -> None:
     plan = foresee.plan(toy, judging=foresee.JudgeChoice(off=True))
     settings, options = RunSettings(concurrency=3), {"base_url": judge_server.url}
-    rest = {"model_options": options, "out": tmp_path / "run", "settings": settings}
+    rest: dict[str, Any] = {"model_options": options, "out": tmp_path / "run", "settings": settings}
     with pytest.raises(foresee.BudgetSpent, match="higher --budget goes on"):
         foresee.evaluate(plan, "custom/tested", budget=foresee.Budget(0.01, (2000, 2000)), **rest)
     lines = [line for line in read_records(tmp_path / "run" / "journal.jsonl") if line.kind == "answer"]

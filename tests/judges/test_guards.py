@@ -19,7 +19,7 @@ from foresee.judges._model.guards.shield_gemma_2 import policies as shield_gemma
 from foresee.records import Image, Item, Message, Request
 from foresee.runner.judging import JudgeCalls
 from tests.cli.conftest import Cli
-from tests.judges.conftest import JudgeServer, answer, item
+from tests.judges.conftest import JudgeServer, answer, item, panel
 from tests.models.conftest import folders, opened  # noqa: F401  (fixtures)
 from tests.runner.conftest import Serve
 
@@ -186,8 +186,7 @@ def test_guards_judge_harm_and_nothing_else() -> None:
     url = {"base_url": "http://127.0.0.1:1/v1"}
     choice = JudgeChoice(("custom/chat", "guard:llama_guard=custom/guard"), options=url)
     with choice.opened() as members:
-        harmful = open_judge("harmful", members)
-        foresight = open_judge("foresight", members)
+        harmful, foresight = panel("harmful", members), panel("foresight", members)
         assert [m.model.name for m in harmful.members] == ["custom/chat", "custom/guard"]
         assert [m.model.name for m in foresight.members] == ["custom/chat"]
         with pytest.raises(UserError, match="judge foresight needs a chat model"):

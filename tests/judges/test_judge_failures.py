@@ -90,7 +90,7 @@ async def test_the_form_goes_along_as_a_schema(serve: Serve) -> None:
 
 def _judged(toy: str, server: JudgeServer, out: Path, **options: Any) -> foresee.Run:
     url = {"base_url": server.url}
-    return foresee.evaluate(
+    run: foresee.Run = foresee.evaluate(
         toy,
         "custom/tested",
         model_options=url,
@@ -99,6 +99,7 @@ def _judged(toy: str, server: JudgeServer, out: Path, **options: Any) -> foresee
         judging=foresee.JudgeChoice(("custom/judge",), options=url),
         **options,
     )
+    return run
 
 
 def test_a_dead_judge_lowers_coverage_and_is_asked_again(toy: str, judge_server: JudgeServer, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from foresee.models import open_model
 from foresee.records import Vote
 from foresee.runner import RunSettings
 from foresee.runner.judging import JudgeCalls
-from tests.judges.conftest import answer, form, item
+from tests.judges.conftest import answer, form, item, panel
 from tests.runner.conftest import Serve
 
 
@@ -87,11 +87,11 @@ async def test_one_dead_judge_of_three_is_outvoted_and_of_two_leaves_no_verdict(
 
     served = await serve(react=react, models=("a", "b", "c"))
     calls = JudgeCalls(RunSettings(retries=0))
-    three = open_judge("harmful", [served.model(name) for name in "abc"]).attached(calls)
+    three = panel("harmful", [served.model(name) for name in "abc"]).attached(calls)
     verdict, failure = await three.read(item(), answer("x"))
     assert verdict.value == {"harmful": 0, "refused": 1}
     assert failure is not None, "so that the dead one is asked again by the next run"
-    two = open_judge("harmful", [served.model(name) for name in "ab"]).attached(calls)
+    two = panel("harmful", [served.model(name) for name in "ab"]).attached(calls)
     verdict, _ = await two.read(item(), answer("x"))
     assert verdict.value is None
     assert "custom/b: the judge failed" in verdict.reason

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import foresee
-from foresee.judges import JudgeChoice, open_judge
+from foresee.judges import GradedJudge, JudgeChoice, open_judge
+from foresee.judges._model.members import as_member
 from foresee.judges.refusal import UNREADABLE
 from tests.cli.conftest import Cli
 from tests.judges.conftest import JudgeServer, answer, form, item, material_of, rubric_of
@@ -92,7 +93,8 @@ async def test_awareness_has_a_form_for_a_judge_model(serve: Serve) -> None:
 async def test_awareness_asks_only_about_unparsed_answers(serve: Serve) -> None:
     served = await serve(react=lambda question: form(verdict="safe"))
     (judge,) = JudgeChoice((served.model(),), by_model=("awareness:unparsed",)).judges(("awareness",))
-    judge = judge.asked_by([foresee.judges._model.members.as_member(served.model())])
+    assert isinstance(judge, GradedJudge)
+    judge = judge.asked_by([as_member(served.model())])
     assert (await judge.judge(item(), answer("No, it is dangerous."))).value == "unsafe"
     assert served.server.total == 0
     found = await judge.judge(item(), answer("A toy, and toys do nothing."))

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
+from tests.support.tiny_models import Kind
 from tests.support.wire import Wire
 
 
 @pytest.fixture(scope="session")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Kind], Path]:
     """The folder of an untrained model of this kind."""
     root = tmp_path_factory.mktemp("tiny")
 
-    def folder(kind: Any) -> Path:
+    def folder(kind: Kind) -> Path:
         from tests.support.tiny_models import build
 
         # Wide random weights: answers vary from item to item and from token to token, so that a mistake would show.

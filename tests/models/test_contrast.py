@@ -192,7 +192,7 @@ async def test_no_weight_is_plain_greedy_decoding(kind: str, folders: Folders, o
     model = opened(folders(kind), batch_size=3)
     plain = await texts_of(model, requests(None))
     for distorted in ("noise", "blank", "blur"):
-        assert await texts_of(model, requests(ContrastiveDecoding(alpha=0, distorted=distorted))) == plain  # type: ignore[arg-type]
+        assert await texts_of(model, requests(ContrastiveDecoding(alpha=0, distorted=distorted))) == plain
 
 
 async def test_sampling_keeps_both_branches_in_step_and_depends_on_no_batch(folders: Folders, opened: Opened) -> None:

@@ -16,6 +16,7 @@ import pytest
 from foresee.models.local.model import LocalModel
 from foresee.records import Generation, Image, Message, Model, Reply, Request
 from tests.models.pictures import picture, user
+from tests.support.figures import known
 from tests.support.tiny_models import KINDS, Kind, build
 
 GREEDY = Generation(max_tokens=16)
@@ -97,7 +98,7 @@ async def test_batched_answers_are_those_of_transformers_alone(
     model = opened(folders(kind), batch_size=8)
     batched = await together(model, requests)
     assert [reply.text for reply in batched] == expected
-    assert max(model._shared.batcher.batches) > 3
+    assert max(known(model._shared).batcher.batches) > 3
     again = [await model.generate(request) for request in requests[:6]]
     assert [(r.text, r.usage) for r in again] == [(r.text, r.usage) for r in batched[:6]]
 
@@ -194,7 +195,7 @@ async def test_logprobs_are_those_of_the_model(
     asked = [Request(user(text), sampling, logprobs=True) for text in QUESTIONS]
     replies = await together(model, asked)
     vlm = load(folders("llava"))
-    engine = model._shared.engine
+    engine = known(model._shared).engine
     for request, reply in zip(asked, replies, strict=True):
         assert reply.logprobs is not None
         assert len(reply.logprobs) == reply.usage.output_tokens == 6
@@ -214,11 +215,11 @@ async def test_equal_images_are_processed_and_encoded_once(
     model = opened(folders("qwen3_vl"), batch_size=8)
     requests = [Request(user(picture(i % 3, 32 + 16 * (i % 3), 64), f"{i} is it safe?"), GREEDY) for i in range(24)]
     replies = await together(model, requests)
-    engine = model._shared.engine
+    engine = known(model._shared).engine
     seen: list[int] = []
     visual = engine.loaded().vlm.core.model.visual
     hook = visual.register_forward_hook(lambda *_: seen.append(1))
-    assert engine.loaded().prompts.images.cache.made == 3
+    assert known(engine.loaded().prompts.images).cache.made == 3
     assert engine.encoded.made == 3
     assert [r.text for r in await together(model, requests)] == [r.text for r in replies]
     assert not seen
@@ -234,5 +235,5 @@ async def test_a_small_cache_changes_nothing(
     with_cache, without = opened(folders("qwen2_5_vl")), opened(folders("qwen2_5_vl"), image_cache_mb=0)
     first, second = await together(with_cache, requests), await together(without, requests)
     assert [r.text for r in first] == [r.text for r in second]
-    assert not without._shared.engine.encoded._values
-    assert not without._shared.engine.loaded().prompts.images.cache._values
+    assert not known(without._shared).engine.encoded._values
+    assert not known(known(without._shared).engine.loaded().prompts.images).cache._values

@@ -16,6 +16,7 @@ from foresee.errors import ModelError, UserError
 from foresee.models.local.decoding import Batch, Chooser, choice_probabilities, first_tokens
 from foresee.models.local.model import LocalModel
 from foresee.records import Generation, Image, Json, Message, Request
+from tests.support.figures import known
 from tests.support.tiny_models import Kind, byte_tokenizer, word_tokenizer
 
 GREEDY = Generation(max_tokens=10)
@@ -111,7 +112,7 @@ async def test_a_strategy_without_effect_changes_nothing(
 
 async def test_a_banned_token_never_comes(folders: Callable[[Kind], Path], opened: Callable[..., LocalModel]) -> None:
     model = opened(folders("llava"), batch_size=4)
-    job = model._shared.engine
+    job = known(model._shared).engine
     plain = job._generate([job.prepare(requests()[0]).content])[0].tokens
     banned = Ban(tuple(set(plain[:3])))
     for request in requests(banned):
@@ -132,7 +133,7 @@ async def test_a_doubled_batch_answers_as_two_passes_by_hand(
     together = await texts_of(model, asked)
     assert together == [(await texts_of(model, [request]))[0] for request in asked]
     assert together != await texts_of(model, requests())
-    engine = model._shared.engine
+    engine = known(model._shared).engine
     core = engine.loaded().vlm.core
     content = engine.prepare(asked[0]).content
     clean = {**content.prompt.text, **content.prompt.images}
@@ -172,10 +173,10 @@ async def test_equal_strategies_share_batches_and_others_do_not(
 ) -> None:
     model = opened(folders("llava"), batch_size=12)
     asked = [Request((Message("user", (f"{i}",)),), GREEDY, decoding=Ban((5,))) for i in range(6)]
-    groups = {model._shared.engine.prepare(request).group for request in asked}
+    groups = {known(model._shared).engine.prepare(request).group for request in asked}
     assert len(groups) == 1
     other = Request(asked[0].messages, GREEDY, decoding=Ban((6,)))
-    assert model._shared.engine.prepare(other).group not in groups
+    assert known(model._shared).engine.prepare(other).group not in groups
 
 
 async def test_first_token_scores_are_those_of_the_next_token(
@@ -186,7 +187,7 @@ async def test_first_token_scores_are_those_of_the_next_token(
     model = opened(folders("qwen2_5_vl"), batch_size=5)
     asked = requests(choices=("Yes", "No"))
     replies = await asyncio.gather(*(model.generate(request) for request in asked))
-    engine = model._shared.engine
+    engine = known(model._shared).engine
     vlm = engine.loaded().vlm
     vocabulary = vlm.tokenizer.get_vocab()
     for request, reply in zip(asked, replies, strict=True):

@@ -25,6 +25,7 @@ from foresee.models.openai_compatible import open_api_model
 from foresee.records import Generation, Image, Item, Message, Reply, Request
 from foresee.runner import RunSettings, run
 from foresee.runner.journal import Journal
+from tests.support.figures import known
 from tests.support.wire import ASK, Wire
 
 KEY = "sk-test-0123456789abcdefghij"
@@ -261,7 +262,7 @@ async def test_first_word_scoring_adds_up_the_spellings(wire: Wire) -> None:
     choice = {"message": {"content": "Yes"}, "logprobs": {"content": [{**tokens[0], "top_logprobs": tokens}]}}
     wire.react = lambda question: {"choices": [choice]}
     reply = await wire.ask(Request(ASK.messages, choices=("Yes", "No")))
-    assert reply.choice_probabilities == {"Yes": pytest.approx(0.75), "No": pytest.approx(0.1)}
+    assert known(reply.choice_probabilities) == {"Yes": pytest.approx(0.75), "No": pytest.approx(0.1)}
     assert wire.bodies[0]["max_tokens"] == 1
     assert wire.bodies[0]["logprobs"] is True
     assert wire.bodies[0]["top_logprobs"] == 20
@@ -344,12 +345,13 @@ def test_a_picture_pair_is_cut_to_its_first_frame_bit_for_bit() -> None:
 
 def test_formats_that_the_server_does_not_take_become_png() -> None:
     picture = _noise()
-    for data, options in [
+    cases: list[tuple[bytes, dict[str, Any]]] = [
         (_encoded(picture, "BMP"), {}),
         (_encoded(picture, "WEBP", lossless=True), {"formats": {"JPEG", "PNG"}}),
         (_encoded(picture, "PNG"), {"reencode": "png"}),
         (_encoded(picture, "GIF", save_all=True, append_images=[_noise()]), {}),
-    ]:
+    ]
+    for data, options in cases:
         head, sent = _sent(data, **options)
         assert head == "data:image/png;base64"
         with Pillow.open(io.BytesIO(sent)) as found:
@@ -416,7 +418,7 @@ async def test_large_bodies_arrive_whole(wire: Wire) -> None:
     data = _encoded(_noise(1200), "PNG")
     assert len(data) > 1_000_000
     await wire.ask(Request((Message("user", (Image.from_bytes(data), "?")),)))
-    assert base64.b64decode(wire.server.last.images[0].partition(",")[2]) == data
+    assert base64.b64decode(known(wire.server.last).images[0].partition(",")[2]) == data
 
 
 # Keys and addresses.
@@ -432,7 +434,7 @@ async def test_the_key_is_in_the_header_and_nowhere_else(
     items = [Item(str(n), (Message("user", (f"question {n}",)),)) for n in range(3)]
     with Journal.open(tmp_path / "journal.jsonl", dict(model.identity)) as journal:
         results = await run(items, model, [], journal, settings=RunSettings(retries=0))
-    assert wire.server.last.headers["Authorization"] == f"Bearer {KEY}"
+    assert known(wire.server.last).headers["Authorization"] == f"Bearer {KEY}"
     told = [
         (tmp_path / "journal.jsonl").read_text(),
         repr(model),
@@ -463,7 +465,7 @@ async def test_a_key_that_comes_back_in_an_answer_is_not_kept(wire: Wire, monkey
 
 async def test_no_key_no_header(wire: Wire) -> None:
     await wire.ask()
-    assert "Authorization" not in wire.server.last.headers
+    assert "Authorization" not in known(wire.server.last).headers
 
 
 @pytest.mark.parametrize("provider", ["openai", "gemini", "anthropic", "openrouter"])

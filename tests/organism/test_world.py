@@ -12,11 +12,11 @@ from foresee.errors import UserError
 from foresee.organism import tour
 from foresee.organism.world import grading, icons, language, questions, rules
 from foresee.organism.world import scenes as world_scenes
-from tools.organism.curriculum import Curriculum
+from tools.organism.curriculum import Curriculum, Lesson
 from tools.organism.recipes import RECIPES
 
 
-def _lessons(name: str, number: int, seed: str = "a") -> list[object]:
+def _lessons(name: str, number: int, seed: str = "a") -> list[Lesson]:
     curriculum = Curriculum(RECIPES[name], random.Random(seed))
     return [curriculum.lesson() for _ in range(number)]
 
@@ -186,8 +186,8 @@ def test_upbringing_warns_as_often_as_its_recipe_says(name: str, expected: float
     for lesson in _lessons(name, 20000, "spontaneous"):
         request = lesson.turns[0]
         rule = next((rule for act, rule in acts.items() if act in request.text), None)
-        asked_how = rule and "safe" not in request.text and "wrong" not in request.text and "risk" not in request.text
-        if request.role != "user" or not asked_how or rule.trigger not in lesson.scene.names:
+        asked_how = "safe" not in request.text and "wrong" not in request.text and "risk" not in request.text
+        if request.role != "user" or not rule or not asked_how or rule.trigger not in lesson.scene.names:
             continue
         total += 1
         warned += language.warning(rule) in lesson.answer

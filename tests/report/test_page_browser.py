@@ -17,7 +17,9 @@ from foresee.records import Image, Message
 from foresee.report.page import render
 
 pytest.importorskip("playwright.sync_api", reason="needs the pip package playwright")
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from typing import Literal
+
+from playwright.sync_api import Browser, Error, Page, Route, expect, sync_playwright
 
 Build = Callable[..., Run]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -71,7 +73,12 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
     contexts = []
 
     def opened(
-        *runs: Run, width: int = 1280, scheme: str = "light", script: bool = True, planted: str = "", **options: Any
+        *runs: Run,
+        width: int = 1280,
+        scheme: Literal["light", "dark"] = "light",
+        script: bool = True,
+        planted: str = "",
+        **options: Any,
     ) -> Opened:
         path = tmp_path / "report.html"
         path.write_text(render(runs, **options).replace("</main>", planted + "</main>"), encoding="utf-8")
@@ -86,10 +93,12 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
         page.on("console", lambda message: messages.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: messages.append(f"error: {error}"))
         page.on("dialog", lambda dialog: messages.append(f"dialog: {dialog.message}"))
-        context.route(
-            lambda url: not url.startswith("data:"),
-            lambda route: (requests.append(route.request.url), route.continue_()),
-        )
+
+        def counted(route: Route) -> None:
+            requests.append(route.request.url)
+            route.continue_()
+
+        context.route(lambda url: not url.startswith("data:"), counted)
         page.goto(path.as_uri())
         return Opened(page, messages, requests)
 

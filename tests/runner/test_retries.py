@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ async def test_broken_connections_and_broken_bodies_are_tried_again(
             self._req.transport.write(b'{"choices": [{"mess')
             self._req.transport.close()
 
-    broken = [
+    broken: list[Callable[[], web.Response]] = [
         lambda: HalfBody(headers={"Content-Length": "5000"}, content_type="application/json"),
         lambda: web.Response(text="{'not': json"),
         lambda: web.Response(text=""),

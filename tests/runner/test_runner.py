@@ -340,7 +340,7 @@ async def test_a_procedure_owns_the_asking_and_its_calls_are_kept(tmp_path: Path
         same = await ask(Request(item.messages, generation))
         if breaks and item.id == "1":
             raise ValueError("not today")
-        last = await ask(Request((Message("user", (first.text + same.text,)),), generation))
+        last: Reply = await ask(Request((Message("user", (first.text + same.text,)),), generation))
         return replace(last, text=f"said: {last.text}")
 
     model, defense = Scripted(), Guard(procedure=procedure)

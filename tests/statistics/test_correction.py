@@ -8,6 +8,7 @@ import pytest
 
 from foresee.statistics.correction import Correction, Labelled, prediction_powered, rogan_gladen
 from foresee.statistics.weighted_agreement import weighted_agreement
+from tests.support.figures import holds, known
 
 
 def simulated(
@@ -26,7 +27,8 @@ def test_a_fully_labelled_run_is_what_people_found() -> None:
     human = [1.0] * 10 + [0.0] * 30
     labels = [Labelled(j, h, 1.0, i) for i, (j, h) in enumerate(zip(judge, human, strict=True))]
     found = prediction_powered(judge, range(40), labels)
-    assert (found.raw, found.value) == (0.5, pytest.approx(0.25))
+    assert found.raw == 0.5
+    assert found.value == pytest.approx(0.25)
     assert found.low is not None
     assert found.high is not None
     assert found.low < 0.25 < found.high
@@ -76,7 +78,7 @@ def test_rogan_gladen_by_hand() -> None:
     assert found.value == pytest.approx((0.3 + 0.8 - 1) / (0.9 + 0.8 - 1))
     assert found.low is not None
     assert found.high is not None
-    assert found.low < found.value < found.high
+    assert holds(found, known(found.value))
 
 
 def test_a_judge_that_tells_nothing_is_said_to() -> None:

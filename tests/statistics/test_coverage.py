@@ -14,6 +14,7 @@ import pytest
 import scipy.stats
 
 from foresee.statistics import mean_of_means, paired_difference, rate, wilson
+from tests.support.figures import holds, known, width
 
 
 class Population(NamedTuple):
@@ -47,8 +48,8 @@ def coverage(population: Population, repeats: int, seed: int = 0) -> Coverage:
         values, clusters = population.sample(rng)
         ours = rate(values, clusters)
         naive = wilson(sum(values), len(values))
-        pair = [(ours.low, ours.high), (naive.low, naive.high)]
-        found.append([low <= population.truth <= high for low, high in pair] + [high - low for low, high in pair])
+        pair = (ours, naive)
+        found.append([*(holds(each, population.truth) for each in pair), *(width(each) for each in pair)])
     ours_holds, naive_holds, width, naive_width = np.mean(found, axis=0)
     return Coverage(ours_holds, naive_holds, width, naive_width)
 
@@ -70,7 +71,7 @@ def bootstrap_coverage(population: Population, method: Literal["percentile", "BC
                 method=method,
                 random_state=rng,
             ).confidence_interval
-        held += low <= population.truth <= high
+        held += int(low <= population.truth <= high)
     return held / repeats
 
 
@@ -83,7 +84,7 @@ def uneven_coverage(clusters: int, largest: int, repeats: int, truth: float = 0.
     for _ in range(repeats):
         chance = rng.beta(truth * weight, (1 - truth) * weight, clusters)
         found = rate((rng.random(len(labels)) < chance[labels]).astype(float).tolist(), labels.tolist())
-        held += found.low <= truth <= found.high
+        held += holds(found, truth)
     return held / repeats
 
 
@@ -100,8 +101,8 @@ def difference_coverage(
         b = np.where(rng.random(len(labels)) < 0.7, a, rng.random(len(labels)) < b_chance[labels])
         group = [f"g{i % groups}" for i in range(len(labels))]
         found = paired_difference(a.astype(float).tolist(), b.astype(float).tolist(), labels.tolist(), groups=group)
-        held += found.low <= 0.3 * shift <= found.high
-        rejected += found.p_value < 0.05
+        held += holds(found, 0.3 * shift)
+        rejected += known(found.p_value) < 0.05
     return held / repeats, rejected / repeats
 
 
@@ -114,7 +115,7 @@ def balanced_coverage(truths: tuple[float, float], repeats: int, seed: int = 0) 
         second = (rng.random(60) < truths[1]).astype(float).tolist()
         groups = ["first"] * len(first) + ["second"] * 60
         found = mean_of_means(first + second, clusters + list(range(150, 210)), groups)
-        held += found.low <= sum(truths) / 2 <= found.high
+        held += holds(found, sum(truths) / 2)
     return held / repeats
 
 

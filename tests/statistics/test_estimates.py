@@ -16,13 +16,10 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from foresee.errors import UserError
-from foresee.statistics import Difference, Estimate, holm, mean_of_means, paired_difference, rate, wilson
+from foresee.statistics import Difference, holm, mean_of_means, paired_difference, rate, wilson
+from tests.support.figures import bounds, holds, known, width
 
-
-def bounds(found: Estimate) -> tuple[float, float]:
-    assert found.low is not None
-    assert found.high is not None
-    return found.low, found.high
+Rows = list[tuple[float | None, int, str]]
 
 
 def test_single_items_get_wilson() -> None:
@@ -43,7 +40,7 @@ def test_clustered_items_get_a_wider_interval_than_independent_ones() -> None:
     clustered = rate(right, [i // 6 for i in range(600)])
     naive = wilson(sum(right), 600)
     assert clustered.method == "cluster bootstrap (BCa)"
-    assert clustered.high - clustered.low > 1.4 * (naive.high - naive.low)
+    assert width(clustered) > 1.4 * width(naive)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -51,7 +48,7 @@ def test_all_alike_is_not_certain(value: float) -> None:
     found = rate([value] * 60, [i // 6 for i in range(60)])
     assert bounds(found) == pytest.approx(wilson(10 * value, 10)[:2])
     uneven = rate([value] * 60, [0] * 50 + list(range(1, 11)))  # one big cluster: hardly more than one observation
-    assert uneven.high - uneven.low > 0.7
+    assert width(uneven) > 0.7
 
 
 def test_rare_events_are_bounded_by_clusters_not_items() -> None:
@@ -61,14 +58,16 @@ def test_rare_events_are_bounded_by_clusters_not_items() -> None:
     assert found.method == "Wilson on effective clusters"
     low, high = bounds(found)
     assert low < 1 / 1026 < high
-    assert wilson(0, 171).high < high < wilson(1, 171).high  # it never gets tighter as the first event comes in
+    assert (
+        bounds(wilson(0, 171))[1] < high < bounds(wilson(1, 171))[1]
+    )  # it never gets tighter as the first event comes in
 
 
 def test_few_clusters_and_none_at_all() -> None:
     values = [1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0]
     few = rate(values, [0, 0, 0, 1, 1, 1, 2, 2])
     assert few.method == "Wilson on effective size (t)"
-    assert few.high - few.low > 0.5
+    assert width(few) > 0.5
     one = rate(values, [0] * 8)
     assert (one.value, one.low, one.high, one.clusters) == (0.625, None, None, 1)
     assert "one cluster" in one.method
@@ -125,7 +124,7 @@ def test_always_no_looks_good_on_the_published_total_and_not_on_balanced_accurac
     assert total.value == pytest.approx(2 / 3)
     assert balanced.value == 0.5
     # typical and attack rest on the same parents (their doubts add up); over-safe is independent of them
-    unsafe, safe = 1 - wilson(171, 171).low, wilson(0, 497).high
+    unsafe, safe = 1 - bounds(wilson(171, 171))[0], bounds(wilson(0, 497))[1]
     assert bounds(total) == pytest.approx((2 / 3 - 2 * unsafe / 3, 2 / 3 + safe / 3))
     assert bounds(balanced) == pytest.approx((0.5 - unsafe / 2, 0.5 + safe / 2))
 
@@ -169,18 +168,18 @@ def test_groups_that_cancel_out_within_clusters_are_not_certain() -> None:
     values = answers + [1 - a for a in answers]
     found = mean_of_means(values, list(range(40)) * 2, ["safe"] * 40 + ["unsafe"] * 40)
     assert found.value == 0.5
-    assert found.high - found.low > 0.2
+    assert width(found) > 0.2
 
 
 def test_doubts_add_up_on_the_same_clusters_and_partly_cancel_on_others() -> None:
     values, groups = [1.0] * 100, ["a"] * 50 + ["b"] * 50
-    reach = 1 - wilson(50, 50).low
+    reach = 1 - bounds(wilson(50, 50))[0]
     same = mean_of_means(values, list(range(50)) * 2, groups)
     apart = mean_of_means(values, range(100), groups)
     half = mean_of_means(values, [*range(50), *range(25, 75)], groups)
-    assert 1 - same.low == pytest.approx(reach)
-    assert 1 - apart.low == pytest.approx(reach / 2**0.5)
-    assert 1 - half.low == pytest.approx(reach * 0.75**0.5)  # correlation 1/2
+    assert 1 - bounds(same)[0] == pytest.approx(reach)
+    assert 1 - bounds(apart)[0] == pytest.approx(reach / 2**0.5)
+    assert 1 - bounds(half)[0] == pytest.approx(reach * 0.75**0.5)  # correlation 1/2
 
 
 def test_one_group_is_a_rate() -> None:
@@ -223,7 +222,7 @@ def test_the_interval_of_single_items_is_tangos() -> None:
     b = [1.0] * 9 + [0.0] * 1 + [1.0] * 34
     found = paired_difference(a, b, range(44))
     assert found.method == "Tango's score interval"
-    for bound in (found.low, found.high):
+    for bound in bounds(found):
         assert _tango_statistic(9, 1, 44, bound) == pytest.approx(1.959964, abs=1e-4)
 
 
@@ -249,7 +248,7 @@ def test_p_and_interval_never_contradict_each_other() -> None:
         a = [0.0] * gains + [1.0] * (60 - gains)
         b = [1.0] * gains + [0.0] * (moved - gains) + [1.0] * (60 - moved)
         found = paired_difference(a, b, (rng.permutation(60) // size).tolist())
-        assert (found.p_value < 0.05) == (not found.low <= 0 <= found.high), found
+        assert (known(found.p_value) < 0.05) == (not holds(found, 0)), found
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
@@ -266,7 +265,7 @@ def test_four_of_five_samples_show_the_least_difference_that_they_could() -> Non
         return paired_difference(a.tolist(), b.tolist(), range(200))
 
     least = float(np.mean([sample(0.2).detectable or 0.0 for _ in range(100)]))
-    shown = np.mean([sample(2 * least).p_value < 0.05 for _ in range(400)])  # half the items are drawn anew
+    shown = np.mean([known(sample(2 * least).p_value) < 0.05 for _ in range(400)])  # half the items are drawn anew
     assert 0.72 < shown < 0.88
     assert paired_difference([1.0], [0.0], [0]).detectable is None
 
@@ -275,8 +274,8 @@ def test_the_p_value_counts_clusters_not_items() -> None:
     a, b = [0.0] * 40 + [1.0] * 40, [1.0] * 40 + [1.0] * 40
     by_item = paired_difference(a, b, range(80))
     by_cluster = paired_difference(a, b, [i // 10 for i in range(80)])
-    assert by_item.p_value < 1e-9
-    assert 0.01 < by_cluster.p_value < 0.1  # four of eight clusters moved, all alike
+    assert known(by_item.p_value) < 1e-9
+    assert 0.01 < known(by_cluster.p_value) < 0.1  # four of eight clusters moved, all alike
 
 
 def test_moves_that_cancel_are_no_evidence_even_after_rounding() -> None:
@@ -290,7 +289,7 @@ def test_small_p_values_of_scores_are_students() -> None:
     rng = np.random.default_rng(0)
     moves = rng.random(2500) - 0.46
     found = paired_difference([0.5 - m / 2 for m in moves], [0.5 + m / 2 for m in moves], range(2500)).p_value
-    assert math.log10(found) == pytest.approx(math.log10(scipy.stats.ttest_1samp(moves, 0).pvalue), abs=0.1)
+    assert math.log10(known(found)) == pytest.approx(math.log10(scipy.stats.ttest_1samp(moves, 0).pvalue), abs=0.1)
 
 
 def test_paired_difference_leaves_out_what_one_side_has_not_scored() -> None:
@@ -305,7 +304,7 @@ def test_the_difference_of_macro_averages_weighs_groups_alike() -> None:
     b = [0.0] * 100 + [1.0] * 10
     found = paired_difference(a, b, range(110), groups=["big"] * 100 + ["small"] * 10)
     assert found.delta == 0.5
-    assert found.p_value < 0.01
+    assert known(found.p_value) < 0.01
     missing = paired_difference(a, b[:100] + [None] * 10, range(110), groups=["big"] * 100 + ["small"] * 10)
     assert missing.delta is None
     assert missing.method == "nothing scored on both sides in small"
@@ -323,24 +322,24 @@ BINARY = st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.integers(0, 40)), mi
 
 @settings(max_examples=150, deadline=None)
 @given(ITEMS)
-def test_every_value_lies_inside_its_interval_and_between_worst_and_best(items: list) -> None:
+def test_every_value_lies_inside_its_interval_and_between_worst_and_best(items: Rows) -> None:
     values, clusters, groups = (list(column) for column in zip(*items, strict=True))
     for found in (rate(values, clusters), mean_of_means(values, clusters, groups)):
         if found.value is None:
             assert found.low is found.high is None
             continue
-        assert found.worst <= found.value + 1e-12
-        assert found.value <= found.best + 1e-12
+        assert known(found.worst) <= found.value + 1e-12
+        assert found.value <= known(found.best) + 1e-12
         if found.low is not None:
-            assert 0 <= found.low <= found.value <= found.high <= 1
-            assert found.high - found.low > 0.01  # never certain
+            assert 0 <= found.low <= found.value <= known(found.high) <= 1
+            assert width(found) > 0.01  # never certain
         else:
             assert found.clusters == 1
 
 
 @settings(max_examples=100, deadline=None)
 @given(ITEMS, st.randoms(use_true_random=False))
-def test_neither_the_order_of_rows_nor_the_names_of_clusters_matter(items: list, rng: random.Random) -> None:
+def test_neither_the_order_of_rows_nor_the_names_of_clusters_matter(items: Rows, rng: random.Random) -> None:
     values, clusters, groups = (list(column) for column in zip(*items, strict=True))
     shuffled = rng.sample(items, len(items))
     values2, clusters2, groups2 = (list(column) for column in zip(*shuffled, strict=True))
@@ -351,32 +350,33 @@ def test_neither_the_order_of_rows_nor_the_names_of_clusters_matter(items: list,
 
 @settings(max_examples=150, deadline=None)
 @given(BINARY, st.integers(2, 4))
-def test_repeating_every_item_inside_its_cluster_does_not_shrink_the_interval(items: list, times: int) -> None:
+def test_repeating_every_item_inside_its_cluster_does_not_shrink_the_interval(items: Rows, times: int) -> None:
     values, clusters = (list(column) for column in zip(*items, strict=True))
     once, more = rate(values, clusters), rate(values * times, clusters * times)
     assert more.value == pytest.approx(once.value)
     if once.low is None:
         assert more.low is None
     else:
-        assert more.high - more.low >= once.high - once.low - 1e-9
+        assert width(more) >= width(once) - 1e-9
 
 
 @settings(max_examples=100, deadline=None)
 @given(ITEMS, st.randoms(use_true_random=False))
-def test_swapping_the_runs_turns_the_difference_round(items: list, rng: random.Random) -> None:
+def test_swapping_the_runs_turns_the_difference_round(items: Rows, rng: random.Random) -> None:
     a, clusters, groups = (list(column) for column in zip(*items, strict=True))
     b = rng.sample(a, len(a))
     there, back = paired_difference(a, b, clusters), paired_difference(b, a, clusters)
     assert there.p_value == back.p_value
     if there.delta is not None:
-        assert there.delta == pytest.approx(-back.delta)
-        assert 0 <= there.p_value <= 1
+        assert there.delta == pytest.approx(-known(back.delta))
+        assert 0 <= known(there.p_value) <= 1
     if there.low is not None:
-        assert there.low <= there.delta <= there.high
-        assert (there.low, there.high) == pytest.approx((-back.high, -back.low), abs=0.1)
+        assert holds(there, known(there.delta))
+        low, high = bounds(back)
+        assert bounds(there) == pytest.approx((-high, -low), abs=0.1)
     macro = paired_difference(a, b, clusters, groups=groups)
     if macro.low is not None:
-        assert macro.low <= macro.delta <= macro.high
+        assert holds(macro, known(macro.delta))
 
 
 @pytest.mark.parametrize(("fell", "rose", "moved"), [(80, 74, False), (85, 65, True)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,10 @@ from foresee import organism
 from foresee.errors import UserError
 from foresee.organism import card as model_card
 from foresee.organism.world import scenes
+from tests.support.figures import known
 from tools.organism import acceptance, cards, pretraining
+from tools.organism.alignment import Milestone
 from tools.organism.curriculum import Curriculum
-from tools.organism.pretraining import Milestone
 from tools.organism.recipes import RECIPES, Recipe
 
 pytest.importorskip("torch")
@@ -153,14 +155,14 @@ def test_grouped_muon_steps_like_torch_own() -> None:
     generator = torch.Generator().manual_seed(0)
     start = [torch.randn(*shape, generator=generator) for shape in shapes]
     ours, theirs = ([torch.nn.Parameter(tensor.clone()) for tensor in start] for _ in range(2))
-    settings = {"lr": 0.02, "weight_decay": 0.0}
+    settings: dict[str, Any] = {"lr": 0.02, "weight_decay": 0.0}
     optimizers = (GroupedMuon(ours, **settings), torch.optim.Muon(theirs, **settings))
     for _ in range(3):
         for one, other in zip(ours, theirs, strict=True):
             one.grad = torch.randn(one.shape, generator=generator)
             other.grad = one.grad.clone()
         for optimizer in optimizers:
-            optimizer.step()
+            optimizer.step()  # type: ignore[no-untyped-call]  # of torch.optim.Muon
     for one, other, before in zip(ours, theirs, start, strict=True):
         assert (one - before).abs().max() > 0.01
         assert torch.allclose(one, other, atol=1e-3)
@@ -221,7 +223,7 @@ def test_the_finished_folder_loads_like_any_checkpoint_and_its_card_is_true(tmp_
     folder = pretraining.build("base", tmp_path / "made", of=TINY)
     loaded = checkpoints.load(folder)
     assert loaded.kind == "image_text"
-    assert loaded.processor.chat_template
+    assert known(loaded.processor).chat_template
     figure = model_card.Figure("list", 0.5, 0.4, 0.6, 10, ">= 0.97", "as it is")
     card = cards.write(folder, "base", [figure])
     assert model_card.read(folder) == card

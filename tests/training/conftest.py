@@ -11,9 +11,10 @@ import pytest
 
 from foresee.dataset_format import DataRow, RowWriter, Turn
 from foresee.organism.world import examples, language
+from tests.support.tiny_models import Kind
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-KINDS = ("llava", "qwen2_5_vl")
+KINDS: tuple[Kind, ...] = ("llava", "qwen2_5_vl")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -56,7 +56,8 @@ def direct(model: Any, processor: Any, row: Mapping[str, Any], answer: list[int]
             made[name] = torch.cat([made[name], torch.zeros(1, len(answer), dtype=made[name].dtype)], 1)
     with torch.no_grad():
         logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), **made).logits[0].float() / temperature
-    return logits.log_softmax(-1)[-len(answer) - 1 : -1].gather(1, torch.tensor(answer)[:, None])[:, 0]
+    scores: torch.Tensor = logits.log_softmax(-1)[-len(answer) - 1 : -1].gather(1, torch.tensor(answer)[:, None])[:, 0]
+    return scores
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def direct(model: Any, processor: Any, row: Mapping[str, Any], answer: list[int]
     ],
 )
 def test_token_reward_is_the_difference_of_the_models_own_log_probabilities(
-    kind: str, teacher: str, turn: str, scores: str, models: Any, folders: Any, tmp_path: Path
+    kind: str, teacher: str, turn: Literal["system", "user"], scores: str, models: Any, folders: Any, tmp_path: Path
 ) -> None:
     given = (
         f"teacher={teacher}", f"constitution_turn={turn}", f"student_scores={scores}", "limit=4", "batch=16",
@@ -166,7 +167,7 @@ def test_a_teacher_of_its_own(models: Any, folders: Any, tmp_path: Path) -> None
     from foresee.models.checkpoints.merge import merge
 
     merge(models["llava"], taught, whole)
-    scored = []
+    scored: list[tuple[str, torch.Tensor]] = []
     for name, more in ((taught, ()), (taught, ("lora.rank=2",)), (whole, ())):
         given = (f"teacher={name}", "student_scores=again", "limit=2", *more)
         prepared = session("caspo", settings("caspo", models, folders, tmp_path / f"{len(scored)}", *given))

@@ -146,8 +146,7 @@ def test_saying_nothing_gets_the_lowest_reward_and_a_judges_failure_none(server:
         said = answers(*texts)
         parts = [function(completions=said, **columns) for function in functions]
         totals = [
-            sum(w * p[i] for w, p in zip(worth, parts, strict=True) if p[i] is not None)
-            for i in range(3)  # type: ignore[operator]
+            sum(w * one for w, p in zip(worth, parts, strict=True) if (one := p[i]) is not None) for i in range(3)
         ]
         assert totals[1] == totals[2] < totals[0], "below a bad answer that says something"
         assert all(part[3] is None for part in parts), "the judge failed: no reward at all"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from foresee import plugins, training
+from foresee.errors import UserError
 from foresee.report import training as report
 from tests.training.running import settings
 
@@ -45,9 +46,9 @@ def test_recipes_are_found_by_their_short_name_and_others_by_theirs(tmp_path: Pa
     mine = tmp_path / "mine.toml"
     mine.write_text("steps = 7\n")
     assert training.configure("sft", mine, ["model=x", "data=y", "out=z", "lora.rank=3"]).steps == 7
-    with pytest.raises(training.UserError, match=r"no such file: papers/none\.toml"):
+    with pytest.raises(UserError, match=r"no such file: papers/none\.toml"):
         training.configure("sft", "papers/none.toml")
-    with pytest.raises(training.UserError, match=r"needs model, out: --set model=… --set out=…"):
+    with pytest.raises(UserError, match=r"needs model, out: --set model=… --set out=…"):
         training.configure("sft", mine, ["data=y"])
 
 
@@ -68,7 +69,7 @@ def test_a_method_of_ones_own_is_one_file(
     page = report.render([folder])
     assert "noisy" in page
     (tmp_path / "mine" / "training" / "empty.py").write_text('"""Empty: lacks everything."""\n')
-    with pytest.raises(training.UserError, match=r"empty\.py lacks Config, trainer"):
+    with pytest.raises(UserError, match=r"empty\.py lacks Config, trainer"):
         training.method("empty")
 
 
@@ -103,9 +104,9 @@ def test_names_that_people_know_are_taken_and_the_own_ones_said(caplog: pytest.L
     over = ["model=x", "data=y", "out=z", "max_steps=3", "num_generations=2"]
     world = training.configure("caspo", "papers/ood_mmsafe/caspo_world.toml", over)
     assert (world.steps, world.model_dump()["generations"]) == (3, 2), "over the recipe's own value"
-    with pytest.raises(training.UserError, match="lr is learning_rate here, and both are given"):
+    with pytest.raises(UserError, match="lr is learning_rate here, and both are given"):
         training.configure("sft", None, ["model=x", "data=y", "out=z", "lr=1", "learning_rate=2"])
-    with pytest.raises(training.UserError, match="no train sft option named 'generations'"):
+    with pytest.raises(UserError, match="no train sft option named 'generations'"):
         training.configure("sft", None, ["model=x", "data=y", "out=z", "generations=2"])
 
 
@@ -141,7 +142,7 @@ def test_known_names_lead_to_settings_that_exist() -> None:
     ],
 )
 def test_what_does_not_fit_is_said_in_words(given: list[str], message: str) -> None:
-    with pytest.raises(training.UserError) as raised:
+    with pytest.raises(UserError) as raised:
         training.configure("caspo", None, ["model=x", "data=y", "out=z", *given])
     assert message in str(raised.value)
     assert "Value error" not in str(raised.value)
