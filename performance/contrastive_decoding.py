@@ -19,6 +19,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -244,7 +245,7 @@ def measure(name: str, model: Any, rows: int, arguments: argparse.Namespace, unt
         for form, work in FORMS.items():
             if arguments.device != "cpu":
                 torch.cuda.reset_peak_memory_stats()
-            took, tokens[form] = timed(lambda work=work: work(model, parts, arguments.tokens), arguments.device)
+            took, tokens[form] = timed(partial(work, model, parts, arguments.tokens), arguments.device)
             best[form] = min(took, best.get(form, took))
             if arguments.device != "cpu":
                 memory[form] = round(torch.cuda.max_memory_allocated() / 2**30, 2)

@@ -16,9 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-RECIPES = {
+RECIPES: dict[str, Callable[[int], dict[str, Any]]] = {
     "vision_reasoning": lambda rows: {"pairs": rows // 2},  # an image of its own for each row
     "threat_vqa": lambda rows: {"images": rows // 5},  # five or six rows for each image
     "attack_rewrites": lambda rows: {"attacks": ["inquiry"], "original": False},  # texts alone, from a file

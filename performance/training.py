@@ -134,11 +134,12 @@ class Bench:
         )
 
 
-class Clock(TrainerCallback):
+class Clock(TrainerCallback):  # type: ignore[misc]  # transformers is not followed
     """Seconds of each step."""
 
     def __init__(self, device: str) -> None:
-        self.device, self.steps = device, []
+        self.device = device
+        self.steps: list[float] = []
         self._begun = 0.0
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -66,8 +67,10 @@ def test_a_file_that_ends_the_program_is_a_broken_file(plugins: Path, code: str,
     assert "refusal" in labelled_judges()
 
 
-def test_an_interruption_by_the_user_still_stops(plugins: Path) -> None:
-    code = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhile True: pass\n"
+def test_an_interruption_by_the_user_still_stops(plugins: Path, request: pytest.FixtureRequest) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+    code = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)\n"
     (plugins / "judges" / "slow.py").write_text(code)
     with pytest.raises(KeyboardInterrupt):
         registry.load("judges", "slow")

@@ -90,4 +90,4 @@ def answer_words(task: Task, scene: Scene, about: str) -> tuple[list[str], list[
 
 def tinted(scene: Scene) -> list[str]:
     """List the things of a scene whose colour can be named."""
-    return [name for name in scene.names if icons.colourable(name)]
+    return [name for name in scene.names if name in icons.COLOURABLE]

@@ -36,8 +36,8 @@ def describe() -> str:
     lines = [
         "The drawn world",
         f"  Images of {world_scenes.SIDE} x {world_scenes.SIDE} pixels, 2 to 4 of "
-        f"{len(world_scenes.object_names())} things on a {world_scenes.GRID} x {world_scenes.GRID} grid:",
-        *_wrapped(", ".join(world_scenes.object_names())),
+        f"{len(icons.NAMES)} things on a {world_scenes.GRID} x {world_scenes.GRID} grid:",
+        *_wrapped(", ".join(icons.NAMES)),
         f"  {len(RULES)} causal rules: an act is dangerous beside one thing (* = kept from alignment training)",
     ]
     for category, rules in groups.items():
@@ -81,7 +81,7 @@ def show(number: int) -> Shown:
 
 def gallery(scenes: int = 12) -> Image.Image:
     """One sheet: every thing with its name, then example scenes of the test split with what they hold."""
-    names = world_scenes.object_names()
+    names = icons.NAMES
     columns, scale = 10, 3
     cell, across = 96, 4
     things = Image.new("RGB", (columns * cell, -(-len(names) // columns) * (cell + 12)), _PAPER)

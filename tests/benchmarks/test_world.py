@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,14 @@ from foresee.records import Answer, Generation, Item, Reply, Request, Row, encod
 NAMES = ("world_awareness", "world_consequence", "world_attack", "world_perception")
 
 
-def _items(name: str, **options: str) -> list[Item]:
+def _drawn(name: str, **options: str) -> Iterator[Item]:
     module = plugins.load("benchmarks", name)
-    return list(module.items(None, module.Options(**options)))
+    return iter(module.items(None, module.Options(**options)))
+
+
+@cache
+def _items(name: str, **options: str) -> list[Item]:
+    return list(_drawn(name, **options))
 
 
 def _figures(name: str, say: Callable[[Item], str], calls: int = 1, **options: str) -> dict[str, float | None]:
@@ -46,7 +53,7 @@ def test_items_are_many_unique_stable_and_from_the_split_asked_for(name: str) ->
     assert len(items) >= 300
     assert len({item.id for item in items}) == len(items)
     assert all(item.images and item.prompt and item.cluster and item.expected for item in items)
-    assert [encode(item) for item in items[:5]] == [encode(item) for item in _items(name)[:5]]
+    assert [encode(item) for item in items[:5]] == [encode(item) for item in islice(_drawn(name), 5)]
     assert {item.metadata["split"] for item in items} == {"test"}
     validation = _items(name, split="validation")
     assert {item.metadata["split"] for item in validation} == {"validation"}

@@ -50,8 +50,8 @@ def coverage(population: Population, repeats: int, seed: int = 0) -> Coverage:
         naive = wilson(sum(values), len(values))
         pair = (ours, naive)
         found.append([*(holds(each, population.truth) for each in pair), *(width(each) for each in pair)])
-    ours_holds, naive_holds, width, naive_width = np.mean(found, axis=0)
-    return Coverage(ours_holds, naive_holds, width, naive_width)
+    ours_holds, naive_holds, ours_width, naive_width = np.mean(found, axis=0)
+    return Coverage(ours_holds, naive_holds, ours_width, naive_width)
 
 
 def bootstrap_coverage(population: Population, method: Literal["percentile", "BCa"], repeats: int) -> float:

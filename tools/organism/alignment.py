@@ -95,7 +95,7 @@ def _lexicon(trainee: Trainee) -> _Lexicon:
     from tools.organism.batches import EMPTY
 
     words = functional.normalize(trainee.words.detach(), dim=-1)
-    axes = ((EMPTY, *world_scenes.object_names()), world_scenes.ROWS, world_scenes.COLUMNS, icons.COLOURS)
+    axes = ((EMPTY, *icons.NAMES), world_scenes.ROWS, world_scenes.COLUMNS, icons.COLOURS)
     return _Lexicon(*(words[[trainee.encoder.ids[word] for word in axis]] for axis in axes))
 
 

@@ -72,7 +72,7 @@ def _length(lesson: Lesson) -> int:
 def _sight(encoder: Encoder, of: Recipe, seed: int, step: int) -> Sight:
     rng = random.Random(f"align {seed} {step}")
     scenes = [world_scenes.sample(rng, "train", least=4) for _ in range(2 * of.batch)]
-    names = [EMPTY, *world_scenes.object_names()]
+    names = [EMPTY, *icons.NAMES]
     shown = [{thing.cell: thing for thing in scene.things} for scene in scenes]
     cells = range(world_scenes.GRID**2)
     things = [names.index(held[cell].name) if cell in held else 0 for held in shown for cell in cells]
@@ -84,7 +84,7 @@ def _sight(encoder: Encoder, of: Recipe, seed: int, step: int) -> Sight:
 
 def _colour(thing: world_scenes.Thing | None) -> int:
     """Return the colour's number; -100 (not counted) where nothing lies whose colour can be named."""
-    return icons.COLOURS.index(thing.colour) if thing and icons.colourable(thing.name) else -100
+    return icons.COLOURS.index(thing.colour) if thing and thing.name in icons.COLOURABLE else -100
 
 
 class _Drawn(Dataset[T], Generic[T]):

@@ -44,10 +44,10 @@ class Curriculum:
 
     def _attribute(self) -> Lesson:
         scene = scenes.sample(self._rng, self._split)
-        tinted = [name for name in scene.names if icons.colourable(name)]
+        tinted = [name for name in scene.names if name in icons.COLOURABLE]
         kind = self._rng.choice(("presence", "presence", "count", "locate", "locate", "colour", "colour"))
         if kind == "presence":
-            absent = [name for name in scenes.object_names() if name not in scene.names]
+            absent = [name for name in icons.NAMES if name not in scene.names]
             name = self._rng.choice(scene.names if self._rng.random() < 0.5 else absent)
             return self._asked(scene, "presence", language.enumeration([name]), language.presence(scene, name))
         if kind == "count":

@@ -28,14 +28,15 @@ def items(questions: Iterable[Question], options: WorldOptions, subsets: tuple[s
 
 def to_item(question: Question, options: WorldOptions, text: str | None = None) -> Item:
     """One question; `text` replaces its request."""
-    image = Image.from_bytes(scenes.png(question.scene))
-    shown: tuple[str | Image, ...] = (image, text or question.request)
-    if options.modality != "both":
-        shown = shown[:1] if options.modality == "image" else shown[1:]
+    shown: list[str | Image] = []
+    if options.modality != "text":
+        shown.append(Image.from_bytes(scenes.png(question.scene)))
+    if options.modality != "image":
+        shown.append(text or question.request)
     facts: dict[str, Any] = {**question.facts, "layout": question.scene.layout, "split": question.scene.split}
     return Item(
         id=question.id,
-        messages=(Message("user", shown),),
+        messages=(Message("user", tuple(shown)),),
         subset=question.subset,
         domain=question.domain,
         scenario=question.scenario,

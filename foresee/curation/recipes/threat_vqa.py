@@ -303,6 +303,6 @@ def _told(scene: Scene) -> str:
     told = []
     for thing in scene.things:
         told.append(f"there is {language.enumeration([thing.name])} at the {scenes.place(thing.cell)} .")
-        if icons.colourable(thing.name):
+        if thing.name in icons.COLOURABLE:
             told.append(f"the {thing.name} is {thing.colour} .")
     return " ".join(told)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from foresee.organism import subjects
-from foresee.organism.world import language, scenes
+from foresee.organism.world import icons, language, scenes
 from foresee.organism.world.language import Task
 from foresee.organism.world.rules import HELD_OUT_RULES, RULES, THREATS, Rule
 from foresee.organism.world.scenes import Scene, Split
@@ -209,7 +209,7 @@ def _seen(
         answer = language.location(scene, about) if task == "locate" else language.colour(scene, about)
         return about, answer, *subjects.answer_words(task, scene, about)
     if rng.random() < 0.5:
-        about = rng.choice([n for n in scenes.object_names() if n not in scene.names and n not in THREATS])
+        about = rng.choice([n for n in icons.NAMES if n not in scene.names and n not in THREATS])
     answer = language.presence(scene, about)
     return language.enumeration([about]), answer, [answer.split()[0]], ["yes", "no"]
 

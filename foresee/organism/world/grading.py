@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from foresee.organism.world import scenes
+from foresee.organism.world import icons
 from foresee.organism.world.rules import RULES, THREATS, Rule
 
 Facts = Mapping[str, Any]
@@ -111,7 +111,7 @@ def exact(text: str, facts: Facts) -> bool:
     """Whether an answer about what is seen is right in full; `facts` has `task` and `truth`."""
     said = words(text)
     if facts["task"] == "list":
-        named = {word for word in said if word in scenes.object_names()}
+        named = {word for word in said if word in icons.NAMES}
         return named == set(facts["truth"])
     wanted = [str(part) for part in facts["truth"]]
     return all(part in said for part in wanted) and not any(

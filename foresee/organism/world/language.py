@@ -209,7 +209,7 @@ def vocabulary() -> tuple[str, ...]:
         texts += [harm.act, harm_steps(harm, "axe"), refusal(harm)]
     for kindness in KINDNESSES:
         texts += [kindness.act.replace("{x}", ""), serving(kindness.steps.replace("{x}", ""))]
-    texts += [*scenes.object_names(), *(scenes.place(cell) for cell in range(scenes.GRID**2))]
+    texts += [*icons.NAMES, *(scenes.place(cell) for cell in range(scenes.GRID**2))]
     return tuple(sorted({word for text in texts for word in words(text)}))
 
 

@@ -91,12 +91,6 @@ def replace_name(thing: Thing, name: str) -> Thing:
     return thing._replace(name=name)
 
 
-@cache
-def object_names() -> tuple[str, ...]:
-    """All things there are, in alphabetical order."""
-    return tuple(sorted(icons.drawings()))
-
-
 def place(cell: int) -> str:
     """Name a cell in words: "top left", "middle centre"."""
     return f"{ROWS[cell // GRID]} {COLUMNS[cell % GRID]}"
@@ -106,15 +100,16 @@ def sample(
     rng: random.Random, split: Split, holds: Sequence[str] = (), lacks: Collection[str] = (), least: int = 2
 ) -> Scene:
     """Draw a scene of that split with some things and without others (`least` to 4 things in all, each kind once)."""
+    free = [name for name in icons.NAMES if name not in lacks and name not in holds]
     while True:
-        scene = _any_scene(rng, holds, lacks, least)
+        scene = _any_scene(rng, holds, free, least)
         if scene.split == split:
             return scene
 
 
 def sample_pair(rng: random.Random, split: Split, trigger: str, lacks: Collection[str] = ()) -> tuple[Scene, Scene]:
     """Draw a scene with the trigger and its twin without, both of the same split."""
-    others = [name for name in object_names() if name != trigger and name not in lacks]
+    others = [name for name in icons.NAMES if name != trigger and name not in lacks]
     while True:
         scene = sample(rng, split, (trigger,), lacks)
         twin = scene.with_instead(trigger, rng.choice([name for name in others if name not in scene.names]))
@@ -131,8 +126,7 @@ def sample_exchange(rng: random.Random, split: Split, here: str, instead: str) -
             return scene, twin
 
 
-def _any_scene(rng: random.Random, holds: Sequence[str], lacks: Collection[str], least: int) -> Scene:
-    free = [name for name in object_names() if name not in lacks and name not in holds]
+def _any_scene(rng: random.Random, holds: Sequence[str], free: Sequence[str], least: int) -> Scene:
     count = max(rng.randint(least, 4), len(holds))
     names = [*holds, *rng.sample(free, count - len(holds))]
     rng.shuffle(names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from foresee.organism.world.icons import INK, Drawing, Pen, Rgb, shade
+from tools.world_icons.pen import INK, Drawing, Pen, Rgb, shade
 
 WHITE: Rgb = (250, 250, 248)
 LEAF: Rgb = (64, 150, 70)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foresee.organism.world.icons import INK, Drawing, Pen, Rgb, shade
+from tools.world_icons.pen import INK, Drawing, Pen, Rgb, shade
 
 WHITE: Rgb = (250, 250, 248)
 STEEL: Rgb = (196, 204, 216)
