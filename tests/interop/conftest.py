@@ -2,6 +2,5 @@
 
 from tests.cli.conftest import cli, mmsa, server
 from tests.judges.conftest import judge_server, toy
-from tests.runner.conftest import rule_server
 
-__all__ = ["cli", "judge_server", "mmsa", "rule_server", "server", "toy"]
+__all__ = ["cli", "judge_server", "mmsa", "server", "toy"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,9 @@ from foresee.judges import GradedJudge, open_judge
 from foresee.judges._model.members import Member
 from foresee.records import Answer, Item, Message, Model
 from tests.cli.conftest import cli  # noqa: F401  (fixtures)
-from tests.runner.conftest import rule_server, serve  # noqa: F401
+from tests.runner.conftest import serve  # noqa: F401
+from tests.support.rule_server import Rules, RuleServer
+from tests.support.serving import serving
 
 Fill = Callable[[Any], dict[str, Any]]
 
@@ -59,17 +60,14 @@ def hazard() -> Item:
 
 
 class JudgeServer:
-    """A rule-driven server in a thread of its own, for code that runs its own event loop."""
+    """A server of several models that counts what each is asked."""
 
-    def __init__(self, module: Any) -> None:
-        self.server = module.RuleServer(module.Rules(models=("tested", "judge", "second", "third")))
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
-        self.thread.start()
-        self.url: str = asyncio.run_coroutine_threadsafe(self.server.start(), self.loop).result(10)
+    url: str
+
+    def __init__(self) -> None:
+        self.server = RuleServer(Rules(models=("tested", "judge", "second", "third"), react=self._react))
         self.asked: Counter[str] = Counter()  # calls by model name
         self.said: dict[str, Any] = {}  # model name -> reply, or a function of the question
-        self.server.rules.react = self._react
 
     def _react(self, question: Any) -> Any:
         name = question.body["model"]
@@ -77,18 +75,18 @@ class JudgeServer:
         reply = self.said.get(name)
         return reply(question) if callable(reply) else reply
 
-    def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self.server.stop(), self.loop).result(10)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
-        self.loop.close()
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator[JudgeServer]:
+        made = cls()
+        with serving(made.server) as made.url:
+            yield made
 
 
 @pytest.fixture
-def judge_server(rule_server: Any) -> Iterator[JudgeServer]:  # noqa: F811
-    running = JudgeServer(rule_server)
-    yield running
-    running.stop()
+def judge_server() -> Iterator[JudgeServer]:
+    with JudgeServer.running() as running:
+        yield running
 
 
 TOY = '''"""Toy: eight questions about knives and flowers, judged by a model and by rules."""

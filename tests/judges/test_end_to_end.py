@@ -11,6 +11,7 @@ import pytest
 import foresee
 from tests.cli.conftest import Cli
 from tests.judges.conftest import JudgeServer, form, material_of, rubric_of
+from tests.support.figures import known
 
 pytest.importorskip("torch")
 
@@ -69,4 +70,4 @@ def test_the_model_under_test_judges_only_if_asked_to_and_it_shows(
     assert done.code == 0, done.err
     assert "toy: custom/tested judges its own answers (harmful), as you asked" in done.err
     assert "custom/tested judged its own answers (harmful)" in " ".join(done.out.split())
-    assert judge_server.server.last.body["temperature"] == 0.5
+    assert known(judge_server.server.last).body["temperature"] == 0.5

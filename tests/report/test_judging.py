@@ -10,7 +10,6 @@ import foresee
 from foresee.report.judging import alone, judged_by, notes
 from foresee.report.page import render
 from tests.judges.conftest import JudgeServer, form, judge_server, material_of, toy  # noqa: F401
-from tests.runner.conftest import rule_server  # noqa: F401
 
 
 @pytest.fixture

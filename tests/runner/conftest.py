@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from foresee.judges import RuleJudge
 from foresee.models.openai_compatible import ApiModel, open_api_model
 from foresee.records import Answer, Item, Message, Verdict
-from tests.support import rule_server as rule_server_module
+from tests.support import rule_server
 
 
 class Served:
@@ -37,7 +36,7 @@ async def serve() -> AsyncIterator[Serve]:
     started: list[Served] = []
 
     async def start(**rules: Any) -> Served:
-        server = rule_server_module.RuleServer(rule_server_module.Rules(**rules))
+        server = rule_server.RuleServer(rule_server.Rules(**rules))
         started.append(Served(server, await server.start()))
         return started[-1]
 
@@ -46,11 +45,6 @@ async def serve() -> AsyncIterator[Serve]:
         for model in served.models:
             await model.close()
         await served.server.stop()
-
-
-@pytest.fixture
-def rule_server() -> ModuleType:
-    return rule_server_module
 
 
 def make_items(count: int, **fields: Any) -> list[Item]:

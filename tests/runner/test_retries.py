@@ -17,6 +17,7 @@ from foresee.records import Message, Reply, Request
 from foresee.runner import Progress, RunSettings, run
 from foresee.runner.journal import Journal
 from foresee.runner.retries import Caller, CircuitBreaker, Gate
+from tests.support import rule_server
 
 
 async def test_a_storm_of_429_is_weathered_with_less_concurrency(
@@ -34,7 +35,7 @@ async def test_a_storm_of_429_is_weathered_with_less_concurrency(
     assert served.server.total < 3 * 150, "most requests meet a server that can take them"
 
 
-async def test_a_429_never_uses_up_the_tries(serve: Any, items: Any, rule_server: Any, tmp_path: Path) -> None:
+async def test_a_429_never_uses_up_the_tries(serve: Any, items: Any, tmp_path: Path) -> None:
     def react(question: Any) -> Any:
         return rule_server._failure(429, "slow down", None) if question.number <= 6 else None
 
@@ -57,9 +58,7 @@ async def test_failures_that_pass_are_tried_again(serve: Any, items: Any, tmp_pa
     assert set(served.server.answered.values()) == {1}
 
 
-async def test_tries_are_limited_and_the_last_reason_is_kept(
-    serve: Any, items: Any, rule_server: Any, tmp_path: Path
-) -> None:
+async def test_tries_are_limited_and_the_last_reason_is_kept(serve: Any, items: Any, tmp_path: Path) -> None:
     def react(question: Any) -> Any:
         return rule_server._failure(500, "out of luck", None) if question.text.startswith("question 3 ") else None
 
@@ -71,7 +70,7 @@ async def test_tries_are_limited_and_the_last_reason_is_kept(
     assert results.rows[3].answer.reason == "custom/rules: HTTP 500: out of luck"
 
 
-async def test_retry_after_is_obeyed_by_all_calls(serve: Any, items: Any, rule_server: Any, tmp_path: Path) -> None:
+async def test_retry_after_is_obeyed_by_all_calls(serve: Any, items: Any, tmp_path: Path) -> None:
     arrivals: list[float] = []
 
     def react(question: Any) -> Any:
@@ -87,9 +86,7 @@ async def test_retry_after_is_obeyed_by_all_calls(serve: Any, items: Any, rule_s
     assert len(arrivals) == 4
 
 
-async def test_a_wait_that_is_longer_than_the_patience_is_not_begun(
-    serve: Any, items: Any, rule_server: Any, tmp_path: Path
-) -> None:
+async def test_a_wait_that_is_longer_than_the_patience_is_not_begun(serve: Any, items: Any, tmp_path: Path) -> None:
     served = await serve(react=lambda question: rule_server._failure(429, "come back tomorrow", 86_400))
     with Journal.open(tmp_path / "j", {}) as journal:
         results = await run(items(1), served.model(), [], journal, settings=RunSettings(patience=5))
@@ -97,9 +94,7 @@ async def test_a_wait_that_is_longer_than_the_patience_is_not_begun(
     assert served.server.total == 1
 
 
-async def test_calls_that_take_too_long_are_cut_off_and_tried_again(
-    serve: Any, items: Any, rule_server: Any, tmp_path: Path
-) -> None:
+async def test_calls_that_take_too_long_are_cut_off_and_tried_again(serve: Any, items: Any, tmp_path: Path) -> None:
     slow: set[str] = set()
 
     async def react(question: Any) -> Any:
@@ -120,9 +115,7 @@ async def test_calls_that_take_too_long_are_cut_off_and_tried_again(
         assert [row.answer.status for row in results.rows] == ["ok"] * 4
 
 
-async def test_broken_connections_and_broken_bodies_are_tried_again(
-    serve: Any, items: Any, rule_server: Any, tmp_path: Path
-) -> None:
+async def test_broken_connections_and_broken_bodies_are_tried_again(serve: Any, items: Any, tmp_path: Path) -> None:
     class HalfBody(web.Response):
         async def write_eof(self, data: bytes = b"") -> None:
             assert self._req is not None

@@ -27,6 +27,7 @@ from foresee.records import (
 )
 from foresee.runner import Progress, RunSettings, answer_keys, judge_answers, run
 from foresee.runner.journal import Journal, read_records
+from tests.support import rule_server
 
 FAST = RunSettings(concurrency=8, backoff=0.01, retries=3)
 
@@ -108,7 +109,7 @@ async def test_epochs_are_separate_answers_with_their_own_seeds(serve: Any, item
 
 
 async def test_a_permanent_failure_is_that_items_alone_and_stays_in_the_totals(
-    serve: Any, items: Any, judge: Any, rule_server: Any, tmp_path: Path
+    serve: Any, items: Any, judge: Any, tmp_path: Path
 ) -> None:
     bad = True
 
@@ -139,7 +140,7 @@ async def test_a_permanent_failure_is_that_items_alone_and_stays_in_the_totals(
 
 
 async def test_what_the_provider_withholds_is_no_failure_and_not_asked_again(
-    serve: Any, items: Any, judge: Any, rule_server: Any, tmp_path: Path
+    serve: Any, items: Any, judge: Any, tmp_path: Path
 ) -> None:
     def react(question: Any) -> Any:
         body = rule_server.completion(question, "")
@@ -215,9 +216,7 @@ async def test_a_key_that_becomes_invalid_midway_loses_nothing(
     assert len(twice) < FAST.concurrency, "only what was in flight is asked again"
 
 
-async def test_bad_items_side_by_side_do_not_stop_a_run_that_works(
-    serve: Any, items: Any, rule_server: Any, tmp_path: Path
-) -> None:
+async def test_bad_items_side_by_side_do_not_stop_a_run_that_works(serve: Any, items: Any, tmp_path: Path) -> None:
     def react(question: Any) -> Any:
         number = int(question.text.split()[1])
         return rule_server._failure(400, f"image {number} is too large", None) if 20 <= number < 40 else None
@@ -230,9 +229,7 @@ async def test_bad_items_side_by_side_do_not_stop_a_run_that_works(
     assert served.server.total == 80
 
 
-async def test_a_server_that_takes_none_of_the_items_stops_the_run(
-    serve: Any, items: Any, rule_server: Any, tmp_path: Path
-) -> None:
+async def test_a_server_that_takes_none_of_the_items_stops_the_run(serve: Any, items: Any, tmp_path: Path) -> None:
     served = await serve(react=lambda question: rule_server._failure(400, "no image input here", None))
     with Journal.open(tmp_path / "j", {}) as journal:
         with pytest.raises(UserError, match=r"stopped after 10 failed answers in a row: .*no image input here"):

@@ -19,7 +19,6 @@ from foresee.training._caspo import rewards
 from foresee.training._common import judges, metrics, run
 from foresee.training._common import rows as training_rows
 from tests.judges.conftest import JudgeServer, form
-from tests.support import rule_server
 from tests.training.running import session, settings
 
 MODEL = "judge_models=['custom/judge']"
@@ -27,10 +26,9 @@ MODEL = "judge_models=['custom/judge']"
 
 @pytest.fixture
 def server() -> Iterator[JudgeServer]:
-    running = JudgeServer(rule_server)
-    running.said["judge"] = form(risk=2, safety=1, effectiveness=1, over_caution=0, score=0.5)
-    yield running
-    running.stop()
+    with JudgeServer.running() as running:
+        running.said["judge"] = form(risk=2, safety=1, effectiveness=1, over_caution=0, score=0.5)
+        yield running
 
 
 @pytest.fixture(scope="module")

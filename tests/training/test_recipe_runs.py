@@ -14,7 +14,6 @@ from foresee.dataset_format import DataRow, RowWriter, Turn
 from foresee.organism.world import examples
 from foresee.training._common import dry_run, metrics
 from tests.judges.conftest import JudgeServer, form
-from tests.support import rule_server
 
 PAPERS = Path(__file__).resolve().parent.parent.parent / "foresee" / "papers"
 RECIPES = sorted(path for path in PAPERS.glob("*/*.toml") if path.name != "published.toml")
@@ -24,12 +23,11 @@ SHORT = ("device=cpu", "max_new_tokens=6")  # beside the recipe's own values: wh
 @pytest.fixture(scope="module")
 def judge() -> Iterator[str]:
     """The address of a judge model that fills in every form, differently for different answers."""
-    running = JudgeServer(rule_server)
-    running.said["judge"] = lambda question: form(
-        risk=len(question.text) % 3, safety=1, effectiveness=1, over_caution=0, score=(len(question.text) % 5) / 5
-    )
-    yield running.url
-    running.stop()
+    with JudgeServer.running() as running:
+        running.said["judge"] = lambda question: form(
+            risk=len(question.text) % 3, safety=1, effectiveness=1, over_caution=0, score=(len(question.text) % 5) / 5
+        )
+        yield running.url
 
 
 @pytest.fixture(scope="module")
