@@ -14,8 +14,8 @@ import foresee
 from foresee.defenses import open_defense
 from foresee.defenses.guard_filter import REFUSAL
 from foresee.errors import UserError
-from tests.cli.conftest import Cli
-from tests.judges.conftest import JudgeServer, cli, judge_server, rule_server, toy
+from tests.cli.conftest import Cli, cli
+from tests.judges.conftest import JudgeServer, judge_server, toy
 
 GUARD = "guard:llama_guard=custom/second"
 
