@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from foresee.cli import curate, data, demo, doctor, eval, judge, organism, report, score, train
+from foresee.cli import curate, data, demo, doctor, eval, judge, organism, report, score, study, train
 
 app = typer.Typer(
     name="foresee",
@@ -26,6 +26,7 @@ app.add_typer(organism.app, name="organism")
 app.add_typer(curate.app, name="curate")
 app.command("train")(train.train)
 app.command("merge")(train.merge)
+app.command("study")(study.study)
 app.command("list")(doctor.list_plugins)
 app.command("doctor")(doctor.doctor)
 

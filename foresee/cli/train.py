@@ -50,7 +50,7 @@ def train(
         folder = training.train(method, config, report=report, command=["foresee", *sys.argv[1:]])
     if leads:
         _print_result(folder)
-        say(f"trained: {folder}  (use it as --model {_use(config, folder)})")
+        say(f"trained: {folder}  (use it as --model {training.evaluated_as(config, folder)})")
 
 
 def merge(
@@ -65,13 +65,6 @@ def merge(
 
     folder = merged(policy.folder_or_id(model), adapter, out)
     say(f"merged: {folder}  (use it as --model local/{folder})")
-
-
-def _use(config: Any, folder: Path) -> str:
-    if config.tune == "full":
-        return f"local/{folder}"
-    base = config.model if config.model.startswith(("local/", "organism/")) else f"local/{config.model}"
-    return f"{base}:{folder}"
 
 
 def _print_result(folder: Path) -> None:

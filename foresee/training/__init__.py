@@ -25,7 +25,7 @@ from foresee.training._common.names import known
 if TYPE_CHECKING:
     from foresee.training._common.metrics import Progress
 
-__all__ = ["SupervisedConfig", "TrainingConfig", "configure", "method", "recipe_path", "train"]
+__all__ = ["SupervisedConfig", "TrainingConfig", "configure", "evaluated_as", "method", "recipe_path", "train"]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -66,6 +66,14 @@ def recipe_path(name: str | Path) -> Path:
     path = Path(name).expanduser()
     ours = _PACKAGE / path
     return ours if not path.is_file() and not path.is_absolute() and ours.is_file() else path
+
+
+def evaluated_as(config: TrainingConfig, folder: Path) -> str:
+    """Name what a training made as `--model` takes it: the folder itself, or the base with the folder's adapter."""
+    if config.tune == "full":
+        return f"local/{folder}"
+    base = config.model if config.model.startswith(("local/", "organism/")) else f"local/{config.model}"
+    return f"{base}:{folder}"
 
 
 def train(

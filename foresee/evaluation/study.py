@@ -1,0 +1,450 @@
+"""Run a study: a grid of data, training, defense, model and seed, with its contrasts written down before it runs.
+
+A study is one TOML file. Each cell is brought about once a seed (a data set is built, a model is trained, benchmarks
+are asked) in a folder of its own, and what is done is not done again. The manifest keeps the first definition with its
+time: whoever changes what counts after figures are known, shows it.
+
+    run_study(read_study(Path("study.toml")), Path("runs/study"))
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import replace as with_changes
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from foresee import manifest
+from foresee.config import Settings, build, read_toml
+from foresee.errors import UserError, unknown_name
+from foresee.evaluation.evaluate import EvaluateOptions, evaluate
+from foresee.evaluation.run_folder import Run, read_run, slug
+from foresee.metrics import Metric, summarise
+from foresee.metrics import compare as paired_differences
+from foresee.records import Row
+from foresee.statistics.seeds import Seeded, over_seeds
+
+CELL = "cell.json"
+"""In a cell's folder: what it was, once it is whole."""
+
+
+class DataStep(Settings):
+    """A data set to build before a training."""
+
+    recipe: str
+    """as in `foresee list curation`"""
+    set: dict[str, Any] = Field(default_factory=dict)
+    """its settings; `seed` is the study's where it is not here"""
+
+
+class TrainStep(Settings):
+    """A training."""
+
+    method: str
+    """sft, dpo, caspo, …"""
+    recipe: str = ""
+    """a TOML file of its settings"""
+    set: dict[str, Any] = Field(default_factory=dict)
+    """settings over the recipe's; model, data, seed and out are the study's where they are not here"""
+
+
+class Cell(Settings):
+    """One treatment or control."""
+
+    name: str
+    """as the tables call it; unique"""
+    models: tuple[str, ...] = ()
+    """the models it is done to; the study's where empty"""
+    data: DataStep | None = None
+    train: TrainStep | None = None
+    defense: str = "none"
+    """under which it is evaluated"""
+    defense_options: dict[str, Any] = Field(default_factory=dict)
+    seeds: tuple[int, ...] = ()
+    """the study's where empty; one seed where nothing is trained and answers are greedy"""
+    note: str = ""
+
+
+class Contrast(Settings):
+    """One difference that the study is about."""
+
+    of: str
+    """a cell"""
+    against: str
+    """the cell that is its control"""
+    metrics: tuple[str, ...] = ()
+    """BENCHMARK.METRIC; the study's headline where empty"""
+
+
+class Study(Settings):
+    """What is done, to what, how often, and what counts."""
+
+    title: str
+    question: str = ""
+    split: str = ""
+    """which items choose settings and which give figures, in words"""
+    counts: str = ""
+    """what would count as an answer, in words, written before the figures are known"""
+    models: tuple[str, ...]
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    benchmarks: tuple[str, ...]
+    options: dict[str, Any] = Field(default_factory=dict)
+    """of the benchmarks (`-T`)"""
+    limit: int | None = None
+    judge_model: str = ""
+    headline: tuple[str, ...]
+    """BENCHMARK.METRIC, the columns of the table"""
+    cells: tuple[Cell, ...]
+    contrasts: tuple[Contrast, ...] = ()
+
+
+class Step(NamedTuple):
+    """One cell of one model and seed, and its folder below the study's."""
+
+    cell: Cell
+    model: str
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        return f"cells/{slug(self.cell.name)}/{slug(self.model)}/seed-{self.seed}"
+
+
+class Progress(NamedTuple):
+    """How far a study is."""
+
+    done: int
+    steps: int
+    doing: str
+
+
+class CellFigure(NamedTuple):
+    """One figure of one cell and model: the mean over seeds, with its interval over seeds and items."""
+
+    cell: str
+    model: str
+    metric: str
+    percent: bool
+    figure: Seeded
+    items: int
+    scored: int
+
+
+class ContrastFigure(NamedTuple):
+    """A cell less its control, over the same items; `seeds` on either side."""
+
+    of: str
+    against: str
+    model: str
+    metric: str
+    percent: bool
+    figure: Seeded
+    seeds: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a study found so far: figures of the cells that are done, and who is lacking."""
+
+    study: Study
+    folder: Path
+    figures: tuple[CellFigure, ...]
+    contrasts: tuple[ContrastFigure, ...]
+    lacking: tuple[Step, ...]
+    cpu_seconds: float
+    definitions: tuple[Mapping[str, str], ...]
+
+
+def read_study(path: Path) -> Study:
+    """Read a study's definition.
+
+    Raises:
+        UserError: no such file, no TOML, an unknown key, a name that two cells have, a contrast of no cell, or a
+            headline that is not BENCHMARK.METRIC.
+    """
+    values = read_toml(path)
+    study = build(Study, values, what=str(path))
+    names = [cell.name for cell in study.cells]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"{path}: two cells are called '{twice}'; give each a name of its own")
+    for contrast in study.contrasts:
+        for name in (contrast.of, contrast.against):
+            if name not in names:
+                raise unknown_name("cell", name, names)
+    for metric in (*study.headline, *(name for contrast in study.contrasts for name in contrast.metrics)):
+        benchmark = metric.partition(".")[0]
+        if "." not in metric or benchmark not in study.benchmarks:
+            raise UserError(
+                f"{path}: '{metric}' is no figure of the study; expected BENCHMARK.METRIC with a benchmark of "
+                f"{', '.join(study.benchmarks)}"
+            )
+    return study
+
+
+def steps(study: Study, only: Iterable[str] = (), seeds: Iterable[int] = ()) -> list[Step]:
+    """List what is to be done, seed by seed, so that an interrupted study has whole seeds.
+
+    Raises:
+        UserError: `only` names no cell.
+    """
+    wanted, chosen = set(only), set(seeds)
+    for name in wanted - {cell.name for cell in study.cells}:
+        raise unknown_name("cell", name, [cell.name for cell in study.cells])
+    found = [
+        Step(cell, model, seed)
+        for cell in study.cells
+        if not wanted or cell.name in wanted
+        for model in cell.models or study.models
+        for seed in _seeds_of(study, cell)
+        if not chosen or seed in chosen
+    ]
+    return sorted(found, key=lambda step: _seeds_of(study, step.cell).index(step.seed))
+
+
+def _seeds_of(study: Study, cell: Cell) -> tuple[int, ...]:
+    """Choose a cell's seeds: one suffices where nothing is drawn at random."""
+    return cell.seeds or (study.seeds if cell.train or cell.data else study.seeds[:1])
+
+
+def run_study(
+    study: Study,
+    out: Path,
+    *,
+    only: Iterable[str] = (),
+    seeds: Iterable[int] = (),
+    progress: Callable[[Progress], None] = lambda progress: None,
+) -> Result:
+    """Do what is not yet done, then tell what came of all.
+
+    Args:
+        study: from `read_study`.
+        out: the study's folder; the same call goes on with an interrupted one.
+        only: names of cells; all where empty.
+        seeds: of these only, where not empty.
+        progress: called before each step.
+
+    Raises:
+        UserError: as for `steps`, `foresee.curate`, `foresee.train` and `foresee.evaluate`; what is done is kept.
+    """
+    todo = steps(study, only, seeds)
+    _sign(study, out)
+    for number, step in enumerate(todo):
+        progress(Progress(number, len(todo), f"{step.cell.name}, {step.model}, seed {step.seed}"))
+        if _is_done(study, step, out):
+            continue
+        began, worked = time.time(), _cpu_seconds()
+        folder = out / step.folder
+        model = _brought_about(step, out)
+        runs = [_measured(study, step, benchmark, model, folder) for benchmark in study.benchmarks]
+        record = {
+            "is": _identity(study, step),
+            "model": model,
+            "runs": {run.benchmark: str(run.folder.relative_to(out)) for run in runs},
+            "seconds": round(time.time() - began, 1),
+            "cpu_seconds": round(_cpu_seconds() - worked, 1),
+        }
+        manifest.write_atomically(folder / CELL, json.dumps(record, indent=2) + "\n")
+    progress(Progress(len(todo), len(todo), ""))
+    return result(study, out)
+
+
+def result(study: Study, out: Path) -> Result:
+    """Gather the figures of what is done.
+
+    Raises:
+        UserError: a run folder is damaged, or a benchmark has no metric of a headline's name.
+    """
+    done = [step for step in steps(study) if _is_done(study, step, out)]
+    records = [json.loads((out / step.folder / CELL).read_text(encoding="utf-8")) for step in done]
+    held = _Held(out, done, records)
+    there = {step.folder for step in done}
+    figures = [
+        held.figure(cell.name, model, metric) for cell, model in _pairs(study, done) for metric in study.headline
+    ]
+    contrasts = [
+        held.contrast(contrast, model, metric)
+        for contrast in study.contrasts
+        for model in study.models
+        if held.has(contrast.of, model) and held.has(contrast.against, model)
+        for metric in contrast.metrics or study.headline
+    ]
+    return Result(
+        study,
+        out,
+        tuple(figures),
+        tuple(contrasts),
+        tuple(step for step in steps(study) if step.folder not in there),
+        sum(float(record["cpu_seconds"]) for record in records),
+        tuple(manifest.read(out, "study").get("definitions", ())),
+    )
+
+
+class _Held:
+    """The runs of the steps that are done, read once each."""
+
+    def __init__(self, out: Path, done: Sequence[Step], records: Sequence[Mapping[str, Any]]) -> None:
+        self._out = out
+        self._done = list(zip(done, records, strict=True))
+        self._runs: dict[str, Run] = {}
+
+    def has(self, cell: str, model: str) -> bool:
+        return any(step.cell.name == cell and step.model == model for step, _ in self._done)
+
+    def figure(self, cell: str, model: str, name: str) -> CellFigure:
+        runs = self._of(cell, model, name)
+        metric = _metric(runs[0], name)
+        each = [run.estimate(metric.name).value for run in runs]
+        (items,) = summarise(_pooled(runs), [_averaged(metric)])
+        figure = over_seeds(each, (items.value, items.low, items.high), metric.bounds)
+        return CellFigure(cell, model, name, metric.percent, figure, items.total, items.n)
+
+    def contrast(self, contrast: Contrast, model: str, name: str) -> ContrastFigure:
+        ours, theirs = self._of(contrast.of, model, name), self._of(contrast.against, model, name)
+        metric = _metric(ours[0], name)
+        (pooled,) = paired_differences(_pooled(theirs), _pooled(ours), [_averaged(metric)])
+        each: list[float | None] = []
+        for number in range(max(len(ours), len(theirs))):
+            a, b = theirs[number % len(theirs)], ours[number % len(ours)]
+            each.append(paired_differences(a.rows, b.rows, [metric])[0].delta)
+        reach = metric.bounds[1] - metric.bounds[0]
+        figure = over_seeds(each, (pooled.delta, pooled.low, pooled.high), (-reach, reach))
+        counts = (len(ours), len(theirs))
+        return ContrastFigure(contrast.of, contrast.against, model, name, metric.percent, figure, counts)
+
+    def _of(self, cell: str, model: str, name: str) -> list[Run]:
+        benchmark = name.partition(".")[0]
+        chosen = sorted(
+            (step.seed, record["runs"][benchmark])
+            for step, record in self._done
+            if step.cell.name == cell and step.model == model
+        )
+        for _, folder in chosen:
+            if folder not in self._runs:
+                self._runs[folder] = read_run(self._out / folder)
+        return [self._runs[folder] for _, folder in chosen]
+
+
+def _metric(run: Run, name: str) -> Metric:
+    wanted = name.partition(".")[2]
+    known = {metric.name: metric for metric in run.metrics}
+    if wanted not in known:
+        raise unknown_name(f"metric of {run.benchmark}", wanted, known)
+    return known[wanted]
+
+
+def _averaged(metric: Metric) -> Metric:
+    """Take the mean over seeds for each item; what becomes of several answers of one seed is settled before."""
+    return metric if metric.epochs == "mean" else with_changes(metric, epochs="mean", attempts=None)
+
+
+def _pooled(runs: Sequence[Run]) -> list[Row]:
+    """All rows of all seeds, a seed as an epoch."""
+    most = 1 + max((row.answer.epoch for run in runs for row in run.rows), default=0)
+    return [
+        with_changes(row, answer=with_changes(row.answer, epoch=number * most + row.answer.epoch))
+        for number, run in enumerate(runs)
+        for row in run.rows
+    ]
+
+
+def _pairs(study: Study, done: Sequence[Step]) -> Iterator[tuple[Cell, str]]:
+    there = {(step.cell.name, step.model) for step in done}
+    for cell in study.cells:
+        for model in cell.models or study.models:
+            if (cell.name, model) in there:
+                yield cell, model
+
+
+def _brought_about(step: Step, out: Path) -> str:
+    """Build the cell's data set and train its model; what was done before is kept. Returns the model to evaluate."""
+    if step.cell.train is None:
+        return step.model
+    from foresee import training
+
+    given = step.cell.train
+    values: dict[str, Any] = {"model": step.model, "seed": step.seed, **dict(_dotted(given.set))}
+    values["out"] = str(out / step.folder / "training")
+    if step.cell.data is not None and "data" not in values:
+        values["data"] = str(_data(step.cell.data, step.seed, out))
+    settings = [f"{key}={json.dumps(value)}" for key, value in values.items()]
+    config = training.configure(given.method, given.recipe or None, settings)
+    folder = training.train(given.method, config)
+    return training.evaluated_as(config, folder)
+
+
+def _dotted(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield nested settings one by one, `probe.limit`, so that they lie over a recipe's, not in place of a group."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value
+
+
+def _data(given: DataStep, seed: int, out: Path) -> Path:
+    """Build a data set once for all cells that ask for the same."""
+    from foresee.curation import curate
+
+    values = {"seed": seed, **given.set}
+    folder = out / "data" / f"{slug(given.recipe)}-{manifest.digest([given.recipe, values])[:10]}"
+    curate(given.recipe, folder, **values)
+    return folder
+
+
+def _measured(study: Study, step: Step, benchmark: str, model: str, folder: Path) -> Run:
+    options: EvaluateOptions = {
+        "options": study.options,
+        "out": folder / slug(benchmark),
+        "defense_options": step.cell.defense_options,
+        "limit": study.limit,
+        "progress": lambda progress: None,
+    }
+    if study.judge_model:
+        options["judging"] = study.judge_model
+    return evaluate(benchmark, model, defense=step.cell.defense, **options)
+
+
+def _identity(study: Study, step: Step) -> str:
+    """Digest all that decides a step's figures."""
+    asked = study.model_dump(include={"benchmarks", "options", "limit", "judge_model"})
+    cell = step.cell.model_dump(exclude={"note", "seeds", "models"})
+    return manifest.digest([asked, cell, step.model, step.seed])
+
+
+def _is_done(study: Study, step: Step, out: Path) -> bool:
+    path = out / step.folder / CELL
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8"))["is"] == _identity(study, step))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{path} is damaged; remove that file and the cell is looked at again") from None
+
+
+def _sign(study: Study, out: Path) -> None:
+    """Write the definition down before anything runs; a changed one is added to those before."""
+    manifest.refuse_other(out, "study")
+    before = manifest.read(out, "study") if (out / manifest.FILE).exists() else {}
+    definition = study.model_dump(mode="json")
+    seen = list(before.get("definitions", []))
+    what = manifest.digest(definition)
+    if not seen or seen[-1]["sha256"] != what:
+        seen.append({"sha256": what, "since": datetime.now(UTC).isoformat(timespec="seconds")})
+    out.mkdir(parents=True, exist_ok=True)
+    manifest.write(out, "study", {"study": definition, "definitions": seen})
+
+
+def _cpu_seconds() -> float:
+    """CPU seconds of this process and its children that have ended."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )

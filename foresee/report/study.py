@@ -1,0 +1,289 @@
+"""Show a study: its table and contrasts as text, Markdown, LaTeX or CSV, and one page with plots."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from markupsafe import Markup
+
+from foresee import manifest
+from foresee.errors import UserError
+from foresee.evaluation.study import CellFigure, Result
+from foresee.files.spreadsheets import inert
+from foresee.report import figures, tables
+from foresee.report.assets import asset, environment, policy
+from foresee.report.escaping import label
+from foresee.report.tables import TextTable, number
+from foresee.statistics import holm
+from foresee.statistics.seeds import Seeded
+from foresee.training._common import metrics as training_metrics
+
+Format: TypeAlias = Literal["table", "md", "latex", "csv"]
+_LATEX = str.maketrans(
+    {mark: "\\" + mark for mark in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
+_CURVES = ("probe/", *training_metrics.HELD_OUT)
+
+
+class Point(NamedTuple):
+    """One cell in the trade-off: two figures with their intervals, in 0 … 1."""
+
+    name: str
+    series: int
+    x: Seeded
+    y: Seeded
+
+
+class Band(NamedTuple):
+    """One measure during the trainings of a cell: steps, and the lowest, mean and highest over seeds at each."""
+
+    series: int
+    points: tuple[tuple[int, float, float, float], ...]
+
+
+def table(result: Result) -> TextTable:
+    """Tabulate cells by headline metric: the mean over seeds and its interval over seeds and items."""
+    study = result.study
+    rows = []
+    for cell, model in dict.fromkeys((f.cell, f.model) for f in result.figures):
+        found = {f.metric: f for f in result.figures if (f.cell, f.model) == (cell, model)}
+        seeds = len(next(iter(found.values())).figure.each)
+        cells = [_shown(found[name]) for name in study.headline]
+        rows.append((cell, *([model] if len(study.models) > 1 else []), *cells, str(seeds)))
+    header = ("cell", *(["model"] if len(study.models) > 1 else []), *study.headline, "seeds")
+    return TextTable(study.title, header, tuple(rows), tuple(_notes(result)))
+
+
+def contrasts(result: Result) -> TextTable:
+    """Tabulate what the study is about: each cell less its control, p values adjusted by Holm over all of them."""
+    several = len(result.study.models) > 1
+    known = [c for c in result.contrasts if c.figure.p_value is not None]
+    adjusted = dict(zip(map(id, known), holm([c.figure.p_value or 0.0 for c in known]), strict=True))
+    rows = []
+    for each in result.contrasts:
+        value = each.figure.value
+        sign = "+" if value is not None and value > 0 else ""
+        rows.append(
+            (
+                f"{each.of} – {each.against}",
+                *([each.model] if several else []),
+                each.metric,
+                sign + number(value, percent=each.percent),
+                tables.interval(each.figure.low, each.figure.high, percent=each.percent),
+                tables.probability(each.figure.p_value),
+                tables.probability(adjusted.get(id(each))),
+                f"{each.seeds[0]} / {each.seeds[1]}",
+            )
+        )
+    header = (
+        "contrast",
+        *(["model"] if several else []),
+        "metric",
+        "difference",
+        "95 % interval",
+        "p",
+        "p Holm",
+        "seeds",
+    )
+    notes = (f"p Holm: adjusted for all {len(known)} contrasts",) if known else ()
+    return TextTable("Contrasts", header, tuple(rows), notes)
+
+
+def _shown(found: CellFigure) -> str:
+    figure = found.figure
+    span = tables.interval(figure.low, figure.high, percent=found.percent)
+    missing = f" ({found.scored}/{found.items} scored)" if found.scored < found.items else ""
+    return f"{number(figure.value, percent=found.percent)} [{span}]{missing}"
+
+
+def _notes(result: Result) -> Iterator[str]:
+    study = result.study
+    yield "mean over seeds; intervals (95 %) over seeds and items"
+    for told, text in (("question", study.question), ("split", study.split), ("what counts", study.counts)):
+        if text:
+            yield f"{told}: {label(text, 400)}"
+    if len(result.definitions) > 1:
+        dates = ", ".join(str(each["since"]) for each in result.definitions)
+        yield f"the definition was changed while the study ran: {dates}"
+    if result.lacking:
+        names = ", ".join(dict.fromkeys(step.cell.name for step in result.lacking))
+        yield f"{len(result.lacking)} of the cells' seeds are not done yet: {names}"
+    yield f"{result.cpu_seconds / 60:.1f} CPU minutes"
+
+
+def text(result: Result, format: Literal["md", "latex", "csv"]) -> str:
+    """Write both tables for a document or a spreadsheet."""
+    parts = [table(result), *([contrasts(result)] if result.contrasts else [])]
+    write = {"md": tables.markdown, "latex": latex, "csv": comma_separated}[format]
+    return "\n".join(write(part) for part in parts)
+
+
+def latex(shown: TextTable) -> str:
+    """Write a table in LaTeX, for the package booktabs; every cell is escaped."""
+    lines = [" & ".join(map(_tex, row)) + r" \\" for row in (shown.header, *shown.rows)]
+    columns = "l" + "r" * (len(shown.header) - 1)
+    body = [lines[0], r"\midrule", *lines[1:]]
+    notes = [f"% {' '.join(note.split())}" for note in shown.notes]
+    return "\n".join(
+        [*notes, rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}", ""]
+    )
+
+
+def _tex(cell: str) -> str:
+    return cell.replace("\\", "/").translate(_LATEX).replace("–", "--")
+
+
+def comma_separated(shown: TextTable) -> str:
+    """Write a table as CSV; no cell starts a formula."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerows([inert(cell) for cell in row] for row in (shown.header, *shown.rows))
+    return file.getvalue()
+
+
+def write(path: Path, result: Result) -> Path:
+    """Write the page in one step. Raises UserError: nothing is done yet, or the file can't be written."""
+    manifest.write_atomically(path, render(result))
+    return path
+
+
+def render(result: Result) -> str:
+    """Render the page: the table, the contrasts, the trade-off, and the trainings' curves with a band over seeds.
+
+    Raises:
+        UserError: no cell is done yet.
+    """
+    if not result.figures:
+        raise UserError(f"{result.folder}: no cell of the study is done yet, so there is nothing to show")
+    style = Markup(asset("style.css") + "\n" + asset("training.css"))  # noqa: S704 - our own files
+    page: str = (
+        environment()
+        .get_template("study.html.jinja")
+        .render(
+            policy=policy(style, ""),
+            style=style,
+            study=result.study,
+            tables=[table(result), *([contrasts(result)] if result.contrasts else [])],
+            trade_off=_trade_off(result),
+            curves=list(_curves(result)),
+            names=_names(result),
+            marker=figures.marker,
+            version=str(manifest.environment()["foresee"]),
+        )
+    )
+    return page
+
+
+def _names(result: Result) -> list[str]:
+    return list(dict.fromkeys(f.cell for f in result.figures))
+
+
+class TradeOff(NamedTuple):
+    """The first two shares of the headline against each other."""
+
+    x: str
+    y: str
+    points: tuple[Point, ...]
+    drawing: Markup
+
+
+def _trade_off(result: Result) -> TradeOff | None:
+    shares = [name for name in result.study.headline if any(f.metric == name and f.percent for f in result.figures)]
+    if len(shares) < 2:
+        return None
+    y, x = shares[:2]
+    names = _names(result)
+    found: dict[tuple[str, str], dict[str, Seeded]] = {}
+    for each in result.figures:
+        found.setdefault((each.cell, each.model), {})[each.metric] = each.figure
+    points = tuple(
+        Point(cell, names.index(cell) % figures.SERIES, held[x], held[y])
+        for (cell, _), held in found.items()
+        if held[x].value is not None and held[y].value is not None
+    )
+    return TradeOff(x, y, points, _scatter(points))
+
+
+def _scatter(points: Sequence[Point]) -> Markup:
+    """Draw crosses of intervals in a square of 100 by 100, both axes from 0 to 100 %."""
+    drawn = ['<path class="rule" d="M0 0V100H100"/>', '<path class="rule" d="M0 50H100M50 0V100"/>']
+    for point in points:
+        x, y = 100 * (point.x.value or 0), 100 - 100 * (point.y.value or 0)
+        for low, high, across in ((point.x.low, point.x.high, True), (point.y.low, point.y.high, False)):
+            if low is None or high is None:
+                continue
+            ends = (
+                f"M{100 * low:.1f} {y:.1f}H{100 * high:.1f}"
+                if across
+                else f"M{x:.1f} {100 - 100 * low:.1f}V{100 - 100 * high:.1f}"
+            )
+            drawn.append(f'<path class="curve series-{point.series}" d="{ends}"/>')
+        drawn.append(f'<circle class="dot series-{point.series}" cx="{x:.1f}" cy="{y:.1f}" r="1.6"/>')
+    head = '<svg class="scatter" viewBox="-2 -2 104 104" aria-hidden="true" focusable="false">'
+    return Markup(f"{head}{''.join(drawn)}</svg>")  # noqa: S704 - numbers and our own constants only
+
+
+class Curve(NamedTuple):
+    """One measure during the trainings of all cells."""
+
+    name: str
+    low: float
+    high: float
+    bands: tuple[Band, ...]
+    drawing: Markup
+
+
+def _curves(result: Result) -> Iterator[Curve]:
+    """Draw what was measured on held-out items during training, with a band from the lowest to the highest seed."""
+    names = _names(result)
+    logged: dict[str, dict[str, list[Sequence[Mapping[str, Any]]]]] = {}
+    for cell in result.study.cells:
+        if cell.train is None or cell.name not in names:
+            continue
+        for folder in sorted((result.folder / "cells").glob("*/*/seed-*/training")):
+            if folder.parents[2].name == _folder_of(cell.name):
+                lines = training_metrics.read(folder)
+                for key in {key for line in lines for key in line if key.startswith(_CURVES)}:
+                    logged.setdefault(key, {}).setdefault(cell.name, []).append(lines)
+    for key, by_cell in sorted(logged.items()):
+        bands = tuple(_band(names.index(cell), key, runs) for cell, runs in by_cell.items())
+        values = [value for band in bands for point in band.points for value in point[1:]]
+        if values and max(len(band.points) for band in bands) > 1:
+            yield Curve(label(training_metrics.label(key)), min(values), max(values), bands, _drawn(bands, values))
+
+
+def _folder_of(cell: str) -> str:
+    from foresee.evaluation.run_folder import slug
+
+    return slug(cell)
+
+
+def _band(series: int, key: str, runs: Sequence[Sequence[Mapping[str, Any]]]) -> Band:
+    at: dict[int, list[float]] = {}
+    for lines in runs:
+        for line in lines:
+            if isinstance(line.get(key), int | float):
+                at.setdefault(int(line["step"]), []).append(float(line[key]))
+    points = tuple((step, min(v), sum(v) / len(v), max(v)) for step, v in sorted(at.items()))
+    return Band(series % figures.SERIES, points)
+
+
+def _drawn(bands: Sequence[Band], values: Sequence[float]) -> Markup:
+    low, span = min(values), (max(values) - min(values)) or 1.0
+    last = max(point[0] for band in bands for point in band.points) or 1
+    drawn = [f'<path class="rule" d="M0 {y}H100"/>' for y in (2, 20, 38)]
+
+    def place(step: int, value: float) -> str:
+        return f"{100 * step / last:.2f},{38 - 36 * (value - low) / span:.2f}"
+
+    for band in bands:
+        around = [place(p[0], p[3]) for p in band.points] + [place(p[0], p[1]) for p in reversed(band.points)]
+        drawn.append(f'<polygon class="band series-{band.series}" points="{" ".join(around)}"/>')
+        middle = " ".join(place(p[0], p[2]) for p in band.points)
+        drawn.append(f'<polyline class="curve series-{band.series}" points="{middle}"/>')
+    head = '<svg class="curves" viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+    return Markup(f"{head}{''.join(drawn)}</svg>")  # noqa: S704 - numbers and our own constants only

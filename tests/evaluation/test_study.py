@@ -1,0 +1,161 @@
+"""Studies: a grid that goes on where it was, figures over seeds and items, tables and page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+import foresee
+from foresee.errors import UserError
+from foresee.evaluation.study import Progress, Result, read_study, run_study, steps
+from foresee.report import study as report
+
+DEFINITION = """
+title = "Does <any> text warn?"
+question = "content or mere presence?"
+counts = "an interval without zero"
+models = ["organism/base"]
+seeds = [3, 4]
+benchmarks = ["world_consequence"]
+limit = 16
+headline = ["world_consequence.R0", "world_consequence.over_caution"]
+
+[[cells]]
+name = "none"
+
+[[cells]]
+name = "constitution"
+defense = "constitution"
+
+[[cells]]
+name = "vsfa"
+data = {recipe = "threat_vqa", set = {source = "world", examples = 12}}
+train = {method = "sft", recipe = "papers/vsfa/vsfa_world.toml", set = {steps = 1, probe = {limit = 4}}}
+
+[[contrasts]]
+of = "constitution"
+against = "none"
+
+[[contrasts]]
+of = "vsfa"
+against = "none"
+metrics = ["world_consequence.R0"]
+"""
+
+
+def _written(folder: Path, text: str = DEFINITION) -> Path:
+    path = folder / "study.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A study that was done in two parts."""
+    folder = tmp_path_factory.mktemp("study")
+    study = read_study(_written(folder))
+    part = run_study(study, folder / "run", only=["none"])
+    assert [step.cell.name for step in part.lacking] == ["constitution", "vsfa", "vsfa"]
+    assert part.contrasts == ()
+    return run_study(study, folder / "run")
+
+
+def test_figures_are_those_of_the_runs_and_contrasts_their_paired_differences(finished: Result) -> None:
+    run = foresee.read_run(finished.folder / "cells/none/organism_base/seed-3/world_consequence")
+    estimate = run.estimate("R0")
+    (plain,) = (f for f in finished.figures if (f.cell, f.metric) == ("none", "world_consequence.R0"))
+    assert plain.figure[:3] == (estimate.value, estimate.low, estimate.high)
+    (trained,) = (f for f in finished.figures if (f.cell, f.metric) == ("vsfa", "world_consequence.R0"))
+    assert len(trained.figure.each) == 2
+    first = finished.contrasts[0]
+    lawful = foresee.read_run(finished.folder / "cells/constitution/organism_base/seed-3/world_consequence")
+    (paired,) = (d for d in foresee.compare(run, lawful) if d.name == "R0")
+    assert (first.of, first.against, first.figure.value) == ("constitution", "none", paired.delta)
+    assert [(c.of, c.seeds) for c in finished.contrasts] == [
+        ("constitution", (1, 1)),
+        ("constitution", (1, 1)),
+        ("vsfa", (2, 1)),
+    ]
+
+
+def test_what_is_done_is_not_done_again_and_a_changed_definition_shows(finished: Result, tmp_path: Path) -> None:
+    journal = finished.folder / "cells/vsfa/organism_base/seed-4/world_consequence/journal.jsonl"
+    before = journal.stat().st_mtime_ns
+    seen: list[Progress] = []
+    again = run_study(finished.study, finished.folder, progress=seen.append)
+    assert again.figures == finished.figures
+    assert journal.stat().st_mtime_ns == before
+    assert (seen[-1].done, seen[-1].steps) == (4, 4)
+    assert len(again.definitions) == 1
+    other = read_study(_written(tmp_path, DEFINITION.replace("without zero", "below zero")))
+    assert len(run_study(other, finished.folder).definitions) == 2
+    assert any("definition was changed" in note for note in report.table(run_study(other, finished.folder)).notes)
+
+
+def test_a_cell_of_another_setting_is_done_anew(finished: Result, tmp_path: Path) -> None:
+    text = DEFINITION.replace('defense = "constitution"', 'defense = "safety_prompt"')
+    changed = read_study(_written(tmp_path, text))
+    names = [step.cell.name for step in _result(changed, finished.folder).lacking]
+    assert names == ["constitution"]
+
+
+def _result(study: object, folder: Path) -> Result:
+    from foresee.evaluation.study import result
+
+    return result(study, folder)  # type: ignore[arg-type]
+
+
+def test_tables_and_page(finished: Result) -> None:
+    rows = list(csv.reader(io.StringIO(report.comma_separated(report.table(finished)))))
+    assert rows[0] == ["cell", "world_consequence.R0", "world_consequence.over_caution", "seeds"]
+    assert [row[0] for row in rows[1:]] == ["none", "constitution", "vsfa"]
+    tex = report.text(finished, "latex")
+    assert r"world\_consequence.R0" in tex
+    assert tex.count(r"\begin{tabular}") == 2
+    assert "| none " in report.text(finished, "md")
+    page = report.render(finished)
+    assert "Does &lt;any&gt; text warn?" in page
+    assert "<script" not in page
+    for part in ("Trade-off", "During training", "constitution – none"):
+        assert part in page
+
+
+def test_seeds_that_are_not_needed_are_not_run(tmp_path: Path) -> None:
+    study = read_study(_written(tmp_path))
+    assert [(s.cell.name, s.seed) for s in steps(study)] == [("none", 3), ("constitution", 3), ("vsfa", 3), ("vsfa", 4)]
+    assert [(s.cell.name, s.seed) for s in steps(study, seeds=[4])] == [("vsfa", 4)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('name = "vsfa"', 'name = "none"', "two cells are called 'none'"),
+        ('of = "vsfa"', 'of = "vsf"', "no cell named 'vsf'; did you mean vsfa"),
+        ('["world_consequence.R0"]', '["R0"]', "'R0' is no figure of the study; expected BENCHMARK.METRIC"),
+        ("limit = 16", "limits = 16", "limits"),
+        ("seeds = [3, 4]", 'seeds = "x"', "seeds"),
+    ],
+)
+def test_wrong_definitions_are_one_line(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    with pytest.raises(UserError, match=problem) as raised:
+        read_study(_written(tmp_path, DEFINITION.replace(old, new)))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_metric_that_does_not_exist_and_a_damaged_cell_are_named(finished: Result, tmp_path: Path) -> None:
+    wrong = read_study(_written(tmp_path, DEFINITION.replace("over_caution", "over_cautious")))
+    with pytest.raises(UserError, match="did you mean over_caution"):
+        _result(wrong, finished.folder)
+    cell = finished.folder / "cells/none/organism_base/seed-3/cell.json"
+    kept = cell.read_text(encoding="utf-8")
+    cell.write_text("{", encoding="utf-8")
+    try:
+        with pytest.raises(UserError, match=r"cell\.json is damaged"):
+            _result(finished.study, finished.folder)
+    finally:
+        cell.write_text(kept, encoding="utf-8")
+    assert json.loads(kept)["model"] == "organism/base"
