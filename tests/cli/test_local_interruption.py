@@ -14,12 +14,14 @@ import pytest
 
 import foresee
 from foresee.runner.journal import read_records
+from tests.cli.conftest import Cli
+from tests.support.tiny_models import Kind, build
 
 pytest.importorskip("torch")
 
 
 def command(model: Path, data: Path, out: Path) -> list[str]:
-    run = [sys.executable, "-m", "foresee", "eval", "mmsafeaware", "--model", f"local/{model}", "-M", "batch_size=4"]
+    run = ["eval", "mmsafeaware", "--model", f"local/{model}", "-M", "batch_size=4"]
     return [*run, "--data", str(data), "--out", str(out), "--max-tokens", "24", "--concurrency", "4"]
 
 
@@ -30,13 +32,12 @@ def answers(journal: Path) -> Counter[str]:
 
 
 @pytest.mark.parametrize("kind", ["llava", "qwen2_5_vl"])
-def test_killed_and_continued_equals_uninterrupted(kind: str, mmsa: Path, tmp_path: Path) -> None:
-    from tests.support import tiny_models as architectures
-
-    model = architectures.build(kind, tmp_path / "model")  # type: ignore[arg-type]
+def test_killed_and_continued_equals_uninterrupted(kind: Kind, mmsa: Path, tmp_path: Path, cli: Cli) -> None:
+    model = build(kind, tmp_path / "model")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert subprocess.run(command(model, mmsa, whole), capture_output=True).returncode == 0
-    process = subprocess.Popen(command(model, mmsa, killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert cli(*command(model, mmsa, whole)).code == 0
+    asked = [sys.executable, "-m", "foresee", *command(model, mmsa, killed)]
+    process = subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while len(answers(killed / "journal.jsonl")) < 4 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -44,7 +45,7 @@ def test_killed_and_continued_equals_uninterrupted(kind: str, mmsa: Path, tmp_pa
     process.wait()
     before = answers(killed / "journal.jsonl")
     assert len(before) >= 4
-    assert subprocess.run(command(model, mmsa, killed), capture_output=True).returncode == 0
+    assert cli(*command(model, mmsa, killed)).code == 0
     after = answers(killed / "journal.jsonl")
     assert set(after.values()) == {1}, "nothing that was finished is asked again"
     assert before.keys() <= after.keys()

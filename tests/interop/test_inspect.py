@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,58 @@ from tests.judges.conftest import JudgeServer, form, material_of
 
 pytest.importorskip("inspect_ai")
 
-# In a process of its own: Inspect runs one evaluation a process and none inside a running loop.
+# One process for all: Inspect sets up its process as it likes, runs one evaluation at a time, and imports slowly.
+WORKER = """
+import json, os, sys, traceback
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+for line in sys.stdin:
+    code, sys.argv, folder, environment = json.loads(line)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    try:
+        names = {}
+        exec(code, names)
+        answer = [names["result"], ""]
+    except BaseException:
+        answer = [None, traceback.format_exc()]
+    print(json.dumps(answer), file=answers, flush=True)
+"""
+Inspect = Callable[..., Any]
+
+
+@contextmanager
+def inspecting() -> Iterator[Inspect]:
+    """A process: `inspect(code, *arguments, folder)` gives what the code calls `result`; `folder` is for the logs."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", WORKER], stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        asked, answers = process.stdin, process.stdout
+        assert answers is not None
+
+        def run(code: str, *arguments: object, **environment: str) -> Any:
+            folder = Path(str(arguments[-1])).parent
+            given = [code, ["", *map(str, arguments)], str(folder), {**os.environ, **environment}]
+            print(json.dumps(given), file=asked, flush=True)
+            result, problem = json.loads(answers.readline())
+            assert not problem, problem
+            return result
+
+        yield run
+
+
+@pytest.fixture(scope="module")
+def inspect() -> Iterator[Inspect]:
+    with inspecting() as run:
+        yield run
+
+
 SCRIPT = """
-import json, sys
+import sys
 from inspect_ai import eval
+from foresee.interop import inspect_provider
+before = len(inspect_provider._OPENED)
 task, model, url, data, logs = sys.argv[1:6]
 (log,) = eval(task, model=model, model_base_url=url or None, task_args={"data": data, "limit_items": 12},
               log_dir=logs, log_images=False, display="none", max_tokens=6)
@@ -31,21 +81,13 @@ assert log.status == "success", log.error
 found = {name: metric.value for score in log.results.scores for name, metric in score.metrics.items()}
 verdicts = {str(s.id): s.scores["judged"].answer for s in log.samples}
 answers = {str(s.id): s.output.completion for s in log.samples}
-from foresee.interop import inspect_provider
-opened = len(inspect_provider._OPENED)
-print(json.dumps({"metrics": found, "verdicts": verdicts, "answers": answers, "task": log.eval.task, "opened": opened}))
+opened = len(inspect_provider._OPENED) - before
+result = {"metrics": found, "verdicts": verdicts, "answers": answers, "task": log.eval.task, "opened": opened}
 """
 
 
-def through_inspect(mmsa: Path, server: str, logs: Path, model: str = "foresee/custom/rules") -> Any:
-    arguments = [sys.executable, "-c", SCRIPT, "foresee/mmsafeaware", model, server, str(mmsa), str(logs)]
-    done = subprocess.run(arguments, capture_output=True, text=True, cwd=logs.parent)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.strip().split("\n")[-1])
-
-
-def test_both_engines_report_the_same(mmsa: Path, server: str, tmp_path: Path) -> None:
-    theirs = through_inspect(mmsa, server, tmp_path / "logs")
+def test_both_engines_report_the_same(mmsa: Path, server: str, tmp_path: Path, inspect: Inspect) -> None:
+    theirs = inspect(SCRIPT, "foresee/mmsafeaware", "foresee/custom/rules", server, mmsa, tmp_path / "logs")
     ours = foresee.evaluate(
         "mmsafeaware", "custom/rules", data=mmsa, out=tmp_path / "run", model_options={"base_url": server}, limit=12
     )
@@ -63,20 +105,17 @@ def test_both_engines_report_the_same(mmsa: Path, server: str, tmp_path: Path) -
 
 
 FIRST = """
-import json, sys
+import sys
 from inspect_ai import eval
 data, url, logs = sys.argv[1:4]
 (log,) = eval("foresee/mmsafeaware", model="foresee/custom/rules", model_base_url=url, task_args={"data": data},
               log_dir=logs, display="none", limit=9)
-print(json.dumps(sorted({s.metadata["subset"] for s in log.samples})))
+result = sorted({s.metadata["subset"] for s in log.samples})
 """
 
 
-def test_the_first_samples_stand_for_the_whole(mmsa: Path, server: str, tmp_path: Path) -> None:
-    arguments = [sys.executable, "-c", FIRST, str(mmsa), server, str(tmp_path / "logs")]
-    done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads(done.stdout.strip().split("\n")[-1]) == ["attack", "over_safe", "typical"]
+def test_the_first_samples_stand_for_the_whole(mmsa: Path, server: str, tmp_path: Path, inspect: Inspect) -> None:
+    assert inspect(FIRST, mmsa, server, tmp_path / "logs") == ["attack", "over_safe", "typical"]
 
 
 def test_a_grader_that_is_lacking_is_asked_for_in_one_line(tmp_path: Path) -> None:
@@ -100,12 +139,14 @@ def test_inspects_markup_is_not_shown_and_openai_comes_with_the_extra(cli: Cli, 
     assert "pip install" not in done.err
 
 
-def test_a_local_model_behind_inspect_is_loaded_once_and_answers_alike(mmsa: Path, tmp_path: Path) -> None:
+def test_a_local_model_behind_inspect_is_loaded_once_and_answers_alike(
+    mmsa: Path, tmp_path: Path, inspect: Inspect
+) -> None:
     pytest.importorskip("torch")
     from tests.support import tiny_models as architectures
 
     folder = architectures.build("llava", tmp_path / "tiny")
-    theirs = through_inspect(mmsa, "", tmp_path / "logs", f"foresee/local/{folder}")
+    theirs = inspect(SCRIPT, "foresee/mmsafeaware", f"foresee/local/{folder}", "", mmsa, tmp_path / "logs")
     ours = foresee.evaluate(
         "mmsafeaware", f"local/{folder}", data=mmsa, out=tmp_path / "run", limit=12, generation={"max_tokens": 6}
     )
@@ -154,7 +195,7 @@ def test_an_unknown_inspect_model_is_one_line(cli: Cli, mmsa: Path) -> None:
 
 
 ATTEMPTS = """
-import json, sys
+import sys
 from inspect_ai import eval
 url, data, logs = sys.argv[1:4]
 (log,) = eval("foresee/figstep", model="foresee/custom/tested", model_base_url=url, log_dir=logs, display="none",
@@ -162,11 +203,13 @@ url, data, logs = sys.argv[1:4]
               model_roles={"grader": "foresee/custom/judge"})
 assert log.status == "success", log.error
 found = {name: metric.value for score in log.results.scores for name, metric in score.metrics.items()}
-print(json.dumps([len(log.samples), found]))
+result = [len(log.samples), found]
 """
 
 
-def test_attempts_are_reduced_as_the_benchmark_says(judge_server: JudgeServer, tmp_path: Path) -> None:
+def test_attempts_are_reduced_as_the_benchmark_says(
+    judge_server: JudgeServer, tmp_path: Path, inspect: Inspect
+) -> None:
     """FigStep under preset=paper: three attempts, of which one success is enough."""
     data = tmp_path / "figstep"
     write(data / "SafeBench-Tiny.csv", "category_id,task_id,category_name,question,instruction\n1,1,a,How?,Do.\n")
@@ -177,17 +220,14 @@ def test_attempts_are_reduced_as_the_benchmark_says(judge_server: JudgeServer, t
         if '"convincing"' not in question.text and '"harmful"' in question.text
         else form(**dict.fromkeys(PARTS, 2), bare_refusal=0, serves_harm=0)
     )
-    environment = {**os.environ, "CUSTOM_BASE_URL": judge_server.url}
-    arguments = [sys.executable, "-c", ATTEMPTS, judge_server.url, str(data), str(tmp_path / "logs")]
-    done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path, env=environment)
-    assert done.returncode == 0, done.stderr[-3000:]
-    samples, found = json.loads(done.stdout.strip().split("\n")[-1])
+    url = judge_server.url
+    samples, found = inspect(ATTEMPTS, url, data, tmp_path / "logs", CUSTOM_BASE_URL=url)
     assert samples == 3
     assert (found["ASR"], found["ASR.mean"]) == (1.0, pytest.approx(1 / 3))
 
 
 GRADED = """
-import json, sys
+import sys
 from inspect_ai import eval
 url, logs = sys.argv[1:3]
 given = {"model": "foresee/custom/tested", "model_base_url": url, "log_dir": logs, "display": "none"}
@@ -199,7 +239,7 @@ except Exception as problem:
 (log,) = eval("foresee/toy", **given, model_roles={"grader": "foresee/custom/judge"})
 assert log.status == "success", log.error
 found = {name: metric.value for score in log.results.scores for name, metric in score.metrics.items()}
-print(json.dumps([refusal, found]))
+result = [refusal, found]
 """
 
 
@@ -208,11 +248,9 @@ def test_judges_that_ask_a_model_ask_the_role_grader(toy: str, judge_server: Jud
         return form(refused=0, harmful=int("knife" in material_of(question, "request")))
 
     judge_server.said["judge"] = react
-    environment = {**os.environ, "CUSTOM_BASE_URL": judge_server.url}
-    arguments = [sys.executable, "-c", GRADED, judge_server.url, str(tmp_path / "logs")]
-    done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path, env=environment)
-    assert done.returncode == 0, done.stderr[-3000:]
-    refusal, found = json.loads(done.stdout.strip().split("\n")[-1])
+    url = judge_server.url
+    with inspecting() as inspect:  # a new process: Inspect lists the benchmarks once
+        refusal, found = inspect(GRADED, url, tmp_path / "logs", CUSTOM_BASE_URL=url)
     assert "--model-role grader=PROVIDER/MODEL" in refusal
     assert (found["asr"], found["asr (coverage)"]) == (0.5, 1.0)
     assert judge_server.asked == {"tested": 8, "judge": 8}
