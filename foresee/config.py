@@ -43,6 +43,16 @@ class BenchmarkOptions(Settings):
     """generation settings: ours, or those of the benchmark's source"""
 
 
+class AttackOptions(Settings):
+    """What every attack understands (`-A key=value`); each adds its own and gives `tries` its own default."""
+
+    tries: int = pydantic.Field(default=1, ge=1, le=10_000)
+    """how often an item is tried, each time anew: ASR is about one try, ASR@k about any of k"""
+
+    seed: int = 0
+    """of what is drawn by chance; a try depends on it, on the item's id and on its own number alone"""
+
+
 def from_pairs(cls: type[S], given: Iterable[str], *, what: str, base: Mapping[str, Any] | None = None) -> S:
     """Build settings from `key=value` strings laid over `base`. Dotted keys reach into nested settings.
 
@@ -67,6 +77,25 @@ def pairs(given: Iterable[str], *, what: str, base: Mapping[str, Any] | None = N
             )
         _assign(values, key.split("."), _literal(text))
     return values
+
+
+def wording(text: str, own: str, *, option: str) -> str:
+    """Our own words for "auto", else a file's, to the letter; `option` names the setting in errors.
+
+    Raises:
+        UserError: the file can't be read, or holds nothing.
+    """
+    if text == "auto":
+        return own
+    path = Path(text).expanduser()
+    try:
+        said = path.read_text(encoding="utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        why = getattr(problem, "strerror", None) or "not UTF-8 text"
+        raise UserError(f"{option}: expected auto, or a file with the words; {path}: {why}") from None
+    if not said:
+        raise UserError(f"{option}: {path} is empty")
+    return said
 
 
 def renamed(values: Mapping[str, Any], names: Mapping[str, str], cls: type[Settings]) -> dict[str, Any]:

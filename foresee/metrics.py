@@ -27,6 +27,7 @@ __all__ = [
     "Outcomes",
     "breakdown",
     "compare",
+    "of_tries",
     "outcomes",
     "parse_condition",
     "selected",
@@ -104,6 +105,25 @@ def summarise(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[Estimate]:
     """
     items = _by_item(rows)
     return [_estimate(items.values(), metric) for metric in metrics]
+
+
+def of_tries(metrics: Sequence[Metric], tries: int, success: str) -> tuple[Metric, ...]:
+    """Adapt metrics to rows that are tries of an attack: each is about one try, the share of harm done also about any.
+
+    Args:
+        metrics: a benchmark's.
+        tries: k; there may be more rows an item, which make ASR@k steadier and no other.
+        success: the measure that says that harm was done.
+    """
+    found: list[Metric] = []
+    for metric in metrics:
+        one = replace(metric, epochs="mean", attempts=None) if metric.epochs == "any" else metric
+        one = replace(one, doc=f"{one.doc.split(', in any of')[0]}; of one try") if one != metric else one
+        found.append(one)
+        if metric.measure == success and not metric.name.endswith(".mean"):
+            doc = f"the same in any of {tries} tries, without bias where there are more"
+            found.append(replace(one, name=f"{metric.name}@{tries}", epochs="any", attempts=tries, doc=doc))
+    return tuple(found)
 
 
 def breakdown(rows: Sequence[Row], measure: str | Metric, by: str) -> list[Estimate]:

@@ -360,6 +360,23 @@ class Defense(Protocol):
     def procedure(self) -> Procedure | None: ...
 
 
+class Attack(Protocol):
+    """What turns an item into tries: the same item, asked otherwise. Judges always see the original."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def identity(self) -> Mapping[str, Json]: ...
+
+    @property
+    def tries(self) -> int: ...
+
+    def attempt(self, item: Item, number: int) -> Item:
+        """Make the try of this number (from 0). Raises whatever an item that can't be attacked brings about."""
+        ...
+
+
 T = TypeVar("T")
 
 

@@ -1,4 +1,4 @@
-"""The pages `docs/add_a_….md` on judges, recipes and label sets, followed to the letter: one file is enough."""
+"""The pages `docs/add_a_….md` on attacks, judges, recipes and label sets, followed to the letter: one file does."""
 
 from __future__ import annotations
 
@@ -19,6 +19,17 @@ def plugged(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str,
     (folder / kind).mkdir(exist_ok=True)
     (folder / kind / f"{name}.py").write_text(code, encoding="utf-8")
     monkeypatch.setenv("FORESEE_PLUGINS", str(folder))
+
+
+def test_an_attack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from foresee.attacks import open_attack
+
+    plugged(tmp_path, monkeypatch, "attacks", "backwards", blocks("add_an_attack.md")[0])
+    assert plugins.summary("attacks", "backwards").line.startswith("Backwards:")
+    attack = open_attack("backwards", ["told=Backwards:", "tries=2"])
+    assert attack is not None
+    assert attack.attempt(ITEM, 0).prompt == "Backwards: door? this open I do How"
+    assert (attack.tries, attack.attempt(ITEM, 0).id) == (2, "1")
 
 
 def test_a_judge_by_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,7 @@ def test_files_of_every_kind_keep_their_contract() -> None:
     opened: dict[plugins.Kind, Callable[[str], Any]] = {
         "labels": contracts.label_set,
         "judges": contracts.judge_file,
+        "attacks": contracts.attack_file,
         "defenses": contracts.defense_file,
         "curation": contracts.recipe,
         "training": contracts.training_method,

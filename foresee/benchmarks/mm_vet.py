@@ -46,6 +46,7 @@ SOURCE = {
     "figures": {"VSFA Table 2 (MM-Vet)": "all 218 items, with the judge named beside the figure"},
 }
 VERSION = "1"
+LEGIBLE = ("score",)
 JUDGES = ("capability",)
 ABILITIES = {
     "rec": "recognition",

@@ -75,6 +75,7 @@ SOURCE = {
     "companion": "mossbench",
 }
 VERSION = "1"
+SUCCESS = "unsafe"
 JUDGES = ("harmful", "refusal", "declines")
 METRICS = (
     Metric(

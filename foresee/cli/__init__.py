@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from foresee.cli import curate, data, demo, doctor, eval, judge, organism, report, score, study, train
+from foresee.cli import attack, curate, data, demo, doctor, eval, judge, organism, report, score, study, train
 
 app = typer.Typer(
     name="foresee",
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("eval")(eval.evaluate)
 app.command("score")(score.score)
+app.add_typer(attack.app, name="attack")
 app.add_typer(judge.app, name="judge")
 app.command("compare")(report.compare)
 app.command("report")(report.page)

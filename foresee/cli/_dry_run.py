@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 _SECONDS_PER_CALL = 2.0  # for the estimate alone; said beside it
 _IMAGE_TOKENS = 765  # a 768 px square at high detail by OpenAI's published tile rule; others differ
 _LETTERS_PER_TOKEN = 4
+_DRAWN = 100  # tries that an estimate under an attack rests on
 
 
 class Prices(NamedTuple):
@@ -65,12 +68,16 @@ def _show_one(planned: Plan, model: str, concurrency: int, prices: Prices) -> Bi
     for line in _counts(planned):
         typer.echo(f"  {line}")
     protection = planned.protection
-    asked = [protection.edit(item) if protection else item for item in planned.items if item.missing_image is None]
-    distinct = {(item.prompt, tuple(i.sha256 for i in item.images)) for item in asked}
-    calls = len(distinct) * planned.epochs
-    used = Usage(planned.epochs * sum(map(_tokens, asked)), planned.generation.max_tokens * calls)
+    asked = [item for item in planned.items if item.missing_image is None]
+    sent = _as_sent(planned, asked)
+    distinct = {(item.prompt, tuple(i.sha256 for i in item.images)) for item in sent}
+    calls = planned.epochs * (len(asked) if planned.attack else len(distinct))
+    read = sum(map(_tokens, sent)) / max(1, len(sent)) * len(asked)
+    used = Usage(round(planned.epochs * read), planned.generation.max_tokens * calls)
     minutes = calls * _SECONDS_PER_CALL / concurrency / 60
     same = f" ({len(asked)} items, identical ones sent once)" if calls != len(asked) else ""
+    if planned.attack:
+        same = f" ({len(asked)} items, {planned.epochs} tries each by {planned.attack.name})"
     typer.echo(f"  calls: {calls:,}{same}")
     typer.echo(
         f"  tokens: about {used.input_tokens:,} in (images as {_IMAGE_TOKENS} each), at most {used.output_tokens:,} out"
@@ -86,9 +93,25 @@ def _show_one(planned: Plan, model: str, concurrency: int, prices: Prices) -> Bi
     judging = _judging(planned, prices.judges)
     typer.echo(f"  answers: {_sampling(planned.generation)}")
     typer.echo("  one item as it would be sent:")
-    for line in in_words(asked[0] if asked else planned.items[0]):
+    for line in in_words(sent[0] if sent else planned.items[0]):
         typer.echo(f"    {line}")
     return Bill(cost, judging)
+
+
+def _as_sent(planned: Plan, items: Sequence[Item]) -> list[Item]:
+    """The items as the model would see them; under an attack the first try of some, since each has to be drawn."""
+    from foresee.errors import ModelError
+    from foresee.runner.keys import request_for, under_attack
+
+    attack, protection, sampling = planned.attack, planned.protection, planned.generation
+    if attack is None:
+        return [replace(item, messages=request_for(item, protection, sampling).messages) for item in items]
+    found = []
+    for item in items[:_DRAWN]:
+        with suppress(ModelError):
+            request = under_attack(item, 0, attack, protection, sampling).request
+            found.append(replace(item, messages=request.messages))
+    return found
 
 
 def _counts(planned: Plan) -> Iterator[str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from foresee.evaluation.plan import Plan
     from foresee.evaluation.run_folder import Run
     from foresee.human_labels.correction import Corrected
-    from foresee.metrics import Condition
+    from foresee.metrics import Condition, Metric
     from foresee.report.tables import TextTable
 
 FORMATS = ("table", "md", "json")
@@ -47,14 +47,18 @@ def check_promises(found: Sequence[Condition], price: str, plans: Sequence[Plan]
     Raises:
         UserError: no.
     """
-    from foresee.evaluation.run_folder import metrics_of
-
     check_price(price, "--price")
-    known = {m.name: m for planned in plans for m in metrics_of(planned.file, planned.options.model_dump())}
+    known = {m.name: m for planned in plans for m in _metrics(planned)}
     for condition in found:
         if condition.metric not in known:
             raise unknown_name("metric", condition.metric, known)
         condition.check_range(known[condition.metric].bounds)
+
+
+def _metrics(planned: Plan) -> Sequence[Metric]:
+    from foresee.evaluation.run_folder import metrics_of
+
+    return metrics_of(planned.file, planned.options.model_dump(), planned.attack.tries if planned.attack else 1)
 
 
 def check_price(price: str, option: str) -> None:
@@ -141,6 +145,18 @@ def show_defenses(runs: Sequence[Run], labels: Sequence[str], unfit: Mapping[str
     return bool(found)
 
 
+def show_attacks(runs: Sequence[Run], labels: Sequence[str], unfit: Mapping[str, str], *, format: str) -> bool:
+    """Print a table of attacks by defenses for each model and benchmark. False: nothing harmful was asked."""
+    from foresee.cli._console import console
+    from foresee.report.attack_table import matrices, text_tables
+
+    found = matrices(runs, labels, unfit)
+    for matrix in found:
+        for table in text_tables(matrix, console().width if format == "table" else 10_000):
+            put(table, format)
+    return bool(found)
+
+
 def put_comparison(a: Run, b: Run, format: str) -> None:
     """Print the paired difference of two runs as a table."""
     from foresee.evaluation.compare import compare as compare_runs
@@ -171,6 +187,12 @@ def describe(item: Any) -> list[str]:
     fields = ("id", "subset", "domain", "scenario", "expected", "cluster", "missing_image", "choices")
     lines = [f"{name}: {getattr(item, name)}" for name in fields if getattr(item, name)]
     lines += [f"{key}: {value}" for key, value in item.metadata.items()]
+    return [*lines, *said(item)]
+
+
+def said(item: Any) -> list[str]:
+    """An item's messages, for people."""
+    lines = []
     for message in item.messages:
         for part in message.content:
             text = part if isinstance(part, str) else f"<image {part.path or part.sha256[:12]}>"

@@ -8,7 +8,7 @@ import typer
 
 
 def list_plugins(
-    kind: Annotated[str, typer.Argument(help="benchmarks, labels, defenses, judges, suites, …; all if left out")] = "",
+    kind: Annotated[str, typer.Argument(help="benchmarks, labels, attacks, defenses, judges, …; all if left out")] = "",
 ) -> None:
     """List what exists, one line each. Reads files without importing them."""
     from foresee import plugins

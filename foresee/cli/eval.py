@@ -33,12 +33,20 @@ ModelOptions = Annotated[
     list[str] | None,
     typer.Option("-M", "--model-arg", metavar="KEY=VALUE", help="model option, e.g. base_url=…; repeatable"),
 ]
+AttackNames = Annotated[str, typer.Option("--attack", help="attacks: a,b one after another; foresee list attacks")]
+AttackOptions = Annotated[
+    list[str] | None, typer.Option("-A", "--attack-arg", metavar="KEY=VALUE", help="attack option; repeatable")
+]
+Benign = Annotated[
+    str, typer.Option("--benign", help="under attacks: a benchmark run beside, to see what of the tries is understood")
+]
 DefenseNames = Annotated[str, typer.Option("--defense", help="defenses: a+b for both at once, a,b one after another")]
 DefenseOptions = Annotated[
     list[str] | None, typer.Option("-S", "--defense-arg", metavar="KEY=VALUE", help="defense option; repeatable")
 ]
 Details = Annotated[
-    bool, typer.Option("--details", help="under several defenses: also every metric of each run and comparison")
+    bool,
+    typer.Option("--details", help="under attacks or several defenses: also every metric of each run"),
 ]
 Limit = Annotated[
     int | None, typer.Option("--limit", help="at most N items at random, of every subset its share; 20 lie within 200")
@@ -69,6 +77,9 @@ def evaluate(
     out: Out = None,
     task_options: TaskOptions = None,
     model_options: ModelOptions = None,
+    attack: AttackNames = "none",
+    attack_options: AttackOptions = None,
+    benign: Benign = "",
     defense: DefenseNames = "none",
     defense_options: DefenseOptions = None,
     limit: Limit = None,
@@ -109,6 +120,7 @@ def evaluate(
     conditions = _results.conditions(fail_if)
     models = several(model)
     protections = batch.usable(defense.split(","), defense_options or (), models, notice=_console.say)
+    attacked = batch.usable(attack.split(","), attack_options or (), models, kind="attack", notice=_console.say)
     wanted = PlanOptions(
         data=data,
         options=task_options or (),
@@ -120,13 +132,15 @@ def evaluate(
         ),
         generation={"temperature": temperature, "max_tokens": max_tokens, "seed": seed},
     )
-    jobs = batch.resolve(benchmarks, protections.options, wanted, notice=_console.say)
+    jobs = batch.resolve(
+        benchmarks, protections.options, wanted, attacked=attacked.options, benign=benign, notice=_console.say
+    )
     options = pairs(model_options or (), what="model option (-M)")
     _results.check_promises(conditions, price, [job.plan for job in jobs])
     if dry_run:
         batch.check_models(jobs, models, options)
         prices = _dry_run.Prices(price, judge_price, budget)
-        asked = [(job.plan, name) for name in models for job in jobs if protections.fit(name, job.defense)]
+        asked = [(job.plan, name) for name in models for job in jobs if batch.runs_on(name, job, protections, attacked)]
         _dry_run.show(asked, concurrency=concurrency or 32, prices=prices)
         return
     limit_usd = _costs.budget(budget, price, judge_price)
@@ -135,6 +149,7 @@ def evaluate(
         models,
         options,
         protections=protections,
+        attacked=attacked,
         out=out,
         settings=batch.run_overrides(concurrency, retries, timeout),
         command=["foresee", *sys.argv[1:]],
@@ -145,20 +160,26 @@ def evaluate(
         bars=_console.run_progress,
     )
     runs = [each.run for each in finished]
-    if _shown_side_by_side(finished, protections.unfit, format) and not (details or by or price or judge_price):
+    together = _shown_side_by_side(finished, protections.why, attacked.why, format)
+    if together and not (details or by or price or judge_price):
         _console.say(f"every metric: --details, or foresee report {runs[0].folder.parent}")
     else:
         _show(finished, format=format, by=by, price=price, judge_price=judge_price)
     _results.exit_on(conditions, runs)
 
 
-def _shown_side_by_side(finished: Sequence[Finished], unfit: Mapping[str, Mapping[str, str]], format: str) -> bool:
-    """Whether there were several defenses to be put into one table; a JSON document holds every run by itself."""
+def _shown_side_by_side(
+    finished: Sequence[Finished], unfit: Mapping[str, str], unfit_attacks: Mapping[str, str], format: str
+) -> bool:
+    """Whether there were attacks or several defenses to be put into one table; JSON holds every run by itself."""
     from foresee.cli import _results
 
-    left_out = {defense: why for found in unfit.values() for defense, why in found.items()}
-    labels = [each.job.label for each in finished]
-    return format != "json" and _results.show_defenses([each.run for each in finished], labels, left_out, format=format)
+    if format == "json":
+        return False
+    runs, labels = [each.run for each in finished], [each.job.label for each in finished]
+    if any(run.attack != "none" for run in runs):
+        return _results.show_attacks(runs, labels, {**unfit, **unfit_attacks}, format=format)
+    return _results.show_defenses(runs, labels, unfit, format=format)
 
 
 def _show(finished: Sequence[Finished], *, format: str, by: str, price: str, judge_price: str) -> None:
@@ -168,7 +189,8 @@ def _show(finished: Sequence[Finished], *, format: str, by: str, price: str, jud
     _results.show([each.run for each in finished], format=format, by=by, price=price, judge_price=judge_price)
     if format == "json":
         return
-    first: dict[tuple[str, str], Run] = {}
+    first: dict[tuple[str, str, str], Run] = {}
     for job, run in finished:
-        if first.setdefault((run.model, job.label), run) is not run:
-            _results.put_comparison(first[run.model, job.label], run, format)
+        place = (run.model, job.label, run.attack)
+        if first.setdefault(place, run) is not run:
+            _results.put_comparison(first[place], run, format)

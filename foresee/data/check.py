@@ -193,7 +193,7 @@ def show(name: str, item_id: str, data: Path | None = None, options: Any = None)
 
     Args:
         name: the benchmark.
-        item_id: its id.
+        item_id: its id, or its number from 1 where no item has that id.
         data: the user's folder, if named.
         options: the benchmark's Options; None for the defaults.
 
@@ -201,6 +201,8 @@ def show(name: str, item_id: str, data: Path | None = None, options: Any = None)
         UserError: no such benchmark, files or item (nearest ids offered).
     """
     found = {item.id: item for item in items_of(name, data, options)}
+    if item_id not in found and item_id.isdecimal() and 0 < int(item_id) <= len(found):
+        return list(found.values())[int(item_id) - 1]
     if item_id not in found:
         raise unknown_name(f"item of {name}", item_id, found) if len(found) <= 50 else _no_item(name, item_id, found)
     return found[item_id]

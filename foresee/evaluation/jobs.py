@@ -5,13 +5,14 @@ Nothing here prints: what a user should know goes to `notice`, and `bars` shows 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, TypedDict
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 
-from foresee import defenses
+from foresee import attacks, defenses
 from foresee.config import build, pairs
 from foresee.errors import UserError
 from foresee.evaluation import plan as planning
@@ -42,8 +43,13 @@ class Job(NamedTuple):
         return self.plan.defense.name if self.plan.defense else "none"
 
     @property
+    def attack(self) -> str:
+        return self.plan.attack.name if self.plan.attack else "none"
+
+    @property
     def folder(self) -> str:
         name = slug(self.label).strip("_")
+        name += f"@{slug(self.plan.attack.name).strip('_')}" if self.plan.attack else ""
         return name if self.plan.defense is None else f"{name}+{self.plan.defense.name}"
 
 
@@ -64,7 +70,7 @@ class RunOverrides(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Protections:
-    """The defenses that were asked for.
+    """The defenses, or the attacks, that were asked for.
 
     Attributes:
         options: defense -> its own options; those that mean something to one of the models at least.
@@ -74,8 +80,13 @@ class Protections:
     options: Mapping[str, Mapping[str, Any]]
     unfit: Mapping[str, Mapping[str, str]]
 
-    def fit(self, model: str, defense: str) -> bool:
-        return defense not in self.unfit.get(model, {})
+    def fit(self, model: str, name: str) -> bool:
+        return name not in self.unfit.get(model, {})
+
+    @property
+    def why(self) -> dict[str, str]:
+        """Those that mean nothing to some model, and why."""
+        return {name: why for found in self.unfit.values() for name, why in found.items()}
 
 
 def _name(model: str | Model) -> str:
@@ -87,20 +98,22 @@ def usable(
     options: Iterable[str] | Mapping[str, Any],
     models: Sequence[str],
     *,
+    kind: Literal["defense", "attack"] = "defense",
     notice: Notice = say_once,
 ) -> Protections:
-    """Give each defense (`b`, `b+c`) its own options, and find why some of them mean nothing to a model.
+    """Give each defense (`b`, `b+c`) or attack its own options, and find why some mean nothing to a model.
 
     Raises:
-        UserError: a defense that does not exist or is named twice, an option that none has, or none left to run.
+        UserError: one that does not exist or is named twice, an option that none has, or none left to run.
     """
     if len(set(names)) < len(names):
-        raise UserError(f"--defense {','.join(names)}: a defense was asked for twice; name each once")
-    own = dict(zip(names, defenses.dealt(names, options), strict=True))
+        raise UserError(f"--{kind} {','.join(names)}: one was asked for twice; name each once")
+    dealt, unfit_for = (defenses.dealt, defenses.unfit) if kind == "defense" else (attacks.dealt, attacks.unfit)
+    own = dict(zip(names, dealt(names, options), strict=True))
     unfit: dict[str, dict[str, str]] = {}
     for model in models:
         if model.startswith("organism/"):
-            found = {name: defenses.unfit(name, given, defenses.DRAWN_WORLD) for name, given in own.items()}
+            found = {name: unfit_for(name, given, defenses.DRAWN_WORLD) for name, given in own.items()}
             unfit[model] = {name: why for name, why in found.items() if why}
         if len(unfit.get(model, {})) == len(own):
             raise UserError("not applicable: " + "; ".join(unfit[model].values()))
@@ -115,6 +128,8 @@ def resolve(
     protections: Mapping[str, Mapping[str, Any]],
     plan_options: PlanOptions | None = None,
     *,
+    attacked: Mapping[str, Mapping[str, Any]] | None = None,
+    benign: str = "",
     notice: Notice = say_once,
 ) -> list[Job]:
     """Plan every run before any is begun. A suite runs what is at hand and says what is not.
@@ -123,6 +138,9 @@ def resolve(
         benchmarks: names and suites; in a single string with commas.
         protections: defense -> its options, as from `usable`.
         plan_options: what else `plan` takes.
+        attacked: attack -> its options, as from `usable`; by default none.
+        benign: a benchmark that is run beside the others with its usual options: its benign items show what of an
+            attack's tries is understood at all.
         notice: told what of a suite is not run.
 
     Raises:
@@ -131,22 +149,24 @@ def resolve(
     named = benchmarks if isinstance(benchmarks, str) else ",".join(benchmarks)
     jobs: list[Job] = []
     problems: list[UserError] = []
-    members = suites.resolve(named)
+    members = [*suites.resolve(named), *_benign_members(benign, named)]
     given = PlanOptions(**plan_options) if plan_options else PlanOptions()
     root, options = given.pop("data", None), given.pop("options", ())
     places = suites.places(None if root is None else Path(root), members)
     for member in members:
         given["data"] = places[member.benchmark]
-        given["options"] = _options_of(member, options)
-        for defense, own in protections.items():
-            given["defense"], given["defense_options"] = defense, own
+        given["options"] = _options_of(member, options if member.benchmark != benign else ())
+        planned: Plan | None = None
+        for attack, defense in itertools.product(attacked or {"none": {}}, protections):
             try:
-                jobs.append(Job(member.label, _planned(member.benchmark, given, suite=suites.PREFIX in named)))
+                planned = planned or _planned(member.benchmark, given, suite=suites.PREFIX in named)
+                chosen = (attack, (attacked or {}).get(attack, {}), defense, protections[defense])
+                jobs.append(Job(member.label, planning.under(planned, *chosen)))
             except UserError as problem:
                 if suites.PREFIX not in named:
                     raise
                 problems.append(problem)
-                under = "" if defense == "none" else f" under {defense}"
+                under = "".join(f" under {name}" for name in (attack, defense) if name != "none")
                 notice(f"not run: {member.label}{under}: {problem}")
     if problems and not jobs:
         raise problems[0]
@@ -156,6 +176,10 @@ def resolve(
         if folders.count(folder) > 1:
             raise UserError(f"'{folder}' was asked for twice; name each benchmark and defense once, or label the runs")
     return jobs
+
+
+def _benign_members(benign: str, named: str) -> Sequence[suites.Member]:
+    return suites.resolve(benign) if benign and benign not in named.split(",") else []
 
 
 def _options_of(member: suites.Member, options: Iterable[str] | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -180,6 +204,7 @@ def carry_out(
     model_options: Mapping[str, Any] | None = None,
     *,
     protections: Protections | None = None,
+    attacked: Protections | None = None,
     out: Path | None = None,
     settings: RunSettings | RunOverrides | None = None,
     command: Sequence[str] = (),
@@ -196,6 +221,7 @@ def carry_out(
         models: `PROVIDER/NAME`, or open models, which stay open.
         model_options: the provider's, for every model that is opened here.
         protections: as from `usable`: which defenses a model is not run under.
+        attacked: the same of attacks.
         out: the folder, or the folder of folders where there are several jobs; below it one a model, if several.
         settings: of the calls; RunOverrides lie over those that suit each model.
         command: the command line, for the record.
@@ -218,7 +244,7 @@ def carry_out(
         notice(line)
     finished: list[Finished] = []
     for model in models:
-        own = [job for job in jobs if protections is None or protections.fit(_name(model), job.defense)]
+        own = [job for job in jobs if runs_on(_name(model), job, protections, attacked)]
         root = out / slug(_name(model)) if out and len(models) > 1 else out
         below = nested or len(own) > 1
         with opened([job.plan for job in own], model, model_options) as (plans, tested):
@@ -240,6 +266,12 @@ def carry_out(
                     )
                 finished.append(Finished(job, run))
     return finished
+
+
+def runs_on(model: str, job: Job, protections: Protections | None, attacked: Protections | None = None) -> bool:
+    """Whether a job's defense and attack mean something to a model."""
+    fits = protections is None or protections.fit(model, job.defense)
+    return fits and (attacked is None or attacked.fit(model, job.attack))
 
 
 def check_models(jobs: Sequence[Job], models: Sequence[str], options: Mapping[str, Any]) -> None:
@@ -326,5 +358,5 @@ def _of_items(planned: Plan) -> Iterator[str]:
             f"they are counted, not sent (details: foresee data check {name}"
             + ("; -T modality=text tries the texts alone)" if missing == total else ")")
         )
-    if planned.epochs > 1 and planned.generation.temperature == 0:
+    if planned.epochs > 1 and planned.generation.temperature == 0 and planned.attack is None:
         yield (f"{name}: --epochs {planned.epochs} at temperature 0 may repeat the same answers")

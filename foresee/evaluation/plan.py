@@ -13,10 +13,11 @@ from typing import Any, TypedDict
 import pydantic
 
 from foresee import manifest
+from foresee.attacks import open_attack
 from foresee.config import BenchmarkOptions, Settings, build, from_pairs
 from foresee.data import sources
 from foresee.defenses import Composed, open_defense
-from foresee.errors import UserError
+from foresee.errors import ModelError, UserError
 from foresee.evaluation.run_folder import items_digest, slug
 from foresee.evaluation.sampling import in_drawing_order as drawing_order
 from foresee.evaluation.sampling import sample
@@ -24,8 +25,10 @@ from foresee.judges import GradedJudge, JudgeChoice, Member, bound
 from foresee.judges._model.rubric import Rubric
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
-from foresee.records import Defense, Filter, Generation, Item, Json, Judge, Procedure, refuse_repeated_ids
-from foresee.runner.keys import digest, request_for
+from foresee.records import Attack, Defense, Filter, Generation, Item, Json, Judge, Procedure, refuse_repeated_ids
+from foresee.runner.keys import digest, request_for, under_attack
+
+_TRIED_OUT = 5  # items on which an attack is tried before a run
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,10 @@ class Plan:
     judges: tuple[Judge, ...]
     wanted: tuple[str, ...]  # judges that have something to say about some item
     judging: JudgeChoice
+    attack: Attack | None
     defense: Defense | None
     procedure: Procedure | None
-    epochs: int
+    epochs: int  # answers to each item: under an attack, its tries as often as the benchmark asks each item
     limit: int | None
     limit_seed: int
 
@@ -114,6 +118,8 @@ class PlanOptions(TypedDict, total=False):
     limit_seed: int
     epochs: int | None
     generation: Mapping[str, Any] | None
+    attack: str | Attack | None
+    attack_options: Iterable[str] | Mapping[str, Any]
     defense: str | Defense | None
     defense_options: Iterable[str] | Mapping[str, Any]
     judging: JudgeChoice | str | None
@@ -128,6 +134,8 @@ def plan(
     limit_seed: int = 0,
     epochs: int | None = None,
     generation: Mapping[str, Any] | None = None,
+    attack: str | Attack | None = None,
+    attack_options: Iterable[str] | Mapping[str, Any] = (),
     defense: str | Defense | None = None,
     defense_options: Iterable[str] | Mapping[str, Any] = (),
     judging: JudgeChoice | str | None = None,
@@ -140,8 +148,11 @@ def plan(
         options: `key=value` strings or a mapping (`-T` on the command line).
         limit: at most this many items, at random: every subset by its share, clusters whole, few within many.
         limit_seed: another seed, another sample.
-        epochs: how often each item is sent; None for the benchmark's own number, which is 1 for most.
+        epochs: how often each item (under an attack, each try) is sent; None for the benchmark's own number, which
+            is 1 for most.
         generation: settings that replace the benchmark's own (temperature, max_tokens, ...).
+        attack: how items are asked otherwise: a name, as in `foresee list attacks`, or an open attack.
+        attack_options: `key=value` strings or a mapping (`-A` on the command line).
         defense: what to run under: a name, as in `foresee list defenses`, `a+b` for several, or an open defense.
         defense_options: `key=value` strings or a mapping (`-S` on the command line).
         judging: the judge models, `A` or `A,B`, or a JudgeChoice; a benchmark whose judges ask a model needs it.
@@ -166,16 +177,59 @@ def plan(
         judges=judges_of(file, benchmark, choice, wanted),
         wanted=wanted,
         judging=choice,
-        defense=_fitted(open_defense(defense, defense_options) if isinstance(defense, str) else defense, everything),
+        attack=None,
+        defense=None,
         procedure=file.procedure(chosen),
         epochs=epochs or file.epochs(chosen),
         limit=limit,
         limit_seed=limit_seed,
     )
-    if planned.procedure and planned.defense and planned.defense.procedure:
-        raise UserError(f"{benchmark} asks in several turns with these options, and so does {planned.defense.name}")
-    request_for(planned.items[0], planned.protection, planned.generation)  # a defense that can't edit is found out now
-    return planned
+    return under(planned, attack, attack_options, defense, defense_options)
+
+
+def under(
+    planned: Plan,
+    attack: str | Attack | None,
+    attack_options: Iterable[str] | Mapping[str, Any],
+    defense: str | Defense | None,
+    defense_options: Iterable[str] | Mapping[str, Any],
+) -> Plan:
+    """Put a plan that has neither under an attack and a defense; its items are not read again.
+
+    Raises:
+        UserError: one of them does not exist, does not go with the benchmark, or fails on its first items.
+    """
+    attacked = open_attack(attack, attack_options) if isinstance(attack, str) else attack
+    protected = open_defense(defense, defense_options) if isinstance(defense, str) else defense
+    found = replace(
+        planned,
+        attack=attacked,
+        defense=_fitted(protected, planned.everything),
+        epochs=planned.epochs * (attacked.tries if attacked else 1),
+    )
+    if found.procedure and found.defense and found.defense.procedure:
+        raise UserError(
+            f"{planned.benchmark} asks in several turns with these options, and so does {found.defense.name}"
+        )
+    _try_out(found)
+    return found
+
+
+def _try_out(planned: Plan) -> None:
+    """Find out now what can't edit anything. Raises UserError: the defense fails, or the attack on every item tried."""
+    request_for(planned.items[0], planned.protection, planned.generation)
+    if planned.attack is None:
+        return
+    problem: ModelError | None = None
+    for item in planned.items[:_TRIED_OUT]:
+        try:
+            under_attack(item, 0, planned.attack, planned.protection, planned.generation)
+        except ModelError as failure:
+            problem = failure
+        else:
+            return
+    if problem is not None:
+        raise UserError(str(problem))
 
 
 def _items(
@@ -291,8 +345,13 @@ def judge_models(judges: Iterable[Judge]) -> list[str]:
 
 
 def configuration(planned: Plan) -> dict[str, Any]:
-    """What makes two runs the same run; `limit` alone may change from one call to the next."""
+    """What makes two runs the same run; `limit` alone may change from one call to the next.
+
+    An attack is named where there is one, so that runs without keep the configuration that they always had.
+    """
+    attack = {"attack": dict(planned.attack.identity)} if planned.attack else {}
     return {
+        **attack,
         "benchmark": planned.benchmark,
         "benchmark_version": planned.file.version,
         "options": planned.options.model_dump(mode="json"),
@@ -313,6 +372,8 @@ def record(planned: Plan) -> dict[str, Any]:
         "data": str(planned.data.absolute()) if planned.data else None,
         "options": planned.options.model_dump(mode="json"),
         "generation": asdict(planned.generation),
+        "attack": planned.attack.name if planned.attack else "none",
+        "tries": planned.attack.tries if planned.attack else 1,
         "defense": planned.defense.name if planned.defense else "none",
         **judges_record(planned.judges, planned.file),
         "judges_left_out": sorted(planned.unread),

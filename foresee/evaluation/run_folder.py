@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from foresee import manifest
 from foresee.errors import UserError, missing_extra
 from foresee.files.untrusted import parse_json, read_regular, whole
-from foresee.metrics import Metric, summarise
+from foresee.metrics import Metric, of_tries, summarise
 from foresee.notices import say_once
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
@@ -49,7 +49,7 @@ class KeyedItem(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """One benchmark under one model and defense, as its folder holds it."""
+    """One benchmark under one model, attack and defense, as its folder holds it."""
 
     folder: Path
     benchmark: str
@@ -61,10 +61,17 @@ class Run:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     unfinished: int = 0
     warnings: tuple[str, ...] = ()
+    attack: str = "none"
+
+    @property
+    def tries(self) -> int:
+        """How many tries ASR@k is about: 1 without an attack."""
+        return int(self.manifest.get("tries") or 1)
 
     @property
     def title(self) -> str:
         title = f"{self.model} on {self.benchmark}" + (f" + {self.defense}" if self.defense != "none" else "")
+        title += f", attacked by {self.attack}" if self.attack != "none" else ""
         if "judged_from" not in self.manifest:
             return title
         return f"{title}, judged by {', '.join(self.manifest.get('judge_models') or ['rules'])}"
@@ -211,12 +218,13 @@ def _pairs(items: Iterable[KeyedItem], answers: Mapping[str, Answer]) -> tuple[l
 def assemble(folder: Path, file: Benchmark, rows: Sequence[Row], record: Mapping[str, Any], unfinished: int = 0) -> Run:
     """A Run from judged rows: measures and estimates computed, warnings gathered."""
     rows = [measured(file, row) for row in rows]
-    metrics = metrics_of(file, record.get("options", {}))
+    metrics = metrics_of(file, record.get("options", {}), int(record.get("tries") or 1))
     return Run(
         folder=folder,
         benchmark=record["benchmark"],
         model=record["model"],
         defense=record.get("defense", "none"),
+        attack=record.get("attack", "none"),
         rows=tuple(rows),
         metrics=metrics,
         estimates=tuple(summarise(rows, metrics)),
@@ -226,9 +234,13 @@ def assemble(folder: Path, file: Benchmark, rows: Sequence[Row], record: Mapping
     )
 
 
-def metrics_of(file: Benchmark, options: Mapping[str, Any]) -> tuple[Metric, ...]:
-    """The benchmark's metrics; one that has a function `metrics(options)` says which of them mean something."""
-    return tuple(file.metrics(options))
+def metrics_of(file: Benchmark, options: Mapping[str, Any], tries: int = 1) -> tuple[Metric, ...]:
+    """The benchmark's metrics; one that has a function `metrics(options)` says which of them mean something.
+
+    With several tries an item, every figure is about one of them, and those about harm done have a twin, `NAME@k`.
+    """
+    found = tuple(file.metrics(options))
+    return of_tries(found, tries, file.success) if tries > 1 else found
 
 
 def measured(file: Benchmark, row: Row) -> Row:

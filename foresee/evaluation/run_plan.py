@@ -106,7 +106,16 @@ def _candidates(planned: Plan, model: Model, folder: Path) -> list[Keyed]:
     """What is asked for and what the folder may hold, with requests and the keys that the answers have today."""
     known = {item.id for item in planned.items} | holdings.ids_below(folder)
     items = [item for item in planned.everything if item.id in known]
-    return list(keyed(items, model, defense=planned.protection, generation=planned.generation, epochs=planned.epochs))
+    return list(
+        keyed(
+            items,
+            model,
+            attack=planned.attack,
+            defense=planned.protection,
+            generation=planned.generation,
+            epochs=planned.epochs,
+        )
+    )
 
 
 def _asked(
@@ -126,6 +135,7 @@ def _asked(
         model,
         planned.judges,
         journal,
+        attack=planned.attack,
         defense=planned.protection,
         generation=planned.generation,
         epochs=planned.epochs,

@@ -25,7 +25,7 @@ from foresee.errors import UserError, unknown_name
 from foresee.files.untrusted import read_regular
 from foresee.notices import say_once
 
-Kind = Literal["benchmarks", "labels", "defenses", "curation", "training", "judges"]
+Kind = Literal["benchmarks", "labels", "attacks", "defenses", "curation", "training", "judges"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _PACKAGE = Path(__file__).parents[1]
 _LONGEST = 4_000_000  # bytes of a plug-in's file

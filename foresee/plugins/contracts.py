@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from foresee import plugins
-from foresee.config import BenchmarkOptions, Settings
+from foresee.config import AttackOptions, BenchmarkOptions, Settings
 from foresee.errors import UserError
 from foresee.records import Answer, Filter, Generation, Item, Procedure, Reply, Verdict
 
@@ -52,6 +52,9 @@ class Benchmark:
         rubric: (judge, item) -> the benchmark's own rubric, None for the judge's; None if it has none at all.
         expected: options -> items by subset that a whole copy has; None where `source` says it.
         defects: data folder -> ids by kind of flaw.
+        success: the measure that says that harm was done, which attacks are to raise; "" where there is none.
+        legible: measures that say that a benign item was served, in the order of preference: whether an attack's tries
+            are understood.
     """
 
     name: str
@@ -71,6 +74,8 @@ class Benchmark:
     rubric: RubricHook | None
     expected: Callable[[Any], Mapping[str, int]] | None
     defects: Callable[[Path], Mapping[str, Sequence[str]]] | None
+    success: str
+    legible: tuple[str, ...]
 
     @property
     def embedded(self) -> bool:
@@ -140,6 +145,25 @@ class JudgeFile:
     formulas: Mapping[str, Callable[[Mapping[str, Any]], Any]]
     baselines: Mapping[str, Callable[[str], Any]]
     bounds: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class AttackFile:
+    """An attack's file: `foresee/attacks/NAME.py` (docs/add_an_attack.md).
+
+    Attributes:
+        name: of the file.
+        version: part of the key of answers, raised when another try comes of the same item.
+        options: the class of its `-A` options.
+        transform: (item, attempt, options) -> the item as it is asked in this attempt.
+        languages: those of its own words; empty where it has none.
+    """
+
+    name: str
+    version: str
+    options: type[AttackOptions]
+    transform: Callable[[Item, Any, Any], Item]
+    languages: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -239,6 +263,8 @@ def benchmark(name: str) -> Benchmark:
         rubric=getattr(module, "rubric", None),
         expected=getattr(module, "expected", None),
         defects=getattr(module, "defects", None),
+        success=str(getattr(module, "SUCCESS", "attack_success")),
+        legible=tuple(getattr(module, "LEGIBLE", ("benign_served", "benign_constructive"))),
     )
 
 
@@ -262,6 +288,8 @@ def without_code(name: str) -> Benchmark:
         rubric=None,
         expected=None,
         defects=None,
+        success="",
+        legible=(),
     )
 
 
@@ -308,6 +336,19 @@ def judge_file(name: str) -> JudgeFile:
         formulas=getattr(module, "FORMULAS", {}),
         baselines=getattr(module, "BASELINES", {}),
         bounds=getattr(module, "BOUNDS", {}),
+    )
+
+
+def attack_file(name: str) -> AttackFile:
+    """Load an attack. Raises UserError: no such one, or its file lacks something that every attack has."""
+    module = plugins.load("attacks", name)
+    _need(module, "attack", ("VERSION", "Options", "transform"), "docs/add_an_attack.md")
+    return AttackFile(
+        name=name,
+        version=str(module.VERSION),
+        options=module.Options,
+        transform=_checked(module, module.transform, "an Item", lambda found: isinstance(found, Item)),
+        languages=tuple(getattr(module, "LANGUAGES", ())),
     )
 
 

@@ -19,7 +19,7 @@ from foresee.plugins.contracts import Benchmark
 from foresee.report import failures
 from foresee.report.escaping import label
 from foresee.report.provenance import without_paths
-from foresee.report.run_names import benchmark_file, protections, variant
+from foresee.report.run_names import attackers, benchmark_file, protections, variant
 from foresee.report.tables import TextTable, least_shown, natural_width, number
 from foresee.statistics import STANDARD, Difference, Estimate, holm
 
@@ -78,7 +78,9 @@ def boards(runs: Sequence[Run], labels: Sequence[str] = (), unfit: Unfit | None 
     """
     found: dict[str, dict[str, dict[str, Run]]] = {}
     names = protections(runs)
-    for run, name, told in zip(runs, names, labels or [variant(run) for run in runs], strict=True):
+    attacked = attackers(runs)
+    for run, name, told, attack in zip(runs, names, labels or [variant(run) for run in runs], attacked, strict=True):
+        told = told if attack == "none" else f"{told}, attacked by {attack}"
         found.setdefault(run.model, {}).setdefault(told, {}).setdefault(name, run)
     return [
         _board(model, by_label, unfit or {})

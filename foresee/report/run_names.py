@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from foresee import plugins
 from foresee.evaluation.run_folder import Run
-from foresee.plugins import contracts
+from foresee.plugins import Kind, contracts
 from foresee.plugins.contracts import Benchmark
+
+_FOLDERS: Mapping[Literal["defense", "attack"], Kind] = {"defense": "defenses", "attack": "attacks"}
 
 
 def variant(run: Run) -> str:
@@ -38,13 +40,22 @@ def benchmark_file(run: Run) -> Benchmark | None:
 
 def protections(runs: Sequence[Run]) -> list[str]:
     """Name each run's defense: its name, and those of the options that differ between runs, defaults left out."""
-    settings = [_defense_options(run) for run in runs]
+    return _named(runs, [run.defense for run in runs], "defense")
+
+
+def attackers(runs: Sequence[Run]) -> list[str]:
+    """Name each run's attack, as `protections` names defenses."""
+    return _named(runs, [run.attack for run in runs], "attack")
+
+
+def _named(runs: Sequence[Run], own: Sequence[str], kind: Literal["defense", "attack"]) -> list[str]:
+    settings = [_options(run, kind) for run in runs]
     names = []
-    for run, mine in zip(runs, settings, strict=True):
-        others = [theirs for other, theirs in zip(runs, settings, strict=True) if other.defense == run.defense]
+    for name, mine in zip(own, settings, strict=True):
+        others = [theirs for other, theirs in zip(own, settings, strict=True) if other == name]
         apart = [key for key in mine if any(theirs.get(key) != mine[key] for theirs in others)]
         told = [f"{key}={mine[key].value}" for key in apart if not mine[key].usual]
-        names.append(" ".join([run.defense, *told]))
+        names.append(" ".join([name, *told]))
     return names
 
 
@@ -53,12 +64,18 @@ class _Option(NamedTuple):
     usual: bool
 
 
-def _defense_options(run: Run) -> dict[str, _Option]:
-    configuration, known = run.manifest.get("configuration", {}), plugins.names("defenses")
+def _options(run: Run, kind: Literal["defense", "attack"]) -> dict[str, _Option]:
+    configuration, known = run.manifest.get("configuration", {}), plugins.names(_FOLDERS[kind])
     found: dict[str, _Option] = {}
-    for name, part in (configuration.get("defense") or {}).items():
+    for name, part in (configuration.get(kind) or {}).items():
         if isinstance(part, Mapping) and isinstance(part.get("options"), Mapping):
-            fields = contracts.defense_file(name).options.model_fields if name in known else {}
+            fields = _fields(kind, name) if name in known else {}
             for key, value in part["options"].items():
                 found[key] = _Option(value, key in fields and fields[key].default == value)
     return found
+
+
+def _fields(kind: Literal["defense", "attack"], name: str) -> Mapping[str, Any]:
+    if kind == "defense":
+        return contracts.defense_file(name).options.model_fields
+    return contracts.attack_file(name).options.model_fields

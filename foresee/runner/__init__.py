@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypedDict, Unpack
 
 from foresee.errors import UserError
 from foresee.records import (
     Answer,
+    Attack,
     Defense,
     Generation,
     Item,
@@ -31,7 +33,7 @@ from foresee.runner.async_bridge import complete, each
 from foresee.runner.budget import Budget, BudgetSpent
 from foresee.runner.journal import Journal
 from foresee.runner.judging import JudgeCalls, Judging, check_judges, judge_answers
-from foresee.runner.keys import Keyed, answer_keys, keyed
+from foresee.runner.keys import Keyed, Prepared, answer_keys, keyed, under_attack
 from foresee.runner.retries import Caller, CircuitBreaker, RunSettings
 
 __all__ = [
@@ -82,6 +84,7 @@ class Results:
 class RunOptions(TypedDict, total=False):
     """The keyword arguments of `run`."""
 
+    attack: Attack | None
     defense: Defense | None
     generation: Generation
     epochs: int
@@ -96,6 +99,7 @@ async def run(
     judges: Sequence[Judge],
     journal: Journal,
     *,
+    attack: Attack | None = None,
     defense: Defense | None = None,
     generation: Generation = Generation(),  # noqa: B008  (frozen)
     epochs: int = 1,
@@ -111,7 +115,8 @@ async def run(
         model: what is asked.
         judges: each reads every answer that has a text.
         journal: open; what it holds already is not asked again.
-        defense: edits the items, decodes, or owns the asking.
+        attack: makes a try of an item for each epoch; judges read the answers to the items as they are given here.
+        defense: edits the items (or the tries), decodes, or owns the asking.
         generation: how answers are sampled; a seed is raised by one with each epoch.
         epochs: repeats of every item.
         settings: concurrency, retries and limits.
@@ -125,10 +130,10 @@ async def run(
     began = time.monotonic()
     given = list(items)
     plain = [each.item if isinstance(each, Keyed) else each for each in given]
-    check(plain, model, defense, epochs)
+    check(plain, model, defense, epochs, attack)
     check_judges(judges, plain)
-    asked = list(keyed(given, model, defense=defense, generation=generation, epochs=epochs))
-    work = _Run(asked, model, judges, journal, defense, generation, epochs, settings, progress, budget)
+    asked = list(keyed(given, model, defense=defense, generation=generation, epochs=epochs, attack=attack))
+    work = _Run(asked, model, judges, journal, attack, defense, generation, epochs, settings, progress, budget)
     # Twice as many workers as calls: while some wait for a judge or a retry, others use the model.
     jobs = ((epoch, index) for epoch in range(epochs) for index in range(len(asked)))
     await each(jobs, work.row, min(len(asked) * epochs, 2 * settings.concurrency))
@@ -176,12 +181,16 @@ def run_sync(
     return complete(work)
 
 
-def check(items: Sequence[Item], model: Model, defense: Defense | None, epochs: int = 1) -> None:
+def check(
+    items: Sequence[Item], model: Model, defense: Defense | None, epochs: int = 1, attack: Attack | None = None
+) -> None:
     """Check a run before it starts. Raises UserError: an id twice, or something that this model can't do."""
     if epochs < 1:
         raise UserError(f"epochs: expected 1 or more, got {epochs}")
     refuse_repeated_ids(items)
     able = model.capabilities
+    if attack is not None and "images" not in able and any(item.images for item in _first_try(items, attack)):
+        raise UserError(f"{model.name} takes no images, and attack {attack.name} draws some; choose another of either")
     if "images" not in able and any(item.images for item in items):
         raise UserError(f"{model.name} takes no images, and these items have some; choose a vision-language model")
     if "first_token" not in able and any(item.choices for item in items):
@@ -201,6 +210,14 @@ def check(items: Sequence[Item], model: Model, defense: Defense | None, epochs: 
         )
 
 
+def _first_try(items: Sequence[Item], attack: Attack) -> list[Item]:
+    """One try of the first item that can be attacked: an attack draws images for all of them or for none."""
+    for item in items:
+        with suppress(Exception):
+            return [attack.attempt(item, 0)]
+    return []
+
+
 @dataclass
 class _Run:
     """One run's state."""
@@ -209,6 +226,7 @@ class _Run:
     model: Model
     judges: Sequence[Judge]
     journal: Journal
+    attack: Attack | None
     defense: Defense | None
     generation: Generation
     epochs: int
@@ -281,9 +299,8 @@ class _Run:
 
     async def _ask(self, asked: Keyed, epoch: int) -> Answer:
         item, key = asked.item, asked.keys[epoch]
-        request = replace(asked.request, generation=_for_epoch(self.generation, epoch))
         ask = asking.Ask(self.caller, self.journal, key, self.defense, self.other_calls)
-        answer, failure = await asking.answer(item, request, ask, self.defense)
+        answer, failure = await asking.answer(item, lambda: self._prepared(asked, epoch), ask, self.defense)
         answer = replace(answer, epoch=epoch, key=key)
         self.journal.append("answer", key, encode(answer), final=failure is None)
         self.asked += 1
@@ -294,6 +311,16 @@ class _Run:
             self._failed[key] = answer
             self.breaker.failure(str(failure), fatal=failure.fatal, retryable=failure.retryable)
         return answer
+
+    async def _prepared(self, asked: Keyed, epoch: int) -> Prepared:
+        """Make what is asked: as it was keyed, or a try, drawn beside the event loop as that takes time."""
+        if asked.request is not None:
+            item, request = asked.item, asked.request
+        else:
+            assert self.attack is not None
+            given = (asked.item, epoch, self.attack, self.defense, self.generation)
+            item, request = await asyncio.to_thread(under_attack, *given)
+        return Prepared(item, replace(request, generation=_for_epoch(self.generation, epoch)))
 
 
 def _for_epoch(generation: Generation, epoch: int) -> Generation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from foresee.data.images import ImageError
@@ -23,7 +23,7 @@ from foresee.records import (
     encode,
 )
 from foresee.runner.journal import Journal
-from foresee.runner.keys import answer_key, settings_digest
+from foresee.runner.keys import Prepared, answer_key, settings_digest
 from foresee.runner.retries import KEPT, Caller, as_model_error
 
 
@@ -87,22 +87,31 @@ class Ask:
         self.seconds += reply.seconds
 
 
-async def answer(item: Item, request: Request, ask: Ask, defense: Defense | None) -> tuple[Answer, ModelError | None]:
+async def answer(
+    item: Item, prepare: Callable[[], Awaitable[Prepared]], ask: Ask, defense: Defense | None
+) -> tuple[Answer, ModelError | None]:
     """Get the model's answer to an item, or why there is none. Epoch and key are the caller's to fill in.
 
     The failure may be that of a filter's guard beside an answer: such an answer is asked for again by the next run.
+
+    Args:
+        item: the question.
+        prepare: makes what is asked (the item, or an attack's try of it) and what is sent for that.
+        ask: makes the call.
+        defense: which may own the asking.
 
     Raises:
         UserError: something that concerns the whole run.
     """
     failure: ModelError | None = None
     try:
+        asked, request = await prepare()
         filters: tuple[Filter, ...] = getattr(defense, "filters", ())
-        filled, failure = await _screened(item, None, filters, ask)
+        filled, failure = await _screened(asked, None, filters, ask)
         if filled is None:
             filled = _filled(item, await _reply(item, request, ask, defense))
             if filled.status == "ok" and filters:
-                blocked, behind = await _screened(item, filled, filters, ask)
+                blocked, behind = await _screened(asked, filled, filters, ask)
                 failure = failure or behind
                 filled = blocked or _passed(filled, ask.unjudged)
     except ImageError as problem:  # a UserError by kind, yet this item's alone

@@ -8,16 +8,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from foresee.errors import UserError
-from foresee.records import Defense, Generation, Image, Item, Message, Model, Request
+from foresee.errors import ModelError, UserError
+from foresee.records import Attack, Defense, Generation, Image, Item, Message, Model, Request
 
 
 class Keyed(NamedTuple):
-    """An item with what is sent for it and the journal key of its answer in each epoch."""
+    """An item with what is sent for it and the journal key of its answer in each epoch.
+
+    Under an attack every epoch sends something else, which is made when its turn comes: `request` is None.
+    """
+
+    item: Item
+    request: Request | None
+    keys: tuple[str, ...]
+
+
+class Prepared(NamedTuple):
+    """What is asked: the item, or an attack's try of it, before any defense; and what is sent for that."""
 
     item: Item
     request: Request
-    keys: tuple[str, ...]
 
 
 def request_for(item: Item, defense: Defense | None, generation: Generation) -> Request:
@@ -39,8 +49,29 @@ def request_for(item: Item, defense: Defense | None, generation: Generation) -> 
         raise UserError(f"defense {defense.name} failed on item '{item.id}': {reason}") from problem
 
 
+def under_attack(item: Item, number: int, attack: Attack, defense: Defense | None, generation: Generation) -> Prepared:
+    """Make a try, and build what is sent for it: the attack's item, edited by the defense.
+
+    Raises:
+        ModelError: the attack can't do it with this item, which then has no answer.
+        UserError: the defense can't edit what the attack made.
+    """
+    try:
+        attacked = attack.attempt(item, number)
+    except Exception as problem:
+        told = str(problem) if isinstance(problem, UserError) else f"{type(problem).__name__}: {problem}"
+        raise ModelError(f"attack {attack.name} can't be made of item '{item.id}': {told}") from problem
+    return Prepared(attacked, request_for(attacked, defense, generation))
+
+
 def keyed(
-    items: Iterable[Item | Keyed], model: Model, *, defense: Defense | None, generation: Generation, epochs: int
+    items: Iterable[Item | Keyed],
+    model: Model,
+    *,
+    defense: Defense | None,
+    generation: Generation,
+    epochs: int,
+    attack: Attack | None = None,
 ) -> Iterator[Keyed]:
     """Edit each item under the defense and compute its answers' keys; one that has its keys passes as it is.
 
@@ -52,15 +83,27 @@ def keyed(
         if isinstance(item, Keyed):
             yield item
             continue
+        if attack is not None:  # a try is known by what it is made of, so that drawing it can wait until it is asked
+            of = digest([settings, attack.identity, _seen(item)])
+            original = Request(item.messages, generation, item.choices)
+            yield Keyed(item, None, tuple(answer_key(of, original, epoch) for epoch in range(epochs)))
+            continue
         request = request_for(item, defense, generation)
         yield Keyed(item, request, tuple(answer_key(settings, request, epoch) for epoch in range(epochs)))
 
 
 def answer_keys(
-    items: Iterable[Item], model: Model, *, defense: Defense | None, generation: Generation, epochs: int
+    items: Iterable[Item],
+    model: Model,
+    *,
+    defense: Defense | None,
+    generation: Generation,
+    epochs: int,
+    attack: Attack | None = None,
 ) -> list[tuple[str, ...]]:
     """Compute the journal keys of each item's answers, one per epoch, without asking anything."""
-    return [each.keys for each in keyed(items, model, defense=defense, generation=generation, epochs=epochs)]
+    found = keyed(items, model, defense=defense, generation=generation, epochs=epochs, attack=attack)
+    return [each.keys for each in found]
 
 
 def settings_digest(model: Mapping[str, Any], generation: Generation, defense: Mapping[str, Any] | None) -> str:
@@ -90,8 +133,12 @@ def answer_key(settings: str, request: Request, epoch: int) -> str:
 
 def verdict_key(answer: str, judge: str, item: Item) -> str:
     """Compute the key of a verdict: the answer's key, the judge's digest, and what a judge may read of the item."""
-    seen = [item.id, item.subset, item.scenario, item.expected, item.choices, item.metadata, _content(item.messages)]
-    return digest([answer, judge, seen])
+    return digest([answer, judge, _seen(item)])
+
+
+def _seen(item: Item) -> list[Any]:
+    """List what judges and attacks may read of an item."""
+    return [item.id, item.subset, item.scenario, item.expected, item.choices, item.metadata, _content(item.messages)]
 
 
 def digest(value: Any) -> str:

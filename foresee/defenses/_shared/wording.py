@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
+from foresee.config import wording
 from foresee.errors import UserError
 from foresee.records import Image, Item, Message
 
@@ -16,17 +16,7 @@ def of_the_world(item: Item) -> bool:
 
 def words(text: str, own: str, option: str = "text") -> str:
     """Our wording for "auto", else a file's, to the letter. Raises UserError: it can't be read, or holds nothing."""
-    if text == "auto":
-        return own
-    path = Path(text).expanduser()
-    try:
-        said = path.read_text(encoding="utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as problem:
-        why = getattr(problem, "strerror", None) or "not UTF-8 text"
-        raise UserError(f"-S {option}: expected auto, or a file with the words; {path}: {why}") from None
-    if not said:
-        raise UserError(f"-S {option}: {path} is empty")
-    return said
+    return wording(text, own, option=f"-S {option}")
 
 
 def as_system(item: Item, text: str) -> Item:

@@ -1,0 +1,126 @@
+"""Attacks: one file each. This file only opens them and deals their options out.
+
+An attack file has `VERSION`, `class Options(AttackOptions)` and
+    transform(item, attempt, options) -> Item     the item as it is asked in this attempt
+and may have
+    LANGUAGES                                     a literal: those of its own words, if it has any
+Judges never see what it made: they read the answer to the item as the benchmark has it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from foresee.config import AttackOptions, build, pairs
+from foresee.errors import UserError, unknown_name
+from foresee.plugins import contracts
+from foresee.plugins.contracts import AttackFile
+from foresee.records import Item, Json
+
+__all__ = ["Attempt", "OpenAttack", "dealt", "open_attack", "unfit"]
+_NO_ATTACK = "-A: attack options were given, but no attack (--attack)"
+
+
+class Attempt(NamedTuple):
+    """One try of one item.
+
+    Attributes:
+        number: which one, from 0.
+        random: chance that depends on the attack's seed, the item's id and the number, and on nothing else.
+    """
+
+    number: int
+    random: random.Random
+
+
+@dataclass(frozen=True)
+class OpenAttack:
+    """One attack file with its options, as a `records.Attack`."""
+
+    name: str
+    file: AttackFile
+    options: AttackOptions
+
+    @property
+    def identity(self) -> Mapping[str, Json]:
+        """What a try depends on; how many there are is no part of it, so that more of them leave the first as is."""
+        options = self.options.model_dump(mode="json", exclude={"tries"})
+        return {self.name: {"version": self.file.version, "options": options}}
+
+    @property
+    def tries(self) -> int:
+        return self.options.tries
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those its words are in; empty where it has none, or where they are the user's own."""
+        return self.file.languages if getattr(self.options, "text", "auto") == "auto" else ()
+
+    def attempt(self, item: Item, number: int) -> Item:
+        """Make a try; it keeps the item's id, cluster and facts. Raises whatever the file's transform raises."""
+        chance = random.Random(f"{self.name}/{self.options.seed}/{item.benchmark}/{item.id}/{number}")
+        made = self.file.transform(item, Attempt(number, chance), self.options)
+        return replace(item, messages=made.messages, choices=made.choices)
+
+
+def open_attack(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> OpenAttack | None:
+    """Open the attack called `name`, None for "none".
+
+    Args:
+        name: as in `foresee list attacks`.
+        options: `key=value` strings or a mapping (`-A` on the command line); `name.key=value` says the same.
+
+    Raises:
+        UserError: no such attack, or an option that it does not have.
+    """
+    given = _pairs(options)
+    if name == "none":
+        if given:
+            raise UserError(_NO_ATTACK)
+        return None
+    file = contracts.attack_file(name)
+    own = {**{key: value for key, value in given.items() if key != name}, **_nested(given, name)}
+    return OpenAttack(name, file, build(file.options, own, what=f"{name} (-A)"))
+
+
+def dealt(names: Sequence[str], options: Iterable[str] | Mapping[str, Any]) -> list[dict[str, Any]]:
+    """For each of several attacks, those of the options that it has. Raises UserError: an option that none has."""
+    given = _pairs(options)
+    if given and set(names) == {"none"}:
+        raise UserError(_NO_ATTACK)
+    fields = [set() if name == "none" else set(contracts.attack_file(name).options.model_fields) for name in names]
+    for key in given:
+        if key not in names and not any(key in own for own in fields):
+            raise unknown_name("attack option (-A)", key, {field for own in fields for field in own})
+    return [
+        {**{key: value for key, value in given.items() if key in own}, **_nested(given, name)}
+        for name, own in zip(names, fields, strict=True)
+    ]
+
+
+def unfit(name: str, options: Iterable[str] | Mapping[str, Any], language: str) -> str:
+    """Why an attack means nothing to a model that reads this language alone; "" if it may mean something.
+
+    Raises:
+        UserError: as `open_attack`.
+    """
+    attack = open_attack(name, options)
+    if attack is None or not attack.languages or language in attack.languages:
+        return ""
+    worded = " and ".join(attack.languages)
+    return f"{name} is worded in {worded}, which this model does not read (it knows the {language}'s words)"
+
+
+def _pairs(options: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    return dict(options) if isinstance(options, Mapping) else pairs(options, what="attack option (-A)")
+
+
+def _nested(given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Find the options of `name.key=value`. Raises UserError: the attack's name stands for a value itself."""
+    own = given.get(name, {})
+    if not isinstance(own, Mapping):
+        raise UserError(f"-A {name}={own}: expected an option of it, {name}.KEY=VALUE")
+    return dict(own)

@@ -1,0 +1,76 @@
+"""`foresee attack`: look at what an attack makes of an item."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foresee.cli.eval import AttackOptions, Data, TaskOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from foresee.records import Item
+
+app = typer.Typer(help="Look at attacks.", no_args_is_help=True)
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="of the attack; see 'foresee list attacks'")],
+    benchmark: Annotated[str, typer.Argument(help="whose item is attacked")],
+    item: Annotated[str, typer.Argument(help="the item's id, or its number from 1")] = "1",
+    data: Data = None,
+    task_options: TaskOptions = None,
+    attack_options: AttackOptions = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="folder for the images; default: attack/NAME/BENCHMARK")
+    ] = None,
+) -> None:
+    """Show the tries of one item: the text here, the images as files."""
+    from dataclasses import replace
+
+    from foresee.cli import _results
+    from foresee.config import from_pairs
+    from foresee.data import check
+    from foresee.evaluation.attempts import attempts, opened
+    from foresee.plugins import contracts
+
+    attack = opened(name, attack_options or ())
+    options = from_pairs(contracts.benchmark(benchmark).options, task_options or (), what=f"{benchmark} (-T)")
+    original = replace(check.show(benchmark, item, data, options), benchmark=benchmark)
+    folder = out or Path("attack") / name / benchmark
+    for line in _results.describe(original):
+        typer.echo(line)
+    for number, tried in enumerate(attempts(attack, original), 1):
+        typer.echo(f"try {number} of {attack.tries}:")
+        lines = [tried] if isinstance(tried, str) else _results.said(_kept(tried, folder, str(number)))
+        for line in lines:
+            typer.echo(f"  {line}")
+
+
+def _kept(item: Item, folder: Path, stem: str) -> Item:
+    """The item with its drawn images as files. Raises UserError: they can't be written."""
+    from dataclasses import replace
+
+    from foresee.errors import UserError
+    from foresee.records import Image
+
+    images: Sequence[Image] = item.images
+    paths: dict[str, Path] = {}
+    try:
+        for place, image in enumerate(each for each in images if each.path is None):
+            folder.mkdir(parents=True, exist_ok=True)
+            paths[image.sha256] = folder / f"{stem}{chr(97 + place % 26) if place else ''}.png"
+            paths[image.sha256].write_bytes(image.read())
+    except OSError as problem:
+        raise UserError(f"can't write {folder}: {problem.strerror or problem}; name another folder (--out)") from None
+
+    def filed(part: str | Image) -> str | Image:
+        return Image(part.sha256, paths.get(part.sha256, part.path)) if isinstance(part, Image) else part
+
+    return replace(
+        item, messages=tuple(replace(turn, content=tuple(map(filed, turn.content))) for turn in item.messages)
+    )

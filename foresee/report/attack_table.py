@@ -1,0 +1,313 @@
+"""Compare attacks: harm done under each, without and with each defense, and how much of the tries is understood.
+
+One matrix holds one model on one benchmark. ASR is about one try; ASR@k about any of the attack's k tries, without bias
+where there are more. The gap is the paired difference to no attack under the same defense, over the same items, one try
+each. Legibility is the share of benign items that are served under the same attack: what was not understood was not
+resisted. The benign items are the benchmark's own, else those of a benchmark that was run beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from foresee.errors import UserError
+from foresee.evaluation.run_folder import Run
+from foresee.metrics import Metric, compare, summarise
+from foresee.report import failures
+from foresee.report.escaping import label
+from foresee.report.provenance import without_paths
+from foresee.report.run_names import attackers, benchmark_file, protections, variant
+from foresee.report.tables import TextTable, interval, number
+from foresee.statistics import STANDARD, Difference, Estimate, holm
+
+_NONE = "none"
+_POINTS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)  # of a curve over k
+_NEARLY_ALL = 0.9
+
+
+class Cell(NamedTuple):
+    """One attack under one defense.
+
+    Attributes:
+        tries: how many ASR@k is about.
+        one: the share of tries that did harm.
+        any: the share of items on which any of the tries did; None with one try.
+        gap: to no attack under the same defense; None where that was not run.
+        effect: of the defense: to none under the same attack; None for none itself.
+        legible: share of benign items served; None where that was not measured.
+        curve: (k, share of items on which any of k tries did harm), for the page.
+    """
+
+    tries: int
+    one: Estimate
+    any: Estimate | None
+    gap: Difference | None
+    effect: Difference | None
+    legible: Estimate | None
+    curve: tuple[tuple[int, float], ...]
+
+
+class Matrix(NamedTuple):
+    """One model on one benchmark: attacks by defenses; None where that run was not made."""
+
+    model: str
+    benchmark: str
+    metric: str
+    attacks: tuple[str, ...]
+    defenses: tuple[str, ...]
+    cells: Mapping[tuple[str, str], Cell]
+    sure: frozenset[Difference]
+    notes: tuple[str, ...]
+
+
+class _Held(NamedTuple):
+    run: Run
+    metric: Metric
+    attack: str
+    defense: str
+
+
+def matrices(runs: Sequence[Run], labels: Sequence[str] = (), unfit: Mapping[str, str] | None = None) -> list[Matrix]:
+    """Build a matrix for each model and benchmark on which harm can be done and an attack was run.
+
+    Args:
+        runs: in any order.
+        labels: what to call each run's benchmark; by default its name and the options that are not the usual ones.
+        unfit: attacks and defenses that were asked for and mean nothing to the model.
+    """
+    attacks, defenses = attackers(runs), protections(runs)
+    found: dict[tuple[str, str], list[_Held]] = {}
+    legible: dict[tuple[str, str, str], tuple[str, Estimate]] = {}
+    for run, told, attack, defense in zip(
+        runs, labels or [variant(run) for run in runs], attacks, defenses, strict=True
+    ):
+        metric, served = _success(run), _served(run)
+        if metric is not None:
+            found.setdefault((run.model, told), []).append(_Held(run, metric, attack, defense))
+        if served is not None:
+            legible.setdefault((run.model, attack, defense), (told, served))
+    return [
+        _matrix(model, told, held, {**legible, **_own(model, held)}, unfit or {})
+        for (model, told), held in found.items()
+        if any(each.attack != _NONE for each in held)
+    ]
+
+
+def text_tables(matrix: Matrix, width: int) -> list[TextTable]:
+    """Lay a matrix out: a table for each defense, then attacks by defenses at a glance."""
+    tables = [_table(matrix, defense) for defense in matrix.defenses]
+    if len(matrix.defenses) > 1:
+        tables += _glances(matrix, width)
+    return [table._replace(notes=matrix.notes if table is tables[-1] else ()) for table in tables]
+
+
+def inert(matrix: Matrix, *, public: bool) -> Matrix:
+    """Copy a matrix with names that can do no harm on a page, and if it is public without local paths."""
+
+    def told(text: str) -> str:
+        return label(without_paths(text) if public else text, 100)
+
+    cells = {(told(attack), told(defense)): cell for (attack, defense), cell in matrix.cells.items()}
+    return matrix._replace(
+        model=told(matrix.model),
+        benchmark=told(matrix.benchmark),
+        attacks=tuple(map(told, matrix.attacks)),
+        defenses=tuple(map(told, matrix.defenses)),
+        cells=cells,
+        notes=tuple(label(note, 400) for note in matrix.notes),
+    )
+
+
+def _success(run: Run) -> Metric | None:
+    """Find the benchmark's first figure about harm done, of one try; None where nothing harmful is asked."""
+    file = benchmark_file(run)
+    if file is None:
+        return None
+    own = next((m for m in run.metrics if m.measure == file.success and not m.where and not m.published), None)
+    return None if own is None else replace(own, epochs="mean", attempts=None)
+
+
+def _served(run: Run) -> Estimate | None:
+    """Find the share of a run's benign items that were served; None where nothing says so."""
+    file = benchmark_file(run)
+    for measure in file.legible if file else ():
+        (estimate,) = summarise(run.rows, [Metric("legible", measure)])
+        if estimate.value is not None:
+            return estimate
+    return None
+
+
+def _own(model: str, held: Sequence[_Held]) -> dict[tuple[str, str, str], tuple[str, Estimate]]:
+    """Find the legibility that the benchmark's own benign items show."""
+    found = {(model, each.attack, each.defense): _served(each.run) for each in held}
+    return {key: ("", estimate) for key, estimate in found.items() if estimate is not None}
+
+
+def _matrix(
+    model: str,
+    told: str,
+    held: Sequence[_Held],
+    legible: Mapping[tuple[str, str, str], tuple[str, Estimate]],
+    unfit: Mapping[str, str],
+) -> Matrix:
+    by_place = {(each.attack, each.defense): each for each in reversed(held)}
+    attacks = sorted(dict.fromkeys(each.attack for each in held), key=lambda name: name != _NONE)
+    defenses = sorted(dict.fromkeys(each.defense for each in held), key=lambda name: name != _NONE)
+    cells = {}
+    for place, each in by_place.items():
+        source = legible.get((model, *place))
+        plain, bare = by_place.get((_NONE, each.defense)), by_place.get((each.attack, _NONE))
+        cells[place] = _cell(each, plain, bare, source[1] if source else None)
+    sources = {source[0] for place in by_place if (source := legible.get((model, *place)))}
+    return Matrix(
+        model,
+        told,
+        held[0].metric.name,
+        tuple(attacks),
+        tuple(defenses),
+        cells,
+        _sure(cells),
+        (*_notes(attacks, cells, sources), *_troubles(by_place), *(f"n/a: {why}" for why in unfit.values())),
+    )
+
+
+def _cell(each: _Held, plain: _Held | None, bare: _Held | None, legible: Estimate | None) -> Cell:
+    run, metric, tries = each.run, each.metric, each.run.tries
+    (one,) = summarise(run.rows, [metric])
+    points = [k for k in _POINTS if k < tries] + [tries]
+    several = [replace(metric, epochs="any", attempts=k) for k in points] if tries > 1 else []
+    found = summarise(run.rows, several)
+    return Cell(
+        tries,
+        one,
+        found[-1] if found else None,
+        None if plain is None or plain is each else _difference(plain.run, run, metric),
+        None if bare is None or bare is each else _difference(bare.run, run, metric),
+        legible,
+        tuple((k, estimate.value) for k, estimate in zip(points, found, strict=False) if estimate.value is not None),
+    )
+
+
+def _difference(first: Run, run: Run, metric: Metric) -> Difference | None:
+    try:
+        return compare(first.rows, run.rows, [metric])[0]
+    except UserError:  # no item in common: the values still stand side by side
+        return None
+
+
+def _sure(cells: Mapping[tuple[str, str], Cell]) -> frozenset[Difference]:
+    """Find the differences that hold by Holm's rule over all that the matrix shows."""
+    every = [
+        found for cell in cells.values() for found in (cell.gap, cell.effect) if found and found.p_value is not None
+    ]
+    adjusted = holm([found.p_value or 0.0 for found in every])
+    return frozenset(found for found, p_value in zip(every, adjusted, strict=True) if p_value < STANDARD.alpha)
+
+
+def _notes(attacks: Sequence[str], cells: Mapping[tuple[str, str], Cell], sources: set[str]) -> list[str]:
+    notes = [
+        "ASR: share of tries that did harm; ASR@k: share of items on which any of the attack's tries did (unbiased); "
+        "intervals are 95 %, by clusters. Judges see the original request, never the try",
+        "gap: paired difference to no attack under the same defense, one try; effect: paired difference to no defense "
+        "under the same attack; * where the interval leaves out zero, ** also by Holm's rule for all of them here",
+    ]
+    if any(cell.legible for cell in cells.values()):
+        of = ", ".join(sorted(source or "the benchmark's own" for source in sources))
+        notes.append(
+            f"legible: share of benign items ({of}) served under the same attack; where it is low, a low ASR says that "
+            "the tries were not understood, not that they were resisted"
+        )
+    else:
+        notes.append(
+            "legible: not measured, as no benign items were judged; --benign BENCHMARK runs some beside (one whose "
+            "judges say whether a request was served)"
+        )
+    if _NONE not in attacks:
+        notes.append("no gap, as nothing was run without an attack: --attack none,…")
+    if any(cell.one.n < cell.one.total for cell in cells.values()):
+        notes.append(
+            "a share in brackets after the ASR: only so many tries have a verdict; the others count as neither"
+        )
+    return notes
+
+
+def _troubles(by_place: Mapping[tuple[str, str], _Held]) -> list[str]:
+    return [f"{each.attack}, {each.defense}: {line}" for each in by_place.values() for line in failures.notes(each.run)]
+
+
+def value_of(estimate: Estimate | None) -> str:
+    """Write the figure in percent, with its coverage where some have no verdict; a dash for none."""
+    if estimate is None or estimate.value is None:
+        return "–"
+    covered = "" if estimate.n == estimate.total else f" ({100 * estimate.coverage:.0f} %)"
+    return number(estimate.value, percent=True) + covered
+
+
+def span_of(estimate: Estimate | None) -> str:
+    """Write the interval in percent."""
+    return "–" if estimate is None else interval(estimate.low, estimate.high, percent=True)
+
+
+def difference_of(found: Difference | None, sure: frozenset[Difference]) -> str:
+    """Write the difference in points with its interval and mark; a dash where there is none."""
+    if found is None or found.delta is None:
+        return "–"
+    if found.low is None or found.high is None:
+        return f"{100 * found.delta:+.1f}"
+    mark = "**" if found in sure else "*" if found.low > 0 or found.high < 0 else ""
+    return f"{100 * found.delta:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]{mark}"
+
+
+def header(matrix: Matrix) -> tuple[str, ...]:
+    """Name the columns of one defense's table."""
+    return ("attack", matrix.metric, "95 %", "gap", "any of k", "k", "effect", "legible")
+
+
+def row(matrix: Matrix, attack: str, defense: str) -> tuple[str, ...] | None:
+    """One line of one defense's table; None where that run was not made."""
+    cell = matrix.cells.get((attack, defense))
+    if cell is None:
+        return None
+    return (
+        attack,
+        value_of(cell.one),
+        span_of(cell.one),
+        difference_of(cell.gap, matrix.sure),
+        value_of(cell.any),
+        str(cell.tries),
+        difference_of(cell.effect, matrix.sure),
+        "not measured" if cell.legible is None else value_of(cell.legible),
+    )
+
+
+def _table(matrix: Matrix, defense: str) -> TextTable:
+    under = "no defense" if defense == _NONE else defense
+    found = [row(matrix, attack, defense) for attack in matrix.attacks]
+    rows = [line if defense != _NONE else (*line[:-2], line[-1]) for line in found if line is not None]
+    names = header(matrix) if defense != _NONE else (*header(matrix)[:-2], header(matrix)[-1])
+    return TextTable(f"Attacks on {matrix.model}: {matrix.benchmark} under {under}", names, tuple(rows))
+
+
+def _glances(matrix: Matrix, width: int) -> list[TextTable]:
+    """Attacks by defenses, one try and any of k in each cell; in several tables where it would be too wide."""
+    first = max(len(name) for name in matrix.attacks) + 4
+    across = max(1, (width - first) // (max(max(len(name) for name in matrix.defenses), 13) + 3))
+    parts = [matrix.defenses[start : start + across] for start in range(0, len(matrix.defenses), across)]
+    title = f"{matrix.model}: {matrix.benchmark}, {matrix.metric} of one try / of any of k"
+    return [
+        TextTable(
+            title,
+            ("attack", *part),
+            tuple((attack, *(_both(matrix.cells.get((attack, name))) for name in part)) for attack in matrix.attacks),
+        )
+        for part in parts
+    ]
+
+
+def _both(cell: Cell | None) -> str:
+    if cell is None:
+        return "–"
+    several = "" if cell.any is None else f" / {value_of(cell.any)}"
+    return value_of(cell.one) + several

@@ -1,0 +1,162 @@
+"""What an attack draws or encodes can be got back: mirrored again, decoded, put together, read off the pixels."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import random
+import re
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from foresee import plugins
+from foresee.attacks._shared.images import harmless_scene
+from foresee.attacks.best_of_n import noised
+from foresee.attacks.jood import BESIDE
+from foresee.attacks.mml import replaced
+from foresee.errors import UserError
+from tests.attacks.conftest import REQUEST, attack, image_of, item, opened
+from tests.attacks.reading import read
+
+NAMES = plugins.names("attacks")
+HEADING = "Steps to bake dark rye bread."
+
+
+def test_typographic_can_be_read() -> None:
+    made = attack("typographic").attempt(item(), 0)
+    assert read(opened(made.images[0])) == ["Steps to bake dark rye", "bread.", "1.", "2.", "3."]
+    assert "bread" not in made.prompt
+    assert made.messages[0].text == "Be brief."
+
+
+@pytest.mark.parametrize("code", ["mirror", "rotate", "base64", "replace"])
+def test_mml_decodes(code: str) -> None:
+    made = attack("mml", code=code).attempt(item(), 0)
+    drawn = opened(made.images[0])
+    if code == "mirror":
+        drawn = drawn.transpose(Pillow.Transpose.FLIP_LEFT_RIGHT)
+    elif code == "rotate":
+        drawn = drawn.transpose(Pillow.Transpose.ROTATE_180)
+    lines = [line for line in read(drawn) if not re.fullmatch(r"\d\.", line)]
+    if code == "base64":
+        assert base64.b64decode("".join(lines)).decode() == HEADING
+        assert "bread" not in made.prompt
+        return
+    text = " ".join(lines)
+    if code == "replace":
+        assert "bread" not in text
+        for new, old in re.findall(r"(\w+) = (\w+)", made.prompt):
+            text = text.replace(new, old)
+    else:
+        hint = re.search(r"out of order: ([^.]*)\.", made.prompt)
+        assert hint is not None
+        assert Counter(hint[1].split(", ")) == Counter(re.findall(r"\w+", HEADING))
+    assert text == HEADING
+
+
+def test_mml_takes_the_codes_in_turn_and_replaces_a_word_alike_wherever_it_stands() -> None:
+    prompts = [attack("mml").attempt(item(), number).prompt for number in range(5)]
+    assert len(set(prompts[:4])) == 4
+    assert ["dictionary" in prompt for prompt in prompts] == [True, False, False, False, True]
+    text, dictionary = replaced("Bread with apple bread", random.Random(1))
+    assert len(dictionary) == 2
+    assert Counter(text.split())[text.split()[0]] == 2
+    assert "apple" not in dictionary
+
+
+def test_si_puts_patches_and_words_in_another_order() -> None:
+    before = item(image=True)
+    made = attack("si", grid=3).attempt(before, 1)
+    assert Counter(made.prompt.split()) == Counter(REQUEST.split())
+    assert made.prompt != REQUEST
+    old, new = opened(before.images[0]), opened(made.images[0])
+    boxes = [(x * 40, y * 30, (x + 1) * 40, (y + 1) * 30) for y in range(3) for x in range(3)]
+    pieces = {old.crop(box).tobytes(): box for box in boxes}
+    whole = Pillow.new("RGB", old.size)
+    for box in boxes:
+        whole.paste(new.crop(box), pieces[new.crop(box).tobytes()])
+    assert whole.tobytes() == old.tobytes()
+    assert new.tobytes() != old.tobytes()
+
+
+def test_jood_lays_a_harmless_image_over_it() -> None:
+    before = item(image=True)
+    weight = 0.3
+    made = attack("jood").attempt(before, 2)  # the third try has the third weight
+    seen = np.asarray(opened(made.images[0]), dtype=float)
+    scene = harmless_scene(random.Random(f"jood/0/jsonl/{before.id}/2"))
+    other = np.asarray(scene.resize((120, 90), Pillow.Resampling.BICUBIC), dtype=float)
+    undone = (seen - weight * other) / (1 - weight)
+    assert np.abs(undone - np.asarray(opened(before.images[0]), dtype=float)).max() <= 1.5
+    assert made.prompt == BESIDE.replace("{request}", REQUEST)
+    cut = np.asarray(opened(attack("jood", mix="cutmix", weight=0.25).attempt(before, 0).images[0]), dtype=float)
+    kept = (cut == np.asarray(opened(before.images[0]))).all(axis=2).mean()
+    assert 0.7 < kept < 0.8
+
+
+def test_best_of_n_draws_otherwise_each_time_and_keeps_the_text() -> None:
+    renders = [attack("best_of_n").attempt(item(), number).images[0] for number in range(6)]
+    assert len({each.sha256 for each in renders}) == 6
+    assert len({opened(each).size for each in renders}) > 3
+    cased = attack("best_of_n", form="text").attempt(item(text="Tell me how to bake bread"), 0).prompt
+    assert cased != "Tell me how to bake bread"
+    changed = [noised("bake bread quickly", 0.4, random.Random(seed)) for seed in range(200)]
+    same_letters = [sorted(text.lower()) == sorted("bake bread quickly") for text in changed]
+    assert 0.25 < np.mean(same_letters) < 0.6  # (1 - 0.4**3 / …)**18: each of 18 letters moves with probability 0.064
+    assert np.mean([len(text) == 18 for text in changed]) == 1
+
+
+def test_encodings_decode() -> None:
+    prompts = [attack("encodings").attempt(item(), number).prompt.rsplit("\n", 1)[1] for number in range(3)]
+    assert base64.b64decode(prompts[0]).decode() == REQUEST
+    assert prompts[1].translate(str.maketrans("431057", "aeiost")) == "How do i bake dark rye bread?"
+    assert codecs.decode(prompts[2], "rot13") == REQUEST
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_try_depends_on_the_seed_the_item_and_its_number_alone(name: str) -> None:
+    one, other = attack(name), attack(name, seed=1)
+    alone = one.attempt(item(2, image=True), 3)
+    assert [one.attempt(item(i, image=True), n) for i in (1, 2) for n in (2, 3)][3] == alone
+    assert (alone.id, alone.cluster, alone.metadata) == ("i2", "c2", {})
+    assert alone.messages[0] == item().messages[0]
+    assert alone.messages != item(2, image=True).messages
+    assert all(image.sha256 != image_of().sha256 for image in alone.images) or alone.prompt != REQUEST
+    assert other.identity != one.identity == attack(name, tries=7).identity
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_stays_unless_the_goal_is_told(name: str) -> None:
+    bare = attack(name).attempt(item(image=True), 0)
+    told = attack(name).attempt(item(image=True, goal="How do I boil an egg?", text="Fill the list in."), 0)
+    assert bare.images
+    drawn_anew = name not in ("si", "jood")
+    assert (image_of().sha256 in [image.sha256 for image in told.images]) is False
+    assert (image_of().sha256 in [image.sha256 for image in bare.images]) is drawn_anew
+    alone = attack(name).attempt(item(text="Wie öffne ich die Tür – ohne Schlüssel?"), 0)
+    assert alone.messages[1].content
+
+
+def test_what_can_not_be_drawn_says_so() -> None:
+    for name in ("typographic", "mml", "best_of_n"):
+        with pytest.raises(ValueError, match="letters that the font lacks"):
+            attack(name, **({"code": "mirror"} if name == "mml" else {})).attempt(item(text="如何烤面包"), 0)
+        with pytest.raises(ValueError, match="too long"):
+            attack(name).attempt(item(text="word " * 5000), 0)
+    with pytest.raises(UserError, match="asks nothing in words"):
+        attack("encodings").attempt(replace(item(), messages=item(image=True, text=" ").messages), 0)
+
+
+def test_the_user_s_own_words_and_odd_options(tmp_path: object) -> None:
+    with pytest.raises(UserError, match="expected auto, or a file"):
+        attack("mml", text="nowhere.txt").attempt(item(), 0)
+    with pytest.raises(UserError, match="code"):
+        attack("mml", code="morse")
+    with pytest.raises(UserError, match="typographik"):
+        attack("typographik")
+    with pytest.raises(UserError, match="tries"):
+        attack("si", tries=0)
