@@ -99,7 +99,7 @@ def _show_one(planned: Plan, model: str, concurrency: int, prices: Prices) -> Bi
 
 
 def _as_sent(planned: Plan, items: Sequence[Item]) -> list[Item]:
-    """The items as the model would see them; under an attack the first try of some, since each has to be drawn."""
+    """Make the items as the model would see them; under an attack the first try of some, as each has to be drawn."""
     from foresee.errors import ModelError
     from foresee.runner.keys import request_for, under_attack
 

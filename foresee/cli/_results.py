@@ -191,7 +191,7 @@ def describe(item: Any) -> list[str]:
 
 
 def said(item: Any) -> list[str]:
-    """An item's messages, for people."""
+    """Write an item's messages, for people."""
     lines = []
     for message in item.messages:
         for part in message.content:

@@ -52,7 +52,7 @@ def show(
 
 
 def _kept(item: Item, folder: Path, stem: str) -> Item:
-    """The item with its drawn images as files. Raises UserError: they can't be written."""
+    """Keep the item's drawn images as files. Raises UserError: they can't be written."""
     from dataclasses import replace
 
     from foresee.errors import UserError
