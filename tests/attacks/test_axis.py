@@ -32,6 +32,8 @@ class Listener:
     asked: list[Request] = field(default_factory=list)
     able: frozenset[Capability] = frozenset({"images"})
     name: str = "kept/m"
+    base_url: str | None = None
+    suggested_concurrency: int = 4
 
     @property
     def identity(self) -> Mapping[str, Json]:

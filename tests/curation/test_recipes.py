@@ -224,7 +224,7 @@ def test_attack_rewrites_keep_the_picture_in_five_ways(served: Served, items: Pa
 
 
 def test_typographic_sets_text_that_fits_the_page(tmp_path: Path) -> None:
-    from foresee.curation.recipes import typographic
+    from foresee.data import typesetting
 
     lines = ["How do I bake bread?", "List " + "very " * 12 + "long things", "word " * 4000, "как дела сегодня"]
     (tmp_path / "prompts.txt").write_text("\n".join(lines), encoding="utf-8")
@@ -239,7 +239,7 @@ def test_typographic_sets_text_that_fits_the_page(tmp_path: Path) -> None:
     assert ink is not None
     assert min(ink[:2]) >= 15
     assert max(ink[2:]) <= 745
-    assert typographic.heading("Draw a cat.") == "Draw a cat."
+    assert typesetting.heading("Draw a cat.") == "Draw a cat."
 
 
 def _at(served: Served) -> dict[str, dict[str, str]]:
