@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import pydantic
 
 from foresee.errors import UserError, unknown_name
+from foresee.files.redaction import shown, without_secrets
 from foresee.files.untrusted import read_regular
-from foresee.redaction import shown, without_secrets
 
 _log = logging.getLogger(__name__)
 _LONGEST_TOML = 4_000_000  # bytes

@@ -19,8 +19,8 @@ from typing import Any, Literal
 import pydantic
 
 from foresee.errors import UserError
+from foresee.files.redaction import without_secrets
 from foresee.files.untrusted import parse_json, read_regular, whole
-from foresee.redaction import without_secrets
 
 FILE = "manifest.json"
 ManifestKind = Literal["evaluation", "data set", "training", "study"]

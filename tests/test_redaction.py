@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from foresee.redaction import is_secret, looks_like_key, shown, without_secrets
+from foresee.files.redaction import is_secret, looks_like_key, shown, without_secrets
 
 KEYS = [
     "sk-abcdefghijklmnop1234", "sk_abcdefghijklmnop1234", "sk-proj-Ab3_x-9Zzzzzzzzz", "sk-ant-api03-AAAAbbbb1111",

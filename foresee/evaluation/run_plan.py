@@ -18,10 +18,10 @@ from foresee.evaluation import plan as planning
 from foresee.evaluation.holdings import FREE, open_journal
 from foresee.evaluation.plan import Plan
 from foresee.evaluation.run_folder import KeyedItem, Run, slug
+from foresee.files.redaction import without_secrets
 from foresee.judges import GradedJudge
 from foresee.models import open_model
 from foresee.records import Model
-from foresee.redaction import without_secrets
 from foresee.runner import Budget, Keyed, Progress, Results, RunSettings, keyed, run_sync
 from foresee.runner.async_bridge import complete
 from foresee.runner.journal import Journal

@@ -18,11 +18,11 @@ from foresee.evaluation.holdings import open_journal
 from foresee.evaluation.plan import Plan, PlanOptions, plan
 from foresee.evaluation.run_folder import Run
 from foresee.evaluation.stored_answers import read_answers
+from foresee.files.redaction import without_secrets
 from foresee.judges import GradedJudge, JudgeChoice
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
 from foresee.records import Answer, Item, Judge, Row, decode, encode
-from foresee.redaction import without_secrets
 from foresee.runner import Budget, JudgeCalls, RunSettings, judge_answers
 from foresee.runner.journal import Journal, read_records
 

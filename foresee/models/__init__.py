@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from foresee.errors import UserError, unknown_name
-from foresee.redaction import looks_like_key, shown
+from foresee.files.redaction import looks_like_key, shown
 
 if TYPE_CHECKING:
     from foresee.records import Model

@@ -11,8 +11,8 @@ import pydantic
 
 from foresee.config import Settings
 from foresee.errors import UserError
+from foresee.files.redaction import shown
 from foresee.models._images import Reencode
-from foresee.redaction import shown
 
 
 class ApiOptions(Settings):

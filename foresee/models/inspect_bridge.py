@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from foresee.errors import ModelError, UserError, shortage
+from foresee.files.redaction import is_secret, shown
 from foresee.models._bodies import count
 from foresee.records import Capability, Image, Json, Message, Reply, Request, Usage
-from foresee.redaction import is_secret, shown
 
 _STOPS = {"max_tokens": "length", "model_length": "length", "content_filter": "content_filter"}
 

@@ -20,11 +20,11 @@ import aiohttp
 
 from foresee.config import build
 from foresee.errors import ModelError, UserError
+from foresee.files.redaction import shown, without_key
 from foresee.models import _chat, _dialect, _http
 from foresee.models._images import Handling, ImageFolders
 from foresee.models._providers import PROVIDERS, Address, ApiOptions, address, find_key
 from foresee.records import Capability, Image, Json, Reply, Request
-from foresee.redaction import shown, without_key
 
 __all__ = ["ApiModel", "ApiOptions", "open_api_model"]
 

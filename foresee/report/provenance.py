@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from foresee import plugins
 from foresee.evaluation.run_folder import Run
-from foresee.redaction import without_secrets
+from foresee.files.redaction import without_secrets
 from foresee.report.escaping import label, visible
 
 _TEXT_LIMIT = 300

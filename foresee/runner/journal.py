@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, Literal, NamedTuple, TypeVar
 from foresee import records
 from foresee.errors import UserError
 from foresee.files.appending import append, lock
+from foresee.files.redaction import without_secrets
 from foresee.files.untrusted import open_regular
-from foresee.redaction import without_secrets
 
 FORMAT = 1
 LineKind = Literal["answer", "verdict", "call"]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from foresee.evaluation.run_folder import Run
+from foresee.files.redaction import without_secrets
 from foresee.metrics import Metric, summarise
 from foresee.records import Answer, Item, Message, Row, Verdict
-from foresee.redaction import without_secrets
 from foresee.report.escaping import label, script_json, shown, visible
 from foresee.report.gallery import ANSWER_LIMIT
 from foresee.report.page import render
