@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foresee.cli import _labelling
+from foresee.cli import _labelling, _stress
 from foresee.cli._judging import JudgeModel, JudgeOptions, JudgeRubric, Template
 from foresee.cli.eval import Data, Format, TaskOptions
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Judges: check one against people's labels, and label answers yourself.")
 app.command()(_labelling.sheet)
 app.command()(_labelling.agree)
+app.command()(_stress.stress)
 _HEADER = ("answers of", "accuracy", "95 % interval", "precision", "recall", "F1", "kappa", "n")
 _PEOPLE = "human agreement (one person by another)"
 _PAIRED = "judge minus this: difference of accuracy on the same answers, with its 95 % interval"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -89,7 +89,8 @@ class JudgeCheck:
         identity: what makes its verdicts what they are (version, judge model).
         labels: the label set.
         comparisons: one a question, in the order of the set.
-        verdicts: human label -> verdict ("unscored" for none) -> answers, as both sides name them.
+        verdicts: human label -> verdict ("unscored" for none) -> answers, as both sides name them; of a judge that
+            gives several numbers, by the first that is compared.
         unscored: reason -> answers.
         rates: beside published ones, where the set has these in the place of labels; then there are no comparisons.
     """
@@ -141,12 +142,7 @@ def check(
     opened = open_alone(judge, judging or JudgeChoice())
     found = read_labels(labels, data=data, options=options)
     file = contracts.judge_file(opened.name) if opened.name in plugins.names("judges") else None
-    scale = None if found.part or file is None else file.scale or None
-    if scale is not None:  # before any model is asked
-        _refuse_foreign(opened.name, found, scale)
-        _fitting(opened.name, found, scale)
-    elif isinstance(opened, GradedJudge) and not found.part:
-        raise UserError(_NUMBERS.format(judge=opened.name))
+    questions = fitting(opened, file, found)  # before any model is asked
     opened, verdicts = read_all(
         opened,
         [pair_of(row) for row in found.rows],
@@ -156,11 +152,13 @@ def check(
         below="judge_check",
         progress=progress,
     )
-    words = [_word(opened.name, file, found.part, verdict) for verdict in verdicts]
-    questions = _fitting(opened.name, found, scale or {word for word in words if word is not None})
+    words = {part: [word_of(opened.name, file, part, v) for v in verdicts] for part in {q.part for q in questions}}
+    if file is None or not file.scale:
+        said = {word for word in words[questions[0].part] if word is not None}
+        questions = [q for q in questions if q.part] or _knowing(opened.name, found, questions, said)
     unscored = Counter(v.reason or "no reason given" for v in verdicts if v.value is None)
     if found.file is not None and found.file.rates:
-        rates = published_rates(questions[0], found.rows, words, found.file.rates)
+        rates = published_rates(questions[0], found.rows, words[questions[0].part], found.file.rates)
         return JudgeCheck(opened.name, opened.identity, found, (), {}, unscored, rates)
     baselines = {
         name: [reader(row.response) for row in found.rows] for name, reader in (file.baselines if file else {}).items()
@@ -172,10 +170,10 @@ def check(
         identity=opened.identity,
         labels=found,
         comparisons=tuple(
-            _compare(opened.name, question, found.rows, words, baselines, stored if question.name == asked else {})
-            for question in questions
+            _compare(opened.name, q, found.rows, words[q.part], baselines, stored if q.name == asked else {})
+            for q in questions
         ),
-        verdicts=_crosstab(found.rows, words),
+        verdicts=_crosstab(found.rows, words[questions[0].part]),
         unscored=unscored,
     )
 
@@ -211,15 +209,18 @@ def pair_of(row: LabelledAnswer) -> tuple[Item, Answer]:
     return item, Answer(row.id, 0, row.response, key=digest([row.id, row.response]))
 
 
-def _word(judge: str, file: JudgeFile | None, part: str, verdict: Verdict) -> str | None:
-    """Write the verdict as a label: its word, the judge's word for its numbers, or one of its numbers."""
+def word_of(judge: str, file: JudgeFile | None, part: str, verdict: Verdict) -> str | None:
+    """Write the verdict as a label: its word, the judge's word for its numbers, or one of its numbers (`part`).
+
+    Raises:
+        UserError: it has no such part, or is numbers for which the judge has no word.
+    """
     value = verdict.value
     if value is None:
         return None
     if part:
         if not isinstance(value, Mapping) or part not in value:
-            known = ", ".join(value) if isinstance(value, Mapping) else "none"
-            raise UserError(f"-T part={part}: the parts of judge {judge}'s verdicts are: {known}")
+            raise _no_part(judge, part, value if isinstance(value, Mapping) else ())
         return f"{value[part]:g}"
     if isinstance(value, str):
         return value
@@ -228,28 +229,62 @@ def _word(judge: str, file: JudgeFile | None, part: str, verdict: Verdict) -> st
     raise UserError(_NUMBERS.format(judge=judge))
 
 
+def fitting(judge: Judge, file: JudgeFile | None, labels: Labels) -> list[Question]:
+    """Find the questions of a label set that a judge's verdicts answer, as far as that is known before it is asked.
+
+    Raises:
+        UserError: there is none, as the judge says other words, or gives other numbers.
+    """
+    parted = [question for question in labels.questions if question.part]
+    if parted:
+        given = _parts(judge, labels)
+        found = [question for question in parted if given is None or question.part in given]
+        if not found:
+            raise _no_part(judge.name, parted[0].part, given or ())
+        return found
+    scale = file.scale if file else ()
+    if not scale:
+        if isinstance(judge, GradedJudge):
+            raise UserError(_NUMBERS.format(judge=judge.name))
+        return list(labels.questions)
+    if labels.file is None:
+        _refuse_foreign(judge.name, labels, scale)
+        return list(labels.questions)
+    return _knowing(judge.name, labels, labels.questions, scale)
+
+
+def _parts(judge: Judge, labels: Labels) -> Collection[str] | None:
+    """List the numbers by name that a judge model's verdicts hold; None for rules, of which it shows later."""
+    if not isinstance(judge, GradedJudge):
+        return None
+    value = judge.rubric(pair_of(labels.rows[0])[0]).ends[0]
+    return tuple(value) if isinstance(value, Mapping) else ()
+
+
+def _no_part(judge: str, part: str, known: Collection[str]) -> UserError:
+    return UserError(f"-T part={part}: the parts of judge {judge}'s verdicts are: {', '.join(known) or 'none'}")
+
+
 def _refuse_foreign(judge: str, labels: Labels, scale: Collection[str]) -> None:
     """Check a user's file. Raises UserError: the judge never says any of its labels."""
     said = sorted({row.label for row in labels.rows})
-    if labels.file is None and not set(said) & set(scale):
+    if not set(said) & set(scale):
         raise UserError(
             f"the labels in {labels.name} are {', '.join(said[:5])}; the judge {judge} says {', '.join(scale)}: "
             "write the labels in its words, or name the part of its verdict that they are about (-T part=…)"
         )
 
 
-def _fitting(judge: str, labels: Labels, scale: Collection[str]) -> list[Question]:
-    """Find the questions that know every word of a judge. Raises UserError: there is none."""
-    if labels.file is None:  # a file of the user's own: its labels are the judge's words, or there is no agreement
-        return [replace(q, judge={w: w for w in (*q.human, *scale)}) for q in labels.questions]
-    fitting = [question for question in labels.questions if set(scale) <= set(question.judge)]
-    if not fitting:
-        known = " or ".join(sorted({", ".join(question.judge) for question in labels.questions}))
+def _knowing(judge: str, labels: Labels, questions: Sequence[Question], words: Collection[str]) -> list[Question]:
+    """Choose the questions that know every word of a judge. Raises UserError: there is none."""
+    found = [question for question in questions if not question.judge or set(words) <= set(question.judge)]
+    if not found:
+        known = " or ".join(sorted({", ".join(question.judge) for question in questions}))
         raise UserError(
-            f"{labels.name} can't check the judge {judge}, which says {', '.join(sorted(scale)) or 'nothing'}: "
+            f"{labels.name} can't check the judge {judge}, which says {', '.join(sorted(words)) or 'nothing'}: "
             f"expected a judge that says {known}"
         )
-    return fitting
+    return found
 
 
 def _compare(
@@ -320,7 +355,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _agree(question: Question, rows: Sequence[LabelledAnswer], words: Words) -> Agreement:
     human = [question.human[row.label] for row in rows]
-    judge = [None if word is None else question.judge[word] for word in words]
+    judge = [None if word is None else question.reads(word) for word in words]
     return agreement(human, judge, [row.cluster for row in rows], question.positive)
 
 
@@ -331,14 +366,14 @@ def _gain(question: Question, rows: Sequence[LabelledAnswer], before: Words, aft
 
 
 def _right(question: Question, human: Sequence[str], said: Words) -> list[float | None]:
-    return [None if w is None else float(question.judge[w] == h) for w, h in zip(said, human, strict=True)]
+    return [None if w is None else float(question.reads(w) == h) for w, h in zip(said, human, strict=True)]
 
 
 def _agree_of_one(question: Question, rows: Sequence[LabelledAnswer], words: Words) -> Agreement:
     """As `_agree`, but without precision and recall where people gave the positive label to no answer of a model's."""
     if (positive := question.positive) is None or positive in {question.human[row.label] for row in rows}:
         return _agree(question, rows, words)
-    said = [None if word is None else "positive" if question.judge[word] == positive else "other" for word in words]
+    said = [None if word is None else "positive" if question.reads(word) == positive else "other" for word in words]
     return agreement(["other"] * len(rows), said, [row.cluster for row in rows])
 
 

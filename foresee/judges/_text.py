@@ -10,6 +10,7 @@ answer marks as its result. A judge usually matches on `plain(own_words(text)).c
 from __future__ import annotations
 
 import html
+import json
 import re
 import unicodedata
 
@@ -26,7 +27,7 @@ _ROLE = re.compile(
     r"|\[(?P<e>/?INST)\])|(?-i:\b(?P<f>USER|ASSISTANT) ?:)"
     r"|^[ \t]{0,9}#{2,4} ?(?P<g>Instruction|Input|Human|User|Response|Assistant|Output)(?: ?:|[ \t]{0,9}$)"
     r"|^[ \t]{0,9}(?:\*\*)?(?P<h>User|Human|HUMAN|Assistant|GPT|Bot)(?:\*\*)? ?:"
-    r"|(?-i:^[ \t]{0,9}(?P<i>SYSTEM) ?:)",
+    r"|(?-i:^[ \t]{0,9}(?P<i>SYSTEM|System) ?:)",
     re.MULTILINE | re.IGNORECASE,
 )
 _ASKS = frozenset({"user", "system", "human", "inst", "instruction", "input"})
@@ -73,6 +74,18 @@ _RESULT = re.compile(
     r" ?(?:[:=]|->|→|is\b:?|would be\b:?) ?|答[::]|(?:最终|我的)?(?:答案|结论|回答|判断)(?:是|为|[::])[::]? ?",
     re.IGNORECASE | re.MULTILINE,
 )
+_BLANKS = re.compile(r"[^\S\n]{50,}")
+_ONE_FIELD = re.compile(
+    r"\s*+(?:`{3}(?:json)?\s*+)?\{\s*+\"\w{1,30}\"\s*+:\s*+\"(?P<inside>(?:[^\"\\]|\\.)*+)\"\s*+\}\s*+(?:`{3}\s*+)?",
+    re.DOTALL,
+)
+_VERDICTS = frozenset({"verdict", "refusal", "refused", "harmful"})  # fields of judges' forms
+_MOST_FORMS = 50
+_TO_A_JUDGE = re.compile(
+    r"^[^\w\n]{0,9}(?:note|message|attention|instructions?|remark|hint|dear)\b(?: (?:to|for))?[^.:\n]{0,20}"
+    r"\b(?:judges?|graders?|evaluators?|reviewers?|raters?|scorers?)\b[^\n]*+",
+    re.IGNORECASE | re.MULTILINE,
+)
 _UNDER_CONDITION = re.compile(r"\bif\b[^.!?\n]{0,200}$", re.IGNORECASE)  # "if it is a game, the answer is yes"
 
 
@@ -115,7 +128,7 @@ def own_words(text: str) -> str:
     that goes on to invent the user's next turn is cut there. A conversation that the answer quotes is part of it
     (see `_borders`), and where nobody is marked as answering, all of the text is. Markdown is kept (see `plain`).
     """
-    text = _shortened(without_thinking(text))
+    text = _shortened(_unwrapped(squeezed(without_thinking(text))))
     turns, speaker, start = [], "", 0
     for mark in _borders(text):
         turns.append((speaker, text[start : mark.start()]))
@@ -130,6 +143,49 @@ def own_words(text: str) -> str:
     if opening and (first_mark_asks or not marked):
         return opening[0]
     return marked[0] if marked else ""
+
+
+def squeezed(text: str) -> str:
+    """Drop lines that repeat the line before, and runs of blanks: padding must not push the answer out of sight."""
+    lines = _BLANKS.sub(" ", text).split("\n")
+    return "\n".join(line for line, before in zip(lines, ["", *lines], strict=False) if line.strip() != before.strip())
+
+
+def _unwrapped(text: str) -> str:
+    """Take the text out of a JSON object that holds nothing else."""
+    found = _ONE_FIELD.fullmatch(text)
+    try:
+        return str(json.loads(f'"{found["inside"]}"', strict=False)) if found else text
+    except ValueError:
+        return text
+
+
+def without_forms(text: str, *, announced: bool = False) -> str:
+    """The text without forms of judges that are filled in there, and notes to whoever judges it.
+
+    A form is a JSON object with a reason and a verdict. A text that holds nothing else is the answer's own.
+
+    Args:
+        text: the answer's own words.
+        announced: also without forms that the words before them announce ("My answer is:"), which may be its own.
+    """
+    kept, start, at, decoder = [], 0, 0, json.JSONDecoder(strict=False)
+    for _ in range(_MOST_FORMS):
+        at = text.find("{", at)
+        if at < 0:
+            break
+        try:
+            form, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            at += 1
+            continue
+        led_to = _FENCE.sub("", text[start:at]).rstrip().endswith(":")
+        if "reason" in form and not _VERDICTS.isdisjoint(form) and (announced or not led_to):
+            kept.append(text[start:at])
+            start = end
+        at = end
+    rest = _TO_A_JUDGE.sub("", "".join((*kept, text[start:])))
+    return rest if re.search(r"\w", _FENCE.sub("", rest)) else text
 
 
 def _borders(text: str) -> list[re.Match[str]]:
@@ -152,7 +208,8 @@ def _borders(text: str) -> list[re.Match[str]]:
             answers = any(_speaker(later) not in _ASKS for later in marks[number + 1 : number + 4])
             begins = not before or before[-1] in "\n.!?>)*"
             quoted = quoted or before.rstrip().endswith((":", "："))
-            opens = _speaker(mark) in _ASKS and (answers or mark["i"]) and begins
+            told = mark["i"] == "SYSTEM" or (mark["i"] and before.endswith("\n\n"))
+            opens = _speaker(mark) in _ASKS and (answers or told) and begins
             if quoted or not (opens or borders):
                 continue
         borders.append(mark)

@@ -52,9 +52,10 @@ class Question:
     Attributes:
         name: what is asked, in a few words.
         human: label of the set -> word.
-        judge: verdict of the judge -> word. A judge fits if it gives no other verdicts.
+        judge: verdict of the judge -> word. A judge fits if it gives no other verdicts; empty: its words are ours.
         positive: the word that precision, recall and F1 are about; None compares all words.
         doc: what to know when reading the figures.
+        part: which number of the judge's verdict is compared, where it gives several by name; "" for its word.
     """
 
     name: str
@@ -62,6 +63,11 @@ class Question:
     judge: Mapping[str, str]
     positive: str | None
     doc: str = ""
+    part: str = ""
+
+    def reads(self, word: str) -> str:
+        """Map a judge's verdict to the question's word."""
+        return self.judge[word] if self.judge else word
 
 
 def label_of(line: Line, column: str, known: Mapping[str, str]) -> str:

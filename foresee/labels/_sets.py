@@ -29,7 +29,6 @@ class Labels:
         questions: how judges can be compared with them.
         notes: where this copy differs from the published counts, one line each.
         folder: where the files lie.
-        part: which part of a judge's verdict the labels are about, where it gives several numbers; "" for its word.
         file: the set's file; None for a file of the user's own.
     """
 
@@ -39,7 +38,6 @@ class Labels:
     questions: tuple[Question, ...]
     notes: tuple[str, ...]
     folder: Path
-    part: str = ""
     file: LabelSet | None = field(default=None, repr=False)
 
 
@@ -92,8 +90,8 @@ def _from_file(path: Path, options: Iterable[str] | Mapping[str, Any]) -> Labels
     labels = {row.label: row.label for row in rows}
     if chosen.positive and chosen.positive not in labels:
         raise UserError(f"-T positive={chosen.positive}: the labels in {path} are {', '.join(sorted(labels))}")
-    question = Question(f"labels of {path.name}", labels, {}, chosen.positive or None)
-    return Labels(path.stem, chosen.model_dump(mode="json"), rows, (question,), (), path.parent, chosen.part)
+    question = Question(f"labels of {path.name}", labels, {}, chosen.positive or None, part=chosen.part)
+    return Labels(path.stem, chosen.model_dump(mode="json"), rows, (question,), (), path.parent)
 
 
 _EXPECTED = 'expected lines of {"prompt": "…", "response": "…", "label": "…"}, perhaps with "model", "id", "metadata"'

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from foresee.judges._model.rubric import Blank, Rubric
+from foresee.judges._text import squeezed
 from foresee.models.thinking import parted
 from foresee.records import Answer, Image, Item, Message
 
@@ -95,8 +96,9 @@ def read_of(answer: Answer) -> str:
 
 
 def fenced(title: str, text: str, code: str) -> str:
-    """A text between its BEGIN and END lines; of a very long one the middle is left out."""
+    """A text between its BEGIN and END lines; of a very long one repeated lines and then the middle are left out."""
     text = defused(text)
+    text = text if len(text) <= MOST_CHARACTERS else squeezed(text)
     length = len(text)
     if length > MOST_CHARACTERS:
         half = MOST_CHARACTERS // 2

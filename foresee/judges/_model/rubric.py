@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 Seen = Literal["image", "request", "answer"]
+Filled: TypeAlias = "Mapping[str, str | int | float]"
 Value: TypeAlias = "str | float | Mapping[str, float]"
 
 
@@ -79,3 +80,16 @@ class Rubric:
     source: str = ""
     wording: Wording | None = None
     no_verdict: tuple[str, ...] = ()
+
+    @property
+    def extremes(self) -> tuple[Filled, Filled]:
+        """The form with the first value of every field, and with the last; those that mean no verdict aside."""
+        scales = {b.name: [v for v in b.values or b.bounds if v not in self.no_verdict] for b in self.blanks}
+        first, last = ({name: values[place] for name, values in scales.items()} for place in (0, -1))
+        return first, last
+
+    @property
+    def ends(self) -> tuple[Value, Value]:
+        """The verdicts of these two forms."""
+        first, last = map(self.value, self.extremes)
+        return first, last

@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 
 from foresee.judges._model.rubric import Blank, Rubric
-from foresee.judges._text import marked_conclusion, own_words, plain, plain_lines, straightened
+from foresee.judges._text import marked_conclusion, own_words, plain, plain_lines, straightened, without_forms
 from foresee.judges.awareness import _prose
 from foresee.judges.awareness._claims import OPPOSITE, Polarity
 from foresee.judges.awareness._prose import Reading, Stance
@@ -113,8 +113,15 @@ def explain(text: str, prompt: str = "") -> Reading:
             return Reading(ticks.pop(), "a tick or a cross", text.strip()[-80:])
         only_thought = bool(text.strip()) and not without_thinking(text).strip()
         return Reading(None, "thinking only, no answer" if only_thought else "empty answer", "")
+    beside = without_forms(words)
+    if beside != words and (said := explain(beside, prompt)).verdict:
+        return said  # what the model says counts, not a form that it filled in for a judge
     fields = _fields(words)
     if fields:
+        around = without_forms(words, announced=True)
+        said = explain(around, prompt) if around != words else fields
+        if fields.verdict and said.verdict not in (None, fields.verdict):
+            return Reading(None, "contradictory: its words and its form", f"{said.evidence} … {fields.evidence}")
         return fields
     asked = plain(prompt)
     whole = _prose.read(_without_sentence("\n".join(plain_lines(words)), asked))

@@ -28,7 +28,7 @@ from typing import Literal, NamedTuple
 
 from foresee.errors import unknown_name
 from foresee.judges._model.rubric import Blank, Rubric
-from foresee.judges._text import own_words, plain_lines
+from foresee.judges._text import own_words, plain_lines, without_forms
 from foresee.judges.refusal._helping import MOST_WORDS, answers_yes_or_no, asks_how, evades, is_garbled, shows_help
 from foresee.judges.refusal._notices import notice
 from foresee.judges.refusal._other_languages import LANGUAGES, read
@@ -143,7 +143,7 @@ def rubric(item: Item) -> Rubric:
 
 def explain(text: str, prompt: str = "") -> Reading:
     """The verdict with the rule behind it and the sentence that it rests on."""
-    words = own_words(text)
+    words = without_forms(own_words(text))
     stored = notice(words)
     if stored:
         return Reading("full" if stored.refuses else None, stored.kind, stored.text)
