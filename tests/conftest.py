@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,18 @@ if "FORESEE_DATA" not in os.environ and _SHARED.is_dir():
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--count-kills", type=int, default=2, help="how many seeded runs the tests of killed runs kill")
+
+
+_known_modules = 0
+
+
+def pytest_runtest_setup() -> None:
+    """Spare what was imported from being looked through by each collection: trainers and closed models ask for many."""
+    global _known_modules
+    if len(sys.modules) > _known_modules + 300:
+        gc.collect()
+        gc.freeze()
+        _known_modules = len(sys.modules)
 
 
 _KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY")
