@@ -124,22 +124,28 @@ def make(
             writer = Writer(rows_file, config, build_manifest.reviewed(out), options.of_benchmark)
             outcome = complete(lambda: _build(file, config, calls, writer, progress))
             content = {
-                "finished": not outcome.stopped and not outcome.failures,
-                "stopped": outcome.stopped,
+                **_record(outcome, writer),
                 "models": model_calls.identities(models),
-                "drops": dict(writer.drops.most_common()),
-                "drop_examples": writer.examples,
-                "failures": dict(outcome.failures.most_common()),
-                "evaluation_pictures": writer.guard_record(),
                 "cost": cost.record(),
                 "seconds": round(time.monotonic() - began, 2),
                 "cpu_seconds": round(time.process_time() - began_cpu, 2),
             }
     build_manifest.finish(out, spec, content, parquet=options.parquet)
     drops, usd = dict(writer.drops), cost.usd if cost.priced else None
-    finished = bool(content["finished"])
     rows, failures = len(writer.rows_file.ids), dict(outcome.failures)
-    return Built(out, rows, writer.new, drops, failures, finished, outcome.stopped, usd, writer.examples)
+    return Built(out, rows, writer.new, drops, failures, content["finished"], outcome.stopped, usd, writer.examples)
+
+
+def _record(outcome: _Outcome, writer: Writer) -> dict[str, Any]:
+    """Describe how a build went, for the manifest."""
+    return {
+        "finished": not outcome.stopped and not outcome.failures,
+        "stopped": outcome.stopped,
+        "drops": dict(writer.drops.most_common()),
+        "drop_examples": writer.examples,
+        "failures": dict(outcome.failures.most_common()),
+        "evaluation_pictures": writer.guard_record(),
+    }
 
 
 def curate(

@@ -78,6 +78,9 @@ class Budget:
         self._folder = Path()
         self._blind = ""
 
+    def __repr__(self) -> str:
+        return f"Budget({self.spent:.2f} of {self.usd:g} USD spent)"
+
     @property
     def spent(self) -> float:
         """USD, over all folders met so far."""

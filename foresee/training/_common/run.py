@@ -23,7 +23,9 @@ from foresee.training._common import card, heldout_eval, heldout_rows, inspectio
 from foresee.training._common import judges as training_judges
 from foresee.training._common import policy as policies
 from foresee.training._common import rows as training_rows
-from foresee.training._common.config import SupervisedConfig, TrainingConfig
+from foresee.training._common.config import HeldOutEval, SupervisedConfig, TrainingConfig
+from foresee.training._common.heldout_eval import EvalSet
+from foresee.training._common.judges import Judges
 from foresee.training._common.metrics import Progress
 from foresee.training._common.policy import Policy
 from foresee.training._common.rows import Rows
@@ -104,16 +106,7 @@ def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: C
         raise UserError(f"{policy.folder} is a text-only model: expected one that takes images, as the trainings do")
     rows, replay, held_out = _held_out(_inspected(loaded, config, policy, report), config, report)
     asked = heldout_eval.looked_at(to_answer, probe, policy.processor)
-    judges = training_judges.NONE
-    if asked.items:
-        judges = training_judges.open_judges(
-            asked.judges,
-            probe.judge_models,
-            probe.judge_options,
-            asked.items,
-            benchmark=asked.benchmark,
-            where="probe.",
-        )
+    judges = _judges_of(asked, probe)
     from transformers import set_seed
 
     from foresee.training._common.callbacks import Watcher
@@ -132,14 +125,30 @@ def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: C
         )
     watcher.attach(trainer)
     if config.max_length is not None:
-        truncation.install(trainer, config.max_length)
-        truncation.check(trainer.data_collator, data, rows, _Countdown(report, "measuring rows"))
-        if held_out is not None:
-            truncation.check(trainer.data_collator, eval_data, held_out, _Countdown(report, "measuring held-out rows"))
+        _truncate(trainer, config.max_length, parts, report)
     trl_arguments.check_launch(config, trainer.accelerator.num_processes)
     for callback in _printers(trainer):
         trainer.remove_callback(callback)
     return Session(name, config, parts, trainer, watcher)
+
+
+def _judges_of(asked: EvalSet, probe: HeldOutEval) -> Judges:
+    """Open the judges of the held-out eval, if there is one. Raises UserError: see `judges.open_judges`."""
+    if not asked.items:
+        return training_judges.NONE
+    options, models = probe.judge_options, probe.judge_models
+    return training_judges.open_judges(
+        asked.judges, models, options, asked.items, benchmark=asked.benchmark, where="probe."
+    )
+
+
+def _truncate(trainer: Any, length: int, parts: Parts, report: Callable[[Progress], None]) -> None:
+    """Have longer sequences cut, and check every row. Raises UserError: an image or a whole answer would be cut."""
+    truncation.install(trainer, length)
+    truncation.check(trainer.data_collator, parts.data, parts.rows, _Countdown(report, "measuring rows"))
+    if parts.eval_rows is not None:
+        watch = _Countdown(report, "measuring held-out rows")
+        truncation.check(trainer.data_collator, parts.eval_data, parts.eval_rows, watch)
 
 
 def run(session: Session, command: Sequence[str] = ()) -> Path:
