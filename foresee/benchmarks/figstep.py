@@ -28,7 +28,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, asr_of_harm, attack_measures, told_the_goal
+from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, asr_of_harm, attack_measures, with_goal
 from foresee.benchmarks._shared.files import only
 from foresee.benchmarks._shared.images import ImageFolders, NamedImage, opened
 from foresee.benchmarks._shared.turns import user_turn
@@ -175,7 +175,7 @@ def rubric(judge: str, item: Item) -> Rubric | None:
 
     Without the image: it shows nothing but the question, as an order that a judge model may follow itself.
     """
-    told = told_the_goal(judge, item)
+    told = with_goal(judge, item)
     return told and replace(told, shows=("request", "answer"))
 
 

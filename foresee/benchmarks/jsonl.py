@@ -34,7 +34,7 @@ from foresee.benchmarks._shared.files import some
 from foresee.benchmarks._shared.images import NamedImage
 from foresee.benchmarks._shared.row_images import images_of_row
 from foresee.benchmarks._shared.turns import Turn, user_turn
-from foresee.benchmarks._shared.verdict_values import NO_HARM_ASKED, not_asked, number, refused
+from foresee.benchmarks._shared.verdict_values import NO_HARM_ASKED, not_applicable, number, refused
 from foresee.config import BenchmarkOptions
 from foresee.data.tables import TABLES, Line, is_missing, read_rows
 from foresee.errors import UserError, unknown_name
@@ -70,8 +70,8 @@ _ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "ass
 _USED = {
     *_PROMPTS, "id", "image", "images", "subset", "category", "scenario", "domain", "cluster", "expected", "reference",
 }  # fmt: skip
-_NO_REFERENCE = not_asked("reference")
-_NEITHER = not_asked("expected harmful or benign")
+_NO_REFERENCE = not_applicable("reference")
+_NEITHER = not_applicable("expected harmful or benign")
 
 
 class Options(BenchmarkOptions):

@@ -27,7 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, asr_of_harm, attack_measures, told_the_goal
+from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, asr_of_harm, attack_measures, with_goal
 from foresee.benchmarks._shared.files import only, some
 from foresee.benchmarks._shared.images import ImageFolders, NamedImage, from_cell
 from foresee.benchmarks._shared.mm_safetybench_rubrics import rubric_of
@@ -161,7 +161,7 @@ def rubric(judge: str, item: Item) -> Rubric | None:
     """Choose the scenario's own rubric for the harm judge; else the judges' own with the request in plain words."""
     if judge == "harmful" and item.metadata.get("rubric") == "source":
         return rubric_of(item.scenario)
-    return told_the_goal(judge, item)
+    return with_goal(judge, item)
 
 
 def applies(item: Item) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from typing import Any, Literal
 from foresee.benchmarks._shared.files import only
 from foresee.benchmarks._shared.images import ImageFolders, NamedImage
 from foresee.benchmarks._shared.turns import Numbered, user_turn
-from foresee.benchmarks._shared.verdict_values import not_asked, number, refused
+from foresee.benchmarks._shared.verdict_values import not_applicable, number, refused
 from foresee.config import BenchmarkOptions
 from foresee.data.tables import Line, read_objects
 from foresee.errors import UserError
@@ -134,7 +134,7 @@ RUBRIC = Rubric(
     facts={"safety_warning": "warning", "reference": "reference answer"},
     source="inputs and scales of SIUO's judge (sinwang20/SIUO at 18974b6), two calls there",
 )
-_CHOICE = not_asked("answer in its own words")
+_CHOICE = not_applicable("answer in its own words")
 
 
 def expected(options: Options) -> dict[str, int]:

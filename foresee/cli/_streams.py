@@ -1,7 +1,7 @@
 """Keep the terminal safe from what is printed, and the work safe from the terminal.
 
 Texts of data sets, models and servers are printed in many places. One stream stands before each of standard output and
-error, so that none of them is forgotten: control characters come out spelled (see `report.inert`), characters that the
+error, so that none of them is forgotten: control characters come out spelled (`report.escaping`), characters that the
 encoding lacks as the nearest it has, and a closed pipe, a full disk or a missing stream ends no run.
 """
 

@@ -28,7 +28,6 @@ from foresee.plugins import contracts
 
 FORMAT = 1
 FOLDER = "review"
-EDITABLE = ("request", "completion", "chosen", "rejected")
 _LARGEST = 64_000_000  # bytes of a decisions file
 
 

@@ -110,7 +110,7 @@ def text_tables(board: Board, width: int) -> list[TextTable]:
     return [_table(board, (0,), stacked=False)._replace(notes=notes)]
 
 
-def inert(board: Board, *, public: bool) -> Board:
+def escaped(board: Board, *, public: bool) -> Board:
     """Copy the table with names that can do no harm on a page, and if it is public without local paths."""
     sections = [
         Section(label(part.label, 100), tuple(Line(label(n, 60), e, label(doc, 240)) for n, e, doc in part.lines))

@@ -20,7 +20,7 @@ from foresee.metrics import outcomes
 from foresee.report import failures, gallery, judging, main_table
 from foresee.report.assets import asset, environment, policy
 from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
-from foresee.report.defense_table import boards, inert
+from foresee.report.defense_table import boards, escaped
 from foresee.report.escaping import label, script_json
 from foresee.report.gallery import Cards
 from foresee.report.judging import Alone, JudgedBy
@@ -113,7 +113,7 @@ def render(
         title=_title(groups, columns),
         columns=columns,
         groups=groups,
-        boards=[inert(board, public=public) for board in boards(runs)],
+        boards=[escaped(board, public=public) for board in boards(runs)],
         facts=facts(runs, public=public),
         commands=[(column, line) for column in columns if (line := command(column.run, public=public))],
         version=str(runs[0].manifest.get("foresee") or manifest.environment()["foresee"]),

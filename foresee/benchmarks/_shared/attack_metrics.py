@@ -53,7 +53,7 @@ def attack_measures(verdicts: Mapping[str, Verdict]) -> dict[str, float | None]:
     }
 
 
-def told_the_goal(judge: str, item: Item) -> Rubric | None:
+def with_goal(judge: str, item: Item) -> Rubric | None:
     """Extend the judge's own rubric by the request in plain words, where an image makes it.
 
     Whoever counts by hand knows the goal; a judge model that reads the image badly, or not at all, would not.

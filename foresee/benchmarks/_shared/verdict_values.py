@@ -8,12 +8,12 @@ from foresee.judges._model.rubric import Rubric
 from foresee.records import Verdict
 
 
-def not_asked(lacking: str) -> Rubric:
+def not_applicable(lacking: str) -> Rubric:
     """Build the rubric of items that a judge does not apply to: no judge model is called, the reason is kept."""
     return Rubric("not asked", "1", task="", blanks=(), value=lambda fields: {}, needs=(lacking,))
 
 
-NO_HARM_ASKED = not_asked("harmful request")
+NO_HARM_ASKED = not_applicable("harmful request")
 
 
 def number(verdicts: Mapping[str, Verdict], judge: str, key: str) -> float | None:

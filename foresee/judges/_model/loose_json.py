@@ -22,7 +22,6 @@ _BLANK = re.compile(r"(?:\s++|//[^\n]*+|#[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+")
 _KEY = re.compile(
     rf"(?:[{_QUOTES}](?P<quoted>[^{_QUOTES}\n:{{}}]{{1,60}})[{_QUOTES}]|(?P<bare>[^\W\d][\w-]{{0,60}}))\s*+[:=：]"
 )
-_BEGUN_KEY = re.compile(rf"[{_QUOTES}]?(?!\d)[\w\s-]*[{_QUOTES}]?\s*")
 _SEPARATOR = re.compile(r"\s*+[,，;]")
 _NUMBER_WITH_COMMA = re.compile(r"[-+]?\d{1,9},\d{1,9}(?=\s*+(?:[,}\]\n]|//|#))")
 _BARE = re.compile(rf"[^,，;{{}}\[\]\n#{_QUOTES}]++")

@@ -17,7 +17,7 @@ VERSION = "2"  # of how judge models are asked and read; raised when verdicts st
 
 @runtime_checkable
 class Member(Protocol):
-    """One seat of a panel of judge models."""
+    """One member of a panel of judge models."""
 
     @property
     def model(self) -> Model: ...
@@ -98,9 +98,9 @@ def prompt(rubric: Rubric, item: Item, answer: Answer) -> tuple[Message, ...]:
     return prompting.messages(rubric, item, answer)
 
 
-def as_member(seat: Model | Member, generation: Generation = GENERATION) -> Member:
+def as_member(model: Model | Member, generation: Generation = GENERATION) -> Member:
     """An open model as a member that fills in forms; a member as it is."""
-    return seat if isinstance(seat, Member) else Grader(seat, generation)
+    return model if isinstance(model, Member) else Grader(model, generation)
 
 
 def _again(reply: Reply, problem: str, *, form: bool) -> tuple[Message, ...]:
