@@ -23,7 +23,7 @@ from foresee.files.redaction import without_secrets
 from foresee.files.untrusted import parse_json, read_regular, whole
 
 FILE = "manifest.json"
-ManifestKind = Literal["evaluation", "data set", "training", "study"]
+ManifestKind = Literal["attack", "evaluation", "data set", "training", "study"]
 _Object = dict[str, Any]
 
 

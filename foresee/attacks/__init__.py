@@ -4,6 +4,8 @@ An attack file has `VERSION`, `class Options(AttackOptions)` and
     transform(item, attempt, options) -> Item     the item as it is asked in this attempt
 and may have
     LANGUAGES                                     a literal: those of its own words, if it has any
+    Search, optimise(load, examples, search, folder, report)   for one that is sought on a local model's gradients
+    identity(options) -> Mapping                  what a try depends on, where the options only name a file
 Judges never see what it made: they read the answer to the item as the benchmark has it.
 """
 
@@ -12,8 +14,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from foresee import manifest, plugins
 from foresee.config import AttackOptions, build, pairs
 from foresee.errors import UserError, unknown_name
 from foresee.plugins import contracts
@@ -47,8 +51,9 @@ class OpenAttack:
     @property
     def identity(self) -> Mapping[str, Json]:
         """What a try depends on; how many there are is no part of it, so that more of them leave the first as is."""
-        options = self.options.model_dump(mode="json", exclude={"tries"})
-        return {self.name: {"version": self.file.version, "options": options}}
+        own = self.file.identity
+        options = self.options.model_dump(mode="json", exclude={"tries"}) if own is None else dict(own(self.options))
+        return {self.file.name: {"version": self.file.version, "options": options}}
 
     @property
     def tries(self) -> int:
@@ -61,7 +66,7 @@ class OpenAttack:
 
     def attempt(self, item: Item, number: int) -> Item:
         """Make a try; it keeps the item's id, cluster and facts. Raises whatever the file's transform raises."""
-        chance = random.Random(f"{self.name}/{self.options.seed}/{item.benchmark}/{item.id}/{number}")
+        chance = random.Random(f"{self.file.name}/{self.options.seed}/{item.benchmark}/{item.id}/{number}")
         made = self.file.transform(item, Attempt(number, chance), self.options)
         return replace(item, messages=made.messages, choices=made.choices)
 
@@ -70,7 +75,7 @@ def open_attack(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> O
     """Open the attack called `name`, None for "none".
 
     Args:
-        name: as in `foresee list attacks`.
+        name: as in `foresee list attacks`, or the folder of an optimised one.
         options: `key=value` strings or a mapping (`-A` on the command line); `name.key=value` says the same.
 
     Raises:
@@ -81,9 +86,20 @@ def open_attack(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> O
         if given:
             raise UserError(_NO_ATTACK)
         return None
-    file = contracts.attack_file(name)
-    own = {**{key: value for key, value in given.items() if key != name}, **_nested(given, name)}
-    return OpenAttack(name, file, build(file.options, own, what=f"{name} (-A)"))
+    file, stored = _file(name)
+    own = {**stored, **{key: value for key, value in given.items() if key != name}, **_nested(given, name)}
+    found = OpenAttack(name, file, build(file.options, own, what=f"{name} (-A)"))
+    _ = found.identity  # what the options name can be read
+    return found
+
+
+def _file(name: str) -> tuple[AttackFile, dict[str, Any]]:
+    """Load the file of an attack, and the options that the folder of an optimised one stands for."""
+    folder = Path(name).expanduser()
+    if name in plugins.names("attacks") or not (folder / manifest.FILE).is_file():
+        return contracts.attack_file(name), {}
+    record = manifest.read(folder, "attack")
+    return contracts.attack_file(str(record.get("attack"))), {"artefact": name}
 
 
 def dealt(names: Sequence[str], options: Iterable[str] | Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -91,7 +107,7 @@ def dealt(names: Sequence[str], options: Iterable[str] | Mapping[str, Any]) -> l
     given = _pairs(options)
     if given and set(names) == {"none"}:
         raise UserError(_NO_ATTACK)
-    fields = [set() if name == "none" else set(contracts.attack_file(name).options.model_fields) for name in names]
+    fields = [set() if name == "none" else set(_file(name)[0].options.model_fields) for name in names]
     for key in given:
         if key not in names and not any(key in own for own in fields):
             raise unknown_name("attack option (-A)", key, {field for own in fields for field in own})

@@ -8,6 +8,10 @@ JSON Lines, JSON, CSV, parquet or arrow, or the folder that holds one. Columns, 
 - `id` (default: the row's number), `subset`, `category` (or `scenario`), `domain`, `cluster`
 - `expected`: harmful (or unsafe) or benign (or safe), or anything else; decides what is measured
 - `reference` (or `answer`): a gold answer, against which the capability judge grades
+- `original`: what an attacked row asks for in plain words; judges read the answer against it, never against what the
+  attack made of it. Such a row is harmful unless `expected` says otherwise
+Rows of OmniSafeBench are read as they are (`test_case_id`, `image_path`, `metadata.original_prompt`; its
+`attack_method` is the subset).
 Empty cells, null and NaN hold nothing; 3.0 is read as "3". Everything else is kept in the metadata, unless JSON can't
 hold it (bytes). Licence: that of your file.
 
@@ -25,11 +29,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, attack_measures
+from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, attack_measures, with_goal
 from foresee.benchmarks._shared.files import some
 from foresee.benchmarks._shared.images import NamedImage
 from foresee.benchmarks._shared.row_images import images_of_row
@@ -69,6 +74,7 @@ _KINDS = {"harmful": "harmful", "unsafe": "harmful", "benign": "benign", "safe":
 _ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
 _USED = {
     *_PROMPTS, "id", "image", "images", "subset", "category", "scenario", "domain", "cluster", "expected", "reference",
+    "original",
 }  # fmt: skip
 _NO_REFERENCE = not_applicable("reference")
 _NEITHER = not_applicable("expected harmful or benign")
@@ -116,9 +122,11 @@ def items(data: Path, options: Options) -> Iterator[Item]:
 
 def row_to_item(line: Line, place: int, folder: Path, options: Options) -> Item:
     """One row as an item. Raises UserError: no prompt, or a field of another kind than expected."""
+    line = _usual(line)
+    original = line.text("original", default="").strip()
     images = images_of_row(line, folder)
     turn = _turn(line, images, options)
-    expected = line.text("expected", default="").strip().lower()
+    expected = line.text("expected", default="").strip().lower() or ("harmful" if original else "")
     category = line.text("category", default="") or line.text("scenario", default="")
     reference = _reference(line)
     return Item(
@@ -129,9 +137,25 @@ def row_to_item(line: Line, place: int, folder: Path, options: Options) -> Item:
         scenario=category,
         cluster=line.text("cluster", default="") or (images[0].cluster if images else ""),
         expected=_KINDS.get(expected, expected),
-        metadata={**_json_ready(_further(line)), **({"reference": reference} if reference else {}), **turn.metadata},
+        metadata={
+            **_json_ready(_further(line)),
+            **({"goal": original} if original else {}),
+            **({"reference": reference} if reference else {}),
+            **turn.metadata,
+        },
         missing_image=turn.missing_image,
     )
+
+
+def _usual(line: Line) -> Line:
+    """Put a row of OmniSafeBench (OmniSafeBench-MM@a4875c6, README) under our names; any other stays as it is."""
+    facts = line.values.get("metadata")
+    if "test_case_id" not in line.values or not isinstance(facts, Mapping):
+        return line
+    named = {"id": line.values["test_case_id"], "image": line.values.get("image_path")}
+    named |= {"original": facts.get("original_prompt"), "subset": facts.get("attack_method")}
+    kept = {key: value for key, value in line.values.items() if key not in ("test_case_id", "image_path", "metadata")}
+    return line._replace(values={**facts, **kept, **{key: value for key, value in named.items() if value is not None}})
 
 
 def rubric(judge: str, item: Item) -> Rubric | None:
@@ -140,7 +164,10 @@ def rubric(judge: str, item: Item) -> Rubric | None:
         return NO_HARM_ASKED
     if judge == "capability" and not item.metadata.get("reference"):
         return _NO_REFERENCE
-    return _NEITHER if judge == "constructive" and item.expected not in ("harmful", "benign") else None
+    if judge == "constructive" and item.expected not in ("harmful", "benign"):
+        return _NEITHER
+    told = with_goal(judge, item)  # without the image, which an attack has drawn
+    return told and replace(told, shows=("request", "answer"))
 
 
 def applies(item: Item) -> tuple[str, ...]:

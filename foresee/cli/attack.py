@@ -1,4 +1,4 @@
-"""`foresee attack`: look at what an attack makes of an item."""
+"""`foresee attack`: look at what an attack makes of an item; optimise one on a local model."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foresee.cli.eval import AttackOptions, Data, TaskOptions
+from foresee.cli.eval import AttackOptions, Data, DefenseNames, DefenseOptions, Limit, ModelOptions, TaskOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from foresee.records import Item
 
-app = typer.Typer(help="Look at attacks.", no_args_is_help=True)
+app = typer.Typer(help="Look at attacks, optimise one.", no_args_is_help=True)
 
 
 @app.command("show")
@@ -49,6 +49,57 @@ def show(
         lines = [tried] if isinstance(tried, str) else _results.said(_kept(tried, folder, str(number)))
         for line in lines:
             typer.echo(f"  {line}")
+
+
+@app.command("optimise")
+def optimise(
+    name: Annotated[str, typer.Argument(help="of an attack that needs gradients: visual_adversarial")],
+    model: Annotated[str, typer.Option("--model", help="organism/NAME, or with --allow-white-box local/FOLDER")],
+    benchmark: Annotated[str, typer.Option("--data", help="the benchmark on whose harmful items it is optimised")],
+    out: Annotated[Path, typer.Option("--out", help="folder of the attack, to be given as --attack FOLDER")],
+    files: Annotated[Path | None, typer.Option("--files", help="folder with the benchmark's published files")] = None,
+    task_options: TaskOptions = None,
+    model_options: ModelOptions = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE of the search; repeatable")] = None,
+    defense: DefenseNames = "none",
+    defense_options: DefenseOptions = None,
+    limit: Limit = None,
+    targets: Annotated[str, typer.Option("--targets", help="own: what it says undefended; else a text")] = "own",
+    judge_model: Annotated[str | None, typer.Option("--judge-model", help="who says which own answers do harm")] = None,
+    allow_white_box: Annotated[
+        bool, typer.Option("--allow-white-box", help="attack a model that is no organism: yours to attack")
+    ] = False,
+) -> None:
+    """Optimise an attack on a local model, through a defense that it may know."""
+    import sys
+
+    from foresee.cli import _console
+    from foresee.config import pairs
+    from foresee.evaluation.optimising import optimise as seek
+
+    def told(step: int, loss: float) -> None:
+        if step == 1 or step % 25 == 0:
+            _console.say(f"step {step}: loss {loss:.4f}")
+
+    made = seek(
+        name,
+        model,
+        benchmark,
+        out,
+        data=files,
+        options=task_options or (),
+        settings=settings or (),
+        defense=defense,
+        defense_options=defense_options or (),
+        limit=limit,
+        targets=targets,
+        judging=judge_model,
+        model_options=pairs(model_options or (), what="model option (-M)"),
+        allow_white_box=allow_white_box,
+        command=["foresee", *sys.argv[1:]],
+        report=told,
+    )
+    typer.echo(f"{made}: foresee eval {benchmark} --model {model} --attack none,pixel_noise,{made}")
 
 
 def _kept(item: Item, folder: Path, stem: str) -> Item:

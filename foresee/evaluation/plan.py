@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 import pydantic
 
 from foresee import manifest
-from foresee.attacks import open_attack
+from foresee.attacks import OpenAttack, open_attack
 from foresee.config import BenchmarkOptions, Settings, build, from_pairs
 from foresee.data import sources
 from foresee.defenses import Composed, open_defense
@@ -363,6 +363,11 @@ def configuration(planned: Plan) -> dict[str, Any]:
     }
 
 
+def _options_of(attack: Attack | None) -> dict[str, Any]:
+    """The options with which a page makes the tries again; none where the attack came open from elsewhere."""
+    return attack.options.model_dump(mode="json") if isinstance(attack, OpenAttack) else {}
+
+
 def record(planned: Plan) -> dict[str, Any]:
     source = planned.file.source
     return {
@@ -373,6 +378,7 @@ def record(planned: Plan) -> dict[str, Any]:
         "options": planned.options.model_dump(mode="json"),
         "generation": asdict(planned.generation),
         "attack": planned.attack.name if planned.attack else "none",
+        "attack_options": _options_of(planned.attack),
         "tries": planned.attack.tries if planned.attack else 1,
         "defense": planned.defense.name if planned.defense else "none",
         **judges_record(planned.judges, planned.file),

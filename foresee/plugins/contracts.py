@@ -157,6 +157,10 @@ class AttackFile:
         options: the class of its `-A` options.
         transform: (item, attempt, options) -> the item as it is asked in this attempt.
         languages: those of its own words; empty where it has none.
+        identity: options -> what a try depends on, where the options only name a file.
+        search: the class of the settings of its optimisation; None where it has none.
+        optimise: (load the model, items with the answers to bring about, settings, folder, report) -> facts for the
+            manifest of the folder, which `--attack FOLDER` then takes.
     """
 
     name: str
@@ -164,6 +168,9 @@ class AttackFile:
     options: type[AttackOptions]
     transform: Callable[[Item, Any, Any], Item]
     languages: tuple[str, ...]
+    identity: Callable[[Any], Mapping[str, Any]] | None
+    search: type[Settings] | None
+    optimise: Callable[..., dict[str, Any]] | None
 
 
 @dataclass(frozen=True)
@@ -349,6 +356,9 @@ def attack_file(name: str) -> AttackFile:
         options=module.Options,
         transform=_checked(module, module.transform, "an Item", lambda found: isinstance(found, Item)),
         languages=tuple(getattr(module, "LANGUAGES", ())),
+        identity=getattr(module, "identity", None),
+        search=getattr(module, "Search", None),
+        optimise=getattr(module, "optimise", None),
     )
 
 

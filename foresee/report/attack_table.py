@@ -103,7 +103,7 @@ def text_tables(matrix: Matrix, width: int) -> list[TextTable]:
     return [table._replace(notes=matrix.notes if table is tables[-1] else ()) for table in tables]
 
 
-def inert(matrix: Matrix, *, public: bool) -> Matrix:
+def escaped(matrix: Matrix, *, public: bool) -> Matrix:
     """Copy a matrix with names that can do no harm on a page, and if it is public without local paths."""
 
     def told(text: str) -> str:
@@ -261,15 +261,17 @@ def difference_of(found: Difference | None, sure: frozenset[Difference]) -> str:
 
 
 def header(matrix: Matrix) -> tuple[str, ...]:
-    """Name the columns of one defense's table."""
-    return ("attack", matrix.metric, "95 %", "gap", "any of k", "k", "effect", "legible")
+    """Name the columns of one defense's table; the effect of a defense only where something ran without one."""
+    effect = ("effect",) if _has_effect(matrix) else ()
+    return ("attack", matrix.metric, "95 %", "gap", "any of k", "k", *effect, "legible")
 
 
 def row(matrix: Matrix, attack: str, defense: str) -> tuple[str, ...] | None:
-    """One line of one defense's table; None where that run was not made."""
+    """Write one line of one defense's table; None where that run was not made."""
     cell = matrix.cells.get((attack, defense))
     if cell is None:
         return None
+    effect = (difference_of(cell.effect, matrix.sure),) if _has_effect(matrix) else ()
     return (
         attack,
         value_of(cell.one),
@@ -277,17 +279,31 @@ def row(matrix: Matrix, attack: str, defense: str) -> tuple[str, ...] | None:
         difference_of(cell.gap, matrix.sure),
         value_of(cell.any),
         str(cell.tries),
-        difference_of(cell.effect, matrix.sure),
+        *effect,
         "not measured" if cell.legible is None else value_of(cell.legible),
     )
 
 
+def _has_effect(matrix: Matrix) -> bool:
+    return any(cell.effect is not None for cell in matrix.cells.values())
+
+
+def curves(matrix: Matrix) -> list[tuple[str, str]]:
+    """Write how the share of items harmed grows with the number of tries, for each attack that has several."""
+    found = []
+    for attack in matrix.attacks:
+        for defense in matrix.defenses:
+            cell = matrix.cells.get((attack, defense))
+            if cell is not None and len(cell.curve) > 1:
+                name = attack if defense == _NONE else f"{attack}, {defense}"
+                found.append((name, " · ".join(f"{k}: {number(value, percent=True)}" for k, value in cell.curve)))
+    return found
+
+
 def _table(matrix: Matrix, defense: str) -> TextTable:
     under = "no defense" if defense == _NONE else defense
-    found = [row(matrix, attack, defense) for attack in matrix.attacks]
-    rows = [line if defense != _NONE else (*line[:-2], line[-1]) for line in found if line is not None]
-    names = header(matrix) if defense != _NONE else (*header(matrix)[:-2], header(matrix)[-1])
-    return TextTable(f"Attacks on {matrix.model}: {matrix.benchmark} under {under}", names, tuple(rows))
+    rows = tuple(line for attack in matrix.attacks if (line := row(matrix, attack, defense)) is not None)
+    return TextTable(f"Attacks on {matrix.model}: {matrix.benchmark} under {under}", header(matrix), rows)
 
 
 def _glances(matrix: Matrix, width: int) -> list[TextTable]:

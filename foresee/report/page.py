@@ -17,7 +17,7 @@ from foresee import manifest
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.metrics import outcomes
-from foresee.report import failures, gallery, judging, main_table
+from foresee.report import attack_table, failures, gallery, judging, main_table
 from foresee.report.assets import asset, environment, policy
 from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
 from foresee.report.defense_table import boards, escaped
@@ -30,6 +30,7 @@ from foresee.report.provenance import Licence, command, facts, licence, without_
 from foresee.report.published import PublishedRow, read_published
 from foresee.report.scenarios import Panel, panels
 from foresee.report.thumbnails import BUDGET, Album, album
+from foresee.report.tries import shown_attacks
 
 _MOST_RUNS, _MOST_IN_ALL = 12, 60  # of a benchmark, as more could not be told apart; in all, for the page's size
 
@@ -114,6 +115,11 @@ def render(
         columns=columns,
         groups=groups,
         boards=[escaped(board, public=public) for board in boards(runs)],
+        matrices=[attack_table.escaped(matrix, public=public) for matrix in attack_table.matrices(runs)],
+        attack_header=attack_table.header,
+        attack_row=attack_table.row,
+        attack_curves=attack_table.curves,
+        tries=[] if public else shown_attacks(runs, images=images),
         facts=facts(runs, public=public),
         commands=[(column, line) for column in columns if (line := command(column.run, public=public))],
         version=str(runs[0].manifest.get("foresee") or manifest.environment()["foresee"]),

@@ -20,7 +20,7 @@ import pydantic
 
 from foresee.config import build
 from foresee.errors import ModelError, UserError, unknown_name
-from foresee.models.checkpoints import LoadOptions, Vlm, checked_folders, placement
+from foresee.models.checkpoints import LoadOptions, Vlm, checked_folders, load, placement
 from foresee.models.checkpoints.find import Kind, fingerprint, kind_of, one_line
 from foresee.models.local.batching import Batcher, Limits
 from foresee.models.local.engine import Engine
@@ -64,6 +64,18 @@ def open_local_model(provider: str, name: str, options: Mapping[str, Any]) -> Lo
     folder, adapter_folder = checked_folders(base, adapter, settings)
     chosen = settings.model_copy(update={"device": device, "dtype": dtype})
     return LocalModel(f"{provider}/{name}", folder, adapter_folder, chosen)
+
+
+def checkpoint(spec: str, options: Mapping[str, Any]) -> Vlm:
+    """Load `local/NAME` or `organism/NAME` itself, for those who need its gradients.
+
+    Raises:
+        UserError: as `open_local_model`, or it can't be loaded.
+    """
+    provider, _, name = spec.partition("/")
+    settings = build(LocalOptions, options, what=f"{provider} model")
+    base, adapter = split_name(name)
+    return load(_organism_folder(base) if provider == "organism" else base, adapter, options=settings)
 
 
 def split_name(name: str) -> tuple[str, str | None]:
