@@ -6,7 +6,7 @@ from pathlib import Path
 
 from foresee.dataset_format import RowWriter
 from tests.cli.conftest import Cli
-from tests.dataset_format.test_dataset_folder import png, row, thin
+from tests.dataset_format.test_dataset_format import png, row, thin
 
 
 def test_the_total_that_can_be_asked_is_printed(cli: Cli, mmsa: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from foresee.errors import UserError
 from foresee.models import open_model
-from tests.models.test_local_loading import adapter_for
+from tests.models.test_checkpoints import adapter_for
 from tests.support.tiny_models import build
 
 pytest.importorskip("torch")

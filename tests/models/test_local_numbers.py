@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from foresee.errors import ModelError
 from foresee.models.local.model import LocalModel
 from foresee.records import Generation, Message, Reply, Request
-from tests.models.test_local_decoding import Ban
+from tests.models.test_decoding import Ban
 
 GREEDY = Generation(max_tokens=4)
 
