@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from foresee.cli import attack, curate, data, demo, doctor, eval, judge, organism, report, score, study, train
+from foresee.cli import attack, curate, data, defense, demo, doctor, eval, judge, organism, report, score, study, train
 
 app = typer.Typer(
     name="foresee",
@@ -23,6 +23,7 @@ app.command("compare")(report.compare)
 app.command("report")(report.page)
 app.command("export")(report.export)
 app.add_typer(data.app, name="data")
+app.add_typer(defense.app, name="defense")
 app.add_typer(organism.app, name="organism")
 app.add_typer(curate.app, name="curate")
 app.command("train")(train.train)

@@ -1,13 +1,15 @@
-"""Defenses: one file each, of one of four kinds. This file only opens and composes them.
+"""Defenses: one file each, of one of five kinds. This file only opens and composes them.
 
 A defense file has `VERSION`, `class Options(Settings)` and exactly one of
     edit(item, options) -> Item                               a prompt: changes what is asked
     filter(options) -> Filter                                 a guard before and behind the model
     decoding(options) -> DecodingStrategy                     works on the logits while the answer is written
+    hidden(options) -> HiddenStates                           reads or edits hidden states meanwhile
     async answer(item, generation, ask, options) -> Reply     a procedure: owns the asking
 and may have
     LANGUAGES                                                 a literal: those of its own words, if it has any
     fitted(options, items) -> Options                         the options, once the benchmark's items are known
+    fit(states, settings) -> Fitted                           vectors from a model's hidden states (`defense fit`)
 `a+b` runs both: any number of prompts and filters in this order, at most one of each other kind.
 """
 
@@ -19,6 +21,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from foresee.config import Settings, build, pairs
+from foresee.defenses._shared import vectors
 from foresee.errors import UserError, unknown_name
 from foresee.plugins import contracts
 from foresee.plugins.contracts import DefenseFile
@@ -82,6 +85,11 @@ class Composed:
         return next((part.file.decoding(part.options) for part in self.parts if part.file.decoding is not None), None)
 
     @cached_property
+    def hidden(self) -> Any | None:
+        """The strategy on hidden states, made once. Raises UserError: its vectors can't be used."""
+        return next((part.file.hidden(part.options) for part in self.parts if part.file.hidden is not None), None)
+
+    @cached_property
     def filters(self) -> tuple[Filter, ...]:
         """The guards before and behind the model, made once. Raises UserError: one that can't be."""
         return tuple(part.file.filter(part.options) for part in self.parts if part.file.filter is not None)
@@ -118,14 +126,18 @@ def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> 
             raise UserError(_NO_DEFENSE)
         return None
     files = _files(name)
-    for kind, what in (("decoding", "works on logits"), ("answer", "owns the asking")):
+    only_one = (("decoding", "works on logits"), ("hidden", "works on hidden states"), ("answer", "owns the asking"))
+    for kind, what in only_one:
         clash = [each for each, file in files.items() if file.kind == kind]
         if len(clash) > 1:
             raise UserError(f"--defense {name}: only one may be of the kind that {what}, got {' and '.join(clash)}")
     chosen = _assign(files, _pairs(options))
     parts = (Part(n, m, build(m.options, chosen[n], what=f"{n} (-S)")) for n, m in files.items())
     composed = Composed(name, tuple(parts))
-    _ = composed.filters  # what is wrong with a guard comes to light now
+    _ = composed.filters, composed.hidden  # what is wrong with a guard or with vectors comes to light now
+    for part in composed.parts:
+        if part.file.fit is not None:
+            vectors.read(getattr(part.options, "vectors", ""), part.name)
     return composed
 
 

@@ -13,7 +13,6 @@ probability and is read as text. Usual practice with guard models; the refusal's
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Literal
 
 import pydantic
@@ -26,8 +25,6 @@ from foresee.models import check_model, open_model
 from foresee.records import Answer, AskModel, Item, Screening
 
 VERSION = "1"
-REFUSAL = "I'm sorry, but I can't help with that."
-WORLD_REFUSAL = "please do not ."
 _FLAG = "-S guard_options."
 
 
@@ -67,14 +64,9 @@ class GuardFilter:
     def blocks_unjudged(self) -> bool:
         return self.options.unjudged == "block"
 
-    @cached_property
-    def _refusal(self) -> str:
-        return wording.words(self.options.refusal, REFUSAL, "refusal")
-
     def refusal(self, item: Item) -> str:
-        """Refuse in fixed words; in the drawn world one of its own words."""
-        own = self.options.refusal == "auto" and wording.of_the_world(item)
-        return WORLD_REFUSAL if own else self._refusal
+        """Refuse in fixed words; in the drawn world in some of its own."""
+        return wording.refusal(self.options.refusal, item)
 
     def reads(self, stage: Literal["request", "answer"]) -> bool:
         return self.options.on in (stage, "both")
@@ -107,5 +99,5 @@ def filter(options: Options) -> GuardFilter:
         if options.on in (stage, "both"):
             spec = guard_named(options.guard, stage)
     check_model(spec.model, options.guard_options, flag=_FLAG)
-    wording.words(options.refusal, REFUSAL, "refusal")
+    wording.words(options.refusal, wording.REFUSAL, "refusal")
     return GuardFilter(options, spec.format, spec.wording, spec.model)

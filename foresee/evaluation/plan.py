@@ -56,6 +56,10 @@ class Dialogue:
         return self.inner.decoding if self.inner else None
 
     @property
+    def hidden(self) -> Any | None:
+        return getattr(self.inner, "hidden", None)
+
+    @property
     def filters(self) -> tuple[Filter, ...]:
         return getattr(self.inner, "filters", ())
 

@@ -27,7 +27,7 @@ RubricHook: TypeAlias = "Callable[[str, Item], Rubric | None]"
 RubricOf: TypeAlias = "Callable[[Item], Rubric]"
 _THEIRS = "foresee_plugins."  # modules of users' own files
 JudgeForm = Literal["rules", "model"]
-DefenseKind = Literal["edit", "filter", "decoding", "answer"]
+DefenseKind = Literal["edit", "filter", "decoding", "hidden", "answer"]
 
 
 @dataclass(frozen=True)
@@ -181,13 +181,15 @@ class DefenseFile:
         name: of the file.
         version: part of the key of answers.
         options: the class of its `-S` options.
-        kind: which of the next four it has.
+        kind: which of the next five it has.
         edit: (item, options) -> item as it is asked.
         filter: options -> a guard before and behind the model (`records.Filter`).
         decoding: options -> a strategy on the logits.
+        hidden: options -> a strategy on hidden states (`models.local.hidden_states.HiddenStates`).
         answer: (item, generation, ask, options) -> the reply.
         fitted: (options, items) -> options, once a benchmark's items are known.
         languages: those of its own words; empty where it has none.
+        fit: (states, settings) -> what a folder of vectors is to hold (`foresee defense fit`); None: nothing to fit.
     """
 
     name: str
@@ -197,9 +199,11 @@ class DefenseFile:
     edit: Callable[[Item, Any], Item] | None
     filter: Callable[[Any], Filter] | None
     decoding: Callable[[Any], Any] | None
+    hidden: Callable[[Any], Any] | None
     answer: Callable[[Item, Generation, Any, Any], Awaitable[Reply]] | None
     fitted: Callable[[Any, Sequence[Item]], Any] | None
     languages: tuple[str, ...]
+    fit: Callable[[Any, Any], Any] | None
 
 
 @dataclass(frozen=True)
@@ -365,7 +369,7 @@ def attack_file(name: str) -> AttackFile:
 def defense_file(name: str) -> DefenseFile:
     """Load a defense. Raises UserError: no such one, or its file is of no kind or of several."""
     module = plugins.load("defenses", name)
-    known: tuple[DefenseKind, ...] = ("edit", "filter", "decoding", "answer")
+    known: tuple[DefenseKind, ...] = ("edit", "filter", "decoding", "hidden", "answer")
     kinds = [kind for kind in known if hasattr(module, kind)]
     if len(kinds) != 1 or not hasattr(module, "VERSION") or not hasattr(module, "Options"):
         raise UserError(f"defense file {module.__file__} of {name} needs VERSION, Options and one of {known}")
@@ -377,9 +381,11 @@ def defense_file(name: str) -> DefenseFile:
         edit=_checked(module, getattr(module, "edit", None), "an Item", lambda found: isinstance(found, Item)),
         filter=getattr(module, "filter", None),
         decoding=getattr(module, "decoding", None),
+        hidden=getattr(module, "hidden", None),
         answer=getattr(module, "answer", None),
         fitted=getattr(module, "fitted", None),
         languages=tuple(getattr(module, "LANGUAGES", ())),
+        fit=getattr(module, "fit", None),
     )
 
 

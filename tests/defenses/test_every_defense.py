@@ -20,10 +20,8 @@ from tests.defenses.conftest import drawn
 
 Make = Callable[..., Item]
 TOGETHER = "safety_prompt+contextual_prompt+few_shot+contrastive_decoding+ecso"
-NAMES = [
-    *(name for name in plugins.names("defenses") if name != "guard_filter"),
-    TOGETHER,
-]  # a file of its own tests it
+OWN_FILE = ("guard_filter", "refusal_direction", "astra", "hidden_detect")  # what needs more is tested there
+NAMES = [*(name for name in plugins.names("defenses") if name not in OWN_FILE), TOGETHER]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +100,7 @@ def test_at_most_one_of_a_kind() -> None:
 def test_every_defense_keeps_the_contract(name: str) -> None:
     module = plugins.load("defenses", name)
     assert isinstance(module.VERSION, str)
-    assert sum(hasattr(module, kind) for kind in ("edit", "filter", "decoding", "answer")) == 1
+    assert sum(hasattr(module, kind) for kind in ("edit", "filter", "decoding", "hidden", "answer")) == 1
     languages = plugins.summary("defenses", name).literals.get("LANGUAGES", ())
     assert set(languages) <= {"English", "drawn world"}
     assert f"--defense none,{name}" in (module.__doc__ or "") or f"--defense {name}" in (module.__doc__ or "")

@@ -12,7 +12,7 @@ from aiohttp import web
 
 import foresee
 from foresee.defenses import open_defense
-from foresee.defenses.guard_filter import REFUSAL
+from foresee.defenses._shared.wording import REFUSAL
 from foresee.errors import UserError
 from tests.cli.conftest import Cli, cli
 from tests.judges.conftest import JudgeServer, judge_server, toy

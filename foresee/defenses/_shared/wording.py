@@ -8,6 +8,9 @@ from foresee.config import wording
 from foresee.errors import UserError
 from foresee.records import Image, Item, Message
 
+REFUSAL = "I'm sorry, but I can't help with that."
+WORLD_REFUSAL = "please do not ."
+
 
 def of_the_world(item: Item) -> bool:
     """Whether an item speaks the drawn world's language, of which other models' words are no part."""
@@ -17,6 +20,11 @@ def of_the_world(item: Item) -> bool:
 def words(text: str, own: str, option: str = "text") -> str:
     """Our wording for "auto", else a file's, to the letter. Raises UserError: it can't be read, or holds nothing."""
     return wording(text, own, option=f"-S {option}")
+
+
+def refusal(text: str, item: Item, option: str = "refusal") -> str:
+    """Refuse in fixed words: ours for "auto" (in the drawn world its own), else a file's. Raises UserError: `words`."""
+    return WORLD_REFUSAL if text == "auto" and of_the_world(item) else words(text, REFUSAL, option)
 
 
 def as_system(item: Item, text: str) -> Item:

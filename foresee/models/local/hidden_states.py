@@ -60,8 +60,8 @@ class HiddenStates(Protocol):
         ...
 
     @property
-    def layers(self) -> Sequence[int]:
-        """Which decoder layers' outputs it sees; 0 is the first."""
+    def layers(self) -> Sequence[int] | None:
+        """Which decoder layers' outputs it sees; 0 is the first, None for all."""
         ...
 
     @property
@@ -98,13 +98,15 @@ class Hooks:
         for place, strategy in enumerate(strategies):
             if strategy is not None:
                 groups.setdefault(_key(strategy), []).append(place)
-        self._groups = [(places, _checked(strategies[places[0]], model)) for places in groups.values()]
-        self._sessions = [(places, strategy, strategy.session(model)) for places, strategy in self._groups]
+        shared = [(places, strategies[places[0]]) for places in groups.values()]
+        self._sessions = [
+            (places, _layers(strategy, model), strategy.session(model)) for places, strategy in shared if strategy
+        ]
         self._met: set[int] = set()  # layers that have seen the prompt
 
     @property
     def layers(self) -> set[int]:
-        return {layer for _, strategy in self._groups for layer in strategy.layers}
+        return {layer for _, layers, _ in self._sessions for layer in layers}
 
     def __call__(self, layer: int, states: Any, real: Any) -> Any | None:
         """Edit the output of a layer; `real` is the padded prompts' mask."""
@@ -114,8 +116,8 @@ class Hooks:
         self._met.add(layer)
         mask = real.bool() if prompt else torch.ones(states.shape[:2], dtype=torch.bool, device=states.device)
         edited = None
-        for places, strategy, session in self._sessions:
-            if layer not in strategy.layers:
+        for places, layers, session in self._sessions:
+            if layer not in layers:
                 continue
             branches = range(0, states.shape[0], self._requests)
             rows = torch.tensor([place + branch for branch in branches for place in places], device=states.device)
@@ -147,7 +149,7 @@ def hooked(strategies: Sequence[HiddenStates | None], model: Any, real: Any) -> 
         UserError: a layer that this model does not have.
     """
     hooks = Hooks(strategies, model)
-    stack = model.get_decoder().layers if hooks.layers else []
+    stack = model.get_decoder().layers if hooks.layers else ()
     held = [stack[layer].register_forward_hook(_hook(hooks, layer, real)) for layer in sorted(hooks.layers)]
     try:
         yield hooks
@@ -173,10 +175,10 @@ def _key(strategy: HiddenStates) -> Any:
     return strategy
 
 
-def _checked(strategy: HiddenStates | None, model: Any) -> HiddenStates:
-    assert strategy is not None
+def _layers(strategy: HiddenStates, model: Any) -> frozenset[int]:
     count = len(model.get_decoder().layers)
-    beyond = [layer for layer in strategy.layers if not 0 <= layer < count]
+    wanted = range(count) if strategy.layers is None else strategy.layers
+    beyond = [layer for layer in wanted if not 0 <= layer < count]
     if beyond:
         raise UserError(f"layer {beyond[0]}: this model has {count} decoder layers, 0 to {count - 1}")
-    return strategy
+    return frozenset(wanted)
