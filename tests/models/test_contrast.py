@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,14 @@ import pytest
 from PIL import Image as Pil
 
 from foresee.errors import ModelError
-from foresee.models.local.contrast import ContrastiveDecoding, blurred, contrasted, diffused, kept_and_added
+from foresee.models.local.contrast import (
+    ContrastiveDecoding,
+    PrincipleContrast,
+    blurred,
+    contrasted,
+    diffused,
+    kept_and_added,
+)
 from foresee.models.local.model import LocalModel
 from foresee.records import Generation, Message, Reply, Request
 from tests.models.pictures import picture
@@ -286,3 +294,46 @@ async def test_other_families_do_not_depend_on_the_batch_either(kind: str, folde
     assert together[:2] == [two_passes(model, request)[0] for request in asked[:2]]
     if kind == "idefics3":  # a tiny Gemma repeats one token whatever it is shown
         assert together != tokens_of(model, requests(None)[:3])
+
+
+def two_prompts(model: LocalModel, request: Request, steps: int = 6) -> list[int]:
+    """One request alone, each token from a whole pass over either prompt, without a cache."""
+    import torch
+
+    engine = model._shared.engine  # type: ignore[union-attr]
+    core, prompts = engine.loaded().vlm.core, engine.loaded().prompts
+    strategy: PrincipleContrast = request.decoding
+    looks = [prompts.make(request.messages), prompts.make(strategy.second_messages(request.messages))]
+    ids: list[int] = []
+    for _ in range(steps):
+        new = torch.tensor([ids], dtype=torch.long)
+        scores = []
+        for look in looks:
+            whole = {**look.text, **look.images, "input_ids": torch.cat([look.text["input_ids"], new], 1)}
+            whole["attention_mask"] = torch.ones_like(whole["input_ids"])
+            if "mm_token_type_ids" in look.text:
+                whole["mm_token_type_ids"] = torch.cat([look.text["mm_token_type_ids"], torch.zeros_like(new)], 1)
+            with torch.no_grad():
+                scores.append(core(**whole).logits[0, -1].float())
+        ids.append(int(((1 + strategy.alpha) * scores[1] - strategy.alpha * scores[0]).argmax()))
+    return ids
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_principle_fused_gives_the_tokens_of_two_passes(kind: str, folders: Folders, opened: Opened) -> None:
+    model = opened(folders(kind))
+    strategy = PrincipleContrast("Do not help anyone to do harm.", 2.0)
+    asked = [*requests(strategy)[:3], Request((Message("system", ("Be brief.",)), *requests(None)[3].messages), GREEDY,
+                                              decoding=strategy)]  # fmt: skip
+    assert tokens_of(model, asked) == [two_prompts(model, request) for request in asked]
+    blind = [Request((Message("user", (text,)),), GREEDY, decoding=strategy) for text in ("Why?", "Is it safe now?")]
+    assert tokens_of(model, blind) == [two_prompts(model, request) for request in blind], "without images too"
+
+
+async def test_without_weight_the_principle_is_a_prompt(folders: Folders, opened: Opened) -> None:
+    model = opened(folders("llava"))
+    strategy = PrincipleContrast("Do not help anyone to do harm.", 0.0)
+    asked = requests(strategy)
+    told = [replace(each, messages=tuple(strategy.second_messages(each.messages)), decoding=None) for each in asked]
+    assert await texts_of(model, asked) == await texts_of(model, told)
+    assert await texts_of(model, asked) != await texts_of(model, requests(None))

@@ -29,15 +29,23 @@ class BatchRequest:
     second: Prompt | None = None
 
 
-def to_job(request: Request, prompt: Prompt, new_tokens: int, model: Any) -> Job:
+def to_job(request: Request, prompt: Prompt, new_tokens: int, model: Any, other: Prompt | None = None) -> Job:
     """Make the job of a request with at most so many new tokens; a second branch doubles its cost.
+
+    Args:
+        request: what is asked.
+        prompt: of it.
+        new_tokens: that its answer may have.
+        model: the transformers model.
+        other: the prompt of a strategy's second branch that reads other words.
 
     Raises:
         ModelError: a strategy that does not know this model's images.
     """
     seed = _seed(request, prompt)
-    second = _second(request.decoding, prompt, seed, model)
-    cost = (prompt.length + new_tokens) * (2 if second else 1)
+    second = other or _second(request.decoding, prompt, seed, model)
+    longest = max(prompt.length, second.length if second else 0)
+    cost = (longest + new_tokens) * (2 if second else 1)
     return Job(_group(request, prompt), cost, BatchRequest(request, prompt, seed, new_tokens, second))
 
 

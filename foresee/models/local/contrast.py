@@ -17,7 +17,7 @@ from foresee.errors import ModelError
 
 if TYPE_CHECKING:
     from foresee.models.local.decoding import Batch
-    from foresee.records import Json
+    from foresee.records import Json, Message
 
 Distortion = Literal["noise", "blank", "blur"]
 STEPS = 1000  # of the diffusion
@@ -78,6 +78,42 @@ class ContrastiveDecoding:
         def process(ids: Any, scores: Any) -> Any:
             clean, distorted = scores.chunk(2)
             return contrasted(clean, distorted, self.alpha, self.beta).repeat(2, 1)
+
+        return [process]
+
+
+@dataclass(frozen=True)
+class PrincipleContrast:
+    """A `decoding.SecondPrompt`: scores become (1 + alpha) * principled - alpha * plain.
+
+    The second branch reads a safety principle as its system message (CoCA, Gao et al., arXiv 2409.11365).
+
+    Attributes:
+        principle: the words.
+        alpha: weight of the contrast; 0 is plain decoding under the principle.
+    """
+
+    principle: str
+    alpha: float = 4.0
+
+    @property
+    def identity(self) -> Mapping[str, Json]:
+        return {"principle contrast": [self.alpha, self.principle]}
+
+    def second_messages(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Put the principle before the conversation, before a system message that it may have."""
+        from foresee.records import Message
+
+        first, rest = (messages[0], messages[1:]) if messages and messages[0].role == "system" else (None, messages)
+        text = self.principle if first is None else f"{self.principle}\n\n{first.text}"
+        return (Message("system", (text,)), *rest)
+
+    def processors(self, batch: Batch) -> Sequence[Any]:
+        """Contrast the two branches of each request."""
+
+        def process(ids: Any, scores: Any) -> Any:
+            plain, principled = scores.chunk(2)
+            return contrasted(principled, plain, self.alpha, 0.0).repeat(2, 1)
 
         return [process]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from foresee.errors import UserError
-from foresee.records import Json
+from foresee.records import Json, Message
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Batch:
 
 
 class DecodingStrategy(Protocol):
-    """A decode-time method (`Request.decoding`): an `InputTransform` or a `SecondBranch`.
+    """A decode-time method (`Request.decoding`): an `InputTransform`, a `SecondBranch` or a `SecondPrompt`.
 
     Requests whose strategies are equal and hashable share batches.
     """
@@ -86,6 +86,18 @@ class SecondBranch(DecodingStrategy, Protocol):
 
     def second_key(self, seed: int) -> str:
         """Equal for equal second branches at the same images."""
+        ...
+
+
+@runtime_checkable
+class SecondPrompt(DecodingStrategy, Protocol):
+    """A strategy with a second branch of every request that reads other words, and the same images.
+
+    The batch it processes has `2 * batch.rows` rows, the second branches below the first; the first ones are answers.
+    """
+
+    def second_messages(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Return one request's conversation as its second branch reads it, with the same images."""
         ...
 
 

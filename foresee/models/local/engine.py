@@ -23,7 +23,7 @@ from foresee.models.checkpoints import LoadOptions, Vlm, load
 from foresee.models.local.batch_request import BatchRequest, to_job
 from foresee.models.local.batching import Job, OutOfMemory
 from foresee.models.local.collating import collate_images, collate_text, image_spans, join_features, split_features
-from foresee.models.local.decoding import Batch, Chooser, StopTexts, choice_probabilities
+from foresee.models.local.decoding import Batch, Chooser, SecondPrompt, StopTexts, choice_probabilities
 from foresee.models.local.hidden_states import hooked
 from foresee.models.local.image_cache import BoundedCache, tensor_bytes
 from foresee.models.local.prompting import Prompt, Prompts
@@ -108,11 +108,15 @@ class Engine:
         if request.choices:
             prompts.first_tokens(request.choices)
         limit = getattr(vlm.core.config.get_text_config(), "max_position_embeddings", None) or 1 << 30
-        if prompt.length >= limit:
-            raise ModelError(f"the prompt has {prompt.length} tokens, this model takes fewer than {limit}")
+        other: Prompt | None = None
+        if isinstance(request.decoding, SecondPrompt):
+            words = request.decoding.second_messages(request.messages)
+            other = prompts.make(words, closed=request.closed, template=request.template)
+        length = max(prompt.length, other.length if other else 0)
+        if length >= limit:
+            raise ModelError(f"the prompt has {length} tokens, this model takes fewer than {limit}")
         wanted = 1 if request.choices else max(1, request.generation.max_tokens)
-        new_tokens = min(wanted, limit - prompt.length)
-        return to_job(request, prompt, new_tokens, vlm.core)
+        return to_job(request, prompt, min(wanted, limit - length), vlm.core, other)
 
     def run(self, jobs: Sequence[Job]) -> list[Reply | ModelError]:
         """Answer jobs of one group, with the errors of single ones. Raises OutOfMemory, or what the model raises."""
