@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from foresee.cli.eval import Data, Limit, ModelOptions, TaskOptions
+from foresee.cli.eval import AttackOptions, Data, Limit, ModelOptions, TaskOptions
 
 app = typer.Typer(no_args_is_help=True, help="Defenses that are fitted to a model: fit.")
 
@@ -31,6 +31,10 @@ def fit(
     by: Annotated[str, typer.Option("--by", help="field of the items, or metadata.KEY, that tells the sides")] = "",
     positive: Annotated[str, typer.Option("--positive", help="its values, A,B, that vectors point to")] = "",
     negative: Annotated[str, typer.Option("--negative", help="its values, A,B, of the other side")] = "",
+    attack: Annotated[
+        str, typer.Option("--attack", help="pairs of the positive items: each under this attack, and as it is")
+    ] = "none",
+    attack_options: AttackOptions = None,
     limit: Limit = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="false_alarms, layer, seed; repeatable")
@@ -56,6 +60,8 @@ def fit(
         model_options=pairs(model_options or (), what="model option (-M)"),
         settings=pairs(settings or (), what="fit (--set)"),
         sides=sides,
+        attack=attack,
+        attack_options=attack_options or (),
         limit=limit,
         command=["foresee", *sys.argv[1:]],
     )

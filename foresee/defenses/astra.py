@@ -7,8 +7,7 @@ h - strength * |h| * clip(cos(h - origin, v), 0, 1) * v / |v|, origin the mean o
 prompts and not an attribution to patches of attacked images, and the layer is the one that tells held-out pairs apart
 best. Choose the strength on data that does not test it.
 
-    foresee defense fit astra --model local/M --benchmark jsonl --data pairs.jsonl --by subset --positive attacked \
-      --negative plain --out vectors/x
+    foresee defense fit astra --model local/M --benchmark jsonl --data harmful.jsonl --attack mml --out vectors/x
     foresee eval figstep --model local/M --data P --defense none,astra -S vectors=vectors/x
 """
 

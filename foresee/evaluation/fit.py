@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foresee.attacks import open_attack
 from foresee.config import build
 from foresee.defenses._shared.vectors import FitSettings, States, write
 from foresee.errors import ModelError, UserError
@@ -18,7 +19,7 @@ from foresee.models import open_model
 from foresee.models.local.hidden_states import model_mark
 from foresee.models.local.steering import Collector, in_words
 from foresee.plugins import contracts
-from foresee.records import Generation, Item, Model, Request
+from foresee.records import Attack, Generation, Item, Model, Request
 from foresee.runner.async_bridge import complete, each
 
 HARMFUL = ("harmful", "unsafe", "refuse")
@@ -50,6 +51,8 @@ def fit(
     model_options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     sides: Sides | None = None,
+    attack: str | Attack | None = None,
+    attack_options: Iterable[str] | Mapping[str, Any] = (),
     limit: int | None = None,
     command: Sequence[str] = (),
 ) -> Mapping[str, Any]:
@@ -65,6 +68,8 @@ def fit(
         model_options: of the model.
         settings: of the fit (`FitSettings`).
         sides: which items are positive and negative.
+        attack: makes pairs of the positive items alone: each under the attack (its first try) and as it is.
+        attack_options: of the attack (`-A`).
         limit: so many items at most.
         command: the command line, for the record.
 
@@ -86,6 +91,9 @@ def fit(
             f"{benchmark}: no item's {chosen.by} is {' or '.join((*chosen.positive, *chosen.negative))}; "
             "name the field and its values (--by, --positive, --negative)"
         )
+    under = open_attack(attack, attack_options) if isinstance(attack, str) else attack
+    if under is not None:
+        labelled = [pair for item, side in labelled if side for pair in _attacked(item, under)]
     opened = open_model(model, model_options) if isinstance(model, str) else model
     try:
         if "hidden_states" not in opened.capabilities:
@@ -100,6 +108,7 @@ def fit(
         "fitted_to": model_mark(opened.identity),
         "settings": how.model_dump(mode="json"),
         "sides": {"by": chosen.by, "positive": list(chosen.positive), "negative": list(chosen.negative)},
+        "attack": dict(under.identity) if under is not None else None,
         "benchmark": benchmark,
         "items": items_digest([item for item, _ in labelled]),
         "counts": {"positive": sum(side for _, side in labelled), "negative": sum(not side for _, side in labelled)},
@@ -113,6 +122,14 @@ def _names() -> list[str]:
     from foresee import plugins
 
     return plugins.names("defenses")
+
+
+def _attacked(item: Item, attack: Attack) -> tuple[tuple[Item, bool], tuple[Item, bool]]:
+    """Pair an item under the attack with itself. Raises UserError: the attack can't be made of it."""
+    try:
+        return (attack.attempt(item, 0), True), (item, False)
+    except Exception as problem:
+        raise UserError(f"attack {attack.name} can't be made of item '{item.id}': {problem}") from problem
 
 
 def _side(item: Item, sides: Sides) -> bool | None:

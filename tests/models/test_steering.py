@@ -126,6 +126,15 @@ def test_a_defense_is_fitted_used_and_refuses_another_model(
     assert "is not the file that was fitted" in broken.err
 
 
+def test_an_attack_makes_the_pairs(cli: Cli, labelled: Path, folders: Any) -> None:  # noqa: F811
+    model = f"local/{folders('llava')}"
+    done = cli("defense", "fit", "astra", "--model", model, "--data", labelled, "--attack", "encodings", "--out", "v")
+    assert done.code == 0, done.err
+    record = json.loads(Path("v/manifest.json").read_text())
+    assert record["counts"] == {"positive": 20, "negative": 20}, "the harmful ones, attacked and plain"
+    assert list(record["attack"]) == ["encodings"]
+
+
 def test_strength_zero_is_plain_and_a_copy_of_the_folder_is_the_same_defense(
     cli: Cli,  # noqa: F811
     labelled: Path,
