@@ -71,7 +71,7 @@ async def test_every_defense_runs(
         assert [row.answer.status for row in found.rows] == ["ok"] * 3, [row.answer.reason for row in found.rows]
         assert all(row.answer.usage.input_tokens > 0 for row in found.rows)
         texts[name] = [row.answer.text for row in found.rows]
-        assert name in ("none", "ecso") or texts[name][:2] != texts["none"][:2], f"{name} changes nothing"
+        assert name in ("none", "ecso", "self_check") or texts[name][:2] != texts["none"][:2], f"{name} changes nothing"
     assert texts["contrastive_decoding"][2] == texts["none"][2], "no picture, nothing to contrast"
     await model.close()
 
