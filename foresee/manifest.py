@@ -10,11 +10,12 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import pydantic
 
@@ -127,19 +128,37 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         UserError: the folder can't be written.
     """
+    with written_whole(path) as file:
+        file.write(whole(text).encode())  # names of files need not be UTF-8
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Write a file piece by piece that takes the place of `path` in one step, at the end and if nothing failed.
+
+    Raises:
+        UserError: it can't be written.
+    """
     try:
-        replace_file(path, whole(text).encode(), durable=True)  # names of files need not be UTF-8
+        with _replacing(path, durable=True) as file:
+            yield file
     except OSError as problem:
         raise UserError(f"can't write {path}: {problem.strerror or problem}") from None
 
 
 def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Put `data` in the place of `path` in one step; `durable` waits until it has reached the disk. Raises OSError."""
+    with _replacing(path, durable=durable) as file:
+        file.write(data)
+
+
+@contextmanager
+def _replacing(path: Path, *, durable: bool) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
@@ -152,8 +171,13 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 def digest(value: Any) -> str:
     """SHA-256 (hex) of a value's canonical JSON."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """Write a value as JSON that is the same for equal values."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return text.encode("utf-8", "surrogatepass")
 
 
 def environment() -> dict[str, Any]:

@@ -7,14 +7,22 @@ A row that was not answered ("ok") is unscored for every measure that applies to
 from __future__ import annotations
 
 import math
+from array import array
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from foresee.errors import UserError, unknown_name
+from foresee.files.spool import Places
 from foresee.records import Item, Row
 from foresee.statistics import Difference, Estimate, mean, mean_of_means, paired_difference, rate
 from foresee.statistics.conditions import Condition, parse_condition
+from foresee.statistics.estimates import check
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Epochs = Literal["mean", "any", "all", "majority"]
 _Key: TypeAlias = tuple[str, str]  # benchmark, item id
@@ -93,8 +101,8 @@ class Outcomes(NamedTuple):
     items: int
 
 
-def summarise(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[Estimate]:
-    """One estimate per metric, in the same order.
+def summarise(rows: Iterable[Row], metrics: Sequence[Metric]) -> list[Estimate]:
+    """One estimate per metric, in the same order; the rows are read once.
 
     `n` and `total` count rows for epochs="mean", and items for the other reducers, whose unit is the item.
     An item of which some epochs are unscored: "mean" takes the scored ones (and n says how many are missing);
@@ -103,8 +111,12 @@ def summarise(rows: Sequence[Row], metrics: Sequence[Metric]) -> list[Estimate]:
     Raises:
         UserError: a metric names an unknown item field, or a measure leaves its bounds.
     """
-    items = _by_item(rows)
-    return [_estimate(items.values(), metric) for metric in metrics]
+    table = _Items(metric.mean_over for metric in metrics)
+    columns = table.read(rows, metrics)
+    return [
+        _estimate(table, _reduced_by_item(column, metric), metric)
+        for column, metric in zip(columns, metrics, strict=True)
+    ]
 
 
 def of_tries(metrics: Sequence[Metric], tries: int, success: str) -> tuple[Metric, ...]:
@@ -126,7 +138,7 @@ def of_tries(metrics: Sequence[Metric], tries: int, success: str) -> tuple[Metri
     return tuple(found)
 
 
-def breakdown(rows: Sequence[Row], measure: str | Metric, by: str) -> list[Estimate]:
+def breakdown(rows: Iterable[Row], measure: str | Metric, by: str) -> list[Estimate]:
     """Make a measure for each value of an item field ("subset", "domain", "scenario", ...), named by that value.
 
     Groups come in the order of the rows; those to which the measure does not apply are left out.
@@ -140,41 +152,44 @@ def breakdown(rows: Sequence[Row], measure: str | Metric, by: str) -> list[Estim
     Raises:
         UserError: unknown item field or measure, or the measure leaves its bounds.
     """
-    metric = measure if isinstance(measure, Metric) else Metric(measure, measure)
-    known = {name for row in rows for name in row.measures}
-    if rows and metric.measure not in known:
-        raise unknown_name("measure", metric.measure, known)
+    metric = replace(measure if isinstance(measure, Metric) else Metric(measure, measure), mean_over=None)
+    table = _Items((by,))
+    (column,) = table.read(rows, (metric,))
+    if table.measures and metric.measure not in table.measures:
+        raise unknown_name("measure", metric.measure, table.measures)
     key = by.removeprefix("metadata.")
-    kept = {name for row in rows for name in row.item.metadata} if key != by else {key}
-    if rows and key not in kept:
-        raise unknown_name("metadata key", key, kept)
-    groups: dict[str, list[list[Row]]] = {}
-    for held in _by_item(rows).values():
-        groups.setdefault(_field(held[0].item, by), []).append(held)
-    found = [_estimate(items, replace(metric, name=name, mean_over=None)) for name, items in groups.items()]
+    if key != by and table.count and key not in table.metadata:
+        raise unknown_name("metadata key", key, table.metadata)
+    units, names = _reduced_by_item(column, metric), table.names(by)
+    of = table.codes(by)[units.items]
+    found = [_estimate(table, units.only(of == code), replace(metric, name=name)) for code, name in enumerate(names)]
     return [estimate for estimate in found if estimate.total]
 
 
 def outcomes(rows: Iterable[Row]) -> Outcomes:
     """Count what became of the rows."""
-    rows = list(rows)
-    count = {"ok": 0, "refused_by_api": 0, "error": 0, "missing_image": 0}
+    status: Counter[str] = Counter()
+    unscored = truncated = 0
+    items = Places()
     for row in rows:
-        count[row.answer.status] += 1
-    answered = [row for row in rows if row.answer.status == "ok"]
+        status[row.answer.status] += 1
+        items.add(_key(row))
+        if row.answer.status == "ok":
+            unscored += any(value is None for value in row.measures.values())
+            truncated += row.answer.finish_reason == "length"
     return Outcomes(
-        total=len(rows),
-        ok=count["ok"],
-        refused_by_api=count["refused_by_api"],
-        errors=count["error"],
-        missing_images=count["missing_image"],
-        unscored=sum(any(value is None for value in row.measures.values()) for row in answered),
-        truncated=sum(row.answer.finish_reason == "length" for row in answered),
-        items=len({_key(row) for row in rows}),
+        total=status.total(),
+        ok=status["ok"],
+        refused_by_api=status["refused_by_api"],
+        errors=status["error"],
+        missing_images=status["missing_image"],
+        unscored=unscored,
+        truncated=truncated,
+        items=len(items),
     )
 
 
-def compare(rows_a: Sequence[Row], rows_b: Sequence[Row], metrics: Sequence[Metric]) -> list[Difference]:
+def compare(rows_a: Iterable[Row], rows_b: Iterable[Row], metrics: Sequence[Metric]) -> list[Difference]:
     """B minus A for every metric over the items that both runs hold, clusters resampled.
 
     A metric that speaks of any, all or most of an item's epochs is not compared where the runs asked an item unequally
@@ -186,70 +201,173 @@ def compare(rows_a: Sequence[Row], rows_b: Sequence[Row], metrics: Sequence[Metr
     Raises:
         UserError: no item in common, or as for `summarise`.
     """
-    a, b = _by_item(rows_a), _by_item(rows_b)
-    if not a.keys() & b.keys():
-        raise UserError(f"the two runs have no item in common ({len(a)} and {len(b)} items): nothing to compare")
-    return [_difference(a, b, metric) for metric in metrics]
+    table = _Items(metric.mean_over for metric in metrics)
+    columns_a, in_a = table.read(rows_a, metrics), table.count
+    seen = bytearray(in_a)
+    columns_b = table.read(rows_b, metrics, seen)
+    in_b, both = table.count - in_a + sum(seen), sum(seen)
+    if not both:
+        raise UserError(f"the two runs have no item in common ({in_a} and {in_b} items): nothing to compare")
+    return [
+        _difference(table, _reduced_by_item(a, metric), _reduced_by_item(b, metric), metric)
+        for a, b, metric in zip(columns_a, columns_b, metrics, strict=True)
+    ]
 
 
 def selected(rows: Iterable[Row], metric: Metric) -> list[Row]:
     """Find the answered rows that a metric is about, scored or not. Raises UserError: an unknown item field."""
-    wanted = [(name, (v,) if isinstance(v, str) else v) for name, v in metric.where.items()]
+    conditions = _conditions(metric)
     return [
         row
         for row in rows
-        if row.answer.status == "ok"
-        and metric.measure in row.measures
-        and all(_field(row.item, name) in values for name, values in wanted)
+        if row.answer.status == "ok" and metric.measure in row.measures and _fits(row.item, conditions)
     ]
 
 
-class _Unit(NamedTuple):
-    """One item under one metric, its epochs reduced."""
+class _Column(NamedTuple):
+    """The rows to which a metric applies: the number of each row's item, and its value, nan where unscored."""
 
-    key: _Key
-    value: float | None
-    worst: float  # the value with every unscored epoch at the measure's lowest
-    best: float
-    scored: int
-    rows: int
-    cluster: tuple[str, ...]
-    group: str
+    items: array[int]
+    values: array[float]
 
 
-def _estimate(items: Iterable[Sequence[Row]], metric: Metric) -> Estimate:
-    units = _units(items, metric)
-    values, clusters = [u.value for u in units], [u.cluster for u in units]
-    if metric.mean_over is None:
-        found = rate(values, clusters, name=metric.name, bounds=metric.bounds)
-        groups = None
+class _Items:
+    """The items of one run, or of two that are compared, numbered in the order of the rows.
+
+    Args:
+        fields: item fields that are needed later; None is none.
+    """
+
+    def __init__(self, fields: Iterable[str | None]) -> None:
+        self._numbers, self._cluster_codes = Places(), Places()
+        self._clusters = array("q")
+        self._known: dict[str, dict[str, int]] = {name: {} for name in fields if name}
+        self._codes = {name: array("q") for name in self._known}
+        self.measures: dict[str, None] = {}
+        self.metadata: dict[str, None] = {}
+
+    @property
+    def count(self) -> int:
+        return len(self._clusters)
+
+    def read(self, rows: Iterable[Row], metrics: Sequence[Metric], seen: bytearray | None = None) -> list[_Column]:
+        """Read rows into a column for each metric; `seen` gets a 1 for each item that was numbered before this call.
+
+        Raises:
+            UserError: an unknown item field, or a measure leaves its bounds.
+        """
+        columns = [_Column(array("q"), array("d")) for _ in metrics]
+        wanted = [(_conditions(metric), metric, column) for metric, column in zip(metrics, columns, strict=True)]
+        for row in rows:
+            number = self._number(row)
+            if seen is not None and number < len(seen):
+                seen[number] = 1
+            for conditions, metric, (items, values) in wanted:
+                if metric.measure not in row.measures or not _fits(row.item, conditions):
+                    continue
+                value = row.measures[metric.measure] if row.answer.status == "ok" else None
+                if value is not None and not metric.bounds[0] <= value <= metric.bounds[1]:
+                    check((value,), metric.bounds, metric.name)
+                items.append(number)
+                values.append(math.nan if value is None else value)
+        return columns
+
+    def names(self, field: str) -> list[str]:
+        """Return the values of an item field, in the order of the rows."""
+        return list(self._known[field])
+
+    def codes(self, field: str) -> NDArray[np.int64]:
+        """Return each item's value of a field, as its place in `names`."""
+        return _as_array(self._codes[field])
+
+    def labels(self, field: str | None, items: NDArray[np.int64]) -> list[str] | None:
+        """Return these items' values of a field."""
+        if field is None:
+            return None
+        names = self.names(field)
+        return [names[code] for code in self.codes(field)[items].tolist()]
+
+    @property
+    def clusters(self) -> NDArray[np.int64]:
+        """A number for each item, equal for those that are resampled together."""
+        return _as_array(self._clusters)
+
+    def _number(self, row: Row) -> int:
+        key, item = _key(row), row.item
+        number = self._numbers.get(key)
+        if number is None:
+            self._numbers[key] = number = self.count
+            self._clusters.append(self._cluster(item.cluster) if item.cluster else -1 - number)
+            for name, known in self._known.items():
+                self._codes[name].append(known.setdefault(_field(item, name), len(known)))
+            self.metadata.update(dict.fromkeys(item.metadata))
+        self.measures.update(dict.fromkeys(row.measures))
+        return number
+
+    def _cluster(self, name: str) -> int:
+        code = self._cluster_codes.get(name)
+        if code is None:
+            self._cluster_codes[name] = code = len(self._cluster_codes)
+        return code
+
+
+class _Units(NamedTuple):
+    """The items to which a metric applies, their epochs reduced; the value is nan where there is none.
+
+    `worst` and `best` are the values with every unscored epoch at the measure's lowest and highest.
+    """
+
+    items: NDArray[np.int64]
+    values: NDArray[np.float64]
+    worst: NDArray[np.float64]
+    best: NDArray[np.float64]
+    scored: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    def only(self, mask: NDArray[np.bool_]) -> _Units:
+        """Return some of them."""
+        return _Units(
+            self.items[mask], self.values[mask], self.worst[mask], self.best[mask], self.scored[mask], self.rows[mask]
+        )
+
+
+def _estimate(table: _Items, units: _Units, metric: Metric) -> Estimate:
+    clusters, groups = table.clusters[units.items], table.labels(metric.mean_over, units.items)
+    if groups is None:
+        found = rate(units.values, clusters, name=metric.name, bounds=metric.bounds)
     else:
-        groups = [u.group for u in units]
-        found = mean_of_means(values, clusters, groups, name=metric.name, bounds=metric.bounds)
-    if metric.epochs != "mean" or not units:
+        found = mean_of_means(units.values, clusters, groups, name=metric.name, bounds=metric.bounds)
+    if metric.epochs != "mean" or not len(units.items):
         return found
     return replace(
         found,
-        n=sum(u.scored for u in units),
-        total=sum(u.rows for u in units),
-        worst=mean([u.worst for u in units], groups),
-        best=mean([u.best for u in units], groups),
+        n=int(units.scored.sum()),
+        total=int(units.rows.sum()),
+        worst=mean(units.worst.tolist(), groups),
+        best=mean(units.best.tolist(), groups),
     )
 
 
-def _difference(a: Mapping[_Key, Sequence[Row]], b: Mapping[_Key, Sequence[Row]], metric: Metric) -> Difference:
-    units_a = {u.key: u for u in _units(a.values(), metric)}
-    units_b = {u.key: u for u in _units(b.values(), metric)}
-    only_a, only_b = len(units_a.keys() - units_b.keys()), len(units_b.keys() - units_a.keys())
-    for key in units_a.keys() & units_b.keys():
-        if (told := _unequal(units_a[key].rows, units_b[key].rows, metric)) is not None:
+def _difference(table: _Items, a: _Units, b: _Units, metric: Metric) -> Difference:
+    import numpy as np
+
+    common, in_a, in_b = np.intersect1d(a.items, b.items, assume_unique=True, return_indices=True)
+    only_a, only_b = len(a.items) - len(common), len(b.items) - len(common)
+    unlike = np.flatnonzero(a.rows[in_a] != b.rows[in_b])
+    for place in unlike.tolist():
+        if (told := _unequal(int(a.rows[in_a][place]), int(b.rows[in_b][place]), metric)) is not None:
             return Difference(metric.name, None, None, None, 0, 0, told, None, None, None, only_a, only_b)
-    either = {**units_b, **units_a}  # items of one run alone go along without a value: no group may vanish unsaid
+    either = np.union1d(a.items, b.items)  # items of one run alone go along without a value: no group may vanish unsaid
+    values = []
+    for units in (a, b):
+        column = np.full(len(either), np.nan)
+        column[np.searchsorted(either, units.items)] = units.values
+        values.append(column)
     found = paired_difference(
-        [units_a[key].value if key in units_a else None for key in either],
-        [units_b[key].value if key in units_b else None for key in either],
-        [unit.cluster for unit in either.values()],
-        groups=[unit.group for unit in either.values()],
+        values[0],
+        values[1],
+        table.clusters[either],
+        groups=table.labels(metric.mean_over, either),
         name=metric.name,
         bounds=metric.bounds,
     )
@@ -263,33 +381,33 @@ def _unequal(a: int, b: int, metric: Metric) -> str | None:
     return f"not compared: {metric.epochs} of {a} answers against {metric.epochs} of {b}"
 
 
-def _units(items: Iterable[Sequence[Row]], metric: Metric) -> list[_Unit]:
-    """Find the items to which the metric applies, in the order of the rows."""
-    wanted = [(name, (v,) if isinstance(v, str) else v) for name, v in metric.where.items()]
-    found = []
-    for held in items:
-        item = held[0].item
-        if not all(_field(item, name) in values for name, values in wanted):
-            continue
-        values = [
-            row.measures[metric.measure] if row.answer.status == "ok" else None
-            for row in held
-            if metric.measure in row.measures
-        ]
-        if not values:
-            continue
-        scored = sum(value is not None for value in values)
-        worst, best = (_reduced([edge if v is None else v for v in values], metric) for edge in metric.bounds)
-        kept = [value for value in values if value is not None]
-        value: float | None
-        if len(kept) >= (1 if metric.epochs == "mean" else metric.attempts or len(values)):
-            value = _reduced(kept, metric)
-        else:  # settled if the missing epochs could not change it
-            value = worst if worst == best else None
-        cluster = (item.cluster,) if item.cluster else ("", item.benchmark, item.id)
-        group = _field(item, metric.mean_over) if metric.mean_over else ""
-        found.append(_Unit(_key(held[0]), value, worst, best, scored, len(values), cluster, group))
-    return found
+def _reduced_by_item(column: _Column, metric: Metric) -> _Units:
+    """Reduce the epochs of each item to one value."""
+    import numpy as np
+
+    items, values = _as_array(column.items), np.frombuffer(column.values) if column.values else np.empty(0)
+    order = np.argsort(items, kind="stable")
+    items, values = items[order], values[order]
+    first = np.flatnonzero(np.diff(items, prepend=-1))
+    counts = np.diff(np.append(first, len(items)))
+    scored = np.add.reduceat(~np.isnan(values), first, dtype=np.int64) if len(first) else np.empty(0, np.int64)
+    reduced, worst, best = np.empty((3, len(first)))
+    if (counts == 1).all():
+        reduced, missing = values, np.isnan(values)
+        worst, best = (np.where(missing, edge, values) for edge in metric.bounds)
+    else:
+        for place, (start, count) in enumerate(zip(first.tolist(), counts.tolist(), strict=True)):
+            reduced[place], worst[place], best[place] = _of_epochs(values[start : start + count].tolist(), metric)
+    return _Units(items[first], reduced, worst, best, scored, counts)
+
+
+def _of_epochs(values: Sequence[float], metric: Metric) -> tuple[float, float, float]:
+    """Return an item's value, nan where it is open, and its value if all that is unscored were lowest, and highest."""
+    worst, best = (_reduced([edge if math.isnan(v) else v for v in values], metric) for edge in metric.bounds)
+    kept = [value for value in values if not math.isnan(value)]
+    if len(kept) >= (1 if metric.epochs == "mean" else metric.attempts or len(values)):
+        return _reduced(kept, metric), worst, best
+    return worst if worst == best else math.nan, worst, best  # settled if the missing epochs could not change it
 
 
 def _reduced(values: Sequence[float], metric: Metric) -> float:
@@ -321,11 +439,18 @@ def _of_attempts(count: int, ones: int, metric: Metric) -> float:
     return math.comb(ones, metric.attempts) / choices
 
 
-def _by_item(rows: Iterable[Row]) -> dict[_Key, list[Row]]:
-    found: dict[_Key, list[Row]] = {}
-    for row in rows:
-        found.setdefault(_key(row), []).append(row)
-    return found
+def _conditions(metric: Metric) -> list[tuple[str, tuple[str, ...]]]:
+    return [(name, (v,) if isinstance(v, str) else tuple(v)) for name, v in metric.where.items()]
+
+
+def _fits(item: Item, conditions: Iterable[tuple[str, tuple[str, ...]]]) -> bool:
+    return all(_field(item, name) in values for name, values in conditions)
+
+
+def _as_array(numbers: array[int]) -> NDArray[np.int64]:
+    import numpy as np
+
+    return np.frombuffer(numbers, dtype=np.int64) if numbers else np.empty(0, np.int64)
 
 
 def _key(row: Row) -> _Key:

@@ -7,7 +7,7 @@ writing, and know nothing of benchmarks, models or files other than an image's o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, Typ
 import pydantic
 
 from foresee.errors import UserError
+from foresee.files.spool import Places
 from foresee.files.untrusted import MAX_IMAGE_BYTES, read_regular
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -74,6 +75,7 @@ class Message:
 class Item:
     """One question of a benchmark, ready to be asked.
 
+    `turns` are user turns that follow: each is asked after the model's own answer to what stands before it.
     `cluster` names what must be resampled together (items that share an image or a parent).
     `expected` is the gold label in the benchmark's own words ("safe", "unsafe", "harmful", ...).
     `choices` asks for the probability of these first words instead of for text (see Request).
@@ -93,10 +95,11 @@ class Item:
     choices: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     missing_image: str | None = None
+    turns: tuple[Message, ...] = ()
 
     @property
     def images(self) -> tuple[Image, ...]:
-        return tuple(image for message in self.messages for image in message.images)
+        return tuple(image for message in (*self.messages, *self.turns) for image in message.images)
 
     @property
     def image_sha256(self) -> str | None:
@@ -107,7 +110,20 @@ class Item:
     @property
     def prompt(self) -> str:
         """The text of the last user turn."""
-        return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+        return next((m.text for m in reversed((*self.messages, *self.turns)) if m.role == "user"), "")
+
+    def conversation(self, earlier: Sequence[str] = ()) -> tuple[Message, ...]:
+        """Put the messages and the turns in order, with the model's answers to all but the last in between.
+
+        Args:
+            earlier: those answers, as `Answer.earlier` holds them; where one is lacking, the user's turns follow each
+                other.
+        """
+        found = list(self.messages)
+        for place, turn in enumerate(self.turns):
+            found += [Message("assistant", (text,)) for text in earlier[place : place + 1]]
+            found.append(turn)
+        return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -183,6 +199,7 @@ class Answer:
     `screened` says what a defense's filters made of it ("" without any): what they block has the filter's fixed refusal
     as its text, what they could not judge is unguarded; `reason` then says why. `helpers` holds the tokens of other
     models that led to the answer, by name; `calls` and `seconds` count them too.
+    `text` answers the last turn that was asked; `earlier` are the answers to the turns before it.
     """
 
     item_id: str
@@ -201,6 +218,7 @@ class Answer:
     key: str = ""
     screened: Screened = ""
     helpers: Mapping[str, Usage] = field(default_factory=dict)
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -401,10 +419,10 @@ def _adapter(cls: Any) -> pydantic.TypeAdapter[Any]:
 _ADAPTERS: dict[Any, pydantic.TypeAdapter[Any]] = {}  # building one costs milliseconds, using it microseconds
 
 
-def refuse_repeated_ids(items: Iterable[Item]) -> None:
-    """Check ids. Raises UserError: two items have one id, so that their verdicts could not be told apart."""
-    seen: set[str] = set()
+def distinct(items: Iterable[Item]) -> Iterator[Item]:
+    """Pass the items on. Raises UserError: two have one id, so that their verdicts could not be told apart."""
+    seen = Places()
     for item in items:
-        if item.id in seen:
+        if not seen.add(item.id):
             raise UserError(f"id '{item.id}' occurs twice; every item needs an id of its own")
-        seen.add(item.id)
+        yield item

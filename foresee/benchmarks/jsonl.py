@@ -3,6 +3,7 @@
 JSON Lines, JSON, CSV, parquet or arrow, or the folder that holds one. Columns, all but the prompt optional:
 
 - `prompt` (or `question`, `query`, `instruction`): a text, or a list of {"role", "content"} messages
+- `turns`: a list of texts that the user says afterwards, each asked after the model's answer to what stands before it
 - `image` or `images`, not both: paths below the file's folder, base64 or data URLs, or images as `datasets` stores
   them in parquet; in CSV a cell may hold a JSON list of paths
 - `id` (default: the row's number), `subset`, `category` (or `scenario`), `domain`, `cluster`
@@ -144,6 +145,7 @@ def row_to_item(line: Line, place: int, folder: Path, options: Options) -> Item:
             **turn.metadata,
         },
         missing_image=turn.missing_image,
+        turns=tuple(Message("user", (text,)) for text in _following(line)),
     )
 
 
@@ -225,7 +227,8 @@ def _reference(line: Line) -> str:
 
 def _further(line: Line) -> dict[str, Any]:
     """Collect what a row holds beside the columns that are used."""
-    return {key: value for key, value in line.values.items() if key not in _USED and not is_missing(value)}
+    used = {*_USED, "turns"} if _following(line) else _USED
+    return {key: value for key, value in line.values.items() if key not in used and not is_missing(value)}
 
 
 def _say_misspelt(path: Path, names: Sequence[str]) -> None:
@@ -288,6 +291,12 @@ def _message(given: Any, line: Line) -> Message:
     if role not in _ROLES or not isinstance(content, str):
         raise UserError(f'{line.where}: expected messages of the form {{"role": "user", "content": "…"}}')
     return Message(_ROLES[role], (content,))
+
+
+def _following(line: Line) -> Sequence[str]:
+    """Return the texts under `turns`, which the user says one after the other; a column of another kind is metadata."""
+    said = line.values.get("turns")
+    return said if isinstance(said, list) and all(isinstance(text, str) and text.strip() for text in said) else ()
 
 
 def _json_ready(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def _prompts(planned: Plan, judge: GradedJudge) -> list[int]:
 
 
 def _tokens(item: Item) -> int:
-    return sum(len(m.text) for m in item.messages) // _LETTERS_PER_TOKEN + _IMAGE_TOKENS * len(item.images)
+    return sum(len(m.text) for m in item.conversation()) // _LETTERS_PER_TOKEN + _IMAGE_TOKENS * len(item.images)
 
 
 def _sampling(generation: Generation) -> str:
@@ -194,7 +194,7 @@ def in_words(item: Item) -> list[str]:
     named = {"item": item.id, "part": item.subset, "about": item.scenario or item.domain, "expected": item.expected}
     lines = [f"{name}: {value}" for name, value in named.items() if value]
     lines += [f"choices: {', '.join(item.choices)}"] if item.choices else []
-    for message in item.messages:
+    for message in item.conversation():
         for part in message.content:
             text = part if isinstance(part, str) else f"<image {part.path or 'drawn'}>"
             lines += [f"[{message.role}] {piece}" for piece in text.split("\n")]

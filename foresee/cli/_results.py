@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -165,7 +166,7 @@ def put_comparison(a: Run, b: Run, format: str) -> None:
     from foresee.report.tables import differences
 
     found = compare_runs(a, b)
-    table = differences(f"A: {a.title}   B: {b.title}", found, a.metrics, (*a.rows, *b.rows), headline_metrics(a))
+    table = differences(f"A: {a.title}   B: {b.title}", found, a.metrics, chain(a.rows, b.rows), headline_metrics(a))
     put(table._replace(notes=(*table.notes, *comparison_notes(a, b, found))), format)
 
 
@@ -193,7 +194,7 @@ def describe(item: Any) -> list[str]:
 def said(item: Any) -> list[str]:
     """Write an item's messages, for people."""
     lines = []
-    for message in item.messages:
+    for message in item.conversation():
         for part in message.content:
             text = part if isinstance(part, str) else f"<image {part.path or part.sha256[:12]}>"
             lines += [f"[{message.role}] {piece}" for piece in text.split("\n")]

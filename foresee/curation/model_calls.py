@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,8 +24,9 @@ from foresee.errors import ModelError, UserError, unknown_name
 from foresee.languages import is_in
 from foresee.models import open_model
 from foresee.models.thinking import without_thinking
-from foresee.records import Generation, Image, Message, Model, Reply, Request, encode
+from foresee.records import Generation, Image, Message, Model, Reply, Request
 from foresee.runner import Caller, RunSettings
+from foresee.runner.calls import JournalledCalls
 from foresee.runner.journal import Journal
 from foresee.runner.keys import answer_key, digest, settings_digest
 from foresee.runner.retries import CircuitBreaker
@@ -78,11 +80,11 @@ class ModelCalls:
         self.config = config
         self.cost = cost
         self._models = models
-        self._journal = journal
+        self._calls = JournalledCalls(journal, part="reply")
         self._folder = folder
         self._callers: dict[str, Caller] = {}
         self._breakers: dict[str, CircuitBreaker] = {}
-        self._in_flight: dict[str, asyncio.Task[Reply]] = {}
+        self._tasks: set[asyncio.Task[Reply]] = set()
         self.concurrency = RunSettings(**run_overrides).concurrency
         for role, model in models.items():
             settings = RunSettings.of(model, run_overrides)
@@ -194,7 +196,7 @@ class ModelCalls:
 
     async def close(self) -> None:
         """Close every model, whatever happened. Calls under way are given up, unless the budget ended them."""
-        calls = list(self._in_flight.values())
+        calls = list(self._tasks)
         if not self.cost.over:
             for call in calls:
                 call.cancel()
@@ -211,29 +213,33 @@ class ModelCalls:
         """Get a call's reply: from the journal, from the same call in flight, or asked now and journalled."""
         digest = settings_digest(self._models[role].identity, request.generation, None)
         key = answer_key(digest, request, sample)
-        stored = self._journal.decoded(Reply, "call", key, "reply")
+        stored = self._calls.stored(key)
         if stored is not None:
             self._breakers[role].mark_ok()
             return stored
-        if key not in self._in_flight:
+        if key not in self._calls.in_flight:
             self.cost.check()
-            self._in_flight[key] = asyncio.create_task(self._call(role, request, key))
-        try:
-            return await asyncio.shield(self._in_flight[key])
-        finally:
-            if key in self._in_flight and self._in_flight[key].done():
-                del self._in_flight[key]
+        made = partial(self._made, role)
+        task = asyncio.create_task(self._calls(key, request, partial(self._call, role), made, {"role": role}))
+        self._tasks.add(task)  # it goes on when the row that asked for it is given up: it is paid for
+        task.add_done_callback(self._done)
+        return await asyncio.shield(task)
 
-    async def _call(self, role: str, request: Request, key: str) -> Reply:
+    async def _call(self, role: str, request: Request) -> Reply:
         try:
-            reply = await self._callers[role](request)
+            return await self._callers[role](request)
         except ModelError as problem:
             self._breakers[role].failure(str(problem), fatal=problem.fatal, retryable=problem.retryable)
             raise Failed(f"{role}: {problem}") from None
-        self._journal.append("call", key, {"role": role, "reply": encode(reply)})
+
+    def _made(self, role: str, reply: Reply) -> None:
         self.cost.add(role, reply)
         self._breakers[role].success()
-        return reply
+
+    def _done(self, task: asyncio.Task[Reply]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, whether or not somebody waits for it
 
 
 def open_models(config: CurationConfig, roles: Iterable[str], folder: Path) -> dict[str, Model]:

@@ -19,7 +19,7 @@ from foresee.data.source import Source
 from foresee.errors import UserError, unknown_name
 from foresee.plugins import Kind, contracts
 from foresee.plugins.contracts import Benchmark, LabelSet
-from foresee.records import Item, refuse_repeated_ids
+from foresee.records import Item, distinct
 
 
 class Count(NamedTuple):
@@ -160,8 +160,7 @@ def check(name: str, data: Path | None = None, options: Any = None, *, kind: Kin
         return _check_labels(name, source, folder, options)
     file = contracts.benchmark(name)
     options = options or file.options()
-    found = list(file.items(folder, options))
-    refuse_repeated_ids(found)
+    found = list(distinct(file.items(folder, options)))
     facts = _look_at(found)
     return CheckReport(
         name=name,
@@ -268,7 +267,7 @@ def _groups(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
 
 def _looks(item: Item) -> str:
     """All that tells items apart for a model, with case and spacing of the text ignored."""
-    text = " ".join("\n".join(message.text for message in item.messages).lower().split())
+    text = " ".join("\n".join(message.text for message in item.conversation()).lower().split())
     return "\n".join([text, *(image.sha256 for image in item.images)])
 
 

@@ -7,6 +7,7 @@ bytes that unpack into gigabytes. Whatever can't be opened safely raises ImageEr
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import threading
 import warnings
@@ -146,6 +147,21 @@ def require_whole(data: bytes, *, name: str = "image") -> Shape:
     Raises:
         ImageError: not an image that can be used, damaged or cut off, and why.
     """
+    mark = hashlib.sha256(data).digest()  # a benchmark asks with one image many times: epochs, texts, attacks
+    shape = _WHOLE.get(mark)
+    if shape is None:
+        shape = _shape_of(data, name)
+        if len(_WHOLE) >= _REMEMBERED:
+            _WHOLE.clear()
+        _WHOLE[mark] = shape
+    return shape
+
+
+_WHOLE: dict[bytes, Shape] = {}  # by the hash of the bytes, so that what has changed is looked at again
+_REMEMBERED = 50_000  # images; about 10 MB
+
+
+def _shape_of(data: bytes, name: str) -> Shape:
     kind = recognise(data[:512])
     size = whole_size(kind, data) if len(data) <= MAX_FILE_BYTES else None
     if size is None:

@@ -156,11 +156,11 @@ def evaluate(
         wanted["attack"], wanted["defense"] = attack, defense
         planned = planning.plan(benchmark, **wanted)
     with (
-        opened([planned], model, options.get("model_options")) as ((bound,), tested),
+        opened([planned], model, options.get("model_options")) as tested,
         _bar(options)(planned.benchmark) as progress,
     ):
         return run_plan(
-            bound,
+            planned,
             tested,
             out=options.get("out"),
             settings=options.get("settings"),

@@ -6,7 +6,8 @@ verdict: its own go into `judged/` below, beside those of the first, as `foresee
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,9 @@ from foresee.errors import UserError
 from foresee.evaluation import plan, run_folder
 from foresee.evaluation.plan import Plan
 from foresee.evaluation.run_folder import JUDGED, KeyedItem, Run
-from foresee.records import Row, Usage, encode
+from foresee.files.spool import Places, Spool
+from foresee.records import Row, Usage, Verdict, encode
+from foresee.runner import Keyed
 from foresee.runner.journal import Journal, read_records
 
 FREE = ("limit", "judges")  # may change from one call to the next: answers stay, verdicts know who made them
@@ -62,12 +65,26 @@ def open_journal(folder: Path, configuration: Mapping[str, Any]) -> Journal:
     return Journal.open(folder / run_folder.JOURNAL, configuration, free=FREE)
 
 
-def ids_below(folder: Path) -> set[str]:
-    """The items that a run folder, or a judging below it, holds."""
-    return {name for place in (folder, *(folder / JUDGED).glob("*")) for name in _keys(place)}
+def asked_of(planned: Plan, candidates: Sequence[Keyed]) -> Sequence[Keyed]:
+    """Return those of the candidates that the plan asks for, in its order."""
+    if planned.items is planned.everything:
+        return candidates
+    wanted = Places((item.id, 0) for item in planned.items)
+    return Spool(each for each in candidates if each.item.id in wanted)
 
 
-def begin(folder: Path, planned: Plan, record: Mapping[str, Any], candidates: Iterable[KeyedItem]) -> Call:
+def ids_below(folder: Path) -> Places:
+    """Collect the ids of the items that a run folder, or a judging below it, holds."""
+    found = Places()
+    for place in (folder, *(folder / JUDGED).glob("*")):
+        for held in _items_of(place):
+            found.add(held.item.id)
+    return found
+
+
+def begin(
+    folder: Path, planned: Plan, record: Mapping[str, Any], candidates: Sequence[Keyed] | Sequence[KeyedItem]
+) -> Call:
     """Write down what the folder is to hold, before anything is asked.
 
     Args:
@@ -78,10 +95,14 @@ def begin(folder: Path, planned: Plan, record: Mapping[str, Any], candidates: It
             One that was held under other keys has changed since, and is left out.
     """
     place = _place(folder, planned)
-    before, keys = earlier(place), _keys(place)
-    wanted = {item.id for item in planned.items}
-    held = [each for each in candidates if each.item.id in wanted or keys.get(each.item.id) == each.keys]
-    besides, grows = len(held) - len(wanted), any(keys.get(item.id) != own for item, own in held)
+    before, keys = earlier(place), Places((each.item.id, _mark(each.keys)) for each in _items_of(place))
+    held: Sequence[Keyed | KeyedItem] = candidates
+    if planned.items is not planned.everything:
+        wanted = Places((item.id, 0) for item in planned.items)
+        held = Spool(
+            each for each in candidates if each.item.id in wanted or keys.get(each.item.id) == _mark(each.keys)
+        )
+    besides, grows = len(held) - len(planned.items), any(keys.get(each.item.id) != _mark(each.keys) for each in held)
     grows = grows or len(keys) < before.get("items", 0)  # items.jsonl was cut: it is written anew
     told = {**record, **_extent(held, planned, before, grows=grows), **_judges(record, planned, before)}
     if place != folder:
@@ -125,19 +146,26 @@ def end(call: Call, planned: Plan, rows: Sequence[Row], made: Mapping[str, Any],
 
 def totals(rows: Iterable[Row]) -> dict[str, Any]:
     """Sum the tokens that led to these rows, earlier calls included: the model's and, by name, judges' and guards'."""
-    rows = tuple(rows)
-    judging: dict[str, Usage] = {}
-    for verdict in (verdict for row in rows for verdict in row.verdicts.values()):
-        shares = [(vote.model, vote.usage) for vote in verdict.votes] or [(verdict.judge_model, verdict.usage)]
-        for name, usage in shares:
-            if name:
+    answers, judging = Usage(), dict[str, Usage]()
+    for row in rows:
+        answers += row.answer.usage
+        for verdict in row.verdicts.values():
+            for name, usage in _shares(verdict):
                 judging[name] = judging.get(name, Usage()) + usage
-    for name, usage in (helper for row in rows for helper in row.answer.helpers.items()):
-        judging[name] = judging.get(name, Usage()) + usage
+        for name, usage in row.answer.helpers.items():
+            judging[name] = judging.get(name, Usage()) + usage
     return {
-        "usage": asdict(sum((row.answer.usage for row in rows), Usage())),
+        "usage": asdict(answers),
         "judging_usage": {name: asdict(usage) for name, usage in judging.items()},
     }
+
+
+def _shares(verdict: Verdict) -> Iterator[tuple[str, Usage]]:
+    """What each judge model used for a verdict."""
+    for vote in verdict.votes:
+        yield vote.model, vote.usage
+    if verdict.judge_model and not verdict.votes:
+        yield verdict.judge_model, verdict.usage
 
 
 def _told(call: Call, planned: Plan) -> list[str]:
@@ -151,12 +179,15 @@ def _told(call: Call, planned: Plan) -> list[str]:
     return found
 
 
-def _keys(folder: Path) -> dict[str, tuple[str, ...]]:
-    """The items in a folder by id, with the keys of their answers; empty where there are none to be read."""
-    try:
-        return {item.id: keys for item, keys in run_folder.read_items(folder)}
-    except UserError:  # none yet, or damaged: they are written anew
-        return {}
+def _items_of(folder: Path) -> Iterator[KeyedItem]:
+    """Read the items in a folder; none where they can't be read, up to the first that can't."""
+    with suppress(UserError):  # none yet, or damaged: they are written anew
+        yield from run_folder.read_items(folder)
+
+
+def _mark(keys: tuple[str, ...]) -> int:
+    """Return a number that stands for these keys, in this process."""
+    return hash(keys) & 0x7FFF_FFFF_FFFF_FFFF
 
 
 def _place(folder: Path, planned: Plan) -> Path:
@@ -191,13 +222,14 @@ def _put(journal: Journal, rows: Iterable[Row]) -> None:
                 journal.append("verdict", verdict.key, encode(verdict), final=verdict.value is not None)
 
 
-def _extent(held: Sequence[KeyedItem], planned: Plan, before: Mapping[str, Any], *, grows: bool) -> dict[str, Any]:
+def _extent(
+    held: Sequence[Keyed | KeyedItem], planned: Plan, before: Mapping[str, Any], *, grows: bool
+) -> dict[str, Any]:
     """What the manifest says of how much of the benchmark the folder holds."""
     limit: int | None = len(held) if grows else before.get("limit")
     if len(held) in (len(planned.items), len(planned.everything)):
         limit = planned.limit if len(held) == len(planned.items) else None
-    items = [item for item, _ in held]
-    return {"items": len(held), "items_sha256": run_folder.items_digest(items), "limit": limit}
+    return {"items": len(held), "items_sha256": run_folder.items_digest(each.item for each in held), "limit": limit}
 
 
 def _judges(record: Mapping[str, Any], planned: Plan, before: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from foresee.evaluation import suites
 from foresee.evaluation.plan import Plan, PlanOptions
 from foresee.evaluation.run_folder import Run, slug
 from foresee.evaluation.run_plan import opened, run_plan
-from foresee.judges import GradedJudge
+from foresee.judges import GradedJudge, JudgeChoice
 from foresee.models import check_model
 from foresee.models.local.decoding import SecondBranch
 from foresee.notices import say_once
@@ -152,6 +152,7 @@ def resolve(
     members = [*suites.resolve(named), *_benign_members(benign, named)]
     given = PlanOptions(**plan_options) if plan_options else PlanOptions()
     root, options = given.pop("data", None), given.pop("options", ())
+    given["judging"] = JudgeChoice.of(given.get("judging"))  # one for all plans: each judge model is opened once
     places = suites.places(None if root is None else Path(root), members)
     for member in members:
         given["data"] = places[member.benchmark]
@@ -247,15 +248,15 @@ def carry_out(
         own = [job for job in jobs if runs_on(_name(model), job, protections, attacked)]
         root = out / slug(_name(model)) if out and len(models) > 1 else out
         below = nested or len(own) > 1
-        with opened([job.plan for job in own], model, model_options) as (plans, tested):
+        with opened([job.plan for job in own], model, model_options) as tested:
             chosen = settings if isinstance(settings, RunSettings) else RunSettings.of(tested, settings)
-            for place, (job, planned) in enumerate(zip(own, plans, strict=True)):
+            for place, job in enumerate(own):
                 new = job.label not in {before.label for before in own[:place]}
-                for line in _notices(planned, tested, first=new):
+                for line in _notices(job.plan, tested, first=new):
                     notice(line)
                 with bars(job.label) as progress:
                     run = run_plan(
-                        planned,
+                        job.plan,
                         tested,
                         out=root / job.folder if root and below else root,
                         settings=chosen,

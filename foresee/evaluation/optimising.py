@@ -133,8 +133,9 @@ def _examples(
         raise UserError(f"{planned.benchmark}: no harmful item that could be asked (subset, images)")
     if targets != OWN:
         return [(_under(protection, item), targets) for item in askable]
-    with opened([replace(planned, items=tuple(askable))], model, model_options) as ((bound,), tested):
-        run = run_plan(bound, tested, out=out / ANSWERS)
+    asked = replace(planned, items=tuple(askable))
+    with opened([asked], model, model_options) as tested:
+        run = run_plan(asked, tested, out=out / ANSWERS)
     found = [(_under(protection, row.item), row.answer.text) for row in run.rows if _did_harm(row, planned)]
     if not found:
         raise UserError(

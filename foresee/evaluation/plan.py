@@ -18,14 +18,15 @@ from foresee.config import BenchmarkOptions, Settings, build, from_pairs
 from foresee.data import sources
 from foresee.defenses import Composed, open_defense
 from foresee.errors import ModelError, UserError
-from foresee.evaluation.run_folder import items_digest, slug
+from foresee.evaluation.run_folder import slug
 from foresee.evaluation.sampling import in_drawing_order as drawing_order
 from foresee.evaluation.sampling import sample
-from foresee.judges import GradedJudge, JudgeChoice, Member, bound
+from foresee.files.spool import Spool
+from foresee.judges import GradedJudge, JudgeChoice
 from foresee.judges._model.rubric import Rubric
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
-from foresee.records import Attack, Defense, Filter, Generation, Item, Json, Judge, Procedure, refuse_repeated_ids
+from foresee.records import Attack, Defense, Filter, Generation, Item, Json, Judge, Procedure, distinct
 from foresee.runner.keys import digest, request_for, under_attack
 
 _TRIED_OUT = 5  # items on which an attack is tried before a run
@@ -72,8 +73,8 @@ class Plan:
     file: Benchmark
     options: BenchmarkOptions
     data: Path | None
-    items: tuple[Item, ...]  # what is asked: all of them, or a sample
-    everything: tuple[Item, ...]  # the items of which `items` is a sample
+    items: Sequence[Item]  # what is asked: all of them, or a sample
+    everything: Sequence[Item]  # the items of which `items` is a sample
     generation: Generation
     judges: tuple[Judge, ...]
     wanted: tuple[str, ...]  # judges that have something to say about some item
@@ -91,15 +92,6 @@ class Plan:
         if self.procedure is None:
             return self.defense
         return Dialogue(self.benchmark, self.procedure, self.defense)
-
-    def bound(self, members: Sequence[Member]) -> Plan:
-        """This plan with its judge models, which are open. Raises UserError: a judge needs another kind of model."""
-        return replace(self, judges=bound(self.judges, members))
-
-    @property
-    def is_bound(self) -> bool:
-        """Whether every judge that asks a model has one."""
-        return all(judge.members for judge in self.judges if isinstance(judge, GradedJudge))
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -169,7 +161,7 @@ def plan(
     folder, everything = _items(file, benchmark, chosen, data)
     _refuse_below_one(limit=limit, epochs=epochs)
     wanted = applying(file, everything)  # so that a limit does not change the run's configuration
-    choice = judging if isinstance(judging, JudgeChoice) else JudgeChoice.named(judging or "")
+    choice = JudgeChoice.of(judging)
     planned = Plan(
         benchmark=benchmark,
         file=file,
@@ -238,11 +230,10 @@ def _try_out(planned: Plan) -> None:
 
 def _items(
     file: Benchmark, benchmark: str, options: BenchmarkOptions, data: Path | str | None
-) -> tuple[Path | None, tuple[Item, ...]]:
+) -> tuple[Path | None, Sequence[Item]]:
     embedded = file.embedded
     folder = None if embedded else sources.locate(benchmark, Path(data) if data is not None else None)
-    found = tuple(replace(item, benchmark=benchmark) for item in file.items(folder, options))
-    refuse_repeated_ids(found)
+    found = Spool(distinct(replace(item, benchmark=benchmark) for item in file.items(folder, options)))
     if not found:
         raise UserError(f"{benchmark}: no item fits these options; see 'foresee data check {benchmark}'")
     return folder, found
@@ -254,11 +245,11 @@ def _refuse_below_one(**numbers: int | None) -> None:
             raise UserError(f"--{name}: expected a whole number above 0, got {number!r}")
 
 
-def _fitted(defense: Defense | None, items: tuple[Item, ...]) -> Defense | None:
+def _fitted(defense: Defense | None, items: Sequence[Item]) -> Defense | None:
     return defense.fitted(items) if isinstance(defense, Composed) else defense
 
 
-def sampled(items: Sequence[Item], limit: int | None, seed: int = 0) -> tuple[Item, ...]:
+def sampled(items: Sequence[Item], limit: int | None, seed: int = 0) -> Sequence[Item]:
     """At most `limit` items at random: of each subset its share, clusters whole, 20 of them among the 200."""
     return sample(
         items, limit, seed=seed, subset=lambda item: item.subset, cluster=lambda item: item.cluster or ("", item.id)
@@ -301,19 +292,23 @@ def applying(file: Benchmark, items: Iterable[Item]) -> tuple[str, ...]:
     hook = file.rubric
     if hook is None:
         return tuple(file.judges)
-    items = tuple(items)
 
     def has_a_say(judge: str, item: Item) -> bool:
         rubric: Rubric | None = hook(judge, item)
         return rubric is None or all(item.metadata.get(key) for key in rubric.needs)
 
-    return tuple(name for name in file.judges if any(has_a_say(name, item) for item in items))
+    silent = list(file.judges)
+    for item in items:
+        silent = [name for name in silent if not has_a_say(name, item)]
+        if not silent:
+            break
+    return tuple(name for name in file.judges if name not in silent)
 
 
 def judges_of(
     file: Benchmark, benchmark: str, choice: JudgeChoice, names: Sequence[str] | None = None
 ) -> tuple[Judge, ...]:
-    """A benchmark's judges (or those named) with its own rubrics; judge models are not opened yet.
+    """Return a benchmark's judges, or those named, with its rubrics and their judge models, which are not opened yet.
 
     Raises:
         UserError: a judge model is lacking.
@@ -390,7 +385,5 @@ def record(planned: Plan) -> dict[str, Any]:
         "epochs": planned.epochs,
         "limit": planned.limit,
         "limit_seed": planned.limit_seed,
-        "items": len(planned.items),
-        "items_sha256": items_digest(planned.items),
         "seed": planned.generation.seed,
     }

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest
 from foresee.errors import UserError, missing_extra
-from foresee.files.untrusted import parse_json, read_regular, whole
+from foresee.files.spool import Places, Spool
+from foresee.files.untrusted import open_regular, parse_json, whole
 from foresee.metrics import Metric, of_tries, summarise
 from foresee.notices import say_once
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
-from foresee.records import Answer, Image, Item, Message, Row, Usage, Verdict, decode, encode
+from foresee.records import Answer, Image, Item, Message, Row, Verdict, decode, encode
+from foresee.runner import Keyed, shared
 from foresee.statistics import Estimate
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 ITEMS = "items.jsonl"
 ITEMS_WRITTEN = "items_file_sha256"  # of the manifest
 JOURNAL = "journal.jsonl"
+_VERDICT_OF = ("item_id", "answer_key", "judge", "made_by")
 JUDGED = "judged"  # below a run folder: the same answers by other judges, a run folder each
 
 
@@ -55,7 +58,7 @@ class Run:
     benchmark: str
     model: str
     defense: str
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     metrics: tuple[Metric, ...]
     estimates: tuple[Estimate, ...]  # one per metric, same order
     manifest: Mapping[str, Any] = field(default_factory=dict)
@@ -141,12 +144,12 @@ def read_run(folder: Path, *, without_code: bool = False) -> Run:
     """
     record = manifest.read(folder, "evaluation")
     file = benchmark_of(folder, record["benchmark"], without_code=without_code)
-    answers, verdicts = _read_journal(folder / JOURNAL, record.get("made_by", {}))
-    items = list(read_items(folder))
+    finished = _Finished(folder / JOURNAL, record.get("made_by", {}))
+    items = Spool(read_items(folder))
     edited = differences(folder, items, record)
-    pairs, unfinished = _pairs(items, answers)
-    rows = [Row(item, answer, verdicts.get((item.id, answer.key), {})) for item, answer in pairs]
-    run = assemble(folder, file, rows, record, unfinished)
+    rows = (Row(item, answer, finished.verdicts(item, answer.key)) for item, answer in finished.pairs(items))
+    run = assemble(folder, file, rows, record)
+    run = replace(run, unfinished=finished.missing)
     if not edited:
         return run
     say_once(f"WARNING: {edited}")  # also where a command shows no warnings of single runs
@@ -165,16 +168,29 @@ def differences(folder: Path, items: Sequence[KeyedItem], record: Mapping[str, A
         raise UserError(f"{path}: expected {expected} items, as {manifest.FILE} says, got {len(items)}; {again}")
     written = record.get(ITEMS_WRITTEN)
     if written is not None:
-        same = written == hashlib.sha256(read_regular(path)).hexdigest()
+        same = written == _hash_of(path)
     else:  # older folders know what was asked, and no more
         asked = record.get("items_sha256")
-        same = asked is None or asked == items_digest(item for item, _ in items)
+        same = asked is None or asked == items_digest(each.item for each in items)
     return "" if same else f"{path} was edited after the run, or is of another one: do not trust the figures; {again}"
 
 
+def _hash_of(path: Path) -> str:
+    found = hashlib.sha256()
+    with open_regular(path) as file:
+        while data := file.read(1 << 20):
+            found.update(data)
+    return found.hexdigest()
+
+
 def items_digest(items: Iterable[Item]) -> str:
-    """A hash of what is asked, in this order."""
-    return manifest.digest([(item.id, item.prompt, item.image_sha256) for item in items])
+    """Compute a hash of what is asked, in this order: `manifest.digest` of the list, piece by piece."""
+    known, comma = hashlib.sha256(b"["), b""
+    for item in items:
+        known.update(comma + manifest.canonical((item.id, item.prompt, item.image_sha256)))
+        comma = b","
+    known.update(b"]")
+    return known.hexdigest()
 
 
 def benchmark_of(folder: Path, name: str, *, without_code: bool = False) -> Benchmark:
@@ -194,30 +210,65 @@ def benchmark_of(folder: Path, name: str, *, without_code: bool = False) -> Benc
         return contracts.without_code(name)
 
 
-def answered(folder: Path, items: Iterable[KeyedItem]) -> tuple[list[tuple[Item, Answer]], int]:
-    """Every item of a run folder with its answers, one an epoch, and how many are still to come."""
-    return _pairs(items, _read_journal(folder / JOURNAL, {})[0])
+def answered(folder: Path, items: Iterable[KeyedItem]) -> tuple[Sequence[tuple[Item, Answer]], int]:
+    """Find every item of a run folder with its answers, one an epoch, and how many are still to come."""
+    finished = _Finished(folder / JOURNAL, {})
+    return Spool(finished.pairs(items)), finished.missing
 
 
-def _pairs(items: Iterable[KeyedItem], answers: Mapping[str, Answer]) -> tuple[list[tuple[Item, Answer]], int]:
-    pairs, unfinished = [], 0
-    for item, keys in items:
-        for epoch, key in enumerate(keys):
-            answer = answers.get(key)
-            if item.missing_image:
-                answer = missing_image(item, epoch)
-            if answer is None:
-                unfinished += 1
-                continue
-            if (answer.item_id, answer.epoch) != (item.id, epoch):  # an identical item's answer, paid for there
-                answer = replace(answer, item_id=item.id, epoch=epoch, calls=0, usage=Usage())
-            pairs.append((item, answer))
-    return pairs, unfinished
+class _Finished:
+    """What a journal holds, read where it lies.
+
+    Args:
+        path: of the journal.
+        made_by: the judges that the manifest names, by the digest of each; the folder may hold verdicts of others.
+
+    Raises:
+        UserError: see `journal.read_records`.
+    """
+
+    def __init__(self, path: Path, made_by: Mapping[str, str]) -> None:
+        from foresee.runner.journal import Lines, read_records
+
+        self.missing = 0
+        self._lines = Lines(path)
+        self._answers, self._verdicts = Places(), Places()
+        self._judges: dict[str, None] = {}
+        for line in read_records(path):
+            if line.kind == "answer":
+                self._answers[line.key] = line.offset
+            elif line.kind == "verdict":
+                item, answer, judge, made = (line.record.get(name, "") for name in _VERDICT_OF)
+                if not all(isinstance(name, str) for name in (item, answer, judge, made)):
+                    line.decoded(Verdict)  # says what is wrong with it
+                if made_by and made and made != made_by.get(judge):
+                    continue
+                self._judges[judge] = None
+                self._verdicts[item, answer, judge] = line.offset
+
+    def pairs(self, items: Iterable[KeyedItem]) -> Iterator[tuple[Item, Answer]]:
+        """Yield each item with its answers, one an epoch; those still to come are counted in `missing`."""
+        for item, keys in items:
+            for epoch, key in enumerate(keys):
+                answer = missing_image(item, epoch) if item.missing_image else self._answer(key)
+                if answer is None:
+                    self.missing += 1
+                else:
+                    yield item, shared(answer, item, epoch)
+
+    def _answer(self, key: str) -> Answer | None:
+        offset = self._answers.get(key)
+        return None if offset is None else self._lines.at(offset).decoded(Answer)
+
+    def verdicts(self, item: Item, answer: str) -> dict[str, Verdict]:
+        """Find the verdicts on an item's answer, by judge."""
+        places = ((judge, self._verdicts.get((item.id, answer, judge))) for judge in self._judges)
+        return {judge: self._lines.at(offset).decoded(Verdict) for judge, offset in places if offset is not None}
 
 
-def assemble(folder: Path, file: Benchmark, rows: Sequence[Row], record: Mapping[str, Any], unfinished: int = 0) -> Run:
-    """A Run from judged rows: measures and estimates computed, warnings gathered."""
-    rows = [measured(file, row) for row in rows]
+def assemble(folder: Path, file: Benchmark, rows: Iterable[Row], record: Mapping[str, Any], unfinished: int = 0) -> Run:
+    """Make a Run of judged rows: measures and estimates computed, warnings gathered."""
+    rows = Spool(measured(file, row) for row in rows)
     metrics = metrics_of(file, record.get("options", {}), int(record.get("tries") or 1))
     return Run(
         folder=folder,
@@ -225,7 +276,7 @@ def assemble(folder: Path, file: Benchmark, rows: Sequence[Row], record: Mapping
         model=record["model"],
         defense=record.get("defense", "none"),
         attack=record.get("attack", "none"),
-        rows=tuple(rows),
+        rows=rows,
         metrics=metrics,
         estimates=tuple(summarise(rows, metrics)),
         manifest=record,
@@ -254,28 +305,31 @@ def missing_image(item: Item, epoch: int) -> Answer:
     return Answer(item.id, epoch, "", status="missing_image", reason=f"no image {item.missing_image}", calls=0)
 
 
-def write_items(folder: Path, items: Iterable[KeyedItem]) -> str:
+def write_items(folder: Path, items: Iterable[KeyedItem | Keyed]) -> str:
     """Write items.jsonl atomically, and return its SHA-256; images held in memory become files in `images/`."""
-    lines = []
-    for item, keys in items:
-        line = {"item": encode(_with_files(item, folder / "images")), "keys": list(keys)}
-        lines.append(json.dumps(line, ensure_ascii=False))
-    text = whole("".join(line + "\n" for line in lines))
-    manifest.write_atomically(folder / ITEMS, text)
-    return hashlib.sha256(text.encode()).hexdigest()
+    written = hashlib.sha256()
+    with manifest.written_whole(folder / ITEMS) as file:
+        for each in items:
+            line = {"item": encode(_with_files(each.item, folder / "images")), "keys": list(each.keys)}
+            data = whole(json.dumps(line, ensure_ascii=False) + "\n").encode()
+            written.update(data)
+            file.write(data)
+    return written.hexdigest()
 
 
 def read_items(folder: Path) -> Iterator[KeyedItem]:
-    """Raises UserError: no items file, or a damaged line (file and line number)."""
+    """Read items.jsonl. Raises UserError: there is none, or a damaged line (file and line number)."""
     path = folder / ITEMS
     try:
-        lines = read_regular(path).decode("utf-8", "replace").split("\n")
+        file = open_regular(path)
     except OSError as problem:
         raise UserError(f"can't read {path}: {problem.strerror}") from None
-    for number, line in enumerate(lines, 1):
-        if line:
+    with file:
+        for number, data in enumerate(file, 1):
+            if not data.strip(b"\n"):
+                continue
             try:
-                record = parse_json(line)
+                record = parse_json(data.decode("utf-8", "replace"))
                 item, keys = decode(Item, record["item"]), tuple(map(str, record["keys"]))
             except (ValueError, KeyError, TypeError) as problem:
                 raise UserError(
@@ -334,26 +388,7 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _read_journal(
-    path: Path, made_by: Mapping[str, str]
-) -> tuple[dict[str, Answer], dict[tuple[str, str], dict[str, Verdict]]]:
-    """Answers by key, and the verdicts of the judges that the manifest names; the folder may hold those of others."""
-    from foresee.runner.journal import read_records
-
-    answers: dict[str, Answer] = {}
-    verdicts: dict[tuple[str, str], dict[str, Verdict]] = {}
-    for line in read_records(path):
-        if line.kind == "answer":
-            answers[line.key] = line.decoded(Answer)
-        elif line.kind == "verdict":
-            verdict = line.decoded(Verdict)
-            if made_by and verdict.made_by and verdict.made_by != made_by.get(verdict.judge):
-                continue
-            verdicts.setdefault((verdict.item_id, verdict.answer_key), {})[verdict.judge] = verdict
-    return answers, verdicts
-
-
-def _warnings(file: Benchmark, rows: Sequence[Row], record: Mapping[str, Any]) -> Iterator[str]:
+def _warnings(file: Benchmark, rows: Iterable[Row], record: Mapping[str, Any]) -> Iterator[str]:
     scored_by = record.get("benchmark_version")
     if not file.version:
         yield "the benchmark's file is not here: answers and verdicts alone, no figures"
@@ -363,16 +398,24 @@ def _warnings(file: Benchmark, rows: Sequence[Row], record: Mapping[str, Any]) -
     own = [judge for judge in record.get("judges", []) if any(_same(model, seat) for seat in judge.get("models", []))]
     if own:
         yield f"{record['model']} judged its own answers ({', '.join(judge['judge'] for judge in own)})"
-    cut = sum(row.answer.finish_reason == "length" for row in rows)
+    yield from _warnings_of_rows(rows)
+
+
+def _warnings_of_rows(rows: Iterable[Row]) -> Iterator[str]:
+    cut = blind = shares = low = 0
+    mass = 0.0
+    for row in rows:
+        cut += row.answer.finish_reason == "length"
+        blind += bool(row.item.metadata.get("lacks_picture"))
+        if row.answer.choice_probabilities:
+            share = sum(row.answer.choice_probabilities.values())
+            shares, mass, low = shares + 1, mass + share, low + (not share >= 0.5)  # NaN is low
     if cut:
         yield f"{cut} answers were cut at the token limit; raise --max-tokens if verdicts are missing"
-    blind = sum(bool(row.item.metadata.get("lacks_picture")) for row in rows)
     if blind:
         yield f"{blind} rows were sent without their image, which is not at hand: text only, not comparable"
-    masses = [sum(row.answer.choice_probabilities.values()) for row in rows if row.answer.choice_probabilities]
-    if masses:
-        mean, low = sum(masses) / len(masses), sum(not mass >= 0.5 for mass in masses)  # NaN is low
-        yield f"first-token scoring: mean probability on the choices {mean:.3f}" + (
+    if shares:
+        yield f"first-token scoring: mean probability on the choices {mass / shares:.3f}" + (
             f"; LOW (under 0.5) in {low} rows: the model wants to begin otherwise, compare with answer=generate"
             if low
             else ""
@@ -411,4 +454,7 @@ def _at(item: Item, folder: Path) -> Item:
 
 
 def _map_images(item: Item, change: Callable[[str | Image], str | Image]) -> Item:
-    return replace(item, messages=tuple(Message(m.role, tuple(map(change, m.content))) for m in item.messages))
+    def changed(messages: Iterable[Message]) -> tuple[Message, ...]:
+        return tuple(Message(m.role, tuple(map(change, m.content))) for m in messages)
+
+    return replace(item, messages=changed(item.messages), turns=changed(item.turns))

@@ -17,14 +17,14 @@ from foresee.evaluation import holdings
 from foresee.evaluation import plan as planning
 from foresee.evaluation.holdings import FREE, open_journal
 from foresee.evaluation.plan import Plan
-from foresee.evaluation.run_folder import KeyedItem, Run, slug
+from foresee.evaluation.run_folder import Run, slug
 from foresee.files.redaction import without_secrets
-from foresee.judges import GradedJudge
+from foresee.files.spool import Spool
+from foresee.judges import GradedJudge, judge_models_open
 from foresee.models import open_model
-from foresee.records import Model
-from foresee.runner import Budget, Keyed, Progress, Results, RunSettings, keyed, run_sync
+from foresee.records import Item, Model
+from foresee.runner import Budget, Keyed, Progress, Results, RunSettings, keyed, run
 from foresee.runner.async_bridge import complete
-from foresee.runner.journal import Journal
 
 
 def run_plan(
@@ -38,7 +38,7 @@ def run_plan(
     moved: bool = False,
     budget: Budget | None = None,
 ) -> Run:
-    """Ask an open model every item of a plan with its judge models, as from `opened`; see `foresee.evaluate`."""
+    """Ask an open model every item of a plan and judge the answers; see `foresee.evaluate`."""
     _check_prices(budget, planned)
     configuration = without_secrets({**planning.configuration(planned), "model": dict(model.identity)})
     folder = Path(out) if out is not None else default_folder(planned, model, configuration)
@@ -53,8 +53,25 @@ def run_plan(
     begun, cpu = time.monotonic(), time.process_time()
     with open_journal(folder, configuration) as journal:
         candidates = _candidates(planned, model, folder)
-        call = holdings.begin(folder, planned, record, (KeyedItem(each.item, each.keys) for each in candidates))
-        results = _asked(planned, candidates, model, journal, settings or RunSettings.of(model), progress, budget)
+        call = holdings.begin(folder, planned, record, candidates)
+        asked = holdings.asked_of(planned, candidates)
+        if budget is not None:
+            budget.catch_up(folder, journal.path)
+        results = complete(
+            lambda: run(
+                asked,
+                model,
+                planned.judges,
+                journal,
+                attack=planned.attack,
+                defense=planned.protection,
+                generation=planned.generation,
+                epochs=planned.epochs,
+                settings=settings or RunSettings.of(model),
+                progress=progress,
+                budget=budget,
+            )
+        )
         spent = {"wall_seconds": time.monotonic() - begun, "cpu_seconds": time.process_time() - cpu}
         return holdings.end(call, planned, results.rows, _made(results), spent)
 
@@ -77,36 +94,37 @@ def _made(results: Results) -> dict[str, Any]:
 
 
 @contextmanager
-def opened(
-    plans: Sequence[Plan], model: str | Model, options: Mapping[str, Any] | None = None
-) -> Iterator[tuple[tuple[Plan, ...], Model]]:
-    """Plans with their judge models, and the model; what is opened here is closed afterwards.
+def opened(plans: Sequence[Plan], model: str | Model, options: Mapping[str, Any] | None = None) -> Iterator[Model]:
+    """Open the model and the judge models of the plans; what is opened here is closed afterwards.
 
     Args:
-        plans: of one choice of judge models.
+        plans: whose judges will be asked.
         model: `PROVIDER/NAME`, or an open Model, which stays open.
         options: the provider's.
 
     Raises:
         UserError: see `models.open_model`.
     """
-    waiting = [each for each in plans if not each.is_bound]
     with ExitStack() as held:
-        members = held.enter_context(waiting[0].judging.opened()) if waiting else ()
+        held.enter_context(judge_models_open([judge for each in plans for judge in each.judges]))
         for each in plans:
             if isinstance(each.defense, Composed):
                 held.callback(complete, each.defense.close)
         tested = model if not isinstance(model, str) else open_model(model, options)
         if tested is not model:
             held.callback(complete, tested.close)
-        yield tuple(each.bound(members) for each in plans), tested
+        yield tested
 
 
-def _candidates(planned: Plan, model: Model, folder: Path) -> list[Keyed]:
-    """What is asked for and what the folder may hold, with requests and the keys that the answers have today."""
-    known = {item.id for item in planned.items} | holdings.ids_below(folder)
-    items = [item for item in planned.everything if item.id in known]
-    return list(
+def _candidates(planned: Plan, model: Model, folder: Path) -> Sequence[Keyed]:
+    """Key what is asked for and what the folder may hold, with requests and the keys that the answers have today."""
+    items: Iterable[Item] = planned.everything
+    if planned.items is not planned.everything:
+        known = holdings.ids_below(folder)
+        for item in planned.items:
+            known.add(item.id)
+        items = (item for item in planned.everything if item.id in known)
+    return Spool(
         keyed(
             items,
             model,
@@ -115,33 +133,6 @@ def _candidates(planned: Plan, model: Model, folder: Path) -> list[Keyed]:
             generation=planned.generation,
             epochs=planned.epochs,
         )
-    )
-
-
-def _asked(
-    planned: Plan,
-    candidates: Iterable[Keyed],
-    model: Model,
-    journal: Journal,
-    settings: RunSettings,
-    progress: Callable[[Progress], None] | None,
-    budget: Budget | None,
-) -> Results:
-    if budget is not None:
-        budget.catch_up(journal.path.parent, journal.path)
-    known = {each.item.id: each for each in candidates}
-    return run_sync(
-        [known[item.id] for item in planned.items],
-        model,
-        planned.judges,
-        journal,
-        attack=planned.attack,
-        defense=planned.protection,
-        generation=planned.generation,
-        epochs=planned.epochs,
-        settings=settings,
-        progress=progress,
-        budget=budget,
     )
 
 

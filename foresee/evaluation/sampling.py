@@ -9,6 +9,8 @@ import hashlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+from foresee.files.spool import Spool
+
 T = TypeVar("T")
 
 
@@ -28,8 +30,8 @@ def sample(
     cluster: Callable[[T], Hashable],
     seed: int = 0,
     equal: bool = False,
-) -> tuple[T, ...]:
-    """At most `limit` of the rows, in their own order; all of them for None.
+) -> Sequence[T]:
+    """Draw at most `limit` of the rows, in their own order; all of them, as they are given, for None.
 
     Clusters are drawn at random within strata, those with rows of the same subsets, and kept whole: so the sample may
     be smaller than `limit` by less than a cluster. Only a cluster with more than half of `limit` rows may be cut. First
@@ -45,7 +47,7 @@ def sample(
         equal: as many of every stratum as of any other, as far as it reaches, instead of its share.
     """
     if limit is None or limit >= len(rows):
-        return tuple(rows)
+        return rows
     taken: list[int] = []
     for each in _ordered(_clusters(rows, subset, cluster, seed), equal=equal):
         places, room = each.places, limit - len(taken)
@@ -54,7 +56,7 @@ def sample(
                 taken += _mixed(places, [subset(rows[place]) for place in places])[:room]
             break
         taken += places
-    return tuple(rows[place] for place in sorted(taken))
+    return Spool(rows[place] for place in sorted(taken))
 
 
 def in_drawing_order(

@@ -6,7 +6,7 @@ No model under test is asked. What judge models were asked before, by this or an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -19,7 +19,8 @@ from foresee.evaluation.plan import Plan, PlanOptions, plan
 from foresee.evaluation.run_folder import Run
 from foresee.evaluation.stored_answers import read_answers
 from foresee.files.redaction import without_secrets
-from foresee.judges import GradedJudge, JudgeChoice
+from foresee.files.spool import Places, Spool
+from foresee.judges import GradedJudge, JudgeChoice, judge_models_open
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
 from foresee.records import Answer, Item, Judge, Row, decode, encode
@@ -64,14 +65,13 @@ def score(
         UserError: a line that is no such answer, an unknown id, the same id twice, an unwritable folder.
     """
     planned = benchmark if isinstance(benchmark, Plan) else plan(benchmark, **plan_options)
-    with planned.judging.bound(planned.judges) as judges:
-        planned = replace(planned, judges=judges)
+    with judge_models_open(planned.judges):
         stored = read_answers(Path(answers), planned, field, id_field)
         folder = Path(out)
         configuration = {**planning.configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
-        given = [stored.answers(item) for item in planned.everything]
-        asked = {item.id for item in planned.items}
-        pairs = [(keyed.item, answer) for keyed, found in given for answer in found if keyed.item.id in asked]
+        given = Spool(stored.answers(item) for item in planned.everything)
+        asked = Places((item.id, 0) for item in planned.items)
+        pairs = Spool((keyed.item, answer) for keyed, found in given for answer in found if keyed.item.id in asked)
         record = {
             **planning.record(planned),
             "model": without_secrets(model or f"stored/{Path(answers).stem}"),
@@ -83,7 +83,7 @@ def score(
         calls = _Calls(settings, _calls_below(folder), progress, budget)
         with open_journal(folder, configuration) as journal:
             _copy(journal, (answer for _, answer in pairs))
-            call = holdings.begin(folder, planned, record, [keyed for keyed, _ in given])
+            call = holdings.begin(folder, planned, record, Spool(keyed for keyed, _ in given))
             judged = calls.judge(pairs, planned.judges, journal)
             return holdings.end(call, planned, judged, calls.record(), {})
 
@@ -115,10 +115,10 @@ def rescore(
     source = Path(run)
     before = manifest.read(source, "evaluation")
     file = contracts.benchmark(before["benchmark"])
-    choice = judging if isinstance(judging, JudgeChoice) else JudgeChoice.named(judging or "")
+    choice = JudgeChoice.of(judging)
     judges = planning.judges_of(file, before["benchmark"], choice)
     choice.refuse_idle(file.judges)
-    with choice.bound(judges) as judges:
+    with judge_models_open(judges):
         made = planning.judges_record(judges, file)
         folder = Path(out) if out is not None else source / JUDGED / planning.judging_name(judges)
         record = {**before, **made, "judged_from": str(source.absolute()), "command": list(command)}
@@ -135,7 +135,7 @@ def _rejudged(
     record: dict[str, Any],
     calls: _Calls,
 ) -> Run:
-    keyed = list(run_folder.read_items(source))
+    keyed = Spool(run_folder.read_items(source))
     if edited := run_folder.differences(source, keyed, record):
         raise UserError(edited)
     pairs, unfinished = run_folder.answered(source, keyed)
@@ -165,7 +165,7 @@ class _Calls:
         self._earlier = earlier
         self._made: JudgeCalls | None = None
 
-    def judge(self, pairs: Sequence[tuple[Item, Answer]], judges: Sequence[Judge], journal: Journal) -> tuple[Row, ...]:
+    def judge(self, pairs: Sequence[tuple[Item, Answer]], judges: Sequence[Judge], journal: Journal) -> Sequence[Row]:
         if self._budget is not None:
             self._budget.require(model=False, judges=any(isinstance(judge, GradedJudge) for judge in judges))
             self._budget.catch_up(journal.path.parent, journal.path, answers=False)

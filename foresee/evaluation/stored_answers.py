@@ -18,6 +18,7 @@ from foresee.data.tables import Line, is_missing, read_rows, text_lines
 from foresee.errors import UserError, unknown_name
 from foresee.evaluation.plan import Plan
 from foresee.evaluation.run_folder import KeyedItem
+from foresee.files.spool import Places, Spool
 from foresee.files.spreadsheets import as_written
 from foresee.files.untrusted import parse_json
 from foresee.judges.capability import GOLD
@@ -56,13 +57,32 @@ class Stored:
     probabilities: Mapping[str, float] | None = None
 
 
-@dataclass(frozen=True)
 class StoredAnswers:
-    """What a file holds, by item id and epoch."""
+    """What a file holds, by item id and epoch.
 
-    lines: Mapping[tuple[str, int], Stored]
-    epochs: int
-    sha256: str
+    Attributes:
+        epochs: how many.
+        sha256: of the file's lines, and of how they are read.
+    """
+
+    def __init__(self) -> None:
+        self.epochs = 0
+        self.sha256 = ""
+        self._lines: Spool[tuple[str, int, Stored]] = Spool()
+        self._places = Places()
+
+    def add(self, item_id: str, epoch: int, stored: Stored) -> bool:
+        """Add a line; False if there is one of this item and epoch."""
+        if self._line(item_id, epoch) is not None:
+            return False
+        self._places[item_id, epoch] = len(self._lines)
+        self._lines.append((item_id, epoch, stored))
+        return True
+
+    def _line(self, item_id: str, epoch: int) -> Stored | None:
+        place = self._places.get((item_id, epoch))
+        line = None if place is None else self._lines[place]
+        return line[2] if line is not None and line[:2] == (item_id, epoch) else None
 
     def answers(self, item: Item) -> tuple[KeyedItem, list[Answer]]:
         """Its answers. They were given elsewhere, with the image: that this copy lacks it matters no more."""
@@ -71,7 +91,7 @@ class StoredAnswers:
 
     def answer(self, item: Item, epoch: int) -> Answer:
         """Return the item's answer in an epoch; with the status "error" and a reason where there is none."""
-        stored = self.lines.get((item.id, epoch), Stored(None, "error", "error", "the file has no answer for it"))
+        stored = self._line(item.id, epoch) or Stored(None, "error", "error", "the file has no answer for it")
         key = hashlib.sha256(f"{self.sha256}:{item.id}:{epoch}".encode()).hexdigest()
         stored = _checked(stored, item)
         shares = {choice: (stored.probabilities or {}).get(choice.lower()) for choice in item.choices}
@@ -116,32 +136,32 @@ def read_answers(path: Path, planned: Plan, field: str | None = None, id_field: 
     """
     # With --limit or -T subset=... the file may well hold more than is planned: only ids that the whole
     # benchmark lacks are mistakes, so they are looked for there.
-    planned_ids = {item.id for item in planned.items}
-    known = planned_ids
-    lines: dict[tuple[str, int], Stored] = {}
-    content = hashlib.sha256()
+    planned_ids, known = Places((item.id, 0) for item in planned.items), Places()
+    found, content = StoredAnswers(), hashlib.sha256()
+    epochs: set[int] = set()
+    fits = False
     for record, where, raw in _records(path):
         content.update(raw)
         item_id, epoch, stored = _parse(record, where, field, id_field)
-        if item_id not in known:
-            known = planned_ids | {item.id for item in planned.file.items(planned.data, planned.file.options())}
-        if item_id not in known:
-            reason = unknown_name(f"item of {planned.benchmark}", item_id, known)
-            raise UserError(f"{where}: {reason}")
-        if (item_id, epoch) in lines:
+        if item_id not in planned_ids and item_id not in known:
+            ids = [item.id for item in planned.file.items(planned.data, planned.file.options())]
+            known = Places((known_id, 0) for known_id in ids)
+            if item_id not in known:
+                raise UserError(f"{where}: {unknown_name(f'item of {planned.benchmark}', item_id, ids)}")
+        fits = fits or item_id in planned_ids
+        if not found.add(item_id, epoch, stored):
             raise UserError(f"{where}: id '{item_id}' a second time; repeats need \"epoch\": 0, 1, ...")
-        lines[item_id, epoch] = stored
-    if not any(item_id in planned_ids for item_id, _ in lines):
+        epochs.add(epoch)
+    if not fits:
         raise UserError(f"{path} holds no answer to any of the {len(planned_ids)} items asked for")
-    found = {epoch for _, epoch in lines}
-    epochs = len(found)
-    if found != set(range(epochs)):
-        raise UserError(f"{path}: epochs must be 0, 1, 2, ... without a gap, got {sorted(found)[:5]}")
+    if epochs != set(range(len(epochs))):
+        raise UserError(f"{path}: epochs must be 0, 1, 2, ... without a gap, got {sorted(epochs)[:5]}")
     if field is not None:
         content.update(b"field " + field.encode())
     if id_field != "id":
         content.update(b"id " + id_field.encode())
-    return StoredAnswers(lines, epochs, content.hexdigest())
+    found.epochs, found.sha256 = len(epochs), content.hexdigest()
+    return found
 
 
 _EXPECTED = 'expected {"id": ..., "response": "..."}'

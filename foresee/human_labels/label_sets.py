@@ -143,10 +143,9 @@ def check(
     found = read_labels(labels, data=data, options=options)
     file = contracts.judge_file(opened.name) if opened.name in plugins.names("judges") else None
     questions = fitting(opened, file, found)  # before any model is asked
-    opened, verdicts = read_all(
+    verdicts = read_all(
         opened,
         [pair_of(row) for row in found.rows],
-        judging or JudgeChoice(),
         about={"labels": found.name, "options": dict(found.options)},
         kept=Path(out) if out else None,
         below="judge_check",

@@ -229,7 +229,7 @@ def _lead(blank: Blank) -> str:
 def _entry(picked: Picked, file: JudgeFile, images: Album | None) -> Json:
     row = picked.row
     item = row.item
-    request, answer = shown(_request(item), _REQUEST), shown(row.answer.text, _ANSWER)
+    request, answer = shown(_request(item, row.answer.earlier), _REQUEST), shown(row.answer.text, _ANSWER)
     places = list(images.thumbnails) if images else []
     sha = item.image_sha256
     entry: dict[str, Json] = {
@@ -254,6 +254,6 @@ def _known(item: Item) -> list[str]:
     return [name for name in _FACTS if item.metadata.get(name)]
 
 
-def _request(item: Item) -> str:
-    turns: list[Any] = [message for message in item.messages if message.text]
+def _request(item: Item, earlier: Sequence[str]) -> str:
+    turns: list[Any] = [message for message in item.conversation(earlier) if message.text]
     return turns[0].text if len(turns) == 1 else "\n\n".join(f"{m.role}: {m.text}" for m in turns)

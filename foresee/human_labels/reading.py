@@ -9,7 +9,7 @@ from typing import Any
 
 from foresee import manifest
 from foresee.errors import UserError
-from foresee.judges import GradedJudge, JudgeChoice
+from foresee.judges import GradedJudge, JudgeChoice, judge_models_open
 from foresee.plugins import contracts
 from foresee.records import Answer, Item, Judge, Verdict
 from foresee.runner import judge_answers
@@ -42,39 +42,37 @@ def open_alone(judge: str | Judge, choice: JudgeChoice) -> Judge:
 def read_all(
     judge: Judge,
     pairs: Pairs,
-    choice: JudgeChoice,
     *,
     about: Mapping[str, Any],
     kept: Path | None = None,
     below: str,
     progress: Told | None = None,
-) -> tuple[Judge, list[Verdict]]:
+) -> list[Verdict]:
     """Read every answer. What judge models said is kept, so that a stopped reading goes on and a done one is free.
 
     Args:
         judge: from `open_alone`.
         pairs: items and their answers, each with a key of its own.
-        choice: the judge models.
         about: what the answers are, for the folder's record: "labels" (a name) and whatever else chooses them.
         kept: the folder for what judge models said; None for one below `runs/` of that record's own.
         below: the folder in `runs/` for it.
         progress: called with (done, total) after each answer.
 
     Returns:
-        The judge with its judge models, and a verdict for each pair.
+        A verdict for each pair.
 
     Raises:
         UserError: the judge models can't be opened, or something that concerns every answer.
     """
     if not isinstance(judge, GradedJudge):
-        return judge, complete(lambda: _by_rules(judge, pairs, progress))
-    with choice.bound((judge,)) as (bound,):
-        configuration = {"judge": dict(bound.identity), **about}
+        return complete(lambda: _by_rules(judge, pairs, progress))
+    with judge_models_open((judge,)):
+        configuration = {"judge": dict(judge.identity), **about}
         folder = kept or Path("runs") / below / f"{judge.name}-{about['labels']}-{digest(configuration)[:8]}"
         manifest.refuse_other(folder, None)
         with Journal.open(folder / "journal.jsonl", configuration) as journal:
-            rows = judge_answers(pairs, (bound,), journal, progress=progress)
-    return bound, [row.verdicts[judge.name] for row in rows]
+            rows = judge_answers(pairs, (judge,), journal, progress=progress)
+    return [row.verdicts[judge.name] for row in rows]
 
 
 async def _by_rules(judge: Judge, pairs: Pairs, progress: Told | None) -> list[Verdict]:

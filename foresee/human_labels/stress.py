@@ -122,13 +122,13 @@ def stress(
     told = {"labels": found.name, "options": dict(found.options), "pressed": True}
     seen = _Counter(progress, len(rows) * (1 + len(pressures)))
 
-    def read(pairs: Sequence[tuple[Item, Answer]]) -> tuple[Judge, list[Verdict]]:
+    def read(pairs: Sequence[tuple[Item, Answer]]) -> list[Verdict]:
         kept = Path(out) if out else None
         with seen:
-            return read_all(opened, pairs, choice, about=told, kept=kept, below="judge_stress", progress=seen.tell)
+            return read_all(opened, pairs, about=told, kept=kept, below="judge_stress", progress=seen.tell)
 
     pairs = [pair_of(row) for row in rows]
-    bound, verdicts = read(pairs)
+    verdicts = read(pairs)
     cases = [
         _Case(row, pair, verdict, _aim(opened, file, pair[0], verdict))
         for row, pair, verdict in zip(rows, pairs, verdicts, strict=True)
@@ -136,16 +136,16 @@ def stress(
     if not any(case.before.value is not None for case in cases):
         reason = next((verdict.reason for verdict in verdicts), "")
         raise UserError(f"judge {opened.name} has a verdict on none of the {len(rows)} answers: {reason}")
-    used, left_out = _usable(bound, pressures, cases)
+    used, left_out = _usable(opened, pressures, cases)
     made = [[_pressed(case, pressure) for case in cases] for pressure in used]
     if isinstance(opened, GradedJudge):  # one opening of its models for all
-        _, flat = read([pair for pairs in made for pair in pairs])
+        flat = read([pair for pairs in made for pair in pairs])
         after = [flat[start : start + len(cases)] for start in range(0, len(flat), len(cases))]
     else:
-        after = [read(pairs)[1] for pairs in made]
+        after = [read(pairs) for pairs in made]
     lines = _lines(used, cases, after, _Reading(opened, file, question))
     unscored = sum(case.before.value is None for case in cases)
-    return Stress(opened.name, bound.identity, replace(found, rows=rows), question, lines, unscored, left_out)
+    return Stress(opened.name, opened.identity, replace(found, rows=tuple(rows)), question, lines, unscored, left_out)
 
 
 class _Counter:

@@ -152,9 +152,7 @@ def judged(benchmark: str) -> Scorer:
         """Bound when the first answer comes: model roles are known by then, also when a log is scored again."""
         if not bound:
             choice = JudgeChoice(_graders(benchmark) if needs_grader(file) else ())
-            found = plan.judges_of(file, benchmark, choice)
-            with choice.bound(found) as ready:  # open already, and Inspect's to close
-                bound.extend(ready)
+            bound.extend(plan.judges_of(file, benchmark, choice))  # their models are open, and Inspect's to close
         return bound
 
     async def score(state: TaskState, target: Target) -> Score:

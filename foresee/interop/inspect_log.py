@@ -94,7 +94,7 @@ def _sample(row: Any) -> Any:
     from foresee.models.inspect_bridge import to_chat
 
     item, answer = row.item, row.answer
-    asked = [to_chat(message, image_reference) for message in item.messages]
+    asked = [to_chat(message, image_reference) for message in item.conversation(answer.earlier)]
     stop = {"length": "max_tokens", "content_filter": "content_filter"}.get(answer.finish_reason, "stop")
     output = ModelOutput.from_content(answer.served_by or "model", answer.text, stop_reason=stop)
     tokens = (answer.usage.input_tokens, answer.usage.output_tokens)

@@ -4,7 +4,7 @@ A judge file has `VERSION`, and `judge(item, answer) -> Verdict` if it reads by 
 asks a judge model, or both (then rules unless a model is asked for). `RUBRICS` may name further ones.
 """
 
-from foresee.judges._model.choice import JudgeChoice, bound
+from foresee.judges._model.choice import JudgeChoice, bound, judge_models_open
 from foresee.judges._model.guards import Guard
 from foresee.judges._model.guards import named as guard_named
 from foresee.judges._model.judge import GradedJudge, needs_model
@@ -24,6 +24,7 @@ __all__ = [
     "agreed",
     "bound",
     "guard_named",
+    "judge_models_open",
     "needs_model",
     "open_judge",
 ]

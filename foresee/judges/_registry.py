@@ -10,8 +10,9 @@ from typing import Any
 from foresee.errors import UserError, unknown_name
 from foresee.judges._model import guards
 from foresee.judges._model.judge import GradedJudge, RubricOf
-from foresee.judges._model.members import GENERATION, Grader, Member, as_member
+from foresee.judges._model.members import GENERATION, Grader, Member, as_member, refuse_repeated
 from foresee.judges._model.rubric import Rubric
+from foresee.models.named import NamedModel
 from foresee.plugins import contracts
 from foresee.plugins.contracts import JudgeFile, JudgeForm
 from foresee.records import Answer, Generation, Item, Json, Model, Verdict
@@ -76,7 +77,9 @@ def open_judge(
     if not models:
         return judge
     members, owned = _opened(models)
-    return replace(judge.asked_by(members), owned=owned)
+    judge = judge.asked_by(members)
+    refuse_repeated(judge.members)
+    return replace(judge, owned=owned)
 
 
 def _own_rubric(file: JudgeFile, variant: str) -> RubricOf:
@@ -109,17 +112,28 @@ def open_member(
     generation: Generation = GENERATION,
     flag: str = "--judge-option ",
 ) -> Member:
-    """`PROVIDER/NAME` or `guard:FORMAT=PROVIDER/NAME`, open; `flag` is how its options are set, for messages.
+    """Name `PROVIDER/NAME` or `guard:FORMAT=PROVIDER/NAME` as a member; its model is opened when it is needed.
+
+    Args:
+        spec: what is named.
+        options: of the model's provider.
+        generation: how it is sampled.
+        flag: how its options are set, for messages.
 
     Raises:
-        UserError: as `models.open_model`, or no format.
+        UserError: no such format; when it is needed, as `models.open_model`.
     """
+    guard = guards.named(spec) if spec.startswith(guards.PREFIX) else None
+    name = spec if guard is None else guard.model
+    model = NamedModel(name, lambda: _open_judge_model(name, options, flag))
+    return Grader(model, generation) if guard is None else guards.Guard(model, guard.format, guard.wording)
+
+
+def _open_judge_model(spec: str, options: Mapping[str, Any] | None, flag: str) -> Model:
     from foresee.models import open_model
 
-    guard = guards.named(spec) if spec.startswith(guards.PREFIX) else None
     with _of_judge_model():
-        model = open_model(spec if guard is None else guard.model, options, flag=flag)
-    return Grader(model, generation) if guard is None else guards.Guard(model, guard.format, guard.wording)
+        return open_model(spec, options, flag=flag)
 
 
 def check_member(spec: str, options: Mapping[str, Any], flag: str) -> None:

@@ -10,6 +10,7 @@ import difflib
 import json
 import logging
 import os
+import secrets
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -30,7 +31,7 @@ __all__ = ["ApiModel", "ApiOptions", "open_api_model"]
 
 T = TypeVar("T")
 
-_LARGE = 200_000  # bytes of images from which a body is built off the event loop
+_MARK = f"image-{secrets.token_hex(16)}-"  # stands for an image's data URL while a body is written; no text can know it
 
 
 def open_api_model(provider: str, name: str, options: Mapping[str, Any], flag: str = "-M ") -> ApiModel:
@@ -179,8 +180,12 @@ class ApiModel:
         began = time.monotonic()
         settled = dialect = self._dialect
         while True:
-            body = _chat.body(request, self._model, dialect, urls, self._options.image_detail) | self._extra()
-            response = await self._send(session, "POST", "/chat/completions", await _encoded(body, urls))
+            marks = {name: f"{_MARK}{place}." for place, name in enumerate(urls)}
+            body = _chat.body(request, self._model, dialect, marks, self._options.image_detail) | self._extra()
+            data = json.dumps(body).encode()
+            for name, url in urls.items():  # base64 needs no escapes: to look for them takes longer than all else
+                data = data.replace(marks[name].encode(), url.encode())
+            response = await self._send(session, "POST", "/chat/completions", data)
             learnt = _dialect.adjusted(dialect, response.status, response.text, body)
             if learnt is None:
                 break
@@ -284,9 +289,3 @@ def _capabilities(provider: str, options: ApiOptions) -> frozenset[Capability]:
     if PROVIDERS[provider].structured:
         able.add("structured_output")
     return frozenset(able)
-
-
-async def _encoded(body: dict[str, Any], urls: Mapping[str, str]) -> bytes:
-    if sum(map(len, urls.values())) < _LARGE:
-        return json.dumps(body).encode()
-    return await asyncio.get_running_loop().run_in_executor(None, lambda: json.dumps(body).encode())

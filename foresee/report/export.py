@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from foresee.errors import UserError, missing_extra, unknown_name
 from foresee.evaluation.run_folder import Run, flat
 from foresee.files.spreadsheets import inert
 from foresee.files.untrusted import whole
-from foresee.manifest import write_atomically
+from foresee.manifest import written_whole
 
+_GROUP = 10_000  # rows of a group in a parquet file
 FORMATS = ("csv", "parquet", "jsonl", "eval")
 
 
@@ -35,16 +37,22 @@ def write(runs: Sequence[Run], format: str, out: Path | None = None) -> Path:
         if not run.rows:
             raise UserError(f"{run.folder} holds no answer yet, so there is nothing to export")
     path = out or runs[0].folder / f"rows.{format}"
-    lines = [{**_whose(run), **flat(row)} for run in runs for row in run.rows]
     if format == "jsonl":
-        write_atomically(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        with written_whole(path) as file:
+            for line in _lines(runs):
+                file.write(whole(json.dumps(line, ensure_ascii=False) + "\n").encode())
         return path
-    columns = list(dict.fromkeys(name for line in lines for name in line))
+    columns = list(dict.fromkeys(name for line in _lines(runs) for name in line))
     if format == "csv":
-        write_atomically(path, _csv(lines, columns))
+        _write_csv(_lines(runs), columns, path)
     else:
-        _write_parquet(lines, columns, path)
+        _write_parquet(runs, columns, path)
     return path
+
+
+def _lines(runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the runs as columns, row by row: a million of them are never held at once."""
+    return ({**_whose(run), **flat(row)} for run in runs for row in run.rows)
 
 
 def _whose(run: Run) -> dict[str, str]:
@@ -52,29 +60,38 @@ def _whose(run: Run) -> dict[str, str]:
     return {"run": whole(str(run.folder)), "model": run.model, "defense": run.defense}
 
 
-def _csv(lines: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    text = io.StringIO()
-    # every text is quoted: a reader takes a bare carriage return for the end of a row
-    writer = csv.DictWriter(text, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writeheader()
-    writer.writerows(
-        {name: inert(value) if isinstance(value, str) else value for name, value in line.items()} for line in lines
-    )
-    return text.getvalue()
+def _write_csv(lines: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
+    with written_whole(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", errors="strict")
+        # every text is quoted: a reader takes a bare carriage return for the end of a row
+        writer = csv.DictWriter(text, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        writer.writeheader()
+        for line in lines:
+            writer.writerow({name: _cell(value) for name, value in line.items()})
+        text.flush()
+        text.detach()
 
 
-def _write_parquet(lines: Sequence[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
+def _cell(value: Any) -> Any:
+    return inert(whole(value)) if isinstance(value, str) else value
+
+
+def _write_parquet(runs: Sequence[Run], columns: Sequence[str], path: Path) -> None:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
         raise missing_extra("--format parquet", "parquet") from None
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table({name: pa.array([line.get(name) for line in lines]) for name in columns}), part)
-        part.replace(path)
-    except OSError as problem:
-        raise UserError(f"can't write {path}: {problem.strerror or problem}") from None
-    finally:
-        part.unlink(missing_ok=True)
+
+    def tables() -> Iterator[Any]:
+        lines = _lines(runs)
+        while part := list(islice(lines, _GROUP)):
+            yield pa.table({name: pa.array([line.get(name) for line in part]) for name in columns})
+
+    schema = None  # the first rows of a column may be empty, or whole numbers
+    for table in tables():
+        found = [table.schema] if schema is None else [schema, table.schema]
+        schema = pa.unify_schemas(found, promote_options="permissive")
+    with written_whole(path) as file, pq.ParquetWriter(file, schema) as writer:
+        for table in tables():
+            writer.write_table(table.cast(schema))

@@ -155,6 +155,7 @@ def _what_was_seen(item: Item, fullest: Item) -> str:
 
 
 def _conversation(item: Item) -> str:
-    if len(item.messages) < 2:
+    messages = item.conversation()
+    if len(messages) < 2:
         return item.prompt
-    return "\n\n".join(f"{message.role}: {message.text}" for message in item.messages)
+    return "\n\n".join(f"{message.role}: {message.text}" for message in messages)

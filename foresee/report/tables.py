@@ -68,9 +68,9 @@ def legend(metrics: Iterable[Metric]) -> list[str]:
     return [f"{m.name}{better[m.higher_is_better]}: {m.doc}" for m in metrics if m.doc]
 
 
-def _told_apart(metrics: Sequence[Metric], rows: Sequence[Row]) -> tuple[list[Metric], list[str]]:
+def _told_apart(metrics: Sequence[Metric], rows: Iterable[Row]) -> tuple[list[Metric], list[str]]:
     """Leave out the metrics that can't differ from an earlier one, each item asked once, and add a line on them."""
-    repeats = len({(row.item.benchmark, row.item.id) for row in rows}) < len(rows)
+    repeats = any(row.answer.epoch for row in rows)
     shown: list[Metric] = []
     same: list[str] = []
     for metric in metrics:
@@ -95,7 +95,7 @@ def differences(
     title: str,
     found: Sequence[Difference],
     metrics: Sequence[Metric],
-    rows: Sequence[Row],
+    rows: Iterable[Row],
     headline: Sequence[Metric] = (),
 ) -> TextTable:
     """Paired differences B - A over the same items.

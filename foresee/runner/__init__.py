@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple, TypedDict, Unpack
 
 from foresee.errors import UserError
+from foresee.files.spool import Spool
 from foresee.records import (
     Answer,
     Attack,
@@ -25,12 +27,13 @@ from foresee.records import (
     Model,
     Row,
     Usage,
+    distinct,
     encode,
-    refuse_repeated_ids,
 )
 from foresee.runner import ask as asking
 from foresee.runner.async_bridge import complete, each
 from foresee.runner.budget import Budget, BudgetSpent
+from foresee.runner.calls import InFlight, JournalledCalls
 from foresee.runner.journal import Journal
 from foresee.runner.judging import JudgeCalls, Judging, check_judges, judge_answers
 from foresee.runner.keys import Keyed, Prepared, answer_keys, keyed, under_attack
@@ -50,6 +53,7 @@ __all__ = [
     "keyed",
     "run",
     "run_sync",
+    "shared",
 ]
 
 _YIELD_EVERY = 100  # rows taken from the journal before other tasks get their turn
@@ -73,7 +77,7 @@ class Results:
     with an identical item; `usage` is what this run alone cost, `judging` what its judge models did, by name.
     """
 
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     asked: int
     reused: int
     seconds: float
@@ -128,11 +132,10 @@ async def run(
             too often in a row, the budget is spent, or the journal can't be written. Finished work is in the journal.
     """
     began = time.monotonic()
-    given = list(items)
-    plain = [each.item if isinstance(each, Keyed) else each for each in given]
-    check(plain, model, defense, epochs, attack)
-    check_judges(judges, plain)
-    asked = list(keyed(given, model, defense=defense, generation=generation, epochs=epochs, attack=attack))
+    given = Spool.of(items)
+    check(given, model, defense, epochs, attack)
+    check_judges(judges, _Plain(given))
+    asked = Spool.of(keyed(given, model, defense=defense, generation=generation, epochs=epochs, attack=attack))
     work = _Run(asked, model, judges, journal, attack, defense, generation, epochs, settings, progress, budget)
     # Twice as many workers as calls: while some wait for a judge or a retry, others use the model.
     jobs = ((epoch, index) for epoch in range(epochs) for index in range(len(asked)))
@@ -141,9 +144,8 @@ async def run(
         raise work.stopped
     work.breaker.finish()
     work.judging.finish()
-    rows = tuple(row for row in work.rows if row is not None)
     seconds = time.monotonic() - began
-    return Results(rows, work.asked, work.reused, seconds, work.usage, dict(work.judging.spent))
+    return Results(work.rows, work.asked, work.reused, seconds, work.usage, dict(work.judging.spent))
 
 
 def run_sync(
@@ -175,29 +177,28 @@ def run_sync(
         try:
             return await run(items, model, judges, journal, **options)
         finally:
-            if close:
-                await model.close()
+            await model.close()
 
-    return complete(work)
+    return complete(work if close else lambda: run(items, model, judges, journal, **options))
 
 
 def check(
-    items: Sequence[Item], model: Model, defense: Defense | None, epochs: int = 1, attack: Attack | None = None
+    items: Iterable[Item | Keyed], model: Model, defense: Defense | None, epochs: int = 1, attack: Attack | None = None
 ) -> None:
     """Check a run before it starts. Raises UserError: an id twice, or something that this model can't do."""
     if epochs < 1:
         raise UserError(f"epochs: expected 1 or more, got {epochs}")
-    refuse_repeated_ids(items)
     able = model.capabilities
-    if attack is not None and "images" not in able and any(item.images for item in _first_try(items, attack)):
+    if attack is not None and "images" not in able and any(item.images for item in _first_try(_Plain(items), attack)):
         raise UserError(f"{model.name} takes no images, and attack {attack.name} draws some; choose another of either")
-    if "images" not in able and any(item.images for item in items):
-        raise UserError(f"{model.name} takes no images, and these items have some; choose a vision-language model")
-    if "first_token" not in able and any(item.choices for item in items):
-        raise UserError(
-            f"{model.name} gives no probability of the first word, which these items ask for; let the benchmark "
-            "ask for text instead, or choose a local model or a server with log probabilities"
-        )
+    for item in distinct(_Plain(items)):
+        if "images" not in able and item.images:
+            raise UserError(f"{model.name} takes no images, and these items have some; choose a vision-language model")
+        if "first_token" not in able and item.choices:
+            raise UserError(
+                f"{model.name} gives no probability of the first word, which these items ask for; let the benchmark "
+                "ask for text instead, or choose a local model or a server with log probabilities"
+            )
     if getattr(defense, "hidden", None) is not None and "hidden_states" not in able:
         raise UserError(
             f"defense {defense.name if defense else ''} works on hidden states, which {model.name} does not show; "
@@ -210,7 +211,7 @@ def check(
         )
 
 
-def _first_try(items: Sequence[Item], attack: Attack) -> list[Item]:
+def _first_try(items: Iterable[Item], attack: Attack) -> list[Item]:
     """One try of the first item that can be attacked: an attack draws images for all of them or for none."""
     for item in items:
         with suppress(Exception):
@@ -218,11 +219,21 @@ def _first_try(items: Sequence[Item], attack: Attack) -> list[Item]:
     return []
 
 
+class _Plain:
+    """The items themselves, as often as they are asked for."""
+
+    def __init__(self, items: Iterable[Item | Keyed]) -> None:
+        self._items = items
+
+    def __iter__(self) -> Iterator[Item]:
+        return (each.item if isinstance(each, Keyed) else each for each in self._items)
+
+
 @dataclass
 class _Run:
     """One run's state."""
 
-    items: list[Keyed]
+    items: Sequence[Keyed]
     model: Model
     judges: Sequence[Judge]
     journal: Journal
@@ -236,26 +247,27 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.caller = Caller(self.model, self.settings, self.budget)
+        self.calls = JournalledCalls(self.journal)
         self.other_calls = JudgeCalls(self.settings, self.journal, budget=self.budget)
         self.judging = Judging(self.judges, self.journal, self.settings, self.other_calls)
         self.stopped: BudgetSpent | None = None
         self.breaker = CircuitBreaker(self.settings.stop_after, "answers")
-        self.rows: list[Row | None] = [None] * (len(self.items) * self.epochs)
+        self.rows: Spool[Row] = Spool(size=len(self.items) * self.epochs)
         self.done = self.failed = self.asked = self.reused = 0
         self.usage = Usage()
-        self._asking: dict[str, asyncio.Future[Answer]] = {}
+        self._asking: InFlight[Answer] = InFlight()
         self._failed: dict[str, Answer] = {}  # an identical item is not asked again in the same run
 
     async def row(self, job: tuple[int, int]) -> None:
         epoch, index = job
-        item = self.items[index].item
+        asked = self.items[index]
         try:
-            answer = await self._answer(self.items[index], epoch)
-            row = Row(item, answer, await self.judging.verdicts(item, answer))
+            answer = self._known(asked, epoch) or await self._answer(asked, epoch)
+            row = Row(asked.item, answer, await self.judging.verdicts(asked.item, answer))
         except BudgetSpent as spent:  # what others have under way still arrives
             self.stopped = spent
             return
-        self.rows[index * self.epochs + epoch] = row
+        self.rows.put(index * self.epochs + epoch, row)
         self.done += 1
         self.failed += answer.status == "error"
         if self.progress is not None:
@@ -264,66 +276,60 @@ class _Run:
         if self.done % _YIELD_EVERY == 0:
             await asyncio.sleep(0)
 
-    async def _answer(self, asked: Keyed, epoch: int) -> Answer:
+    def _known(self, asked: Keyed, epoch: int) -> Answer | None:
+        """Return the answer that needs no call: of an item without its image, in the journal, or failed just now."""
         item, key = asked.item, asked.keys[epoch]
         if item.missing_image is not None:
             return Answer(item.id, epoch, "", "missing_image", f"no image {item.missing_image}", calls=0)
-        stored = self.journal.decoded(Answer, "answer", key)
-        if stored is not None:
+        found = self.journal.decoded(Answer, "answer", key)
+        if found is not None:
             self.breaker.mark_ok()
-            return self._reuse(stored, item, epoch)
-        if key in self._failed:
-            return self._reuse(self._failed[key], item, epoch)
-        if key in self._asking:
-            return self._reuse(await asyncio.shield(self._asking[key]), item, epoch)
-        promise = self._asking[key] = asyncio.get_running_loop().create_future()
-        try:
-            answer = await self._ask(asked, epoch)
-        except BaseException as problem:
-            promise.set_exception(problem) if isinstance(problem, UserError) else promise.cancel()
-            raise
         else:
-            promise.set_result(answer)
-        finally:
-            del self._asking[key]
-            if promise.done() and not promise.cancelled():
-                promise.exception()  # seen, whether or not an identical item waits for it
-        return answer
+            found = self._failed.get(key)
+        return None if found is None else self._reused(found, item, epoch)
 
-    def _reuse(self, answer: Answer, item: Item, epoch: int) -> Answer:
-        """Take an answer from the journal, or an identical item's, whose call is counted there."""
+    def _reused(self, answer: Answer, item: Item, epoch: int) -> Answer:
         self.reused += 1
-        if answer.item_id == item.id and answer.epoch == epoch:
-            return answer
-        return replace(answer, item_id=item.id, epoch=epoch, calls=0, usage=Usage(), helpers={})
+        return shared(answer, item, epoch)
 
-    async def _ask(self, asked: Keyed, epoch: int) -> Answer:
+    async def _answer(self, asked: Keyed, epoch: int) -> Answer:
         item, key = asked.item, asked.keys[epoch]
-        ask = asking.Ask(self.caller, self.journal, key, self.defense, self.other_calls)
-        answer, failure = await asking.answer(item, lambda: self._prepared(asked, epoch), ask, self.defense)
-        answer = replace(answer, epoch=epoch, key=key)
-        self.journal.append("answer", key, encode(answer), final=failure is None)
-        self.asked += 1
-        self.usage += ask.spent
-        if failure is None:
-            self.breaker.success()
-        else:
-            self._failed[key] = answer
-            self.breaker.failure(str(failure), fatal=failure.fatal, retryable=failure.retryable)
+        if key in self._asking:
+            return self._reused(await self._asking.result(key), item, epoch)
+        with self._asking.claim(key) as promise:
+            ask = asking.Ask(self.caller, self.calls, key, self.defense, self.other_calls)
+            prepare = partial(self._prepared, asked, epoch)
+            answer, failure = await asking.answer(item, prepare, ask, self.defense, epoch, key)
+            self.journal.append("answer", key, encode(answer), final=failure is None)
+            self.asked += 1
+            self.usage += ask.spent
+            if failure is None:
+                self.breaker.success()
+            else:
+                self._failed[key] = answer
+                self.breaker.failure(str(failure), fatal=failure.fatal, retryable=failure.retryable)
+            promise.set_result(answer)
         return answer
 
     async def _prepared(self, asked: Keyed, epoch: int) -> Prepared:
         """Make what is asked: as it was keyed, or a try, drawn beside the event loop as that takes time."""
-        if asked.request is not None:
-            item, request = asked.item, asked.request
-        else:
+        generation = self.generation if epoch == 0 else _for_epoch(self.generation, epoch)
+        if asked.request is None:
             assert self.attack is not None
-            given = (asked.item, epoch, self.attack, self.defense, self.generation)
-            item, request = await asyncio.to_thread(under_attack, *given)
-        return Prepared(item, replace(request, generation=_for_epoch(self.generation, epoch)))
+            return await asyncio.to_thread(under_attack, asked.item, epoch, self.attack, self.defense, generation)
+        if self.defense is None:
+            same = generation is self.generation
+            return Prepared(asked.item, asked.request if same else replace(asked.request, generation=generation))
+        decoding, hidden = self.defense.decoding, getattr(self.defense, "hidden", None)
+        return Prepared(asked.item, replace(asked.request, generation=generation, decoding=decoding, hidden=hidden))
+
+
+def shared(answer: Answer, item: Item, epoch: int) -> Answer:
+    """Return an answer as this item's: an identical item's call is paid for there."""
+    if (answer.item_id, answer.epoch) == (item.id, epoch):
+        return answer
+    return replace(answer, item_id=item.id, epoch=epoch, calls=0, usage=Usage(), helpers={})
 
 
 def _for_epoch(generation: Generation, epoch: int) -> Generation:
-    if generation.seed is None or epoch == 0:
-        return generation
-    return replace(generation, seed=generation.seed + epoch)
+    return generation if generation.seed is None else replace(generation, seed=generation.seed + epoch)

@@ -14,28 +14,41 @@ from foresee.records import (
     Defense,
     Filter,
     Item,
+    Message,
     Model,
     Reply,
     Request,
     Screened,
     Screening,
     Usage,
-    encode,
 )
-from foresee.runner.journal import Journal
-from foresee.runner.keys import Prepared, answer_key, settings_digest
+from foresee.runner.calls import JournalledCalls
+from foresee.runner.keys import Prepared, answer_key, request_for, settings_digest
 from foresee.runner.retries import KEPT, Caller, as_model_error
 
 
 class Ask:
-    """What a procedure calls for one item: retried, waiting its turn; finished calls are in the journal."""
+    """What a procedure calls for one item: retried, waiting its turn; finished calls are in the journal.
+
+    Args:
+        caller: makes the calls.
+        calls: keeps them.
+        key: of the item's answer.
+        defense: whose decoding requests get that have none.
+        others: calls other models.
+    """
 
     def __init__(
-        self, caller: Caller, journal: Journal, key: str, defense: Defense | None, others: AskModel | None = None
+        self,
+        caller: Caller,
+        calls: JournalledCalls,
+        key: str,
+        defense: Defense | None,
+        others: AskModel | None = None,
     ) -> None:
-        self._caller = caller
+        self.caller = caller
         self._others = others
-        self._journal = journal
+        self._calls = calls
         self._key = key
         self._decoding = defense.decoding if defense is not None else None
         self._hidden = getattr(defense, "hidden", None)
@@ -55,22 +68,9 @@ class Ask:
             request = replace(request, hidden=self._hidden)
         same = answer_key(settings_digest({"answer": self._key}, request.generation, None), request, 0)
         self._seen[same] += 1  # the same call twice within one item asks for a second sample
-        key = f"{same}-{self._seen[same]}"
-        stored = self._journal.decoded(Reply, "call", key)
-        if stored is None:
-            reply = await self.plainly(request)
-            self._journal.append("call", key, encode(reply))
-            return reply
         self.calls += 1
-        self._count(stored)
-        return stored
-
-    async def plainly(self, request: Request) -> Reply:
-        """Make the call without a journal line of its own. Raises ModelError when there is no answer."""
-        self.calls += 1
-        reply = await self._caller(request)
-        self._count(reply)
-        self.spent += reply.usage
+        reply = await self._calls(f"{same}-{self._seen[same]}", request, self.caller, self.note_spent)
+        self.note(reply)
         return reply
 
     async def other(self, model: Model, request: Request) -> Reply:
@@ -82,34 +82,56 @@ class Ask:
         self.seconds += reply.seconds
         return reply
 
-    def _count(self, reply: Reply) -> None:
+    def note(self, reply: Reply) -> None:
+        """Count a call that led to the answer."""
         self.usage += reply.usage
         self.seconds += reply.seconds
 
+    def note_spent(self, reply: Reply) -> None:
+        """Count a call that was made now."""
+        self.spent += reply.usage
+
 
 async def answer(
-    item: Item, prepare: Callable[[], Awaitable[Prepared]], ask: Ask, defense: Defense | None
+    item: Item,
+    prepare: Callable[[], Awaitable[Prepared]],
+    ask: Ask,
+    defense: Defense | None,
+    epoch: int,
+    key: str,
 ) -> tuple[Answer, ModelError | None]:
-    """Get the model's answer to an item, or why there is none. Epoch and key are the caller's to fill in.
+    """Get the model's answer to an item, or why there is none.
 
     The failure may be that of a filter's guard beside an answer: such an answer is asked for again by the next run.
 
     Args:
         item: the question.
         prepare: makes what is asked (the item, or an attack's try of it) and what is sent for that.
-        ask: makes the call.
+        ask: makes the calls.
         defense: which may own the asking.
+        epoch: which repeat.
+        key: of the answer.
 
     Raises:
         UserError: something that concerns the whole run.
     """
     failure: ModelError | None = None
+    earlier: list[str] = []
     try:
         asked, request = await prepare()
         filters: tuple[Filter, ...] = getattr(defense, "filters", ())
-        filled, failure = await _screened(asked, None, filters, ask)
+        filled, failure = await _screened(asked, None, filters, ask) if filters else (None, None)
         if filled is None:
-            filled = _filled(item, await _reply(item, request, ask, defense))
+            if asked.turns:
+                reply = await _last_turn(asked, request, ask, defense, earlier)
+            elif defense is not None and defense.procedure is not None:
+                reply = await _turn(item, request, ask, defense)
+            else:  # its answer is the journal's line
+                ask.calls += 1
+                reply = await ask.caller(request)
+                ask.note(reply)
+                ask.note_spent(reply)
+            filled = _filled(item, reply)
             if filled.status == "ok" and filters:
                 blocked, behind = await _screened(asked, filled, filters, ask)
                 failure = failure or behind
@@ -124,16 +146,17 @@ async def answer(
         if failure.shortage:
             raise UserError(f"{failure}; {KEPT}") from None
         filled = _failed(item, failure)
-    seconds = round(ask.seconds, 4)
-    return replace(filled, usage=ask.usage, calls=ask.calls, seconds=seconds, helpers=ask.helpers), failure
-
-
-async def _reply(item: Item, request: Request, ask: Ask, defense: Defense | None) -> Reply:
-    procedure = defense.procedure if defense is not None else None
-    if procedure is None:
-        return await ask.plainly(request)
-    edited = replace(item, messages=request.messages, choices=request.choices)
-    return await procedure(edited, request.generation, ask)
+    found = replace(
+        filled,
+        epoch=epoch,
+        key=key,
+        usage=ask.usage,
+        calls=ask.calls,
+        seconds=round(ask.seconds, 4),
+        helpers=ask.helpers,
+        earlier=tuple(earlier),
+    )
+    return found, failure
 
 
 async def _screened(
@@ -162,6 +185,38 @@ def _passed(said: Answer, unjudged: Sequence[str]) -> Answer:
     if unjudged:
         return replace(said, screened="unguarded", reason="; ".join(dict.fromkeys(unjudged)))
     return replace(said, screened="passed")
+
+
+async def _last_turn(item: Item, request: Request, ask: Ask, defense: Defense | None, earlier: list[str]) -> Reply:
+    """Ask turn after turn, each after the answer to the one before; a turn that is withheld ends the conversation.
+
+    A defense stands between user and model: it edits every request, and the conversation so far goes on unedited.
+
+    Args:
+        item: with its turns.
+        request: of the first.
+        ask: makes the calls.
+        defense: of the run.
+        earlier: gets the answers to all but the last turn.
+    """
+    generation, so_far = request.generation, replace(item, turns=())
+    reply = await _turn(so_far, request, ask, defense)
+    for place, turn in enumerate(item.turns):
+        if reply.status != "ok":
+            break
+        earlier.append(reply.text)
+        messages = (*so_far.messages, Message("assistant", (reply.text,)), turn)
+        so_far = replace(so_far, messages=messages, turns=item.turns[place + 1 :])
+        reply = await _turn(so_far, request_for(so_far, defense, generation), ask, defense)
+    return reply
+
+
+async def _turn(item: Item, request: Request, ask: Ask, defense: Defense | None) -> Reply:
+    """Get one reply: by the defense's procedure where it has one. Every call is journalled by itself."""
+    if defense is None or defense.procedure is None:
+        return await ask(request)
+    edited = replace(item, messages=request.messages, choices=request.choices, turns=())
+    return await defense.procedure(edited, request.generation, ask)
 
 
 def _failed(item: Item, failure: ModelError) -> Answer:

@@ -43,11 +43,9 @@ def complete(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return _in_new_loop(work)
-    return _in_own_thread(work)
-
-
-def _in_new_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        pass
+    else:
+        return _in_own_thread(work)
     terminated = False
 
     async def main() -> T:

@@ -19,6 +19,7 @@ from foresee import records
 from foresee.errors import UserError
 from foresee.files.appending import append, lock
 from foresee.files.redaction import without_secrets
+from foresee.files.spool import Places
 from foresee.files.untrusted import open_regular
 
 FORMAT = 1
@@ -38,11 +39,13 @@ class Line(NamedTuple):
     key: str
     record: dict[str, Any]
     final: bool = True
-    place: str = ""  # file and line number
+    place: str | Callable[[int], str] = ""  # file and line number, or what finds them
+    offset: int = 0  # where the line begins, in bytes
 
     def decoded(self, cls: type[T], part: str = "") -> T:
         """Decode the record, or the part of it of this name. Raises UserError: it is none (file and line number)."""
-        return _decoded(cls, self.record, part, self.place)
+        place = self.place
+        return _decoded(cls, self.record, part, place if isinstance(place, str) else lambda: place(self.offset))
 
 
 class Journal:
@@ -52,7 +55,7 @@ class Journal:
         self.path = path
         self._descriptor = descriptor
         self._size = 0
-        self._places: dict[tuple[str, str], tuple[int, int]] = {}  # (kind, key) -> offset, length of the last line
+        self._places = Places()  # (kind, key) -> offset of the last line
         self._reader: BinaryIO = path.open("rb")
         self._mutex = threading.Lock()
         self._synced = time.monotonic()
@@ -96,10 +99,11 @@ class Journal:
         if place is None:
             return None
         with self._mutex:
-            self._reader.seek(place[0])
-            text = self._reader.read(place[1])
-        record: dict[str, Any] = json.loads(text)["record"]
-        return record
+            self._reader.seek(place)
+            text = self._reader.readline()
+        line: dict[str, Any] = json.loads(text)
+        record: dict[str, Any] = line["record"]
+        return record if (line["kind"], line["key"]) == (kind, key) else None
 
     def decoded(self, cls: type[T], kind: LineKind, key: str, part: str = "") -> T | None:
         """Decode what is finished under this key, or the part of it of this name; None as `get`.
@@ -113,7 +117,7 @@ class Journal:
     def _place(self, kind: LineKind, key: str) -> str:
         with self._mutex:
             self._reader.seek(0)
-            number = self._reader.read(self._places[kind, key][0]).count(b"\n") + 1
+            number = self._reader.read(self._places.get((kind, key)) or 0).count(b"\n") + 1
         return f"{self.path}, line {number}"
 
     def append(self, kind: LineKind, key: str, record: Mapping[str, Any], *, final: bool = True) -> None:
@@ -129,10 +133,7 @@ class Journal:
         with self._mutex:
             offset = self._size
             self._write(data)
-            if final:
-                self._places[kind, key] = (offset, len(data))
-            else:
-                self._places.pop((kind, key), None)
+            self._note(kind, key, offset, final=final)
             if time.monotonic() - self._synced > _SYNC_SECONDS:
                 os.fsync(self._descriptor)
                 self._synced = time.monotonic()
@@ -162,10 +163,8 @@ class Journal:
             if first:
                 _compare(without_secrets(content["configuration"]), configuration, free, self.path)
                 first = False
-            elif content.get("final", True):
-                self._places[content["kind"], content["key"]] = (offset, len(data))
             else:
-                self._places.pop((content["kind"], content["key"]), None)
+                self._note(content["kind"], content["key"], offset, final=content.get("final", True))
             offset += len(data)
             if not data.endswith(b"\n"):
                 self._size = offset
@@ -174,6 +173,12 @@ class Journal:
         self._size = offset
         if first:
             self._write(_encode({"journal": FORMAT, "configuration": configuration}))
+
+    def _note(self, kind: str, key: str, offset: int, *, final: bool) -> None:
+        if final:
+            self._places[kind, key] = offset
+        else:
+            self._places.discard((kind, key))
 
     def _write(self, data: bytes) -> None:
         try:
@@ -194,10 +199,34 @@ def read_records(path: Path) -> Iterator[Line]:
     Raises:
         UserError: no such file, not a journal, or damaged before its last line (file and line number).
     """
-    for number, (_, content) in enumerate(_lines(path)):
+    offset = 0
+    for number, (data, content) in enumerate(_lines(path)):
         if number > 0 and content is not None:
             place = f"{path}, line {number + 1}"
-            yield Line(content["kind"], content["key"], content["record"], content.get("final", True), place)
+            yield Line(content["kind"], content["key"], content["record"], content.get("final", True), place, offset)
+        offset += len(data)
+
+
+class Lines:
+    """Single lines of a journal, read again by where they begin."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the journal. Raises UserError: it can't be read."""
+        self._path = path
+        try:
+            self._file = open_regular(path)
+        except OSError as problem:
+            raise UserError(f"can't read {path}: {problem.strerror}") from None
+
+    def at(self, offset: int) -> Line:
+        self._file.seek(offset)
+        content = json.loads(self._file.readline())
+        return Line(content["kind"], content["key"], content["record"], content.get("final", True), self._place, offset)
+
+    def _place(self, offset: int) -> str:
+        self._file.seek(0)
+        number = self._file.read(offset).count(b"\n") + 1
+        return f"{self._path}, line {number}"
 
 
 def _decoded(cls: type[T], record: Mapping[str, Any], part: str, place: str | Callable[[], str]) -> T:

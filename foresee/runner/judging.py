@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, runtime_checkable
+from functools import partial
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from foresee.errors import ModelError, UserError
-from foresee.records import Answer, Item, Json, Judge, Model, Reply, Request, Row, Usage, Verdict, decode, encode
+from foresee.files.spool import Spool
+from foresee.records import Answer, Item, Json, Judge, Model, Reply, Request, Row, Usage, Verdict, encode
 from foresee.runner.async_bridge import complete, each
 from foresee.runner.budget import Budget, BudgetSpent
+from foresee.runner.calls import JournalledCalls
 from foresee.runner.journal import Journal
 from foresee.runner.keys import answer_key, digest, settings_digest, verdict_key
 from foresee.runner.retries import Caller, CircuitBreaker, RunSettings, as_model_error
@@ -41,27 +44,22 @@ class JudgeCalls:
         self._budget = budget
         self.spent: dict[str, Usage] = {}  # what was asked now, by judge model
         self._settings = settings or RunSettings()
-        self._journal = journal
-        self._earlier = earlier or {}
-        self._callers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, Caller]]
-        self._callers = weakref.WeakKeyDictionary()
+        self._journal, self._earlier = journal, earlier
+        self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[JournalledCalls, dict[int, Caller]]]
+        self._by_loop = weakref.WeakKeyDictionary()
 
     async def __call__(self, model: Model, request: Request) -> Reply:
         """Ask the judge model. Raises ModelError: refused for good, or still failing after all retries."""
         key = f"judge-{answer_key(settings_digest(model.identity, request.generation, None), request, 0)}"
-        own = self._journal.decoded(Reply, "call", key) if self._journal is not None else None
-        if own is not None:
-            return own
-        if key in self._earlier:
-            return decode(Reply, self._earlier[key])
-        reply = await self._caller(model)(request)
-        self.spent[model.name] = self.spent.get(model.name, Usage()) + reply.usage
-        if self._journal is not None:
-            self._journal.append("call", key, encode(reply))
-        return reply
+        calls, callers = self._by_loop.setdefault(
+            asyncio.get_running_loop(), (JournalledCalls(self._journal, self._earlier), {})
+        )
+        return await calls(key, request, self._caller(model, callers), partial(self._made, model))
 
-    def _caller(self, model: Model) -> Caller:
-        mine = self._callers.setdefault(asyncio.get_running_loop(), {})
+    def _made(self, model: Model, reply: Reply) -> None:
+        self.spent[model.name] = self.spent.get(model.name, Usage()) + reply.usage
+
+    def _caller(self, model: Model, mine: dict[int, Caller]) -> Caller:
         if id(model) not in mine:
             most = min(self._settings.concurrency, model.suggested_concurrency or self._settings.concurrency)
             mine[id(model)] = Caller(
@@ -89,16 +87,22 @@ class AsksModels(Protocol):
     async def read(self, item: Item, answer: Answer) -> tuple[Verdict, ModelError | None]: ...
 
 
+class _Bound(NamedTuple):
+    """A judge at work."""
+
+    judge: Judge
+    models: AsksModels | None  # the judge again, if it asks models
+    identity: str  # its digest
+    breaker: CircuitBreaker
+
+
 class Judging:
     """Verdicts, from the journal or from the judges."""
 
     def __init__(self, judges: Sequence[Judge], journal: Journal, settings: RunSettings, calls: JudgeCalls) -> None:
         self._calls = calls
-        self._judges = [(_attached(judge, calls), digest(judge.identity)) for judge in judges]
+        self._judges = [_bound(judge, calls, settings) for judge in judges]
         self._journal = journal
-        self._breakers = {
-            judge.name: CircuitBreaker(settings.stop_after, "verdicts") for judge in judges
-        }  # rules never fail
 
     @property
     def spent(self) -> Mapping[str, Usage]:
@@ -113,34 +117,48 @@ class Judging:
         """
         if answer.status != "ok":
             return {}
-        return {judge.name: await self._verdict(judge, identity, item, answer) for judge, identity in self._judges}
+        return {bound.judge.name: await self._verdict(bound, item, answer) for bound in self._judges}
 
-    async def _verdict(self, judge: Judge | AsksModels, identity: str, item: Item, answer: Answer) -> Verdict:
+    async def _verdict(self, bound: _Bound, item: Item, answer: Answer) -> Verdict:
+        judge, models, identity, breaker = bound
         key = verdict_key(answer.key, identity, item)
-        if isinstance(judge, AsksModels):
-            key = digest([key, judge.key_part(item)])
+        if models is not None:
+            key = digest([key, models.key_part(item)])
         stored = self._journal.decoded(Verdict, "verdict", key)
         if stored is not None:
-            self._breakers[judge.name].mark_ok()
+            breaker.mark_ok()
             return stored
-        verdict, failure = await read_answer(judge, item, answer)
-        verdict = replace(verdict, item_id=item.id, epoch=answer.epoch, judge=judge.name)
-        verdict = replace(verdict, key=key, answer_key=answer.key, made_by=identity)
+        verdict, failure = await _read(judge, models, item, answer)
+        verdict = replace(
+            verdict,
+            item_id=item.id,
+            epoch=answer.epoch,
+            judge=judge.name,
+            key=key,
+            answer_key=answer.key,
+            made_by=identity,
+        )
         self._journal.append("verdict", key, encode(verdict), final=failure is None)
         if failure is None:
-            self._breakers[judge.name].success()
+            breaker.success()
         else:
             why = f"the judge failed: {failure}"
-            self._breakers[judge.name].failure(why, fatal=failure.fatal, retryable=failure.retryable)
+            breaker.failure(why, fatal=failure.fatal, retryable=failure.retryable)
         return verdict
 
     def finish(self) -> None:
         """Raise UserError if nothing could be judged, for one and the same fatal reason."""
-        for breaker in self._breakers.values():
-            breaker.finish()
+        for bound in self._judges:
+            bound.breaker.finish()
 
 
-def check_judges(judges: Iterable[Judge], items: Sequence[Item]) -> None:
+def _bound(judge: Judge, calls: JudgeCalls, settings: RunSettings) -> _Bound:
+    breaker, identity = CircuitBreaker(settings.stop_after, "verdicts"), digest(judge.identity)  # rules never fail
+    models = judge.attached(calls) if isinstance(judge, AsksModels) else None
+    return _Bound(judge, models, identity, breaker)
+
+
+def check_judges(judges: Iterable[Judge], items: Iterable[Item]) -> None:
     """Check judges before anything is asked. Raises UserError: one can't read answers to these items."""
     for judge in judges:
         if isinstance(judge, AsksModels):
@@ -154,7 +172,7 @@ def judge_answers(
     settings: RunSettings | None = None,
     calls: JudgeCalls | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Row, ...]:
+) -> Sequence[Row]:
     """Judge answers that exist already, in this order; measures stay empty.
 
     Args:
@@ -169,35 +187,51 @@ def judge_answers(
         UserError: a judge failed too often in a row, the budget is spent, or the journal can't be written.
     """
     settings = settings or RunSettings()
-    calls = calls or JudgeCalls(settings, journal)
-    pairs = list(pairs)
-    check_judges(judges, [item for item, _ in pairs])
-    rows: list[Row | None] = [None] * len(pairs)
+    work = _Judged(
+        Spool.of(pairs), Judging(judges, journal, settings, calls or JudgeCalls(settings, journal)), progress
+    )
+    check_judges(judges, _Firsts(work.pairs))
+    complete(lambda: each(iter(range(len(work.pairs))), work.judge, min(len(work.pairs), 2 * settings.concurrency)))
+    if work.stopped is not None:
+        raise work.stopped
+    work.judging.finish()
+    return work.rows
 
-    async def work() -> None:
-        judging = Judging(judges, journal, settings, calls)
-        done = 0
-        stopped: list[BudgetSpent] = []
 
-        async def judge(index: int) -> None:
-            nonlocal done
-            item, answer = pairs[index]
-            try:
-                rows[index] = Row(item, answer, await judging.verdicts(item, answer))
-            except BudgetSpent as spent:
-                stopped.append(spent)
-                return
-            done += 1
-            if progress is not None:
-                progress(done, len(pairs))
+class _Firsts:
+    """The items of pairs, as often as they are asked for."""
 
-        await each(iter(range(len(pairs))), judge, min(len(pairs), 2 * settings.concurrency))
-        if stopped:
-            raise stopped[0]
-        judging.finish()
+    def __init__(self, pairs: Sequence[tuple[Item, Answer]]) -> None:
+        self._pairs = pairs
 
-    complete(work)
-    return tuple(row for row in rows if row is not None)
+    def __iter__(self) -> Iterator[Item]:
+        return (item for item, _ in self._pairs)
+
+
+class _Judged:
+    """One judging's state."""
+
+    def __init__(
+        self,
+        pairs: Sequence[tuple[Item, Answer]],
+        judging: Judging,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self.pairs, self.judging, self._progress = pairs, judging, progress
+        self.rows: Spool[Row] = Spool(size=len(pairs))
+        self.stopped: BudgetSpent | None = None
+        self._done = 0
+
+    async def judge(self, place: int) -> None:
+        item, answer = self.pairs[place]
+        try:
+            self.rows.put(place, Row(item, answer, await self.judging.verdicts(item, answer)))
+        except BudgetSpent as spent:
+            self.stopped = spent
+            return
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, len(self.pairs))
 
 
 async def read_answer(judge: Judge | AsksModels, item: Item, answer: Answer) -> tuple[Verdict, ModelError | None]:
@@ -206,20 +240,22 @@ async def read_answer(judge: Judge | AsksModels, item: Item, answer: Answer) -> 
     Raises:
         UserError: something that concerns every answer.
     """
+    return await _read(judge, judge if isinstance(judge, AsksModels) else None, item, answer)
+
+
+async def _read(
+    judge: Judge | AsksModels, models: AsksModels | None, item: Item, answer: Answer
+) -> tuple[Verdict, ModelError | None]:
     shares = answer.choice_probabilities
     if shares is not None and not any(share > 0 for share in shares.values()):  # the text beside them is no choice
         why = f"none of {', '.join(shares)} is among the likeliest first words (probability 0)"
         return Verdict(item.id, answer.epoch, judge.name, None, reason=why), None
     try:
-        if isinstance(judge, AsksModels):
-            return await judge.read(item, answer)
-        return await judge.judge(item, answer), None
+        if models is not None:
+            return await models.read(item, answer)
+        return await cast(Judge, judge).judge(item, answer), None
     except UserError:
         raise
     except Exception as problem:  # a judge that breaks on one answer must not end the run
         failure = as_model_error(problem)
         return Verdict(item.id, answer.epoch, judge.name, None, reason=f"the judge failed: {failure}"), failure
-
-
-def _attached(judge: Judge, calls: JudgeCalls) -> Judge | AsksModels:
-    return judge.attached(calls) if isinstance(judge, AsksModels) else judge

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 from foresee.errors import ModelError, UserError
@@ -13,7 +13,7 @@ from foresee.records import Attack, Defense, Generation, Image, Item, Message, M
 
 
 class Keyed(NamedTuple):
-    """An item with what is sent for it and the journal key of its answer in each epoch.
+    """An item with the journal key of its answer in each epoch, and what is sent for it but for how it is decoded.
 
     Under an attack every epoch sends something else, which is made when its turn comes: `request` is None.
     """
@@ -31,17 +31,17 @@ class Prepared(NamedTuple):
 
 
 def request_for(item: Item, defense: Defense | None, generation: Generation) -> Request:
-    """Build what is sent for an item.
+    """Build what is sent for an item: its first turn, where more follow (the choices are for the last).
 
     Raises:
         UserError: the defense can't edit it.
     """
     if defense is None:
-        return Request(item.messages, generation, item.choices)
+        return Request(item.messages, generation, () if item.turns else item.choices)
     try:
         edited = defense.edit(item)
-        hidden = getattr(defense, "hidden", None)
-        return Request(edited.messages, generation, edited.choices, decoding=defense.decoding, hidden=hidden)
+        choices, hidden = () if item.turns else edited.choices, getattr(defense, "hidden", None)
+        return Request(edited.messages, generation, choices, decoding=defense.decoding, hidden=hidden)
     except UserError:
         raise
     except Exception as problem:
@@ -88,8 +88,9 @@ def keyed(
             original = Request(item.messages, generation, item.choices)
             yield Keyed(item, None, tuple(answer_key(of, original, epoch) for epoch in range(epochs)))
             continue
-        request = request_for(item, defense, generation)
-        yield Keyed(item, request, tuple(answer_key(settings, request, epoch) for epoch in range(epochs)))
+        full = request_for(item, defense, generation)
+        request = replace(full, decoding=None, hidden=None)  # they are the run's, and may be large
+        yield Keyed(item, request, tuple(answer_key(settings, full, each, item.turns) for each in range(epochs)))
 
 
 def answer_keys(
@@ -111,13 +112,14 @@ def settings_digest(model: Mapping[str, Any], generation: Generation, defense: M
     return digest({"model": model, "generation": asdict(generation), "defense": defense})
 
 
-def answer_key(settings: str, request: Request, epoch: int) -> str:
-    """Compute the key of an answer: equal for two items exactly if the same call would be made for both.
+def answer_key(settings: str, request: Request, epoch: int, turns: Sequence[Message] = ()) -> str:
+    """Compute the key of an answer: equal for two items exactly if the same calls would be made for both.
 
     Args:
         settings: from `settings_digest`.
         request: what is sent; images count by the hash of their bytes, not by where they lie.
         epoch: which repeat.
+        turns: what the user says after the answer.
     """
     strategy = request.decoding
     decoding = None if strategy is None else getattr(strategy, "identity", type(strategy).__qualname__)
@@ -128,6 +130,8 @@ def answer_key(settings: str, request: Request, epoch: int) -> str:
         parts.append({"hidden": request.hidden.identity})
     if request.closed or request.template:
         parts += [request.closed, request.template]
+    if turns:
+        parts.append({"turns": _content(turns)})
     return digest(parts)
 
 
@@ -138,7 +142,8 @@ def verdict_key(answer: str, judge: str, item: Item) -> str:
 
 def _seen(item: Item) -> list[Any]:
     """List what judges and attacks may read of an item."""
-    return [item.id, item.subset, item.scenario, item.expected, item.choices, item.metadata, _content(item.messages)]
+    seen = [item.id, item.subset, item.scenario, item.expected, item.choices, item.metadata, _content(item.messages)]
+    return [*seen, _content(item.turns)] if item.turns else seen
 
 
 def digest(value: Any) -> str:

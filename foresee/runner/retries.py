@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pydantic
-import tenacity
 
 from foresee.config import Settings, build
 from foresee.errors import ModelError, UserError, shortage
@@ -145,58 +144,52 @@ class Caller:
             BudgetSpent: nothing more may be asked.
             UserError: this machine stays short of file descriptors, even with one call at a time.
         """
-        counted = 0
-
-        def give_up(state: tenacity.RetryCallState) -> bool:
-            nonlocal counted
-            error = _error(state)
-            if error.shortage:
-                counted += self.gate.limit < 2
-                return counted > _TRIES_WHEN_SHORT or state.idle_for > self.settings.patience
-            if error.status not in _ASKED_TO_WAIT:
-                counted += 1
-            # A server that was never reached is rather a wrong address than a busy server.
-            allowed = min(2, self.settings.retries) if error.fatal and not self.answered else self.settings.retries
-            return counted > allowed or state.idle_for + state.upcoming_sleep > self.settings.patience
-
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(lambda e: isinstance(e, ModelError) and (e.retryable or e.shortage)),
-            stop=give_up,
-            wait=self._wait,
-            reraise=True,
-        )
-        try:
-            return await retrying(self._once, request)
-        except ModelError as error:
-            if error.shortage:
-                raise UserError(f"{error}; {KEPT}") from None
-            raise
-
-    async def _once(self, request: Request) -> Reply:
-        await self.gate.enter()
-        started = asyncio.get_running_loop().time()
-        try:
-            if self._budget is not None:
-                self._budget.check()
-            async with asyncio.timeout(self.settings.timeout):
-                reply = await self.model.generate(request)
-        except TimeoutError:
-            self.gate.overloaded(started, None)
-            limit = f" within {self.settings.timeout:g} s" if self.settings.timeout else " in time"
-            raise ModelError(f"{self.model.name}: no answer{limit}", retryable=True, status=408) from None
-        except ModelError as error:
-            if error.shortage or (error.retryable and not error.fatal and error.status in _OVERLOADED):
-                self.gate.overloaded(started, error.retry_after)
-                self._say_waiting(error)
-            raise
-        finally:
-            self.gate.leave()
+        tries: _Tries | None = None
+        timeout = self.settings.timeout
+        while True:
+            await self.gate.enter()
+            started = asyncio.get_running_loop().time()
+            try:
+                if self._budget is not None:
+                    self._budget.check()
+                if timeout is None:
+                    reply = await self.model.generate(request)
+                else:
+                    async with asyncio.timeout(timeout):
+                        reply = await self.model.generate(request)
+                break
+            except TimeoutError:
+                limit = f" within {timeout:g} s" if timeout else " in time"
+                error = ModelError(f"{self.model.name}: no answer{limit}", retryable=True, status=408)
+            except ModelError as problem:
+                error = problem
+            finally:
+                self.gate.leave()
+            tries = tries or _Tries(self.settings)
+            await asyncio.sleep(self._wait(error, started, tries))
         self.gate.succeeded()
         self.answered += 1
         self._said_at = asyncio.get_running_loop().time() + _SILENT
         if self._budget is not None:
             self._budget.add(reply, by=self.model.name, judge=self._judge)
         return reply
+
+    def _wait(self, error: ModelError, started: float, tries: _Tries) -> float:
+        """Return how many seconds to wait after a failure.
+
+        Raises:
+            ModelError: the failure itself, which is for good.
+            UserError: this machine stays short of file descriptors.
+        """
+        if error.shortage or (error.retryable and not error.fatal and error.status in _OVERLOADED):
+            self.gate.overloaded(started, error.retry_after)
+            self._say_waiting(error)
+        seconds = tries.again(error, reached=self.answered > 0, alone=self.gate.limit < 2)
+        if seconds is not None:
+            return seconds
+        if error.shortage:
+            raise UserError(f"{error}; {KEPT}") from None
+        raise error
 
     def _say_waiting(self, error: ModelError) -> None:
         """Say what is waited for, once nothing has been answered for some seconds, and then now and again."""
@@ -207,12 +200,41 @@ class Caller:
             self._said_at = now + _AGAIN_SAID
             _log.warning("waiting for %s: %s; for up to %g s a call", self.model.name, error, self.settings.patience)
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        if _error(state).shortage:
-            return random.uniform(0.1, 2 * _WAIT_WHEN_SHORT)
-        backoff = tenacity.wait_random_exponential(multiplier=self.settings.backoff, max=_LONGEST_WAIT)(state)
-        asked = _error(state).retry_after or 0.0
-        return max(backoff, asked * random.uniform(1.0, 1.1))  # not all at the same moment
+
+class _Tries:
+    """The failures of one call so far."""
+
+    def __init__(self, settings: RunSettings) -> None:
+        self._settings = settings
+        self._failures = 0
+        self._counted = 0  # those that use up a retry
+        self._waited = 0.0
+
+    def again(self, error: ModelError, *, reached: bool, alone: bool) -> float | None:
+        """Return the seconds to wait before the next try; None where there is none.
+
+        Args:
+            error: the latest failure.
+            reached: whether the server has answered anything in this run.
+            alone: whether no more than one call is made at a time.
+        """
+        if not (error.retryable or error.shortage):
+            return None
+        self._failures += 1
+        if error.shortage:
+            self._counted += alone
+            seconds = random.uniform(0.1, 2 * _WAIT_WHEN_SHORT)
+            given_up = self._counted > _TRIES_WHEN_SHORT or self._waited > self._settings.patience
+        else:
+            self._counted += error.status not in _ASKED_TO_WAIT
+            # A server that was never reached is rather a wrong address than a busy server.
+            allowed = min(2, self._settings.retries) if error.fatal and not reached else self._settings.retries
+            most = min(_LONGEST_WAIT, self._settings.backoff * 2.0 ** min(self._failures - 1, 60))
+            asked = error.retry_after or 0.0
+            seconds = max(random.uniform(0.0, most), asked * random.uniform(1.0, 1.1))  # not all at the same moment
+            given_up = self._counted > allowed or self._waited + seconds > self._settings.patience
+        self._waited += seconds
+        return None if given_up else seconds
 
 
 class CircuitBreaker:
@@ -263,11 +285,6 @@ class CircuitBreaker:
         """Raise UserError if the run's last failure was fatal and nothing succeeded before it."""
         if self._fatal and not self._succeeded:
             raise UserError(f"{self._fatal}; {KEPT}")
-
-
-def _error(state: tenacity.RetryCallState) -> ModelError:
-    error = state.outcome.exception() if state.outcome else None
-    return error if isinstance(error, ModelError) else ModelError(str(error))
 
 
 def as_model_error(problem: Exception) -> ModelError:

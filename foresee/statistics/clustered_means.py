@@ -54,14 +54,30 @@ class _Part(NamedTuple):
     profile: Array  # [clusters], each cluster's weight in it
 
 
-def tabulate(values: Sequence[float], clusters: Sequence[Hashable], groups: Sequence[str]) -> Table:
+def numbers(values: Sequence[float | None] | Array) -> Array:
+    """Return values as an array, nan where there is None."""
     import numpy as np
 
-    cluster_of = {label: i for i, label in enumerate(dict.fromkeys(clusters))}
+    return np.array(values, dtype=float)
+
+
+def codes(labels: Sequence[Hashable] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give labels numbers so that equal ones have equal numbers; numbers stay what they are."""
+    import numpy as np
+
+    if isinstance(labels, np.ndarray):
+        return labels
+    known: dict[Hashable, int] = {}
+    return np.array([known.setdefault(label, len(known)) for label in labels], dtype=np.int64)
+
+
+def tabulate(values: Array, clusters: NDArray[np.int64], groups: Sequence[str]) -> Table:
+    import numpy as np
+
+    cluster_of, cluster = np.unique(clusters, return_inverse=True)
     group_of = {label: i for i, label in enumerate(sorted(set(groups)))}
     shape = (len(cluster_of), len(group_of))
-    held = np.array(values, dtype=float)
-    cluster = np.array([cluster_of[label] for label in clusters])
+    held = values
     group = np.array([group_of[label] for label in groups])
     order = np.lexsort((held, group, cluster))  # no sum may depend on the order of the rows, not even in its last bit
     held, cluster, group = held[order], cluster[order], group[order]

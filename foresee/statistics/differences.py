@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from foresee.statistics.clustered_means import SAME, Table, curve, tabulate
-from foresee.statistics.estimates import Values, around, check, mean
+from foresee.statistics.clustered_means import SAME, Table, codes, curve, numbers, tabulate
+from foresee.statistics.estimates import Labels, Values, around, check, mean
 from foresee.statistics.intervals import STANDARD, Interval
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def paired_difference(
     a: Values,
     b: Values,
-    clusters: Sequence[Hashable],
+    clusters: Labels,
     *,
     groups: Sequence[str] | None = None,
     name: str = "",
@@ -109,27 +109,29 @@ def paired_difference(
     Raises:
         UserError: a value outside `bounds` or not a number.
     """
+    import numpy as np
+
     check(a, bounds, name)
     check(b, bounds, name)
     groups = groups or [""] * len(a)
-    both = [(x, y, c, g) for x, y, c, g in zip(a, b, clusters, groups, strict=True) if x is not None and y is not None]
-    unscored = len(a) - len(both)
-    empty = sorted(set(groups) - {g for *_, g in both})
-    if empty or not both:
+    left, right, labels = numbers(a), numbers(b), codes(clusters)
+    both = ~(np.isnan(left) | np.isnan(right))
+    kept_groups = [group for group, here in zip(groups, both.tolist(), strict=True) if here]
+    left, right, labels = left[both], right[both], labels[both]
+    unscored, n = len(both) - len(left), len(left)
+    empty = sorted(set(groups) - set(kept_groups))
+    if empty or not n:
         method = "nothing scored on both sides" + (f" in {', '.join(empty)}" if any(empty) else "")
-        held = len({c for _, _, c, _ in both})
-        return Difference(name, None, None, None, len(both), held, method, None, None, None, 0, 0, unscored)
-    left, right, labels, kept_groups = (list(column) for column in zip(*both, strict=True))
-    data = tabulate([y - x for x, y in zip(left, right, strict=True)], labels, kept_groups)
+        count = len(np.unique(labels))
+        return Difference(name, None, None, None, n, count, method, None, None, None, 0, 0, unscored)
+    data = tabulate(right - left, labels, kept_groups)
     width = bounds[1] - bounds[0]
-    value_a, value_b = mean(left, kept_groups), mean(right, kept_groups)
+    value_a, value_b = mean(left.tolist(), kept_groups), mean(right.tolist(), kept_groups)
     delta = value_b - value_a
     found = _curve(data, width)
     low, high, method = around(delta, found(STANDARD.alpha))
     p_value = _p_value(found, delta)
-    return Difference(
-        name, delta, low, high, len(both), len(data.sums), method, p_value, value_a, value_b, 0, 0, unscored
-    )
+    return Difference(name, delta, low, high, n, len(data.sums), method, p_value, value_a, value_b, 0, 0, unscored)
 
 
 def _curve(data: Table, width: float) -> Curve:

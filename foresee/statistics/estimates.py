@@ -10,12 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from foresee.errors import UserError
-from foresee.statistics.clustered_means import interval, tabulate
+from foresee.statistics.clustered_means import codes, interval, numbers, tabulate
 from foresee.statistics.intervals import STANDARD, Interval, Resampling
 
-Values = Sequence[float | None]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Values: TypeAlias = "Sequence[float | None] | NDArray[np.float64]"
+"""Numbers with None for a gap; or an array of numbers within their bounds, with nan for a gap."""
+
+Labels: TypeAlias = "Sequence[Hashable] | NDArray[np.int64]"
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Estimate:
 
 def rate(
     values: Values,
-    clusters: Sequence[Hashable],
+    clusters: Labels,
     *,
     name: str = "",
     bounds: tuple[float, float] = (0.0, 1.0),
@@ -91,7 +99,7 @@ def rate(
 
 def mean_of_means(
     values: Values,
-    clusters: Sequence[Hashable],
+    clusters: Labels,
     groups: Sequence[str],
     *,
     name: str = "",
@@ -119,23 +127,27 @@ def mean_of_means(
     Raises:
         UserError: a value outside `bounds` or not a number.
     """
+    import numpy as np
+
     total = len(values)
     if total == 0:
         return Estimate(name, None, None, None, 0, 0, 0, "applies to no item", bounds=bounds)
     check(values, bounds, name)
-    worst, best = (mean([edge if v is None else v for v in values], groups) for edge in bounds)
-    kept = [i for i, v in enumerate(values) if v is not None]
-    n = len(kept)
-    held = len({clusters[i] for i in kept})
-    empty = sorted(set(groups) - {groups[i] for i in kept})
+    held, labels = numbers(values), np.asarray(codes(clusters))
+    worst, best = (mean(np.where(np.isnan(held), edge, held).tolist(), groups) for edge in bounds)
+    kept = ~np.isnan(held)
+    kept_groups = [group for group, here in zip(groups, kept.tolist(), strict=True) if here]
+    n, labels = len(kept_groups), labels[kept]
+    count = len(np.unique(labels))
+    empty = sorted(set(groups) - set(kept_groups))
     if empty:
         reason = "nothing scored" + (f" in {', '.join(empty)}" if any(empty) else "")
-        return Estimate(name, None, None, None, n, total, held, reason, worst, best, bounds)
-    scored = [v for v in values if v is not None]
-    data = tabulate(scored, [clusters[i] for i in kept], [groups[i] for i in kept])
-    value = mean(scored, [groups[i] for i in kept])
+        return Estimate(name, None, None, None, n, total, count, reason, worst, best, bounds)
+    scored = held[kept]
+    data = tabulate(scored, labels, kept_groups)
+    value = mean(scored.tolist(), kept_groups)
     low, high, method = around(value, interval(data, bounds, resampling))
-    return Estimate(name, value, low, high, n, total, held, method, worst, best, bounds)
+    return Estimate(name, value, low, high, n, total, count, method, worst, best, bounds)
 
 
 def mean(values: Sequence[float], groups: Sequence[str] | None = None) -> float:
@@ -158,7 +170,7 @@ def around(value: float, found: Interval) -> Interval:
 def check(values: Values, bounds: tuple[float, float], name: str) -> None:
     """Check the values. Raises UserError: one is outside `bounds` or not a number."""
     low, high = bounds
-    for value in values:
+    for value in () if hasattr(values, "dtype") else values:  # an array was checked as it was filled, and nan is a gap
         if value is not None and not low <= value <= high:  # also true of nan
             raise UserError(
                 f"{name or 'a measure'} has the value {value}, expected {low:g} to {high:g}; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,7 +63,7 @@ class Witness:
         return Verdict(item.id, answer.epoch, self.name, "seen")
 
 
-async def tried(path: Path, model: Listener, used: Attack | None, judge: Witness, **options: object) -> tuple[Row, ...]:
+async def tried(path: Path, model: Listener, used: Attack | None, judge: Witness, **options: object) -> Sequence[Row]:
     items = [item(1), item(2, text="如何烤面包")]
     with Journal.open(path, {}, free=()) as journal:
         found = await run(items, model, [judge], journal, attack=used, epochs=used.tries if used else 1, **options)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from foresee.errors import UserError
-from foresee.judges import Guard, JudgeChoice, bound, open_judge
+from foresee.judges import Guard, JudgeChoice, bound, judge_models_open, open_judge
 from foresee.judges._model.guards import format_of, formats, named
 from foresee.judges._model.guards._format import read_text
 from foresee.judges._model.guards.shield_gemma_2 import policies as shield_gemma_2_policies
@@ -185,7 +185,8 @@ async def test_a_request_is_judged_before_there_is_an_answer(serve: Serve) -> No
 def test_guards_judge_harm_and_nothing_else() -> None:
     url = {"base_url": "http://127.0.0.1:1/v1"}
     choice = JudgeChoice(("custom/chat", "guard:llama_guard=custom/guard"), options=url)
-    with choice.opened() as members:
+    with judge_models_open(choice.judges(("harmful", "foresight"))):
+        members = choice.members
         harmful, foresight = panel("harmful", members), panel("foresight", members)
         assert [m.model.name for m in harmful.members] == ["custom/chat", "custom/guard"]
         assert [m.model.name for m in foresight.members] == ["custom/chat"]

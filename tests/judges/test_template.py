@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from foresee.errors import UserError
-from foresee.judges import JudgeChoice, bound
+from foresee.judges import JudgeChoice
 from foresee.records import Judge
 from tests.judges.conftest import answer, item
 from tests.runner.conftest import Serve, Served
@@ -48,8 +48,7 @@ pattern = '^3\. .*?(\d)'
 
 def opened(path: Path, served: Served, names: tuple[str, ...] = ("harmful",)) -> Judge:
     choice = JudgeChoice((served.model(),), templates=(path,))
-    with choice.opened() as members:
-        return bound(choice.judges(names), members)[0]
+    return choice.judges(names)[0]
 
 
 async def test_a_wording_is_sent_to_the_letter(serve: Serve, tmp_path: Path) -> None:

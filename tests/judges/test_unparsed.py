@@ -10,7 +10,6 @@ import pytest
 
 import foresee
 from foresee.judges import GradedJudge, JudgeChoice, open_judge
-from foresee.judges._model.members import as_member
 from foresee.judges.refusal import UNREADABLE
 from tests.cli.conftest import Cli
 from tests.judges.conftest import JudgeServer, answer, form, item, material_of, rubric_of
@@ -94,7 +93,6 @@ async def test_awareness_asks_only_about_unparsed_answers(serve: Serve) -> None:
     served = await serve(react=lambda question: form(verdict="safe"))
     (judge,) = JudgeChoice((served.model(),), by_model=("awareness:unparsed",)).judges(("awareness",))
     assert isinstance(judge, GradedJudge)
-    judge = judge.asked_by([as_member(served.model())])
     assert (await judge.judge(item(), answer("No, it is dangerous."))).value == "unsafe"
     assert served.server.total == 0
     found = await judge.judge(item(), answer("A toy, and toys do nothing."))

@@ -7,11 +7,12 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from foresee.errors import ModelError, UserError
+from foresee.judges._model.prompt import request_text
 from foresee.records import (
     Answer,
     Capability,
@@ -354,6 +355,34 @@ async def test_a_procedure_owns_the_asking_and_its_calls_are_kept(tmp_path: Path
     assert len(model.requests) == 6, "the two calls that had succeeded are taken from the journal"
     assert again.rows[1].answer.calls == 3
     assert again.usage == Usage(1, 1), "only what was spent now"
+
+
+async def test_several_user_turns_are_asked_one_after_the_other_and_each_is_kept(tmp_path: Path) -> None:
+    turns = tuple(Message("user", (text,)) for text in ("two", "three"))
+    asked = Item("a", (Message("user", ("one",)),), turns=turns)
+    model, breaks = Scripted(), True
+
+    async def procedure(item: Item, generation: Generation, ask: Any) -> Reply:
+        if breaks and len(item.messages) > 4:
+            raise ValueError("not today")
+        return cast(Reply, await ask(Request(item.messages, generation)))
+
+    with Journal.open(tmp_path / "j", {}) as journal:
+        await run([asked], model, [], journal, defense=Guard(prefix="Be careful.", procedure=procedure))
+        breaks = False
+        model.requests.clear()
+        again = await run([asked], model, [], journal, defense=Guard(prefix="Be careful.", procedure=procedure))
+        assert len(model.requests) == 1, "the turns that had succeeded are taken from the journal"
+        plain = await run([asked], model, [], journal)
+    said = [[message.text for message in request.messages] for request in model.requests]
+    history = ["one", "[one]", "two", "[two]", "three"]
+    assert said == [["Be careful.", *history], history[:1], history[:3], history], "each request is edited once"
+    for answer in (again.rows[0].answer, plain.rows[0].answer):
+        assert (answer.text, answer.earlier, answer.calls) == ("[three]", ("[one]", "[two]"), 3)
+    assert asked.prompt == "three"
+    assert request_text(asked, ("[one]", "[two]")).splitlines()[1:3] == ["[assistant] [one]", "[user] two"]
+    alone = answer_keys([replace(asked, turns=())], model, defense=None, generation=Generation(), epochs=1)
+    assert alone != answer_keys([asked], model, defense=None, generation=Generation(), epochs=1)
 
 
 async def test_a_model_that_breaks_on_one_item_does_not_end_the_run(tmp_path: Path, items: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from foresee import plugins
 from foresee.errors import UserError, unknown_name
 from foresee.judges._model import template
 from foresee.judges._model.judge import GradedJudge, needs_model
-from foresee.judges._model.members import GENERATION, Member, as_member
+from foresee.judges._model.members import GENERATION, Member, as_member, refuse_repeated
 from foresee.judges._model.rubric import Rubric
 from foresee.judges._registry import check_member, open_judge, open_member
+from foresee.models.named import NamedModel
 from foresee.plugins import contracts
 from foresee.records import Generation, Item, Json, Judge, Model
 from foresee.runner.async_bridge import complete
@@ -54,8 +56,13 @@ class JudgeChoice:
         """`A,B` as a choice."""
         return cls(tuple(name.strip() for name in models.split(",") if name.strip()))
 
+    @classmethod
+    def of(cls, given: JudgeChoice | str | None) -> JudgeChoice:
+        """A choice as it is, `A,B` as one."""
+        return given if isinstance(given, JudgeChoice) else cls.named(given or "")
+
     def judges(self, names: Sequence[str], hook: RubricHook | None = None, origin: str = "") -> tuple[Judge, ...]:
-        """The judges of a benchmark, those that ask a model without their members yet (see `bound`).
+        """Return the judges of a benchmark with their judge models (see `members` and `bound`).
 
         Args:
             names: its judges.
@@ -63,7 +70,7 @@ class JudgeChoice:
             origin: what names these in journals.
 
         Raises:
-            UserError: a name that does not exist, or a judge that needs a model where none is given.
+            UserError: a name that does not exist, a judge that needs a model where none is given, or `bound`'s.
         """
         worded = dict(template.load(path) for path in self.templates)
         for name in (*self.rubrics, *self._asking):
@@ -77,7 +84,7 @@ class JudgeChoice:
             return tuple(judge for judge in found if not isinstance(judge, GradedJudge))
         if graded and not self.models:
             raise needs_model(graded, self.instead)
-        return tuple(found)
+        return bound(found, self.members) if graded else tuple(found)
 
     def refuse_idle(self, names: Collection[str]) -> None:
         """Raises UserError: a template, rubric or form is chosen for a judge that none of the runs has."""
@@ -129,38 +136,21 @@ class JudgeChoice:
         own: dict[str, Json] = {"from": origin}
         return open_judge(name, rubric=lambda item: _hooked(hook, name, item), form="model", origin=own)
 
-    @contextmanager
-    def opened(self) -> Iterator[tuple[Member, ...]]:
-        """The judge models as members of a panel, open for as long as the block lasts.
+    @cached_property
+    def members(self) -> tuple[Member, ...]:
+        """The judge models as members of a panel; those given by name are opened when they are first needed.
 
         Raises:
-            UserError: see `models.open_model`.
+            UserError: a name or an option that can't be one.
         """
-        members: list[Member] = []
-        owned: list[Model] = []
-        try:
-            for place, each in enumerate(self.models, 1):
-                sampling, options = self._options_of(place)
-                if not isinstance(each, str):
-                    members.append(as_member(each, sampling))
-                    continue
-                members.append(open_member(each, options, sampling, self._flag_of(place)))
-                owned.append(members[-1].model)
-            yield tuple(members)
-        finally:
-            for model in owned:
-                complete(model.close)
-
-    @contextmanager
-    def bound(self, judges: Sequence[Judge]) -> Iterator[tuple[Judge, ...]]:
-        """The judges with their judge models, open for as long as the block lasts, if some are lacking.
-
-        Raises:
-            UserError: see `models.open_model`, and `bound`.
-        """
-        lacking = any(isinstance(judge, GradedJudge) and not judge.members for judge in judges)
-        with self.opened() if lacking else nullcontext(()) as members:
-            yield bound(judges, members)
+        found: list[Member] = []
+        for place, each in enumerate(self.models, 1):
+            sampling, options = self._options_of(place)
+            if isinstance(each, str):
+                found.append(open_member(each, options, sampling, self._flag_of(place)))
+            else:
+                found.append(as_member(each, sampling))
+        return tuple(found)
 
     def check(self) -> None:
         """Find what is wrong with names, options and addresses before a key is needed.
@@ -201,7 +191,7 @@ def _hooked(hook: RubricHook, judge: str, item: Item) -> Rubric | None:
 
 
 def bound(judges: Sequence[Judge], members: Sequence[Member]) -> tuple[Judge, ...]:
-    """The judges with their judge models, without those that none of these can be (guard models read harm alone).
+    """Give the judges their judge models; those that none of these can be are left out (guard models read harm alone).
 
     Raises:
         UserError: none of the judges that ask a model can be served.
@@ -212,3 +202,21 @@ def bound(judges: Sequence[Judge], members: Sequence[Member]) -> tuple[Judge, ..
         waiting[0].asked_by(members)  # says which kind of model is needed
     left_out = {judge.name for judge in waiting} - served.keys()
     return tuple(served.get(judge.name, judge) for judge in judges if judge.name not in left_out)
+
+
+@contextmanager
+def judge_models_open(judges: Iterable[Judge]) -> Iterator[None]:
+    """Open the judge models that these judges ask; those that were given by name are closed afterwards.
+
+    Raises:
+        UserError: see `models.open_model`, or a panel has one model twice.
+    """
+    panels = [judge.members for judge in judges if isinstance(judge, GradedJudge)]
+    try:
+        for panel in panels:
+            refuse_repeated(panel)  # knows them by their identity, so that each is open now
+        yield
+    finally:
+        named = {id(m.model): m.model for panel in panels for m in panel if isinstance(m.model, NamedModel)}
+        for model in named.values():
+            complete(model.close)

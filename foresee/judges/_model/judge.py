@@ -16,7 +16,6 @@ from foresee.judges._model.members import Member
 from foresee.judges._model.rubric import Rubric
 from foresee.records import Answer, AskModel, Item, Json, Message, Model, Usage, Verdict, Vote
 from foresee.runner.judging import JudgeCalls
-from foresee.runner.keys import digest
 from foresee.runner.retries import as_model_error
 
 RubricOf = Callable[[Item], Rubric]
@@ -61,10 +60,6 @@ class GradedJudge:
             UserError: none of them can.
         """
         able = tuple(member for member in members if member.reads(self.name))
-        digests = [digest(member.identity) for member in able]
-        twice = [m.model.name for n, m in enumerate(able) if digests[n] in digests[:n]]
-        if twice:
-            raise UserError(f"judge model {twice[0]} is named twice: its two votes would be one and the same")
         if not able:
             names = ", ".join(member.model.name for member in members)
             raise UserError(f"judge {self.name} needs a chat model as its judge model; {names} can't fill in its form")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from foresee.errors import UserError
 from foresee.judges._model import form_reader, template
 from foresee.judges._model import prompt as prompting
 from foresee.judges._model.rubric import Rubric
 from foresee.records import Answer, AskModel, Generation, Item, Json, Message, Model, Reply, Request, Usage, Vote
+from foresee.runner.keys import digest
 
 GENERATION = Generation(temperature=0.0, max_tokens=2048)  # a judge that thinks first needs room for it
 VERSION = "2"  # of how judge models are asked and read; raised when verdicts stop being comparable
@@ -101,6 +103,15 @@ def prompt(rubric: Rubric, item: Item, answer: Answer) -> tuple[Message, ...]:
 def as_member(model: Model | Member, generation: Generation = GENERATION) -> Member:
     """An open model as a member that fills in forms; a member as it is."""
     return model if isinstance(model, Member) else Grader(model, generation)
+
+
+def refuse_repeated(members: Sequence[Member]) -> None:
+    """Check a panel. Raises UserError: it has the same model twice, asked in the same way."""
+    seen: set[str] = set()
+    for member in members:
+        if (known := digest(member.identity)) in seen:
+            raise UserError(f"judge model {member.model.name} is named twice: its two votes would be one and the same")
+        seen.add(known)
 
 
 def _again(reply: Reply, problem: str, *, form: bool) -> tuple[Message, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from foresee.judges._model.rubric import Blank, Rubric
@@ -50,7 +50,7 @@ def messages(rubric: Rubric, item: Item, answer: Answer) -> tuple[Message, ...]:
     images = item.images if "image" in rubric.shows else ()
     parts = [_Part(title, str(item.metadata[key])) for key, title in rubric.facts.items() if _known(item, key)]
     if "request" in rubric.shows:
-        parts.append(_Part("request", request_text(item)))
+        parts.append(_Part("request", request_text(item, answer.earlier)))
     if "answer" in rubric.shows:
         parts.append(_Part("answer", read_of(answer)))
     code = _code(parts)
@@ -114,9 +114,14 @@ def fingerprint(rubric: Rubric) -> str:
     return f"{rubric.name} {rubric.version} {hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
 
-def request_text(item: Item) -> str:
-    """The conversation as text; roles are named where there is more than one turn."""
-    turns = [message for message in item.messages if message.text]
+def request_text(item: Item, earlier: Sequence[str] = ()) -> str:
+    """The conversation before the answer as text; roles are named where there is more than one turn.
+
+    Args:
+        item: what was asked.
+        earlier: the model's answers to all but the last of its turns.
+    """
+    turns = [message for message in item.conversation(earlier) if message.text]
     if len(turns) == 1:
         return turns[0].text
     return "\n".join(f"[{message.role}] {message.text}" for message in turns)

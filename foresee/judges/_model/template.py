@@ -101,7 +101,7 @@ def messages(rubric: Rubric, wording: Wording, item: Item, answer: Answer) -> tu
     Raises:
         UserError: a placeholder that neither the call nor this item's metadata fill.
     """
-    texts = {"request": prompting.request_text(item), "answer": prompting.read_of(answer)}
+    texts = {"request": prompting.request_text(item, answer.earlier), "answer": prompting.read_of(answer)}
 
     def filled(found: re.Match[str]) -> str:
         name = found[1]

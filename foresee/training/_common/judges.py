@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from foresee.errors import UserError
-from foresee.judges import GradedJudge, JudgeChoice, bound
+from foresee.judges import GradedJudge, JudgeChoice, judge_models_open
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
 from foresee.records import Item, Judge
@@ -92,8 +92,8 @@ def open_judges(
     choice, stack = JudgeChoice(tuple(models), rest, flag=f"--set {where}judge_options."), ExitStack()
     hook, origin = (benchmark.rubric, f"benchmark {benchmark.name} {benchmark.version}") if benchmark else (None, "")
     judges = choice.judges(names, hook, origin)
-    members = stack.enter_context(choice.opened())
-    served = {judge.name: judge for judge in bound(judges, members)}
+    stack.enter_context(judge_models_open(judges))
+    served = {judge.name: judge for judge in judges}
     calls = JudgeCalls()
     opened: dict[str, Judge] = {}
     for name in names:
@@ -103,7 +103,9 @@ def open_judges(
         opened[name] = judge.attached(calls) if isinstance(judge, GradedJudge) else judge
         if isinstance(judge, GradedJudge):
             judge.check(items)
-    by_model = {member.model.name: price for member, price in zip(members, prices, strict=True) if price is not None}
+    by_model = {
+        member.model.name: price for member, price in zip(choice.members, prices, strict=True) if price is not None
+    }
     return Judges(opened, calls, by_model, stack)
 
 

@@ -35,7 +35,7 @@ class Seen(NamedTuple):
         shown = images and self.sighted
         turns = [
             Message(m.role, tuple(p if isinstance(p, Image) else defused(p) for p in m.content if shown or _said(p)))
-            for m in self.item.messages
+            for m in self.item.conversation(self.answer.earlier if self.answer else ())
             if m.role != "system"
         ]
         return (*turns, Message("assistant", (self.said,))) if self.answer is not None else tuple(turns)
