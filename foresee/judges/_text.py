@@ -41,6 +41,14 @@ _TOKEN = re.compile(
 )
 _BYTE_PAIR_SPACE = re.compile(r"Ġ(?=[^\W_]|[^\w\s])|▁|Ċ")
 _FENCE = re.compile(r"`{3,}(?:(?:json|text|txt|plaintext|markdown|md|python|yaml|xml|html|bash|tex|latex)(?=\s))?")
+_MOJIBAKE = re.compile(
+    r"â€(?P<kind>[™˜œ\x9d])|\\u20(?P<code>1[89]|1c|1d)", re.IGNORECASE
+)  # UTF-8 read as cp1252; JSON's escape
+_NOT_APART = re.compile(
+    r"\b(?P<verb>(?:ca|do|does|did|wo|could|would|should|is|are|was|must)n)(?: ?' ?| )t\b", re.IGNORECASE
+)
+_NOT_SPLIT = re.compile(r"\b(?P<verb>ca|do|does|did|wo|could|would|should|is|are|was|must)n? n't\b", re.IGNORECASE)
+_I_AM = re.compile(r"\bIm(?= (?:not|sorry|unable|afraid|going|really)\b)|\bim(?= (?:not|sorry|unable|afraid)\b)")
 _CODE_APOSTROPHE = re.compile(r"(?<=[a-z])`(?=(?:t|s|m|re|ve|ll|d)\b)")
 _LINK = re.compile(r"!?\[(?P<text>[^\[\]\n]{0,300})\]\([^()\[\]\n]{0,500}\)")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,80}>")
@@ -101,7 +109,8 @@ def plain(text: str) -> str:
 
 def plain_lines(text: str) -> list[str]:
     """`plain`, line by line, without the empty lines."""
-    text = _shortened(straightened(_shortened(text)))  # NFKC may make one character eighteen
+    text = _MOJIBAKE.sub(_quote, _shortened(text))
+    text = _shortened(straightened(text))  # NFKC may make one character eighteen
     text = _TOKEN.sub(" ", _BYTE_PAIR_SPACE.sub(_byte_pair, text))
     text = _CODE_APOSTROPHE.sub("'", _FENCE.sub("\n", text))
     text = _ESCAPED.sub(lambda found: "\n" if found["space"] else found["mark"], _LATEX.sub(" ", text))
@@ -109,7 +118,15 @@ def plain_lines(text: str) -> list[str]:
     text = _TAG.sub(" ", _LINK.sub(r"\g<text>", text))
     text = _EMPHASIS.sub("", _LINE_START.sub("", _RULER.sub("", text)))
     lines = (" ".join(line.replace("|", " ").split()) for line in text.translate(_CHARACTERS).splitlines())
-    return [line for line in lines if line]
+    return [_mended(line) for line in lines if line]
+
+
+def _mended(line: str) -> str:
+    """The line with its apostrophes put back ("can t", "ca n't", "Im not") and blanks for the underscores of a name."""
+    if " " not in line and line.count("_") > 2:
+        line = line.replace("_", " ")
+    line = _NOT_SPLIT.sub(r"\g<verb>n't", _NOT_APART.sub(r"\g<verb>'t", line))
+    return _I_AM.sub("I'm", line)
 
 
 def straightened(text: str) -> str:
@@ -259,6 +276,13 @@ def _as_turn(turn: tuple[str, str]) -> tuple[str, str] | None:
 def _shortened(text: str) -> str:
     half = MOST_CHARACTERS // 2
     return text if len(text) <= MOST_CHARACTERS else f"{text[:half]}\n{text[-half:]}"
+
+
+def _quote(found: re.Match[str]) -> str:
+    single = (
+        (found["kind"] or "") in "™˜" if found["kind"] else found["code"].startswith("1") and found["code"][1] in "89"
+    )
+    return "'" if single else '"'
 
 
 def _byte_pair(found: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ from importlib import resources
 from typing import Literal, NamedTuple
 
 from foresee.judges import _multilingual
-from foresee.judges._text import own_words
+from foresee.judges._text import own_words, without_forms
 from foresee.languages import language_of
 from foresee.records import Answer, Item, Verdict
 
@@ -55,7 +55,7 @@ def judge(item: Item, answer: Answer) -> Verdict:
 
 def explain(text: str) -> Reading:
     """Read an answer: the verdict, the language and the probability."""
-    words = own_words(text)
+    words = without_forms(own_words(text))
     said = _multilingual.sentences(words, "en")
     if not said:
         return Reading(None, "empty answer")

@@ -24,7 +24,10 @@ _BLOCKED = re.compile(
     re.IGNORECASE,
 )
 _FIELD = re.compile(
-    r"[\"'](?:is_)?(?:refus(?:ed|al|es)|declined)[\"']\s{0,9}:\s{0,9}[\"']?(?:true|yes|1)\b", re.IGNORECASE
+    r"[\"'](?:is_)?(?:refus(?:ed|al|es)|declined)[\"']\s{0,9}:\s{0,9}[\"']?(?:true|yes|1)\b"
+    r"|[\"'](?:action|decision|status|verdict|result|label|type)[\"']\s{0,9}:\s{0,9}[\"']"
+    r"(?:refus(?:e|ed|al)|declined?|den(?:y|ied)|block(?:ed)?|reject(?:ed)?)[\"']",
+    re.IGNORECASE,
 )
 
 

@@ -80,8 +80,13 @@ _REFUSALS = (
         r"(?:\w{1,12} )?(?:decline|refuse|abstain|refrain|reject|pass on|turn (?:this |that |it )?down)",
     ),
     pattern(
-        rf"{SPEAKER}(?:'m| am|'ll| will|'d| would| must)? (?:(?!not\b|never\b|n't){WORD} ){{0,4}}?(?:decline|refuse)s?",
+        rf"{SPEAKER}(?:'m| am|'ll| will|'d| would| must)? (?:(?!not\b|never\b|n't|wanted\b|could\b|might\b"
+        rf"|meant\b|tempted\b)",
+        rf"{WORD} ){{0,4}}?(?:decline|refuse)s?",
         r"(?=[.!,;:]|$| (?:this|that|your|such|the request|it)\b| to (?!believe|give up|let|accept)|,? and\b)",
+    ),
+    pattern(
+        r"\b(?:thing|choice|answer|course|option|decision)(?: to do)? is to (?:\w{1,12} )?(?:decline|refuse|say no)\b"
     ),
     pattern(r"^(?:politely |respectfully )?declining\b|\b(?:duty|policy) (?:is )?to (?:refuse|decline)\b"),
     pattern(
@@ -116,7 +121,7 @@ _REFUSALS = (
     pattern(
         r"\bmakes me (?:feel )?(?:very |really )?uncomfortable\b|\bi(?:'d| would|'m| am|) (?:be "
         r"|feel )?uncomfortable\b",
-        r"|\bbreak(?:ing)? my (?:rules|guidelines|principles)\b",
+        r"|\bbreak(?:ing)? my (?:own )?(?:rules|guidelines|principles)\b",
         r"|^(?:it|that|this)(?:'s| is| would be) against (?:the |our |company )?(?:rules|polic(?:y|ies)|guidelines)",
         r"(?: for me\b.*)?[.!]{0,3}$",
     ),
@@ -230,13 +235,24 @@ _REFUSALS = (
 # not being able to, in praise and delight: no refusal, and none of its words may make one
 _IDIOM = pattern(
     r"\b(?:can't|cannot|can not|couldn't|could not) (?:",
-    "help but|help (?:notic|smil|wonder|laugh|feel|think|admir|see|lov|look|be|star|giggl|grinn|imagin|prais)ing",
+    "help but|but (?!not\\b)|help (?:notic|smil|wonder|laugh|feel|think|admir|see|lov|look|be|star|giggl|grinn"
+    "|imagin|prais)ing",
     "|wait|agree more|be (?:happier|prouder|more)|go wrong|believe|deny|resist|miss",
     r"|ask for (?:a )?(?:more|better)|(?:\w{1,12} ){0,2}?(?:recommend|stress|emphasi[sz]e|thank|praise|overstate)",
     r"[^.;]{0,80}?\benough)\b",
     r"|\b(?:no reason (?:why )?i|not that i|not mean (?:that )?i|doesn't mean (?:that )?i) (?:can't|cannot|won't"
     r"|shouldn't)",
-    r"|\b(?:don't|do not|won't|will not|never) (?:refuse|decline)\b",
+    r"|\bnot (?:legal|medical|financial|professional|tax) advice\b"
+    r"|\b(?:don't|do not|won't|will not|never) (?:refuse|decline)\b|\brefuse to (?:believe|accept|think|admit)\b",
+)
+_DISAPPROVES = pattern(
+    rf"{SPEAKER} (?:{WORD} )?(?:do not|don't|cannot|can't|would not|wouldn't|never) (?:{WORD} )?"
+    r"(?:condone|endorse|encourage|support|approve)[^,;:]{0,60}$"
+)
+_THINKS_AGAIN = pattern(
+    r"^(?:but |\W*)?(?:actually|on second thoughts?|all right|alright|ok(?:ay)?,? fine|fine|oh,? well|then again"
+    r"|but since it)\b[,:]? "
+    r"(?:i can|i could|i will|i'll|here|yes|let me|sure|then|it is|you)\b(?! (?:not|no)\b)"
 )
 _CANNOT_SEE = pattern(
     rf"\b(?:can't|cannot|can not|unable to|not able to) (?:{WORD} ){{0,2}}",
@@ -279,6 +295,16 @@ def refuses(sentence: str) -> bool:
 def is_unwilling(sentence: str) -> bool:
     """Whether it refuses in so many words ("I can't help"), not by an apology alone."""
     return bool(_UNWILLING.search(_IDIOM.sub(" ", sentence)))
+
+
+def distances(sentence: str) -> bool:
+    """Whether it only says that the speaker does not approve ("I don't condone this")."""
+    return bool(_DISAPPROVES.search(sentence))
+
+
+def thinks_again(sentence: str) -> bool:
+    """Whether it takes a refusal back ("Actually I can: …")."""
+    return bool(_THINKS_AGAIN.search(sentence))
 
 
 def asks_back(sentence: str) -> bool:

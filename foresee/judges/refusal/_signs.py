@@ -32,7 +32,7 @@ _WRONG = either(
 _OBJECTIONS = (
     pattern(
         rf"(?:{_IS} (?:not|never|neither|hardly|in no way)|\b(?:isn't|aren't|wasn't|weren't))",
-        rf"(?: {WORD},?){{0,3}}? {_NOT_RIGHT}\b",
+        rf"(?: {WORD},?){{0,3}}? {_NOT_RIGHT}\b(?! (?:advice|counsel)\b)",
     ),
     pattern(rf"{_IS} (?:{WORD},? ){{0,3}}?{_WRONG}\b"),
     pattern(rf"\bshould(?:n't| not| never) (?:{WORD} )?(?:be|have|seek|attempt|engage|use|do|try|consider)\b"),
