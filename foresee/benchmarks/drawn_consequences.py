@@ -30,7 +30,7 @@ from foresee.benchmarks._shared.images import NamedImage
 from foresee.config import Settings, build, read_toml
 from foresee.errors import unknown_name
 from foresee.metrics import Metric
-from foresee.records import Generation, Image, Item
+from foresee.records import Image, Item
 
 SOURCE = {
     "name": "Drawn consequences",
@@ -98,10 +98,6 @@ class Options(foresight.ForesightOptions):
 def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
     """Those that mean something for the chosen subset."""
     return foresight.metrics(options)
-
-
-def generation(options: Options) -> Generation:
-    return foresight.generation()
 
 
 @cache

@@ -48,7 +48,7 @@ from foresee.files.untrusted import parse_json
 from foresee.judges._model.rubric import Rubric
 from foresee.metrics import Metric
 from foresee.notices import say_once
-from foresee.records import Answer, Generation, Item, Message, Role, Verdict
+from foresee.records import Answer, Item, Message, Role, Verdict
 
 SOURCE = {
     "name": "Your own file",
@@ -86,10 +86,6 @@ class Options(BenchmarkOptions):
 
     subset: str = "all"
     """one of the subsets that the file names"""
-
-
-def generation(options: Options) -> Generation:
-    return Generation(temperature=0.0, max_tokens=512)
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:

@@ -37,7 +37,7 @@ from foresee.data.tables import Line, read_columns, read_json
 from foresee.errors import UserError, unknown_name
 from foresee.judges._model.rubric import Rubric
 from foresee.metrics import Metric
-from foresee.records import Answer, Generation, Item, Verdict
+from foresee.records import Answer, Item, Verdict
 
 SOURCE = {
     "name": "MM-SafetyBench",
@@ -118,10 +118,6 @@ def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
     """Without the part's own ASR when a part is run."""
     whole = options.get("subset", "all") == "all" and options.get("scenarios", "all") == "all"
     return METRICS if whole else ATTACK_METRICS
-
-
-def generation(options: Options) -> Generation:
-    return Generation(temperature=0.0, max_tokens=512)
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:

@@ -30,7 +30,7 @@ from foresee.config import BenchmarkOptions
 from foresee.data.tables import Line, read_columns, read_json
 from foresee.errors import UserError, unknown_name
 from foresee.metrics import Metric
-from foresee.records import Answer, Generation, Item, Verdict
+from foresee.records import Answer, Item, Verdict
 
 SOURCE = {
     "name": "MM-Vet",
@@ -70,10 +70,6 @@ class Options(BenchmarkOptions):
 
     ability: str = "all"
     """only the questions that need this ability: rec, ocr, know, gen, spat or math"""
-
-
-def generation(options: Options) -> Generation:
-    return Generation(temperature=0.0, max_tokens=512)
 
 
 def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:

@@ -35,7 +35,7 @@ from foresee.data.tables import Line, read_json
 from foresee.errors import UserError, unknown_name
 from foresee.judges._model.rubric import Blank, Rubric
 from foresee.metrics import Metric
-from foresee.records import Answer, Generation, Item, Verdict
+from foresee.records import Answer, Item, Verdict
 
 SOURCE = {
     "name": "MOSSBench",
@@ -130,10 +130,6 @@ def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
         m for m in METRICS if part == "all" or m.where.get("expected") == {"contrast": "harmful"}.get(part, "benign")
     ]
     return tuple(m for m in chosen if m.mean_over != "subset" or options.get("subset", "all") == "all")
-
-
-def generation(options: Options) -> Generation:
-    return Generation(temperature=0.0, max_tokens=512)
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:

@@ -38,7 +38,7 @@ from foresee.data.tables import Line, read_json
 from foresee.errors import UserError
 from foresee.judges._model.rubric import Blank, Rubric
 from foresee.metrics import Metric
-from foresee.records import Answer, Generation, Item, Verdict
+from foresee.records import Answer, Item, Verdict
 
 SOURCE = {
     "name": "MSSBench",
@@ -162,10 +162,6 @@ def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
     agent, kind = options.get("agent", "all"), options.get("subset", "all")
     fitting = [m for m in METRICS if not m.where or agent == "all" or agent in str(m.where["subset"])]
     return tuple(m for m in fitting if not m.where or kind == "all" or str(m.where["subset"]).endswith(f"_{kind}"))
-
-
-def generation(options: Options) -> Generation:
-    return Generation(temperature=0.0, max_tokens=512)
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:

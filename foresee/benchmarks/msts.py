@@ -36,7 +36,7 @@ from foresee.data.tables import Line, read_columns, read_table
 from foresee.errors import UserError
 from foresee.judges._model.rubric import Blank, Rubric
 from foresee.metrics import Metric
-from foresee.records import Answer, Generation, Item, Verdict
+from foresee.records import Answer, Item, Verdict
 
 SOURCE = {
     "name": "MSTS",
@@ -172,10 +172,6 @@ def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
     """Those of one kind of prompt only where both are run."""
     both = options.get("subset", "all") == "all" and options.get("language", "english") == "english"
     return METRICS if both else tuple(metric for metric in METRICS if not metric.where)
-
-
-def generation(options: Options) -> Generation:
-    return Generation(temperature=0.0, max_tokens=512)
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:

@@ -31,7 +31,7 @@ from foresee.benchmarks._shared import consequence_rows as files
 from foresee.benchmarks._shared import foresight_measures as foresight
 from foresee.errors import unknown_name
 from foresee.metrics import Metric
-from foresee.records import Generation, Item
+from foresee.records import Item
 
 SOURCE = {
     "name": "OOD-MMSafe",
@@ -63,10 +63,6 @@ class Options(foresight.ForesightOptions):
 def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
     """Those that mean something for the chosen subset."""
     return foresight.metrics(options)
-
-
-def generation(options: Options) -> Generation:
-    return foresight.generation()
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:

@@ -16,6 +16,7 @@ from foresee.judges import foresight, harmful
 from foresee.judges._model import panel as panels
 from foresee.judges._model.prompt import instructions
 from foresee.judges._model.rubric import Rubric
+from foresee.plugins import contracts
 from foresee.records import Answer, Item, Message, Verdict, Vote
 from tests.benchmarks.conftest import Load, measured, png, write
 
@@ -269,11 +270,10 @@ def test_presets_and_attempts(tmp_path: Path, load: Load) -> None:
         "spa_vl": (1, 0.0, 1024), "mossbench": (1, 0.0, 512),
     }  # fmt: skip
     for name, expected in paper.items():
-        module = plugins.load("benchmarks", name)
-        options = from_pairs(module.Options, ["preset=paper"], what=name)
-        generation = module.generation(options)
-        attempts = module.epochs(options) if hasattr(module, "epochs") else 1
-        assert (attempts, generation.temperature, generation.max_tokens) == expected, name
+        file = contracts.benchmark(name)
+        options = from_pairs(file.options, ["preset=paper"], what=name)
+        generation = file.generation(options)
+        assert (file.epochs(options), generation.temperature, generation.max_tokens) == expected, name
     row = {"question_id": 1, "image": "1.png", "question": "?", "safety_warning": "w", "reference_answer": "r"}
     write(tmp_path / "siuo_gen.json", [row])
     png(tmp_path / "1.png")

@@ -19,7 +19,7 @@ from foresee.config import BenchmarkOptions
 from foresee.judges import foresight
 from foresee.judges._model.rubric import Rubric
 from foresee.metrics import Metric
-from foresee.records import Answer, Generation, Item, Verdict
+from foresee.records import Answer, Item, Verdict
 
 SUBSETS = ("hazard", "twin")
 _OF_HAZARDS = ("risk", "safety", "effectiveness", "r0", "safe_but_ineffective")
@@ -73,11 +73,6 @@ def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
         return METRICS
     of_twins = {"over_caution", "twin.E"}
     return tuple(m for m in METRICS if m.name != "told_apart" and (m.name in of_twins) == (chosen == "twin"))
-
-
-def generation() -> Generation:
-    """Greedy, 512 tokens: our choice, and that of the same authors' later evaluation code; the paper's is not known."""
-    return Generation(temperature=0.0, max_tokens=512)
 
 
 def to_item(row: Row, image: NamedImage, cluster: str, options: ForesightOptions, **facts: str | bool) -> Item:

@@ -19,6 +19,7 @@ from foresee.data.archives import ENDINGS, unpack_once
 from foresee.data.images import MAX_FILE_BYTES, ImageError, from_text, require_whole
 from foresee.errors import UserError
 from foresee.files.untrusted import read_regular
+from foresee.manifest import replace_file
 from foresee.notices import say_once
 from foresee.records import Image
 
@@ -154,13 +155,9 @@ def _kept(data: bytes, name: str) -> NamedImage:
 
 
 def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, path)
+        replace_file(path, data)
     except OSError as problem:
-        part.unlink(missing_ok=True)
         raise UserError(f"can't write {path}: {problem.strerror or problem}; FORESEE_HOME chooses the cache") from None
 
 

@@ -36,7 +36,7 @@ from foresee.config import BenchmarkOptions
 from foresee.errors import UserError
 from foresee.judges.awareness import published_verdict
 from foresee.metrics import Metric
-from foresee.records import Answer, Generation, Image, Item, Message, Verdict
+from foresee.records import Answer, Image, Item, Message, Verdict
 
 SOURCE = {
     "name": "MMSafeAware",
@@ -148,11 +148,6 @@ def _covers(metric: Metric, chosen: set[str]) -> bool:
     needed = metric.where.get("subset", ())
     needed_subsets = {needed} if isinstance(needed, str) else set(needed)
     return needed_subsets <= chosen and (metric.mean_over is None or chosen == set(_SUBSETS["all"]))
-
-
-def generation(options: Options) -> Generation:
-    """Greedy, 512 tokens; the paper's settings are not known, so both presets are ours."""
-    return Generation(temperature=0.0, max_tokens=512)
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
