@@ -290,6 +290,11 @@ def test_a_long_answer_is_cut_but_no_picture_and_no_whole_answer(models: Any, fo
         ("sft", ["adapter=ADAPTER", "tune=full"], "needs tune=lora"),
         ("sft", ["trl.output_dir=x"], "trl.output_dir is set by foresee"),
         ("sft", ["trl.no_such=1"], "TRL refuses these settings"),
+        (
+            "sft",
+            ["probe.data=xstest", "probe.files=nowhere"],
+            "probe.files: expected the folder with the files of xstest",
+        ),
         ("sft", ["probe.data=world_weather"], "no data set folder or benchmark named 'world_weather'"),
         ("caspo", ["generations=3"], "no multiple of generations=3"),
         ("caspo", ["constitution=foresigt"], "did you mean foresight"),

@@ -70,7 +70,11 @@ def _of_benchmark(settings: HeldOutEval) -> EvalSet:
     options = from_pairs(file.options, (), what=f"probe.options of {file.name}", base={**base, **settings.options})
     if file.procedure(options) is not None:
         raise UserError(f"probe.options: {file.name} asks in several turns with these; a held-out eval asks in one")
-    everything = items_of(file.name, Path(settings.files) if settings.files else None, options)
+    try:
+        everything = items_of(file.name, Path(settings.files) if settings.files else None, options)
+    except UserError as problem:  # written for commands that have a flag --data
+        words = str(problem).replace("--data FOLDER", "--data").replace("--data:", "probe.files:")
+        raise UserError(words.replace("--data", "--set probe.files=FOLDER")) from None
     sendable = [replace(item, benchmark=file.name) for item in everything if item.missing_image is None]
     if not sendable:
         raise UserError(f"probe.data: none of the {len(everything)} items of {file.name} can be sent here")
