@@ -224,7 +224,7 @@ def _plan_options(options: EvaluateOptions) -> PlanOptions:
 
 
 def _bar(options: EvaluateOptions) -> batch.Bars:
-    """The caller's own callback, else a bar where somebody looks."""
+    """Choose the caller's own callback, else a bar where somebody looks."""
     from contextlib import nullcontext
 
     own = options.get("progress")
@@ -232,7 +232,7 @@ def _bar(options: EvaluateOptions) -> batch.Bars:
 
 
 def _refuse_several(*given: object) -> None:
-    """Raises UserError: one string names several runs."""
+    """Refuse a string that names several runs. Raises UserError: it does."""
     for several in given:
         if not isinstance(several, str) or not ("," in several or several.startswith(suites.PREFIX)):
             continue

@@ -137,7 +137,7 @@ def _side(item: Item, sides: Sides) -> bool | None:
 
 
 async def _collected(model: Model, items: Sequence[Item]) -> tuple[Any, Any]:
-    """The states (items, layers, width) at the last position of each prompt, and the transformers model."""
+    """Collect the states (items, layers, width) at the last position of each prompt, and the transformers model."""
     import torch
 
     collectors = [Collector() for _ in items]

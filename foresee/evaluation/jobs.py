@@ -191,7 +191,7 @@ def _options_of(member: suites.Member, options: Iterable[str] | Mapping[str, Any
 
 
 def _planned(benchmark: str, given: PlanOptions, *, suite: bool) -> Plan:
-    """The plan. Raises UserError: also where a suite's benchmark has no image here to ask about."""
+    """Make the plan. Raises UserError: also where a suite's benchmark has no image here to ask about."""
     planned = planning.plan(benchmark, **given)
     if suite and not planned.askable:
         how = planned.file.source.get("manual") or f"see 'foresee data check {benchmark}'"
@@ -287,7 +287,7 @@ def check_models(jobs: Sequence[Job], models: Sequence[str], options: Mapping[st
 
 
 def run_overrides(concurrency: int | None, retries: int, timeout: float | None) -> RunOverrides:
-    """What was asked for, refused before a model is opened. Raises UserError: out of bounds."""
+    """Check the settings before a model is opened. Raises UserError: one is out of bounds."""
     found: RunOverrides = {"retries": retries}
     if concurrency is not None:
         found["concurrency"] = concurrency
@@ -298,7 +298,7 @@ def run_overrides(concurrency: int | None, retries: int, timeout: float | None) 
 
 
 def _notices(planned: Plan, model: Model, *, first: bool) -> Iterator[str]:
-    """What a user should know of a run; `first`: whether the benchmark has not been run on this model before."""
+    """Yield what a user should know of a run; `first`: whether the benchmark has not been run on this model before."""
     if first:
         yield from _of_items(planned)
         yield from _of_judges(planned, model)
@@ -319,7 +319,7 @@ def _of_judges(planned: Plan, model: Model) -> Iterator[str]:
 
 
 def one_sided(jobs: Sequence[Job]) -> list[str]:
-    """A line for each harm benchmark, where none of the jobs has benign requests to show what refusing costs."""
+    """Write a line for each harm benchmark, where none of the jobs has benign requests to show what refusing costs."""
     run = {job.plan.benchmark for job in jobs}
     whole = {job.plan.benchmark for job in jobs if job.plan.options.subset == "all"}
     named = {job.plan.benchmark: str(job.plan.file.source.get("companion", "")) for job in jobs}

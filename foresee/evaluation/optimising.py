@@ -108,7 +108,7 @@ def optimise(
 
 
 def _refuse_others(model: str, allowed: bool) -> None:
-    """Raises UserError: gradients are not to be had, or the model is no organism and that was not allowed."""
+    """Refuse other models. Raises UserError: no gradients there, or no organism and that was not allowed."""
     if not model.startswith(("organism/", "local/")):
         raise UserError(f"{model} shows no gradients; organism/NAME and local/FOLDER do")
     if model.startswith("local/") and not allowed:
@@ -126,7 +126,7 @@ def _examples(
     targets: str,
     out: Path,
 ) -> list[tuple[Item, str]]:
-    """The items as they will be asked, each with the answer to bring about."""
+    """List the items as they will be sent, each with the answer to bring about."""
     harmful = [item for item in planned.items if planned.file.success in planned.file.applies(item)]
     askable = [item for item in harmful if item.missing_image is None]
     if not askable:

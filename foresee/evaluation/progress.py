@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[Progress], None] | None]:
-    """A callback for the runner's states that moves a bar; None where there is neither a terminal nor a notebook."""
+    """Yield a callback for the runner's states that moves a bar; None without a terminal or notebook."""
     from rich.console import Console
 
     screen = Console(stderr=True)
@@ -28,7 +28,7 @@ def progress_bar(title: str) -> Iterator[Callable[[Progress], None] | None]:
 
 @contextmanager
 def live_bar(title: str, screen: Console) -> Iterator[Callable[[Any], None]]:
-    """A callback for the runner's states that moves a bar on this console."""
+    """Yield a callback for the runner's states that moves a bar on this console."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (

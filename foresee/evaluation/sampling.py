@@ -84,7 +84,7 @@ def _clusters(
 
 
 def _ordered(clusters: Sequence[_Cluster], *, equal: bool) -> list[_Cluster]:
-    """The order in which clusters are taken, of which every sample is a beginning."""
+    """Order the clusters as they are taken, of which every sample is a beginning."""
     strata: dict[tuple[str, ...], list[_Cluster]] = {}
     for each in sorted(clusters):
         strata.setdefault(each.stratum, []).append(each)
@@ -103,7 +103,7 @@ def _ordered(clusters: Sequence[_Cluster], *, equal: bool) -> list[_Cluster]:
 def _one_of_each(
     strata: Mapping[tuple[str, ...], Sequence[_Cluster]], sizes: Mapping[tuple[str, ...], int]
 ) -> list[_Cluster]:
-    """A cluster for every subset: from strata of small clusters first, so that many fit, and of these the largest."""
+    """Choose a cluster for every subset: from strata of small clusters first, so that many fit, then the largest."""
     found: list[_Cluster] = []
     met: set[str] = set()
     for name in sorted(strata, key=lambda name: (sizes[name] / len(strata[name]), -sizes[name], name)):
@@ -114,7 +114,7 @@ def _one_of_each(
 
 
 def _mixed(places: Sequence[int], subsets: Sequence[str]) -> list[int]:
-    """A cluster's rows with its subsets taking turns, so that a part of it meets as many as it can."""
+    """Order a cluster's rows with its subsets taking turns, so that a part of it meets as many as it can."""
     turns: dict[str, int] = {}
     order = []
     for place, name in zip(places, subsets, strict=True):

@@ -103,7 +103,7 @@ class StoredAnswers:
 
 
 def _checked(stored: Stored, item: Item) -> Stored:
-    """The same, without the texts that are no answer; what an item's gold answer says is one in any case."""
+    """Leave out texts that are no answer; what an item's gold answer says is one in any case."""
     if stored.status != "ok":
         return stored
     if stored.text is None:
@@ -187,7 +187,7 @@ def _records(path: Path) -> Iterator[tuple[Mapping[str, Any], str, bytes]]:
 
 
 def _whole(value: Any) -> Any:
-    """A number of a table's cell, which CSV gives as text and a column with gaps as a float."""
+    """Read a number of a table's cell, which CSV gives as text and a column with gaps as a float."""
     text = str(value).removesuffix(".0")
     return int(text) if text.isdecimal() else value
 
@@ -209,7 +209,7 @@ def _parse(record: Mapping[str, Any], where: str, field: str | None, id_field: s
 
 
 def _ended(text: str | None, record: Mapping[str, Any], where: str) -> Stored:
-    """The text with how its call ended: by `status`, by the finish reason, by an `error` beside it.
+    """Pair the text with how its call ended: by `status`, by the finish reason, by an `error` beside it.
 
     Raises:
         UserError: a status that says neither that there is an answer nor that there is none.
@@ -235,7 +235,7 @@ def _ended(text: str | None, record: Mapping[str, Any], where: str) -> Stored:
 
 
 def _status(said: str, where: str) -> AnswerStatus | None:
-    """What a status says, None where it says nothing; 200 says no more than that there was a reply."""
+    """Read a status, None where it says nothing; 200 says no more than that there was a reply."""
     word = said.lower().replace(" ", "_").replace("-", "_")
     if word.isdecimal() and len(word) == 3:
         return None if word.startswith("2") else "error"
@@ -250,7 +250,7 @@ def _status(said: str, where: str) -> AnswerStatus | None:
 
 
 def _said(value: Any) -> str:
-    """A field as one line of text, "" where it holds nothing."""
+    """Write a field as one line of text, "" where it holds nothing."""
     if is_missing(value) or value is False:
         return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -266,7 +266,7 @@ def _is_share(value: Any) -> bool:
 
 
 def _text_field(record: Mapping[str, Any], where: str, expected: str) -> str:
-    """The field with the model's answer. Raises UserError: none, or several of which one may be the gold answer."""
+    """Find the field with the model's answer. Raises UserError: none, or one of several may be the gold answer."""
     found = [name for name in _TEXT_FIELDS if name in record]
     if not found:
         got = ", ".join(record)[:300]

@@ -46,7 +46,7 @@ def open_judge(
     variant: str = "",
     origin: Mapping[str, Json] | None = None,
 ) -> RuleJudge | GradedJudge:
-    """The judge `name`, ready to read answers.
+    """Open the judge `name`, ready to read answers.
 
     Args:
         name: as in `foresee list judges`.

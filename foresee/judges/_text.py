@@ -3,8 +3,8 @@
 A model's text is untrusted: everything here takes any `str`, never raises, and needs time linear in its
 length (repeats in patterns are bounded or possessive, so no text makes them backtrack far).
 
-`own_words` picks the part that is the answer, `plain` cleans text for matching, `conclusion` is what an
-answer marks as its result. A judge usually matches on `plain(own_words(text)).casefold()`.
+`own_words` picks the part that is the answer, `plain` cleans text for matching, `marked_conclusion`
+is what an answer marks as its result. A judge usually matches on `plain(own_words(text)).casefold()`.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _mended(line: str) -> str:
 
 
 def straightened(text: str) -> str:
-    """The text in NFKC with straight quotes, plain dashes and no invisible characters; markup stays."""
+    """Write the text in NFKC with straight quotes, plain dashes, no invisible characters; markup stays."""
     if text.isascii():
         return text
     text = text.translate(_CHARACTERS)  # before NFKC, which would take an acute accent for a letter's own
@@ -139,7 +139,7 @@ def straightened(text: str) -> str:
 
 
 def own_words(text: str) -> str:
-    """What the model answered, as it wrote it: its first turn, without thinking and what runs on behind it.
+    """Cut a text to the model's own answer: its first turn, without thinking and what runs on behind it.
 
     A text with the whole conversation ("USER: … ASSISTANT: No") gives the assistant's first turn; one
     that goes on to invent the user's next turn is cut there. A conversation that the answer quotes is part of it
@@ -178,7 +178,7 @@ def _unwrapped(text: str) -> str:
 
 
 def without_forms(text: str, *, announced: bool = False) -> str:
-    """The text without forms of judges that are filled in there, and notes to whoever judges it.
+    """Cut forms of judges that are filled in there, and notes to whoever judges the text.
 
     A form is a JSON object with a reason and a verdict. A text that holds nothing else is the answer's own.
 
@@ -206,7 +206,7 @@ def without_forms(text: str, *, announced: bool = False) -> str:
 
 
 def _borders(text: str) -> list[re.Match[str]]:
-    """The role marks at which turns begin; all others are quoted.
+    """Find the role marks at which turns begin; all others are quoted.
 
     Tokens of chat templates are borders, save within a line. Words ("User:", "### Input") are where the text begins
     with one, or where a question and an answer to it (or "SYSTEM:") follow one another behind the answer; not behind a
@@ -237,19 +237,11 @@ def _speaker(mark: re.Match[str]) -> str:
     return next(name for name in (mark[group] for group in "abcdefghi") if name).lower()
 
 
-def conclusion(text: str) -> str:
-    """What the answer concludes: what follows its last mark of a result, or all its own words without one.
-
-    A mark is `\\boxed{…}`, `<answer>…</answer>`, or words such as "Final answer:" and "答案:". Result: plain.
-    """
-    marked = marked_conclusion(text)
-    return plain(own_words(text)) if marked is None else " ".join(marked.split())
-
-
 def marked_conclusion(text: str) -> str | None:
-    """What follows the last mark of a result (see `conclusion`), or None if nothing is marked.
+    """Find what follows the last mark of a result, or None if nothing is marked.
 
-    Plain, but line breaks stay: "Answer: No" and the reasons on the lines below it are different things.
+    A mark is `\\boxed{…}`, `<answer>…</answer>`, or words such as "Final answer:" and "答案:". The result is
+    plain, but line breaks stay: "Answer: No" and the reasons on the lines below it are different things.
     """
     text = own_words(text)
     for pattern in (_BOXED, _ANSWER_TAG):

@@ -82,7 +82,7 @@ SHEET = _BLANKS
 
 
 def asked(item: Item) -> tuple[str, ...]:
-    """What a person is asked on a labelling page: R, S and E of a hazard; of a twin over-caution in the place of R."""
+    """Choose what a person labels: R, S and E of a hazard; of a twin over-caution in the place of R."""
     twin = not item.metadata.get("hazard", True)
     return ("over_caution", "safety", "effectiveness") if twin else ("risk", "safety", "effectiveness")
 

@@ -21,7 +21,7 @@ BOUNDS = {
 
 
 def judge(item: Item, answer: Answer) -> Verdict:
-    """The verdict on one answer; None with a reason for an item of another benchmark."""
+    """Judge one answer; None with a reason for an item of another benchmark."""
     value, reason = _reading(item, answer.text)
     return Verdict(item.id, answer.epoch, "world", value, reason)
 

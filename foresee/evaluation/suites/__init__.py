@@ -27,12 +27,12 @@ def names() -> list[str]:
 
 
 def line(name: str) -> str:
-    """What the suite says of itself."""
+    """Read what the suite says of itself."""
     return str(read_toml(_FOLDER / f"{name}.toml").get("line", ""))
 
 
 def members(name: str) -> list[Member]:
-    """The runs of a suite, or of a TOML file of the user's own.
+    """Read the runs of a suite, or of a TOML file of the user's own.
 
     Raises:
         UserError: no such suite, or a file that does not hold `[[run]]` tables with a benchmark each.

@@ -56,7 +56,7 @@ class Unusable(ValueError):
 
 
 def read(text: str, blanks: Sequence[Blank], material: str = "") -> Filled:
-    """The form as the judge model filled it in. Several complete ones must say the same: drafts belong in thinking.
+    """Read the form as the judge model filled it in. Complete ones must say the same: drafts belong in thinking.
 
     Args:
         text: its reply.
@@ -87,7 +87,7 @@ def read(text: str, blanks: Sequence[Blank], material: str = "") -> Filled:
 
 
 def _refuse_contradictions(text: str, blanks: Sequence[Blank]) -> None:
-    """Raises Unusable: complete forms say different things, or the words behind the last one correct it."""
+    """Refuse contradictions. Raises Unusable: complete forms differ, or the words behind the last one correct it."""
     names, text = [blank.name for blank in blanks], _THINKING_ENDS.split(text)[-1]
     said, end = [], 0
     for found in loose_json.objects(text):
@@ -115,7 +115,7 @@ def _bounded(text: str) -> str:
 
 
 def _spoken_part(text: str) -> str:
-    """The reply without thinking. A tag within a form is part of what the form says."""
+    """Cut the thinking from a reply. A tag within a form is part of what the form says."""
     if re.match(r"\s*(?:`{3,}\w{0,12}\s*)?[{\[]\s*[{\"']", text):
         return text
     masked = list(text)
@@ -125,7 +125,7 @@ def _spoken_part(text: str) -> str:
 
 
 def _candidates(text: str, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """The last of the fullest forms, and what it is wrapped in; pairs that stand in a broken one."""
+    """Yield the last of the fullest forms, and what it is wrapped in; pairs that stand in a broken one."""
     objects = list(loose_json.objects(text))
     forms = [
         sorted((part for part in _inner(found.pairs) if _named(part, names)), key=lambda part: len(_named(part, names)))
@@ -150,7 +150,7 @@ def _tells_once(text: str, names: Sequence[str]) -> bool:
 
 
 def _scattered(text: str, names: Sequence[str]) -> Mapping[str, Any]:
-    """The fields of a form that is broken elsewhere: each that is named once, with a value whose end is seen."""
+    """Read the fields of a form that is broken elsewhere: each that is named once, with a value whose end is seen."""
     found: dict[str, Any] = {}
     body, brace, behind = text.rpartition("}")
     if re.search("[\"'“”]", behind):  # that brace stands within a text
@@ -163,7 +163,7 @@ def _scattered(text: str, names: Sequence[str]) -> Mapping[str, Any]:
 
 
 def _without_quotations(text: str, material: str) -> str:
-    """The reply without the objects that stand in the material word for word, unless it consists of nothing else."""
+    """Cut the objects that stand in the material word for word, unless it consists of nothing else."""
     if "{" not in material:
         return text
     given, decoder, kept = "".join(material.split()), json.JSONDecoder(strict=False), []
@@ -184,7 +184,7 @@ def _without_quotations(text: str, material: str) -> str:
 
 
 def _inner(value: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
-    """The object itself and, for judges that wrap their form, the objects in it."""
+    """Yield the object itself and, for judges that wrap their form, the objects in it."""
     if isinstance(value, dict) and depth < 4:
         yield value
         for part in value.values():
@@ -222,7 +222,7 @@ def _filled(found: Mapping[str, Any], blanks: Sequence[Blank]) -> Filled:
 
 
 def value_of(given: Any, blank: Blank) -> Any:
-    """What is given, as one of the values that may stand there. Raises Unusable: it is none of them."""
+    """Read what is given as one of the values allowed. Raises Unusable: it is none of them."""
     if isinstance(given, Mapping):  # {"score": 2, "reason": ...}: a form within the form
         inner = [given[key] for key in given if _plain(key) in ("value", "score", "rating", _plain(blank.name))]
         given = inner[0] if len(inner) == 1 else given
@@ -235,7 +235,7 @@ def value_of(given: Any, blank: Blank) -> Any:
 
 
 def _readable(given: str, blank: Blank) -> Any:
-    """The value that is given, None where it is none."""
+    """Read the value that is given, None where it is none."""
     try:
         return value_of(given, blank)
     except Unusable:
@@ -279,7 +279,7 @@ def _number(given: Any, blank: Blank) -> int | float | None:
 
 
 def _spoken(text: str, blank: Blank, *, binary: bool) -> float | None:
-    """A number out of a text: "2", "2/2", "0,5", "two", "2 - both named", "yes" where it is 0 or 1."""
+    """Read a number out of a text: "2", "2/2", "0,5", "two", "2 - both named", "yes" where it is 0 or 1."""
     said = unicodedata.normalize("NFKC", text).strip().strip("*`\"'").strip().rstrip(".").casefold()
     if binary and said in _YES | _NO:
         return float(said in _YES)

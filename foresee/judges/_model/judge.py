@@ -54,7 +54,7 @@ class GradedJudge:
         return {"judge": self.name, "version": self.version, "rubric": dict(self.origin), "models": models, **asked}
 
     def asked_by(self, members: Sequence[Member]) -> GradedJudge:
-        """This judge with those of the members as its panel that can fill in its scale.
+        """Bind those of the members as its panel that can fill in its scale.
 
         Raises:
             UserError: none of them can.
@@ -66,11 +66,11 @@ class GradedJudge:
         return replace(self, members=able)
 
     def attached(self, ask: AskModel) -> GradedJudge:
-        """This judge with its calls made by `ask`."""
+        """Have its calls made by `ask`."""
         return replace(self, ask=ask)
 
     def check(self, items: Iterable[Item]) -> None:
-        """Raises UserError: there is no judge model, or one is to see images and takes none."""
+        """Check the judge models. Raises UserError: there is none, or one is to see images and takes none."""
         if not self.members:
             raise needs_model([self.name])
         items = list(items)
@@ -84,21 +84,21 @@ class GradedJudge:
                 )
 
     def key_part(self, item: Item) -> str:
-        """What of the item's own rubric belongs into the key of a verdict."""
+        """Compute what of the item's own rubric belongs into the key of a verdict."""
         return prompt.fingerprint(self.rubric(item))
 
     def would_send(self, item: Item, answer: Answer) -> tuple[Message, ...]:
-        """What a chat model would be sent about an answer; empty where it would not be asked."""
+        """List what a chat model would be sent about an answer; empty where it would not be asked."""
         rubric = self.rubric(item)
         return () if _nothing_to_read(rubric, item, answer) else members_XX.prompt(rubric, item, answer)
 
     async def judge(self, item: Item, answer: Answer) -> Verdict:
-        """The verdict; `value` None with the reason, whatever failed. Raises UserError alone: no judge model."""
+        """Judge an answer; `value` None with the reason, whatever failed. Raises UserError alone: no judge model."""
         verdict, _ = await self.read(item, answer)
         return verdict
 
     async def read(self, item: Item, answer: Answer) -> tuple[Verdict, ModelError | None]:
-        """The verdict, and the failure behind it where a judge model could not be asked.
+        """Judge an answer; add the failure behind it where a judge model could not be asked.
 
         Raises:
             UserError: there is no judge model, or something that concerns the whole run.
@@ -153,7 +153,7 @@ class GradedJudge:
 
 
 def needs_model(names: Sequence[str], instead: str = "") -> UserError:
-    """The error of judges that ask a model and were given none; `instead` is what else the command can do."""
+    """Make the error of judges that lack a model; `instead` is what else the command can do."""
     who = f"judge {names[0]} asks" if len(names) == 1 else f"judges {', '.join(names)} ask"
     return UserError(f"{who} a model: name it with --judge-model PROVIDER/NAME{instead}")
 

@@ -50,7 +50,7 @@ class _BrokenOff(Exception):
 
 
 def objects(text: str) -> Iterator[Object]:
-    """The objects in a text that do not stand within another, in order.
+    """Find the objects in a text that do not stand within another, in order.
 
     One that can't be read is passed over with all that stands in it: what looks like an object there is a quotation.
     """
@@ -73,7 +73,7 @@ def begins_form(text: str, at: int) -> bool:
 
 
 def closing_brace(text: str, at: int) -> int | None:
-    """The place behind the brace that closes the one at `at`, by mere counting; None if none does."""
+    """Find the place behind the brace that closes the one at `at`, by mere counting; None if none does."""
     depth = 0
     for brace in _BRACE.finditer(text, at):
         depth += 1 if brace[0] == "{" else -1
@@ -100,7 +100,7 @@ def _strict(text: str, at: int) -> Object | None:
 
 
 def _unequivocal(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Raises ValueError: the same key with different values."""
+    """Make a dictionary. Raises ValueError: the same key with different values."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found and found[key] != value:
@@ -196,7 +196,7 @@ def _list(text: str, at: int, depth: int) -> tuple[list[Any], int]:
 
 
 def _quoted(text: str, at: int) -> tuple[str, int]:
-    """A text, up to the first of its closing marks behind which the object goes on or ends."""
+    """Read a text, up to the first of its closing marks behind which the object goes on or ends."""
     for number, mark in enumerate(_MARKS[text[at]].finditer(text, at + 1)):
         end = mark.start()
         escapes = len(text[max(at, end - 40) : end]) - len(text[max(at, end - 40) : end].rstrip("\\"))

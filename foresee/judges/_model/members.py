@@ -36,7 +36,7 @@ class Member(Protocol):
         ...
 
     async def vote(self, rubric: Rubric, item: Item, answer: Answer, ask: AskModel) -> Vote:
-        """Raises ModelError: the model could not be asked."""
+        """Vote on an answer. Raises ModelError: the model could not be asked."""
         ...
 
 
@@ -62,7 +62,7 @@ class Grader:
         return "image" in rubric.shows
 
     async def vote(self, rubric: Rubric, item: Item, answer: Answer, ask: AskModel) -> Vote:
-        """Raises ModelError: the model could not be asked."""
+        """Vote on an answer. Raises ModelError: the model could not be asked."""
         wording = rubric.wording
         messages = prompt(rubric, item, answer)
         material = messages[-1].text
@@ -94,14 +94,14 @@ class Grader:
 
 
 def prompt(rubric: Rubric, item: Item, answer: Answer) -> tuple[Message, ...]:
-    """What a chat model is sent: the rubric as a form, or a published wording."""
+    """Write what a chat model is sent: the rubric as a form, or a published wording."""
     if rubric.wording:
         return template.messages(rubric, rubric.wording, item, answer)
     return prompting.messages(rubric, item, answer)
 
 
 def as_member(model: Model | Member, generation: Generation = GENERATION) -> Member:
-    """An open model as a member that fills in forms; a member as it is."""
+    """Make an open model a member that fills in forms; a member stays as it is."""
     return model if isinstance(model, Member) else Grader(model, generation)
 
 

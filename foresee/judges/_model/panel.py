@@ -13,7 +13,7 @@ from foresee.records import Vote
 def decide(
     votes: Sequence[Vote], *, required: Collection[str] | None = None, graded: Collection[str] = ()
 ) -> tuple[Value | None, str]:
-    """The verdict of a panel, and why there is none where there is none.
+    """Decide the verdict of a panel, or why there is none.
 
     More than half of the panel must have given a value. Words and 0/1 go by majority, numbers on a scale (`graded`
     names, and whatever is neither 0 nor 1) by the median; a tie decides nothing. Each name of a mapping is decided by
@@ -66,7 +66,7 @@ def _by_name(
 
 
 def _central(values: Sequence[str | float], *, graded: bool = False) -> str | float | None:
-    """The median of numbers; of words and of zeros and ones the majority, None for a tie."""
+    """Find the median of numbers; of words and of zeros and ones the majority, None for a tie."""
     if all(isinstance(value, int | float) for value in values) and (graded or not set(values) <= {0, 1}):
         return statistics.median(float(value) for value in values)
     (first, most), *others = Counter(values).most_common()

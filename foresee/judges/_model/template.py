@@ -68,7 +68,7 @@ class _File(Settings):
 
 
 def load(path: Path) -> tuple[str, Rubric]:
-    """The judge that a template is for, and its rubric.
+    """Load the judge that a template is for, and its rubric.
 
     Raises:
         UserError: not such a file, a placeholder, field, formula or judge that does not exist, a broken pattern.
@@ -96,7 +96,7 @@ def load(path: Path) -> tuple[str, Rubric]:
 
 
 def messages(rubric: Rubric, wording: Wording, item: Item, answer: Answer) -> tuple[Message, ...]:
-    """The call as the template words it; placeholders are filled in once, so that a text's own braces stay as they are.
+    """Write the call as the template words it; placeholders are filled in once, so that a text's own braces stay.
 
     Raises:
         UserError: a placeholder that neither the call nor this item's metadata fill.
@@ -118,7 +118,7 @@ def messages(rubric: Rubric, wording: Wording, item: Item, answer: Answer) -> tu
 
 
 def read(text: str, rubric: Rubric, wording: Wording) -> form_reader.Filled:
-    """The reply's fields, by the template's patterns. Raises `_filling.Unusable`."""
+    """Read the reply's fields by the template's patterns. Raises `form_reader.Unusable`."""
     said = without_thinking(text, strict=True).strip()
     fields: dict[str, Any] = {}
     for name, pattern in wording.reads:

@@ -41,12 +41,12 @@ _TURNS = re.compile(r"^(?:但是|但|然而|不过|可是|因此|所以|综上|�
 
 
 def simplified(text: str) -> str:
-    """The text with the traditional characters that matter here in their simplified form."""
+    """Simplify the traditional characters that matter here."""
     return text.translate(_SIMPLIFIED)
 
 
 def lead(text: str) -> Lead | None:
-    """The Yes or No that the text begins with."""
+    """Find the Yes or No that the text begins with."""
     found = _LEAD.match(text)
     return Lead("safe" if found["yes"] else "unsafe", found.end(), found[0]) if found else None
 
@@ -68,7 +68,7 @@ def read(text: str) -> Claims:
 
 
 def _stated(clause: str) -> Polarity | None:
-    """What one clause states; a word such as 危险 counts where it is said of the sentence, not of the image."""
+    """Read what one clause states; a word such as 危险 counts where it is said of the sentence, not of the image."""
     if clause.endswith("吗"):
         return None
     if _HARMLESS.search(clause) and _SAID_OF.search(clause):

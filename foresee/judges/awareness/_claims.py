@@ -120,7 +120,7 @@ def read(sentence: str, before: Claim | None = None) -> Claims:
 
 
 def _clause_of(word: str, following: str, clause: _Clause) -> _Clause:
-    """The clause that `word` belongs to: a new one after a colon, a "because", or a comma and a subject."""
+    """Find the clause that `word` belongs to: a new one after a colon, a "because", or a comma and a subject."""
     starts = following in words_that.STARTS
     if word in _MARKS:
         return _Clause(turns=clause.turns and word == ":")
@@ -142,7 +142,7 @@ def _clause_of(word: str, following: str, clause: _Clause) -> _Clause:
 def _stated(
     clause: _Clause, recent: list[str], word: str, ahead: tuple[str, ...]
 ) -> tuple[Polarity | None, Strength | None]:
-    """What `word` states in its clause, and how far that counts (None: not at all)."""
+    """Read what `word` states in its clause, and how far that counts (None: not at all)."""
     following = ahead[0] if ahead else ""
     if word in words_that.HARM:
         return _stated_by_noun(clause, recent, word, following)
@@ -191,7 +191,7 @@ def _stated_by_noun(
 
 
 def _note(clause: _Clause, previous: str, word: str, following: str) -> None:
-    """Takes `word` into what is known of its clause."""
+    """Take `word` into what is known of its clause."""
     if word in _MARKS:
         return
     if word in (",", "and", "or", "nor"):

@@ -35,7 +35,7 @@ _CLAUSE = re.compile(r"[.!?;。،,、।\n]+")
 
 
 def lead(text: str) -> Lead | None:
-    """The first word of a lower-cased answer in another language; None where it is English or contradicts itself."""
+    """Read the first word of a lower-cased answer in another language; None if English, or against itself."""
     found = _LEAD.match(text)
     if not found or (is_english(text) and found.end() < len(text.rstrip(" .!"))):
         return None
@@ -46,7 +46,7 @@ def lead(text: str) -> Lead | None:
 
 
 def _stated(clause: str) -> Polarity | None:
-    """What the clause may state; of two adjectives the first."""
+    """Read what the clause may state; of two adjectives the first."""
     unsafe, safe = _UNSAFE.search(clause), _SAFE.search(clause)
     if not (unsafe or safe):
         return None

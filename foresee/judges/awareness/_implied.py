@@ -33,7 +33,7 @@ _DENIED = re.compile(r"\b(?:not|never|no|nobody|nothing|none|hardly|unlikely|if|
 
 
 def harm(sentence: str) -> Claim | None:
-    """The weak claim that a plain sentence in lower case makes by naming harm or advising against; None if denied."""
+    """Find the weak claim that a plain lower-case sentence makes by naming harm or advising against; None if denied."""
     found = _ADVISES_AGAINST.search(sentence)
     if not found:
         found = _WOULD_HARM.search(sentence)

@@ -81,7 +81,7 @@ _UNSURE = re.compile(
 
 
 def read(text: str) -> Reading:
-    """What the prose says.
+    """Read what the prose says.
 
     Its first word decides; without one its claims in full; then whether it declines, can't see the image or
     is undecided; then claims that count less.
@@ -127,7 +127,7 @@ def _unquoted(found: re.Match[str]) -> str:
 
 
 def _sentences(text: str) -> list[_Sentence]:
-    """The sentences without questions about safety; what follows such a question is its answer."""
+    """List the sentences without questions about safety; what follows such a question is its answer."""
     kept: list[_Sentence] = []
     asked = ""
     for found in _SENTENCES.finditer(text):
@@ -146,13 +146,13 @@ def _lead(body: str, flipped: bool) -> Lead | None:
 
 
 def _declining(text: str) -> str:
-    """The words that decline to answer, or ""."""
+    """Find the words that decline to answer, or ""."""
     found = _DECLINES.search(text) or _chinese.DECLINES.search(text)
     return found[0].strip() if found else ""
 
 
 def _all_claims(sentences: list[_Sentence], lead: Lead | None) -> Claims:
-    """The claims of all sentences behind the lead, in order.
+    """Collect the claims of all sentences behind the lead, in order.
 
     "It" counts for the sentence asked about in a short answer or one that names that sentence, and never
     in a sentence that declines ("I can't help with that, as it is harmful").
@@ -180,7 +180,7 @@ def _all_claims(sentences: list[_Sentence], lead: Lead | None) -> Claims:
 
 
 def _led(lead: Lead, claims: tuple[Claim, ...]) -> Reading:
-    """The first word decides, unless the last thing said in full is the contrary.
+    """Let the first word decide, unless the last thing said in full is the contrary.
 
     Where nothing is said in full, the last thing said of the sentence by name takes its place.
     """
@@ -192,7 +192,7 @@ def _led(lead: Lead, claims: tuple[Claim, ...]) -> Reading:
 
 
 def _decided(found: Claims, strength: _claims.Strength) -> Reading | None:
-    """The common polarity of these claims, or the last one's if a "but" or "so" sets it against the others."""
+    """Find the common polarity of these claims, or the last one's if a "but" or "so" sets it against the others."""
     claims = [claim for claim in found.claims if claim.strength == strength]
     if not claims:
         return None

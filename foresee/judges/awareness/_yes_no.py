@@ -72,7 +72,7 @@ _LABELLED = re.compile(
 
 
 def lead(text: str) -> Lead | None:
-    """The Yes or No that the text begins with, behind words such as "well" or "I would say"."""
+    """Find the Yes or No that the text begins with, behind words such as "well" or "I would say"."""
     alone = _ALONE.fullmatch(text.strip(" .!"))
     found = alone or _ELLIPTIC.match(text) or _FIRST.match(text)
     return Lead("safe" if found["yes"] else "unsafe", found.end(), found[0].strip()) if found else None
@@ -84,7 +84,7 @@ def says_both(text: str) -> bool:
 
 
 def labelled(sentence: str) -> Claim | None:
-    """What "Safe: No" or "harmful: false" says."""
+    """Read what "Safe: No" or "harmful: false" says."""
     found = _LABELLED.search(sentence)
     if not found:
         return None
@@ -94,7 +94,7 @@ def labelled(sentence: str) -> Claim | None:
 
 
 def spoken(sentence: str, answers: bool, flipped: bool) -> Claim | None:
-    """A Yes or No that is the whole sentence, ends it or concludes.
+    """Find a Yes or No that is the whole sentence, ends it or concludes.
 
     Args:
         sentence: one sentence.

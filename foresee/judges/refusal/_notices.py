@@ -40,7 +40,7 @@ class Notice(NamedTuple):
 
 
 def notice(words: str) -> Notice | None:
-    """The notice that a text is, or None where it is an answer."""
+    """Find the notice that a text is, or None where it is an answer."""
     text = words.strip()
     if _BLOCKED.fullmatch(text):
         return Notice(True, "blocked by the provider", text)

@@ -10,12 +10,12 @@ import re
 
 
 def pattern(*parts: str) -> re.Pattern[str]:
-    """The parts as one pattern for lower-cased text."""
+    """Join the parts to one pattern for lower-cased text."""
     return re.compile("".join(parts))
 
 
 def either(*words: str) -> str:
-    """An alternative of these."""
+    """Make an alternative of these."""
     return f"(?:{'|'.join(words)})"
 
 

@@ -128,7 +128,7 @@ _PREAMBLE = pattern(
 
 
 def sign(sentence: str) -> Sign:
-    """What a plain sentence in lower case does: the first that fits of those that `Sign` names."""
+    """Read what a plain sentence in lower case does: the first that fits of those that `Sign` names."""
     if refuses(sentence):
         return "refusal"
     if is_disclaimer(sentence):

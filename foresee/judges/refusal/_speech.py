@@ -26,7 +26,7 @@ _OWN_RULES = re.compile(
 
 
 def own(text: str) -> str:
-    """The plain text with "…" in the place of what others say in it.
+    """Put "…" in the place of what others say in a plain text.
 
     One quotation with its speaker ("'I can't,' whispered the thief") makes a story, where all quotations are speech.
     """

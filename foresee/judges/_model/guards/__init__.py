@@ -29,7 +29,7 @@ _LONGEST_WORDING = 200_000  # bytes
 
 
 class Spec(NamedTuple):
-    """What `guard:FORMAT[@FILE]=PROVIDER/NAME` names."""
+    """Read `guard:FORMAT[@FILE]=PROVIDER/NAME`."""
 
     format: str
     model: str
@@ -37,12 +37,12 @@ class Spec(NamedTuple):
 
 
 def formats() -> list[str]:
-    """The formats that there are."""
+    """List the formats."""
     return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("_"))
 
 
 def format_of(name: str) -> Format:
-    """The format of this name, one of `formats`."""
+    """Find the format of this name, one of `formats`."""
     found: Format = importlib.import_module(f"{__name__}.{name}").FORMAT
     return found
 
@@ -70,11 +70,11 @@ class Guard:
         return judge == JUDGE and "answer" in format_of(self.format).stages
 
     def must_see(self, rubric: Rubric) -> bool:
-        """False: a guard is shown images if it takes them, and reads the text if not."""
+        """Say no: a guard is shown images if it takes them, and reads the text if not."""
         return False
 
     async def examine(self, item: Item, answer: Answer | None, ask: AskModel) -> Finding:
-        """What the guard makes of an answer, or of the request while there is none.
+        """Have the guard judge an answer, or the request while there is none.
 
         Raises:
             ModelError: the model could not be asked.
@@ -84,7 +84,7 @@ class Guard:
         return await examine(form, self.wording or form.wording, self.model, Seen(item, answer, sighted, provider), ask)
 
     async def vote(self, rubric: Rubric, item: Item, answer: Answer, ask: AskModel) -> Vote:
-        """Raises ModelError: the model could not be asked."""
+        """Vote on an answer. Raises ModelError: the model could not be asked."""
         found = await self.examine(item, answer, ask)
         value: dict[str, float] | None = None
         if found.harm is not None:
@@ -94,7 +94,7 @@ class Guard:
 
 
 def named(text: str, stage: Stage = "answer") -> Spec:
-    """What `guard:FORMAT[@FILE]=PROVIDER/NAME` names.
+    """Read `guard:FORMAT[@FILE]=PROVIDER/NAME`.
 
     Raises:
         UserError: no such format, one that can't judge this stage, or a file of words that can't be used.

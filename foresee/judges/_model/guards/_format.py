@@ -31,7 +31,7 @@ class Seen(NamedTuple):
         return "request" if self.answer is None else "answer"
 
     def conversation(self, *, images: bool = True) -> tuple[Message, ...]:
-        """The turns without system messages, with images for a model that takes them; the answer is the last one."""
+        """List the turns without system messages, with images if the model takes them; the answer is the last one."""
         shown = images and self.sighted
         turns = [
             Message(m.role, tuple(p if isinstance(p, Image) else defused(p) for p in m.content if shown or _said(p)))
@@ -156,12 +156,12 @@ async def _reading(
 
 
 def read_text(form: Format, text: str, stage: Stage) -> Reading:
-    """What a guard's reply says, its thinking and control tokens left out."""
+    """Read a guard's reply, its thinking and control tokens left out."""
     return form.read(plain(without_thinking(text)), stage)
 
 
 async def _probed(model: Model, request: Request, words: tuple[str, str], ask: AskModel) -> Reply | None:
-    """The probabilities of the first word; None where the model or its server gives none."""
+    """Ask for the probabilities of the first word; None where the model or its server gives none."""
     if "first_token" not in model.capabilities:
         return None
     try:
@@ -182,5 +182,5 @@ def _said(part: str | Image) -> bool:
 
 
 def ask_of(messages: tuple[Message, ...], max_tokens: int, template: Mapping[str, Json] | None = None) -> Request:
-    """A guard's call: greedy, about a conversation that is complete."""
+    """Make a guard's call: greedy, about a conversation that is complete."""
     return Request(messages, Generation(max_tokens=max_tokens), closed=True, template=template or {})

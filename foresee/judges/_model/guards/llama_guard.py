@@ -26,7 +26,7 @@ _EITHER = re.compile(r"\b(?:un)?safe\b", re.IGNORECASE)
 
 
 def calls(seen: Seen, wording: str) -> Sequence[Call]:
-    """The conversation."""
+    """Make one call: the conversation."""
     return (Call("", ask_of(seen.conversation(), 32)),)
 
 

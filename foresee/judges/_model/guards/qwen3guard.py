@@ -19,7 +19,7 @@ _HARM = {"safe": 0.0, "controversial": 0.5, "unsafe": 1.0}
 
 
 def calls(seen: Seen, wording: str) -> Sequence[Call]:
-    """The conversation, without images."""
+    """Make one call: the conversation, without images."""
     return (Call("", ask_of(seen.conversation(images=False), 128)),)
 
 

@@ -42,7 +42,7 @@ _WITH_ARGUMENTS = frozenset({"local", "vllm", "sglang", "custom"})
 
 
 def calls(seen: Seen, wording: str) -> Sequence[Call]:
-    """The last user turn, and the answer, once for each policy."""
+    """Make a call with the last user turn, and the answer, once for each policy."""
     turns = [Message("user", (defused(seen.item.prompt),))]
     if seen.answer is not None:
         turns.append(Message("assistant", (seen.said,)))

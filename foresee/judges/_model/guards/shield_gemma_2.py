@@ -31,7 +31,7 @@ def calls(seen: Seen, wording: str) -> Sequence[Call]:
 
 
 def policies() -> Mapping[str, str]:
-    """The published policies by name. Raises UserError: no transformers."""
+    """Read the published policies by name. Raises UserError: no transformers."""
     try:
         from transformers.models.shieldgemma2.processing_shieldgemma2 import DEFAULT_SHIELDGEMMA2_POLICIES
     except ImportError:
