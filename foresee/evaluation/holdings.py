@@ -51,12 +51,12 @@ class Call(NamedTuple):
 
 
 def earlier(folder: Path) -> dict[str, Any]:
-    """The manifest that an earlier call left in the folder; empty where there was none."""
+    """Read the manifest that an earlier call left in the folder; empty where there was none."""
     return manifest.read(folder, "evaluation") if (folder / manifest.FILE).exists() else {}
 
 
 def open_journal(folder: Path, configuration: Mapping[str, Any]) -> Journal:
-    """The folder's journal, made if there is none.
+    """Open the folder's journal; a new one if there is none.
 
     Raises:
         UserError: it belongs to another configuration, another process holds it, or the folder is no run's.
@@ -161,7 +161,7 @@ def totals(rows: Iterable[Row]) -> dict[str, Any]:
 
 
 def _shares(verdict: Verdict) -> Iterator[tuple[str, Usage]]:
-    """What each judge model used for a verdict."""
+    """Yield what each judge model used for a verdict."""
     for vote in verdict.votes:
         yield vote.model, vote.usage
     if verdict.judge_model and not verdict.votes:
@@ -225,7 +225,7 @@ def _put(journal: Journal, rows: Iterable[Row]) -> None:
 def _extent(
     held: Sequence[Keyed | KeyedItem], planned: Plan, before: Mapping[str, Any], *, grows: bool
 ) -> dict[str, Any]:
-    """What the manifest says of how much of the benchmark the folder holds."""
+    """Describe, for the manifest, how much of the benchmark the folder holds."""
     limit: int | None = len(held) if grows else before.get("limit")
     if len(held) in (len(planned.items), len(planned.everything)):
         limit = planned.limit if len(held) == len(planned.items) else None
@@ -233,7 +233,7 @@ def _extent(
 
 
 def _judges(record: Mapping[str, Any], planned: Plan, before: Mapping[str, Any]) -> dict[str, Any]:
-    """The judges of the manifest, with those of before that --no-judge leaves out now: their verdicts stay."""
+    """Describe the judges for the manifest, with earlier ones that --no-judge leaves out: their verdicts stay."""
     left = set(planned.unread) & set(before.get("made_by", {}))
     if not left:
         return {}

@@ -274,7 +274,7 @@ class _Sampling(Settings):
 
 
 def _generation(own: Generation, given: Mapping[str, Any]) -> Generation:
-    """The benchmark's own settings with those given laid over. Raises UserError: an unknown one, or out of bounds."""
+    """Lay the settings given over the benchmark's own. Raises UserError: an unknown one, or out of bounds."""
     chosen = {**asdict(own), **{key: value for key, value in given.items() if value is not None}}
     return Generation(**build(_Sampling, chosen, what="generation").model_dump())
 
@@ -288,7 +288,7 @@ def _options(cls: type[BenchmarkOptions], given: Iterable[str] | Mapping[str, An
 
 
 def applying(file: Benchmark, items: Iterable[Item]) -> tuple[str, ...]:
-    """The benchmark's judges without those whose rubric needs, for every item, what the item does not have."""
+    """Choose the benchmark's judges without those whose rubric needs, for every item, what the item does not have."""
     hook = file.rubric
     if hook is None:
         return tuple(file.judges)
@@ -317,7 +317,7 @@ def judges_of(
 
 
 def judges_record(judges: Sequence[Judge], file: Benchmark) -> dict[str, Any]:
-    """What a manifest says of the judges; `made_by` finds their verdicts in a journal that holds those of others."""
+    """Describe the judges for a manifest; `made_by` finds their verdicts in a journal that holds those of others."""
     return {
         "judges": [dict(judge.identity) for judge in judges],
         "judge_models": judge_models(judges),
@@ -327,24 +327,24 @@ def judges_record(judges: Sequence[Judge], file: Benchmark) -> dict[str, Any]:
 
 
 def judge_digest(judge: Judge) -> str:
-    """What a verdict's `made_by` says of the judge."""
+    """Compute what a verdict's `made_by` says of the judge."""
     return digest(judge.identity)
 
 
 def judging_name(judges: Sequence[Judge]) -> str:
-    """The folder of a judging: the judge models' names, and a hash that tells their settings apart."""
+    """Name the folder of a judging: the judge models' names, and a hash that tells their settings apart."""
     text = slug("+".join(judge_models(judges)) or "rules").strip("_")[-60:]
     return f"{text}-{manifest.digest([dict(judge.identity) for judge in judges])[:8]}"
 
 
 def judge_models(judges: Iterable[Judge]) -> list[str]:
-    """The names of the models that judge, each once."""
+    """List the names of the models that judge, each once."""
     found = (m.model.name for judge in judges if isinstance(judge, GradedJudge) for m in judge.members)
     return list(dict.fromkeys(found))
 
 
 def configuration(planned: Plan) -> dict[str, Any]:
-    """What makes two runs the same run; `limit` alone may change from one call to the next.
+    """Describe what makes two runs the same run; `limit` alone may change from one call to the next.
 
     An attack is named where there is one, so that runs without keep the configuration that they always had.
     """
@@ -363,7 +363,7 @@ def configuration(planned: Plan) -> dict[str, Any]:
 
 
 def _options_of(attack: Attack | None) -> dict[str, Any]:
-    """The options with which a page makes the tries again; none where the attack came open from elsewhere."""
+    """Read the options with which a page makes the tries again; none where the attack came open from elsewhere."""
     return attack.options.model_dump(mode="json") if isinstance(attack, OpenAttack) else {}
 
 

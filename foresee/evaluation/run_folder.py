@@ -95,7 +95,7 @@ class Run:
         )
 
     def estimate(self, name: str) -> Estimate:
-        """Raises KeyError if the benchmark has no such metric."""
+        """Find a metric's estimate. Raises KeyError if the benchmark has no such metric."""
         return {e.name: e for e in self.estimates}[name]
 
     def frame(self) -> pandas.DataFrame:
@@ -113,7 +113,7 @@ class Run:
 
 
 def shown_figures(run: Run, most: int = 3) -> str:
-    """The first of a run's figures on one line; those without a value are left out."""
+    """Write the first of a run's figures on one line; those without a value are left out."""
     pairs = zip(run.estimates, run.metrics, strict=True)
     shown = [f"{each.name} {_figure(each, metric)}" for each, metric in pairs if each.value is not None]
     return ", ".join(shown[:most]) or "no figure"
@@ -132,7 +132,7 @@ def _figure(estimate: Estimate, metric: Metric) -> str:
 
 
 def read_run(folder: Path, *, without_code: bool = False) -> Run:
-    """A run folder as a Run.
+    """Read a run folder as a Run.
 
     Args:
         folder: of the run.
@@ -194,7 +194,7 @@ def items_digest(items: Iterable[Item]) -> str:
 
 
 def benchmark_of(folder: Path, name: str, *, without_code: bool = False) -> Benchmark:
-    """The file of a stored run's benchmark, which says what its figures mean.
+    """Load the file of a stored run's benchmark, which says what its figures mean.
 
     Raises:
         UserError: it is not here, or does not load.
@@ -286,7 +286,7 @@ def assemble(folder: Path, file: Benchmark, rows: Iterable[Row], record: Mapping
 
 
 def metrics_of(file: Benchmark, options: Mapping[str, Any], tries: int = 1) -> tuple[Metric, ...]:
-    """The benchmark's metrics; one that has a function `metrics(options)` says which of them mean something.
+    """Choose the benchmark's metrics; one that has a function `metrics(options)` says which of them mean something.
 
     With several tries an item, every figure is about one of them, and those about harm done have a twin, `NAME@k`.
     """
@@ -295,7 +295,7 @@ def metrics_of(file: Benchmark, options: Mapping[str, Any], tries: int = 1) -> t
 
 
 def measured(file: Benchmark, row: Row) -> Row:
-    """The row with the benchmark's measures; an item that got no answer has every measure unscored."""
+    """Add the benchmark's measures to a row; an item that got no answer has every measure unscored."""
     if row.answer.status == "ok":
         return replace(row, measures=file.measures(row.item, row.answer, row.verdicts))
     return replace(row, measures=dict.fromkeys(file.applies(row.item)))
@@ -340,7 +340,7 @@ def read_items(folder: Path) -> Iterator[KeyedItem]:
 
 
 def flat(row: Row) -> dict[str, Any]:
-    """A row as one level of columns, ready for CSV and Parquet."""
+    """Flatten a row to one level of columns, ready for CSV and Parquet."""
     item, answer = row.item, row.answer
     columns: dict[str, Any] = {
         "benchmark": item.benchmark,

@@ -77,14 +77,14 @@ def run_plan(
 
 
 def _check_prices(budget: Budget | None, planned: Plan) -> None:
-    """Raises UserError: a price is lacking without which the budget would count nothing."""
+    """Check the prices. Raises UserError: one is lacking without which the budget would count nothing."""
     if budget is not None:
         guarded = isinstance(planned.defense, Composed) and bool(planned.defense.filters)
         budget.require(model=True, judges=guarded or any(isinstance(judge, GradedJudge) for judge in planned.judges))
 
 
 def _made(results: Results) -> dict[str, Any]:
-    """What this call brought, for the manifest."""
+    """Describe what this call brought, for the manifest."""
     return {
         "asked": results.asked,
         "reused": results.reused,
@@ -117,7 +117,7 @@ def opened(plans: Sequence[Plan], model: str | Model, options: Mapping[str, Any]
 
 
 def _candidates(planned: Plan, model: Model, folder: Path) -> Sequence[Keyed]:
-    """Key what is asked for and what the folder may hold, with requests and the keys that the answers have today."""
+    """Key what is asked for and what the folder may hold, with requests and the keys of their answers."""
     items: Iterable[Item] = planned.everything
     if planned.items is not planned.everything:
         known = holdings.ids_below(folder)

@@ -122,7 +122,7 @@ def plain_lines(text: str) -> list[str]:
 
 
 def _mended(line: str) -> str:
-    """The line with its apostrophes put back ("can t", "ca n't", "Im not") and blanks for the underscores of a name."""
+    """Put back a line's apostrophes ("can t", "ca n't", "Im not"), and blanks for the underscores of a name."""
     if " " not in line and line.count("_") > 2:
         line = line.replace("_", " ")
     line = _NOT_SPLIT.sub(r"\g<verb>n't", _NOT_APART.sub(r"\g<verb>'t", line))

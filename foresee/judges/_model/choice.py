@@ -58,7 +58,7 @@ class JudgeChoice:
 
     @classmethod
     def of(cls, given: JudgeChoice | str | None) -> JudgeChoice:
-        """A choice as it is, `A,B` as one."""
+        """Take a choice as it is, and `A,B` as one."""
         return given if isinstance(given, JudgeChoice) else cls.named(given or "")
 
     def judges(self, names: Sequence[str], hook: RubricHook | None = None, origin: str = "") -> tuple[Judge, ...]:
@@ -87,7 +87,7 @@ class JudgeChoice:
         return bound(found, self.members) if graded else tuple(found)
 
     def refuse_idle(self, names: Collection[str]) -> None:
-        """Raises UserError: a template, rubric or form is chosen for a judge that none of the runs has."""
+        """Refuse an idle choice. Raises UserError: a template, rubric or form is for a judge that no run has."""
         chosen = {
             "--template": [template.load(path)[0] for path in self.templates],
             "--judge-rubric": list(self.rubrics),
@@ -126,7 +126,7 @@ class JudgeChoice:
         return found
 
     def _graded(self, name: str, hook: RubricHook | None, origin: str, worded: Rubric | None) -> Judge:
-        """The judge by model, with the rubric that a template, the user, the benchmark or its own file gives."""
+        """Make the judge by model, with the rubric that a template, the user, the benchmark or its own file gives."""
         if worded is not None and worded.wording is not None:
             told: dict[str, Json] = {"from": f"template {worded.name}", "sha256": worded.wording.sha256}
             return open_judge(name, rubric=worded, form="model", origin=told)

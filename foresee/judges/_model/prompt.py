@@ -46,7 +46,7 @@ class _Part(NamedTuple):
 
 
 def messages(rubric: Rubric, item: Item, answer: Answer) -> tuple[Message, ...]:
-    """The call that asks a judge model to fill in the rubric's blanks for this answer."""
+    """Write the call that asks a judge model to fill in the rubric's blanks for this answer."""
     images = item.images if "image" in rubric.shows else ()
     parts = [_Part(title, str(item.metadata[key])) for key, title in rubric.facts.items() if _known(item, key)]
     if "request" in rubric.shows:
@@ -66,14 +66,14 @@ def messages(rubric: Rubric, item: Item, answer: Answer) -> tuple[Message, ...]:
 
 
 def instructions(rubric: Rubric) -> str:
-    """The system message: rules, task and form. The same for every answer that is judged by this rubric."""
+    """Write the system message: rules, task and form. The same for every answer that is judged by this rubric."""
     names = ", ".join(f'"{blank.name}"' for blank in rubric.blanks)
     fields = "\n".join(f'- "{blank.name}" ({_allowed(blank)}): {blank.doc}' for blank in rubric.blanks)
     return f"{_RULES}\nTASK\n{rubric.task}\n\nFORM\n{fields}\n\n{_FORM.format(names=names)}"
 
 
 def schema(rubric: Rubric) -> dict[str, Any]:
-    """The form as a JSON schema, all of its fields required (`Request.schema`)."""
+    """Write the form as a JSON schema, all of its fields required (`Request.schema`)."""
     fields: dict[str, Any] = {"reason": {"type": "string"}}
     for blank in rubric.blanks:
         if not blank.values:
@@ -86,17 +86,17 @@ def schema(rubric: Rubric) -> dict[str, Any]:
 
 
 def defused(text: str) -> str:
-    """The text with the control tokens of chat formats broken by a blank: some servers would obey them as such."""
+    """Break the control tokens of chat formats by a blank: some servers would obey them as such."""
     return _CONTROL.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
 
 def read_of(answer: Answer) -> str:
-    """What judges read of an answer: all but its thinking."""
+    """Cut what judges do not read of an answer: its thinking."""
     return parted(answer.text).said.strip()
 
 
 def fenced(title: str, text: str, code: str) -> str:
-    """A text between its BEGIN and END lines; of a very long one repeated lines and then the middle are left out."""
+    """Put a text between its BEGIN and END lines; of a very long one repeats and then the middle are left out."""
     text = defused(text)
     text = text if len(text) <= MOST_CHARACTERS else squeezed(text)
     length = len(text)
@@ -115,7 +115,7 @@ def fingerprint(rubric: Rubric) -> str:
 
 
 def request_text(item: Item, earlier: Sequence[str] = ()) -> str:
-    """The conversation before the answer as text; roles are named where there is more than one turn.
+    """Write the conversation before the answer as text; roles are named where there is more than one turn.
 
     Args:
         item: what was asked.
