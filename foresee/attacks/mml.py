@@ -6,6 +6,7 @@ base64; for mirror and rotation the words of the request stand in the text in an
 read. By default the tries take the four codes in turn. Ours: all wording (the repository has no licence), the page,
 the choice of words by rule (every longer word that is no function word, where the authors take nouns and adjectives
 by a tagger), and that the frame of a story is off unless `-A frame=story`, since it is another attack.
+In Pillow's own font I and l look alike, so that base64 is read for sure only in another (`-A font=FILE`).
 
     foresee eval figstep --model M --attack none,mml --judge-model J
 """
