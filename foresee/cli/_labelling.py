@@ -100,14 +100,12 @@ def correction_table(title: str, found: Corrected) -> TextTable:
         values = (number(each.raw, percent=percent), number(each.value, percent=percent), span)
         run_folder.append((each.name, *values, f"{each.labelled}/{each.rows}", each.method))
     header = ("metric", "by the judge", "corrected", "95 % interval", "labelled", WORDS)
-    other = "labels on another run: the judge is taken to err alike on both"
-    source = "labels on a sample of this run" if found.same_run else other
-    notes = [source, "corrected figures are over the rows that the judge scored; coverage is as above"]
+    notes = [*found.notes, "corrected figures are over the rows that the judge scored; coverage is as above"]
     silent = dict.fromkeys(each.method.rpartition("; ")[2] for each in found.found if each.low is None)
     notes += [reason for reason in silent if reason]
     if found.others:
         notes.append(f"not corrected by these labels: {', '.join(found.others)}")
-    return TextTable(f"{title}, corrected by people's labels", header, tuple(run_folder), tuple(notes))
+    return TextTable(f"{title}, corrected by people's labels ({found.kind})", header, tuple(run_folder), tuple(notes))
 
 
 def _table(found: Found, *, people: bool) -> TextTable:

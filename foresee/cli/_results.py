@@ -15,11 +15,10 @@ from foresee.cli._costs import cost, price_of
 from foresee.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from foresee.evaluation.plan import Plan
     from foresee.evaluation.run_folder import Run
     from foresee.human_labels.correction import Corrected
+    from foresee.judges import JudgeChoice
     from foresee.metrics import Condition, Metric
     from foresee.report.tables import TextTable
 
@@ -58,8 +57,10 @@ def check_promises(found: Sequence[Condition], price: str, plans: Sequence[Plan]
 
 def _metrics(planned: Plan) -> Sequence[Metric]:
     from foresee.evaluation.run_folder import metrics_of
+    from foresee.evaluation.screening import screened
 
-    return metrics_of(planned.file, planned.options.model_dump(), planned.attack.tries if planned.attack else 1)
+    file = screened(planned.file, [judge.name for judge in planned.judges])
+    return metrics_of(file, planned.options.model_dump(), planned.attack.tries if planned.attack else 1)
 
 
 def check_price(price: str, option: str) -> None:
@@ -101,17 +102,19 @@ def show(
     by: str = "",
     price: str = "",
     judge_price: str = "",
-    correct: Path | None = None,
+    correct: str | None = None,
+    judges: JudgeChoice | None = None,
 ) -> None:
     """Print the runs' tables (and where they lie) or one JSON document."""
     from foresee.report import judging, tables
 
-    correction = {id(run): _corrected(run, correct) for run in runs}
+    correction = {id(run): _corrected(run, correct, judges) for run in runs}
     if format == "json":
         found = [_as_json(run) for run in runs]
         for run, record in zip(runs, found, strict=True):
             if (each := correction[id(run)]) is not None:
                 record["corrected"] = [asdict(figure) for figure in each.found]
+                record["corrected_by"] = {"kind": each.kind, "labels": each.source}
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     for run in runs:
@@ -128,10 +131,17 @@ def show(
             put(_labelling.correction_table(run.title, each), format)
 
 
-def _corrected(run: Run, labels: Path | None) -> Corrected | None:
-    from foresee.human_labels import correction
+def _corrected(run: Run, labels: str | None, judges: JudgeChoice | None) -> Corrected | None:
+    from foresee.cli import _console
+    from foresee.human_labels import correction, transport
+    from foresee.judges import JudgeChoice
 
-    return correction.correct(run, labels) if labels is not None else None
+    if labels is None:
+        return None
+    if not transport.is_label_set(labels):
+        return correction.correct(run, labels)
+    with _console.judging_progress(f"judging {labels}") as progress:
+        return transport.correct(run, labels, judges or JudgeChoice(), progress)
 
 
 def show_defenses(runs: Sequence[Run], labels: Sequence[str], unfit: Mapping[str, str], *, format: str) -> bool:

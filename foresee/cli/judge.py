@@ -184,11 +184,13 @@ def _lines(judge: str, comparison: Comparison) -> Iterator[tuple[str, Agreement]
 
 def _keyed(judge: str, comparison: Comparison, *, brief: bool = False) -> Iterator[tuple[str, str, Agreement]]:
     """Yield the judge over all answers and by group, then what stands beside it, with its key in `gains`."""
+    from foresee.human_labels.label_sets import OFFLINE
+
     yield f"all models, by {judge}", "", comparison.overall
     for group, agreement in (*comparison.by_model.items(), *comparison.by_attack.items()) if not brief else ():
         yield f"  {group}", "", agreement
     for name, agreement in comparison.stored.items():
-        yield f"all models, by stored judge {name}", name, agreement
+        yield f"all models, by {name}{'' if name == OFFLINE else ' (stored)'}", name, agreement
     for name, agreement in comparison.baselines.items():
         yield f"all models, by published list {name}", name, agreement
     if comparison.people is not None:

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 Correct = Annotated[
-    Path | None, typer.Option("--correct", help="what 'foresee judge agree' kept: correct the judge's rates by it")
+    str | None,
+    typer.Option(
+        "--correct",
+        metavar="FILE|LABELS",
+        help="correct the judge's rates: by the file that 'foresee judge agree' kept, or by a label set (NAME=FOLDER)",
+    ),
 ]
 
 
@@ -80,7 +85,7 @@ def score(
         given["--field"] = field
         given["--limit-seed"] = limit_seed
         given["--id-field"] = id_field if id_field != "id" else None
-        if correct is not None and not (judging.models or judging.by_model or out):
+        if correct is not None and not (judging.models or judging.by_model or out) and _is_judged(answers):
             from foresee.evaluation.run_folder import read_run
 
             run = read_run(answers)
@@ -102,8 +107,15 @@ def score(
             )  # fmt: skip
     if "guard:" in (judge_model or ""):
         _judging.warn_of_unread(run)
-    _results.show([run], format=format, by=by, judge_price=judge_price, correct=correct)
+    _results.show([run], format=format, by=by, judge_price=judge_price, correct=correct, judges=judging)
     _results.exit_on(conditions, [run], unanswered="no answer here can be judged; ask the model again (foresee eval)")
+
+
+def _is_judged(folder: Path) -> bool:
+    """Whether some judge has read the run's answers, so that there is a rate to correct."""
+    from foresee import manifest
+
+    return bool(manifest.read(folder, "evaluation").get("judges"))
 
 
 def _of_folder(

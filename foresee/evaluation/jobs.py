@@ -16,7 +16,7 @@ from foresee import attacks, defenses
 from foresee.config import build, pairs
 from foresee.errors import UserError
 from foresee.evaluation import plan as planning
-from foresee.evaluation import suites
+from foresee.evaluation import screening, suites
 from foresee.evaluation.plan import Plan, PlanOptions
 from foresee.evaluation.run_folder import Run, slug
 from foresee.evaluation.run_plan import opened, run_plan
@@ -308,14 +308,19 @@ def _notices(planned: Plan, model: Model, *, first: bool) -> Iterator[str]:
 def _of_judges(planned: Plan, model: Model) -> Iterator[str]:
     """Say which judges are left out, and where a model judges its own answers."""
     if planned.unread:
+        screen = "; harm is read by the offline screen, which is no judge" if _is_screened(planned) else ""
         yield (
-            f"{planned.benchmark}: not judged by {', '.join(planned.unread)}; "
+            f"{planned.benchmark}: not judged by {', '.join(planned.unread)}{screen}; "
             "later: foresee score RUN --judge-model PROVIDER/NAME"
         )
     for judge in planned.judges:
         for member in judge.members if isinstance(judge, GradedJudge) else ():
             if dict(member.model.identity) == dict(model.identity):
                 yield f"{planned.benchmark}: {model.name} judges its own answers ({judge.name}), as you asked"
+
+
+def _is_screened(planned: Plan) -> bool:
+    return any(judge.name == screening.SCREEN for judge in planned.judges)
 
 
 def one_sided(jobs: Sequence[Job]) -> list[str]:

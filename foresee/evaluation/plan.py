@@ -18,6 +18,7 @@ from foresee.config import BenchmarkOptions, Settings, build, from_pairs
 from foresee.data import sources
 from foresee.defenses import Composed, open_defense
 from foresee.errors import ModelError, UserError
+from foresee.evaluation import screening
 from foresee.evaluation.run_folder import slug
 from foresee.evaluation.sampling import in_drawing_order as drawing_order
 from foresee.evaluation.sampling import sample
@@ -161,7 +162,7 @@ def plan(
     folder, everything = _items(file, benchmark, chosen, data)
     _refuse_below_one(limit=limit, epochs=epochs)
     wanted = applying(file, everything)  # so that a limit does not change the run's configuration
-    choice = JudgeChoice.of(judging)
+    choice = screening.chosen(JudgeChoice.of(judging), everything)
     planned = Plan(
         benchmark=benchmark,
         file=file,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest
 from foresee.errors import UserError, missing_extra
+from foresee.evaluation.screening import screened
 from foresee.files.spool import Places, Spool
 from foresee.files.untrusted import open_regular, parse_json, whole
 from foresee.metrics import Metric, of_tries, summarise
@@ -268,6 +269,7 @@ class _Finished:
 
 def assemble(folder: Path, file: Benchmark, rows: Iterable[Row], record: Mapping[str, Any], unfinished: int = 0) -> Run:
     """Make a Run of judged rows: measures and estimates computed, warnings gathered."""
+    file = screened(file, record.get("made_by", {}))
     rows = Spool(measured(file, row) for row in rows)
     metrics = metrics_of(file, record.get("options", {}), int(record.get("tries") or 1))
     return Run(

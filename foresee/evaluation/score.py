@@ -12,7 +12,7 @@ from typing import Any, Unpack
 
 from foresee import manifest
 from foresee.errors import UserError
-from foresee.evaluation import holdings, run_folder
+from foresee.evaluation import holdings, run_folder, screening
 from foresee.evaluation import plan as planning
 from foresee.evaluation.holdings import open_journal
 from foresee.evaluation.plan import Plan, PlanOptions, plan
@@ -115,7 +115,8 @@ def rescore(
     source = Path(run)
     before = manifest.read(source, "evaluation")
     file = contracts.benchmark(before["benchmark"])
-    choice = JudgeChoice.of(judging)
+    items = (item for item, _ in run_folder.read_items(source))
+    choice = screening.chosen(JudgeChoice.of(judging), items)
     judges = planning.judges_of(file, before["benchmark"], choice)
     choice.refuse_idle(file.judges)
     with judge_models_open(judges):

@@ -15,6 +15,7 @@ from typing import Any
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run, read_run
+from foresee.evaluation.screening import screened
 from foresee.human_labels import saved as saved_labels
 from foresee.human_labels.saved import FORMAT, SavedLabels
 from foresee.judges._model.rubric import Blank
@@ -226,7 +227,7 @@ def _measured(row: LabelledRow, run: Run, by_key: Mapping[str, Row], judge: str)
     held = by_key.get(f"{row.id}#{row.epoch}#{row.answer}")
     if held is None:
         return row
-    file = contracts.benchmark(run.benchmark)
+    file = screened(contracts.benchmark(run.benchmark), run.manifest.get("made_by", {}))
     sides = []
     for value in (row.judge, _as_value(judge, row.human)):
         verdict = Verdict(row.id, row.epoch, judge, value)

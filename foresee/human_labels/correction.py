@@ -1,21 +1,21 @@
 """Correct a run's rates for its judge's errors, by people's labels on some of its rows.
 
-Labels of this very run (any judging of it): prediction-powered inference. Labels of another run: Rogan and Gladen, for
-shares. `foresee.statistics.correction` has both.
+Labels of this very run (any judging of it): post-stratification by the verdict. Labels of another run: Rogan and
+Gladen, for shares. `foresee.statistics.correction` has both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.human_labels.agreement import LabelledRow, load
 from foresee.metrics import Metric, selected
 from foresee.records import Row
-from foresee.statistics.correction import Correction, Labelled, prediction_powered, rogan_gladen
+from foresee.statistics.correction import Correction, Labelled, post_stratified, rogan_gladen
 
 
 class Corrected(NamedTuple):
@@ -23,8 +23,10 @@ class Corrected(NamedTuple):
 
     found: tuple[Correction, ...]
     others: tuple[str, ...]
-    same_run: bool
+    kind: Literal["measured", "transported"]  # by labels on a sample of this run, or by those of other answers
+    source: str
     percents: Mapping[str, bool]  # metric -> whether it is shown as a percentage
+    notes: tuple[str, ...] = ()
 
 
 def correct(run: Run, agreement: Path | str) -> Corrected:
@@ -51,7 +53,10 @@ def correct(run: Run, agreement: Path | str) -> Corrected:
             found.append(_of_another(run.rows, metric, labels))
     if not found:
         raise UserError(f"the labels in {agreement} bear upon no metric of {run.title}")
-    return Corrected(tuple(found), tuple(others), bool(own), {metric.name: metric.percent for metric in run.metrics})
+    percents = {metric.name: metric.percent for metric in run.metrics}
+    told = "labels on another run: the judge is taken to err alike on both"
+    notes = ("labels on a sample of this run",) if own else (told,)
+    return Corrected(tuple(found), tuple(others), "measured" if own else "transported", str(agreement), percents, notes)
 
 
 def _of_this_run(
@@ -68,9 +73,9 @@ def _of_this_run(
         human = label.measures.get(metric.measure, (None, None))[1]
         judge = row.measures.get(metric.measure)  # this run's judge, whoever judged when the labels were compared
         if id(row) in wanted and human is not None and judge is not None:
-            labelled.append(Labelled(judge, human, label.weight, _cluster(row)))
+            labelled.append(Labelled(judge, human, label.weight, _cluster(row), label.stratum))
     judged, clusters = _judged(kept, metric)
-    return prediction_powered(judged, clusters, labelled, name=metric.name, bounds=metric.bounds)
+    return post_stratified(judged, clusters, labelled, name=metric.name, bounds=metric.bounds)
 
 
 def _of_another(rows: Sequence[Row], metric: Metric, labels: Sequence[LabelledRow]) -> Correction:
@@ -83,6 +88,11 @@ def _of_another(rows: Sequence[Row], metric: Metric, labels: Sequence[LabelledRo
     ]
     judged, clusters = _judged(kept, metric)
     return rogan_gladen(judged, clusters, labelled, name=metric.name)
+
+
+def judged_rows(run: Run, metric: Metric) -> tuple[list[float], list[Hashable]]:
+    """List the values of a metric's measure over a run's scored rows, and the rows' clusters."""
+    return _judged([row for row in selected(run.rows, metric) if row.measures.get(metric.measure) is not None], metric)
 
 
 def _judged(rows: Sequence[Row], metric: Metric) -> tuple[list[float], list[Hashable]]:

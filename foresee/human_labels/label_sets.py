@@ -19,7 +19,8 @@ from foresee import plugins
 from foresee.errors import UserError
 from foresee.human_labels.published_rates import PublishedRates, published_rates
 from foresee.human_labels.reading import open_alone, read_all
-from foresee.judges import GradedJudge, JudgeChoice
+from foresee.judges import GradedJudge, JudgeChoice, _compared
+from foresee.judges._compared import Compared
 from foresee.labels._rows import LabelledAnswer, Question
 from foresee.labels._sets import Labels, read_labels
 from foresee.plugins import contracts
@@ -33,6 +34,9 @@ _NUMBERS = (
     "or with one of the numbers (a file of labels and -T part=NAME)"
 )
 Words: TypeAlias = Sequence[str | None]  # what a judge says of each answer, None where it has no verdict
+
+
+OFFLINE = "the offline screen"
 
 
 class Group(NamedTuple):
@@ -92,6 +96,7 @@ class JudgeCheck:
         verdicts: human label -> verdict ("unscored" for none) -> answers, as both sides name them; of a judge that
             gives several numbers, by the first that is compared.
         unscored: reason -> answers.
+        models: names of the judge models.
         rates: beside published ones, where the set has these in the place of labels; then there are no comparisons.
     """
 
@@ -101,6 +106,7 @@ class JudgeCheck:
     comparisons: tuple[Comparison, ...]
     verdicts: Mapping[str, Mapping[str, int]]
     unscored: Mapping[str, int]
+    models: tuple[str, ...] = ()
     rates: PublishedRates | None = None
 
 
@@ -143,28 +149,22 @@ def check(
     found = read_labels(labels, data=data, options=options)
     file = contracts.judge_file(opened.name) if opened.name in plugins.names("judges") else None
     questions = fitting(opened, file, found)  # before any model is asked
-    verdicts = read_all(
-        opened,
-        [pair_of(row) for row in found.rows],
-        about={"labels": found.name, "options": dict(found.options)},
-        kept=Path(out) if out else None,
-        below="judge_check",
-        progress=progress,
-    )
+    verdicts = _read(opened, found, Path(out) if out else None, progress)
     words = {part: [word_of(opened.name, file, part, v) for v in verdicts] for part in {q.part for q in questions}}
     if file is None or not file.scale:
         said = {word for word in words[questions[0].part] if word is not None}
         questions = [q for q in questions if q.part] or _knowing(opened.name, found, questions, said)
     unscored = Counter(v.reason or "no reason given" for v in verdicts if v.value is None)
+    models = tuple(member.model.name for member in opened.members) if isinstance(opened, GradedJudge) else ()
     if found.file is not None and found.file.rates:
         rates = published_rates(questions[0], found.rows, words[questions[0].part], found.file.rates)
-        return JudgeCheck(opened.name, opened.identity, found, (), {}, unscored, rates)
+        return JudgeCheck(opened.name, opened.identity, found, (), {}, unscored, models, rates)
     baselines = {
         name: [reader(row.response) for row in found.rows] for name, reader in (file.baselines if file else {}).items()
     }
-    stored = _stored(found.rows)
+    stored = {**_offline(file, opened, found), **_stored(found.rows)}
     asked = found.file.stored_question if found.file else ""
-    return JudgeCheck(
+    checked = JudgeCheck(
         judge=opened.name,
         identity=opened.identity,
         labels=found,
@@ -174,7 +174,37 @@ def check(
         ),
         verdicts=_crosstab(found.rows, words[questions[0].part]),
         unscored=unscored,
+        models=models,
     )
+    for each in as_compared(checked) if models and found.file is not None else ():
+        _compared.keep(each, Path(out) if out else _compared.CHECKED)
+    return checked
+
+
+def as_compared(found: JudgeCheck) -> list[Compared]:
+    """Sum up a check for the line that stands beside the judge's rates, one a question with a positive word."""
+    default = found.labels.file.options().model_dump(mode="json") if found.labels.file else {}
+    other = [f"{key}={value}" for key, value in found.labels.options.items() if value != default.get(key)]
+    return [
+        Compared(
+            judge=found.judge,
+            version=str(found.identity.get("version", "")),
+            models=found.models,
+            labels=" ".join([found.labels.name, *other]),
+            question=each.question.name,
+            accuracy=round(each.overall.accuracy.value, 4),
+            low=_rounded(each.overall.accuracy.low),
+            high=_rounded(each.overall.accuracy.high),
+            kappa=_rounded(each.overall.kappa.value),
+            answers=each.overall.accuracy.n,
+        )
+        for each in found.comparisons
+        if each.question.positive is not None and each.overall.accuracy.value is not None
+    ]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def stored_judges(
@@ -200,6 +230,42 @@ def stored_judges(
     question = next(q for q in found.questions if q.name == found.file.stored_question)
     judges = {name: _agree(question, found.rows, words) for name, words in said.items()}
     return StoredCheck(found, question, judges, _people(question, found.rows), _groups(question, found.rows, said))
+
+
+def _offline(file: JudgeFile | None, judge: Judge, labels: Labels) -> dict[str, Words]:
+    """Read the answers by the rules that would stand in for a judge's model, to stand beside it."""
+    if file is None or not file.offline or not isinstance(judge, GradedJudge) or labels.file is None:
+        return {}
+    other = contracts.judge_file(file.offline)
+    if set(other.scale) != set(file.scale):
+        return {}
+    return {
+        OFFLINE: [word_of(other.name, other, "", verdict) for verdict in read_by(other.name, labels, JudgeChoice())]
+    }
+
+
+def read_by(
+    judge: str, labels: Labels, judging: JudgeChoice, progress: Callable[[int, int], None] | None = None
+) -> list[Verdict]:
+    """Have a judge read every answer of a label set, as `check` does. Raises UserError: as `check`."""
+    opened = open_alone(judge, judging)
+    return _read(opened, labels, None, progress)
+
+
+def _read(
+    judge: Judge,
+    labels: Labels,
+    kept: Path | None,
+    progress: Callable[[int, int], None] | None,
+) -> list[Verdict]:
+    return read_all(
+        judge,
+        [pair_of(row) for row in labels.rows],
+        about={"labels": labels.name, "options": dict(labels.options)},
+        kept=kept,
+        below="judge_check",
+        progress=progress,
+    )
 
 
 def pair_of(row: LabelledAnswer) -> tuple[Item, Answer]:

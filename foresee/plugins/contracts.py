@@ -129,6 +129,7 @@ class JudgeFile:
         formulas: rubric -> how its filled-in fields make a value.
         baselines: published rules for the same question, by name.
         bounds: part of a verdict in numbers -> its least and its greatest.
+        offline: the judge by rules that stands in where no judge model is named; "" for none.
     """
 
     name: str
@@ -145,6 +146,7 @@ class JudgeFile:
     formulas: Mapping[str, Callable[[Mapping[str, Any]], Any]]
     baselines: Mapping[str, Callable[[str], Any]]
     bounds: Mapping[str, tuple[float, float]]
+    offline: str = ""
 
 
 @dataclass(frozen=True)
@@ -347,6 +349,7 @@ def judge_file(name: str) -> JudgeFile:
         formulas=getattr(module, "FORMULAS", {}),
         baselines=getattr(module, "BASELINES", {}),
         bounds=getattr(module, "BOUNDS", {}),
+        offline=getattr(module, "OFFLINE", ""),
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from foresee import plugins
 from foresee.evaluation.run_folder import Run, measured
-from foresee.judges import agreed
+from foresee.judges import _compared, agreed
 from foresee.metrics import summarise
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
@@ -69,6 +70,19 @@ def alone(run: Run) -> list[Alone]:
     return found
 
 
+def compared(run: Run) -> list[str]:
+    """Say of each judge that gave verdicts how far it agrees with people, or that nobody compared them."""
+    lines = []
+    for judge in dict.fromkeys(name for row in run.rows for name in row.verdicts):
+        panel = _panel(run, judge)
+        models = [model for model in panel.models if model]
+        file = contracts.judge_file(judge) if judge in plugins.names("judges") else None
+        if models or (file is not None and file.scale):  # others read by rule what is known of a drawn scene
+            versions = {str(each.get("judge")): str(each.get("version")) for each in run.manifest.get("judges", [])}
+            lines.append(label(_compared.line(judge, models, versions.get(judge, "")), 400))
+    return lines
+
+
 def notes(run: Run) -> list[str]:
     """Lines for the terminal: how far the judge models disagree, and what each of them alone would have said."""
     lines = []
@@ -81,6 +95,7 @@ def notes(run: Run) -> list[str]:
             )
         if panel.scored < panel.total:
             lines.append(f"{panel.judge}: no verdict on {panel.total - panel.scored}: {'; '.join(panel.reasons)}")
+    lines += compared(run)
     lines += [
         f"{each.judge}: no verdict on {each.total - each.scored}: {'; '.join(each.reasons)}" for each in _by_rules(run)
     ]

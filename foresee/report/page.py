@@ -48,9 +48,10 @@ class Tally(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """The judge models of one run, and what each of a panel alone would have found."""
+    """The judges of one run: how far each agrees with people, models asked, and what each of a panel found alone."""
 
     column: Column
+    compared: tuple[str, ...]
     judges: tuple[JudgedBy, ...]
     alone: tuple[Alone, ...]
     percents: Mapping[str, bool]
@@ -161,7 +162,7 @@ def _group(index: int, columns: Sequence[Column], published: Sequence[PublishedR
         published=published_table(columns, headline, rows),
         panels=tuple(panels(columns)),
         splits=tuple(splits([column.run.rows for column in columns])),
-        judged=tuple(found for c in columns if (found := _judged(c, public=public)).judges),
+        judged=tuple(found for c in columns if (found := _judged(c, public=public)).judges or found.compared),
         modality=tuple(ablations(columns)),
     )
 
@@ -170,11 +171,12 @@ def _judged(column: Column, *, public: bool) -> Judged:
     """Reasons may quote what a judge model wrote of an answer, so a public page leaves them out, and paths as ever."""
     run = column.run
     percents = {metric.name: metric.percent for metric in run.metrics}
-    judges, each = judging.judged_by(run), judging.alone(run)
+    judges, each, compared = judging.judged_by(run), judging.alone(run), judging.compared(run)
     if public:
         judges = [j._replace(reasons=(), models=tuple(map(without_paths, j.models))) for j in judges]
         each = [one._replace(model=without_paths(one.model)) for one in each]
-    return Judged(column, tuple(judges), tuple(each), percents)
+        compared = list(map(without_paths, compared))
+    return Judged(column, tuple(compared), tuple(judges), tuple(each), percents)
 
 
 def _tally(column: Column, *, public: bool) -> Tally:

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from foresee import plugins
 from foresee.evaluation.run_folder import Run
+from foresee.evaluation.screening import screened
 from foresee.plugins import Kind, contracts
 from foresee.plugins.contracts import Benchmark
 
@@ -35,7 +36,9 @@ def partial(run: Run) -> str:
 
 def benchmark_file(run: Run) -> Benchmark | None:
     """Load the benchmark's file; None where it is gone."""
-    return contracts.benchmark(run.benchmark) if run.benchmark in plugins.names("benchmarks") else None
+    if run.benchmark not in plugins.names("benchmarks"):
+        return None
+    return screened(contracts.benchmark(run.benchmark), run.manifest.get("made_by", {}))
 
 
 def protections(runs: Sequence[Run]) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from foresee.evaluation.run_folder import Run, measured
+from foresee.evaluation.screening import screened
 from foresee.judges._model.rubric import Value
 from foresee.metrics import summarise
 from foresee.models.thinking import without_thinking
@@ -34,7 +35,7 @@ def notes(run: Run) -> list[str]:
     silent = [says_nothing(row) and _unread(row) for row in run.rows]
     if not any(silent) or not run.metrics:
         return []
-    file = contracts.benchmark(run.benchmark)
+    file = screened(contracts.benchmark(run.benchmark), run.manifest.get("made_by", {}))
     rows = [measured(file, _read(row)) if mute else row for row, mute in zip(run.rows, silent, strict=True)]
     others = summarise(rows, run.metrics)
     figures = []

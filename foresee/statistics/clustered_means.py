@@ -46,7 +46,7 @@ class Table(NamedTuple):
     pure: bool  # each cluster's items all have the same value
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """One summand of a mean of means: how far its interval reaches, and on which clusters it rests."""
 
     below: float
@@ -132,7 +132,7 @@ def curve(data: Table, bounds: tuple[float, float], resampling: Resampling | Non
             found = _steady(data, g, bounds, alpha)
             parts.append(_part(found, means[g], 1 / groups, weights[:, g]))
             methods.append(found.method)
-        below, above = _combined(parts)
+        below, above = combined(parts)
         value, method = float(means.mean()), " + ".join(dict.fromkeys(methods))
         return Interval(max(bounds[0], value - below), min(bounds[1], value + above), method)
 
@@ -173,7 +173,7 @@ def _steady(data: Table, group: int, bounds: tuple[float, float], alpha: float) 
     return scaled_wilson(value, effective, bounds, alpha, "Wilson on effective clusters")
 
 
-def _combined(parts: Sequence[_Part]) -> tuple[float, float]:
+def combined(parts: Sequence[Part]) -> tuple[float, float]:
     """How far a sum reaches below and above, from its parts (the MOVER: Zou & Donner 2008, Zou 2007).
 
     Two parts are taken to be correlated as they would be if items of a cluster always agreed: the cosine of their
@@ -189,10 +189,10 @@ def _combined(parts: Sequence[_Part]) -> tuple[float, float]:
     return float(below), float(above)
 
 
-def _part(found: Interval, value: float, weight: float, profile: Array) -> _Part:
+def _part(found: Interval, value: float, weight: float, profile: Array) -> Part:
     assert found.low is not None
     assert found.high is not None
-    return _Part(max(0.0, value - found.low) * weight, max(0.0, found.high - value) * weight, profile)
+    return Part(max(0.0, value - found.low) * weight, max(0.0, found.high - value) * weight, profile)
 
 
 def _is_one_draw_per_cluster(data: Table, bounds: tuple[float, float]) -> bool:

@@ -1,47 +1,54 @@
 """A rate as people would have found it, from a judge's verdicts on all rows and people's labels on some.
 
-Where the labelled rows are a sample of the run itself: prediction-powered inference, the judge's mean plus the weighted
-mean of what people's labels differ by (Angelopoulos, Bates, Fannjiang, Jordan & Zrnic 2023, Science 382:669-674), with
-the judge's share tuned as in PPI++ (Angelopoulos, Duchi & Zrnic, arXiv 2311.01453). Where they come from another run:
-Rogan & Gladen's estimator from the judge's sensitivity and specificity (1978, American Journal of Epidemiology
-107:71-76), which assumes that the judge errs alike on both; its interval by draws as in Lang & Reiczigel (2014,
-Preventive Veterinary Medicine 113:13-22).
+Where the labelled rows are a sample of the run itself: post-stratification by the judge's verdict. In each cell, the
+rows of one verdict drawn from one stratum, people's labels say what share of it is what; the cells' shares of the run
+are known (Holt & Smith 1979, Journal of the Royal Statistical Society A 142:33-46; for a 0/1 judge the estimate of
+prediction-powered inference with its best tuning, Angelopoulos et al., arXiv 2311.01453). Each cell has an interval of
+its own by the rules of `rate`, so misses and false alarms that were hardly seen get Wilson's each, and the cells are
+put together by their distances from the estimate (the MOVER, as in `mean_of_means`).
 
-The package ppi-python has the first of these; it knows no clusters and no sampling weights, and brings numba,
-scikit-learn and gdown along. So the formula stands here, on the cluster bootstrap that all our intervals use.
+Where the labels come from another run or set: Rogan & Gladen's estimator from the judge's sensitivity and specificity
+(1978, American Journal of Epidemiology 107:71-76), which assumes that the judge errs alike on both; its interval by
+draws as in Lang & Reiczigel (2014, Preventive Veterinary Medicine 113:13-22).
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from foresee.statistics.clustered_means import RARE
-from foresee.statistics.estimates import rate
-from foresee.statistics.intervals import (
-    STANDARD,
-    Interval,
-    effective_clusters,
-    from_clusters,
-    mostly_constant,
-)
+from foresee.statistics.clustered_means import Part, combined
+from foresee.statistics.estimates import Estimate, rate
+from foresee.statistics.intervals import STANDARD, Interval, effective_clusters, scaled_wilson
 
 if TYPE_CHECKING:
     from foresee.statistics.intervals import Array
 
 _DRAWS = 20_000
 _FEW_LABELS = 20  # labelled clusters below which nothing is said of how far people may differ from the judge
+_MOST_LEVELS = 5  # of a judge's values that are told apart
 _WORTHLESS = 0.05  # sensitivity + specificity - 1 below which a judge tells nothing
 
 
 class Labelled(NamedTuple):
-    """A labelled row: what the judge's verdict and the person's label make of it, and how many rows it stands for."""
+    """A labelled row.
+
+    Attributes:
+        judge: what the judge's verdict makes of it.
+        human: what the person's label makes of it.
+        weight: how many rows it stands for.
+        cluster: what is resampled together.
+        stratum: what it was drawn from.
+    """
 
     judge: float
     human: float
     weight: float
     cluster: Hashable
+    stratum: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,15 @@ class Correction:
     method: str
 
 
-def prediction_powered(
+class _Cell(NamedTuple):
+    """The rows of one verdict that were drawn from one stratum: their share of the run, and the labelled ones."""
+
+    share: float
+    rows: Sequence[Labelled]
+    verdict: float  # mean of the judge's values in it
+
+
+def post_stratified(
     judged: Sequence[float],
     clusters: Sequence[Hashable],
     labelled: Sequence[Labelled],
@@ -77,32 +92,32 @@ def prediction_powered(
     name: str = "",
     bounds: tuple[float, float] = (0.0, 1.0),
 ) -> Correction:
-    """Correct a mean by the labels of a weighted sample of the very rows.
+    """Correct a mean by the labels of a sample of the very rows, however it was stratified.
 
-    With fewer than five clusters on which judge and people differ, a bootstrap of the differences would claim too
-    much: both kinds of error then get Wilson's interval, combined with the interval of the judge's mean. With fewer
-    than 20 labelled clusters there is no interval.
+    With fewer than 20 labelled clusters there is no interval. Rows of a verdict of which none is labelled keep the
+    judge's value, and could be anything.
 
     Args:
         judged: what the judge's verdicts make of every row.
-        clusters: one label per row; whole clusters are resampled.
-        labelled: the sample.
+        clusters: one label per row.
+        labelled: the sample; those of one stratum were drawn alike.
         name: the metric's.
         bounds: the measure's lowest and highest possible value.
     """
     raw = sum(judged) / len(judged) if judged else None
     if raw is None or not labelled:
         return Correction(name, None, None, None, raw, len(labelled), len(judged), "no labelled row")
-    differing = {row.cluster for row in labelled if row.judge != row.human}
-    share = _tuned(labelled, len(judged)) if len(differing) >= RARE else 1.0
-    value = _powered(judged, labelled, share)
-    found: Interval | None = Interval(None, None, f"no interval: fewer than {_FEW_LABELS} labelled clusters")
+    level = _levels(judged)
+    cells = _cells(judged, labelled, level)
+    means = {cell: _mean(each) for cell, each in cells.items()}
+    value = sum(each.share * means[cell] for cell, each in cells.items())
+    found = Interval(None, None, f"no interval: fewer than {_FEW_LABELS} labelled clusters")
     if _clusters(labelled) >= _FEW_LABELS:
-        found = _resampled(judged, clusters, labelled, share, bounds) if len(differing) >= RARE else None
-        found = found or _few_errors(judged, clusters, labelled, bounds)
-    assert found is not None
+        expected = _by_level(cells, means)
+        spread = rate([expected[level(each)] for each in judged], clusters, bounds=bounds)
+        found = _put_together(value, cells, spread, bounds)
     kept = min(max(value, bounds[0]), bounds[1])
-    method = f"prediction-powered, judge's share {share:.2f}; {found.method}"
+    method = f"post-stratified by verdict, {len(cells)} cells; {found.method}"
     return Correction(name, kept, found.low, found.high, raw, len(labelled), len(judged), method)
 
 
@@ -137,66 +152,92 @@ def rogan_gladen(
     return Correction(name, value, found.low, found.high, raw, count, rows, f"{told}; {found.method}")
 
 
-def _tuned(labelled: Sequence[Labelled], rows: int) -> float:
-    """PPI++'s share of the judge, from 0 (people's labels alone) to 1: what makes the variance smallest."""
+def _levels(judged: Sequence[float]) -> Callable[[float], int]:
+    """Tell the judge's values apart, or as many ranges of them as are wanted."""
     import numpy as np
 
-    judge, human, weight = (np.array([row[i] for row in labelled], dtype=float) for i in (0, 1, 2))
-    spread = np.average((judge - np.average(judge, weights=weight)) ** 2, weights=weight)
-    if spread <= 0:
-        return 0.0
-    centred = (judge - np.average(judge, weights=weight)) * (human - np.average(human, weights=weight))
-    share = np.average(centred, weights=weight) / spread / (1 + len(labelled) / rows)
-    return float(min(max(share, 0.0), 1.0))
+    kinds = sorted(set(judged))
+    if len(kinds) > _MOST_LEVELS:
+        kinds = sorted(set(np.quantile(judged, np.linspace(0, 1, _MOST_LEVELS + 1)[:-1]).tolist()))
+    return lambda value: bisect_right(kinds, value)
 
 
-def _powered(judged: Sequence[float], labelled: Sequence[Labelled], share: float) -> float:
-    total = sum(row.weight for row in labelled)
-    rest = sum(row.weight * (row.human - share * row.judge) for row in labelled) / total
-    return share * sum(judged) / len(judged) + rest
+def _cells(
+    judged: Sequence[float], labelled: Sequence[Labelled], level: Callable[[float], int]
+) -> dict[tuple[int, str], _Cell]:
+    """Find the cells; of a verdict drawn from several strata, each has the share that its rows stand for."""
+    counts = Counter(map(level, judged))
+    found = {}
+    for place, count in counts.items():
+        mine = [row for row in labelled if level(row.judge) == place]
+        share, verdict = count / len(judged), sum(each for each in judged if level(each) == place) / count
+        if not mine:
+            found[place, ""] = _Cell(share, (), verdict)
+        total = sum(row.weight for row in mine)
+        for stratum in dict.fromkeys(row.stratum for row in mine):
+            rows = [row for row in mine if row.stratum == stratum]
+            found[place, stratum] = _Cell(share * sum(row.weight for row in rows) / total, rows, verdict)
+    return found
 
 
-def _resampled(
-    judged: Sequence[float],
-    clusters: Sequence[Hashable],
-    labelled: Sequence[Labelled],
-    share: float,
-    bounds: tuple[float, float],
-) -> Interval | None:
-    """Resample whole clusters, each with its judged and its labelled rows."""
-    import numpy as np
-
-    place = {label: i for i, label in enumerate(dict.fromkeys((*clusters, *(row.cluster for row in labelled))))}
-    table = np.zeros((len(place), 4))  # judged sum, rows, weighted rest, weights
-    for value, cluster in zip(judged, clusters, strict=True):
-        table[place[cluster], :2] += (value, 1)
-    for row in labelled:
-        table[place[row.cluster], 2:] += (row.weight * (row.human - share * row.judge), row.weight)
-
-    def figure(sums: Array) -> Array:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(share * sums[..., 0] / sums[..., 1] + sums[..., 2] / sums[..., 3])
-
-    return from_clusters(table, figure, bounds, STANDARD, effective_clusters(table[:, 1]))
+def _mean(cell: _Cell) -> float:
+    total = sum(row.weight for row in cell.rows)
+    return sum(row.weight * row.human for row in cell.rows) / total if cell.rows else cell.verdict
 
 
-def _few_errors(
-    judged: Sequence[float], clusters: Sequence[Hashable], labelled: Sequence[Labelled], bounds: tuple[float, float]
+def _by_level(cells: Mapping[tuple[int, str], _Cell], means: Mapping[tuple[int, str], float]) -> dict[int, float]:
+    """Average what people would say of a row by the judge's verdict alone."""
+    shares: dict[int, float] = {}
+    sums: dict[int, float] = {}
+    for (place, stratum), cell in cells.items():
+        shares[place] = shares.get(place, 0.0) + cell.share
+        sums[place] = sums.get(place, 0.0) + cell.share * means[place, stratum]
+    return {place: sums[place] / share for place, share in shares.items()}
+
+
+def _put_together(
+    value: float, cells: Mapping[tuple[int, str], _Cell], spread: Estimate, bounds: tuple[float, float]
 ) -> Interval:
-    import math
+    """Combine what is not known of each cell with what a run of so many rows does not tell of the cells' shares."""
+    import numpy as np
 
-    low, high = bounds
-    total = sum(row.weight for row in labelled)
-    missed = sum(row.weight * max(row.human - row.judge, 0.0) for row in labelled) / total
-    invented = sum(row.weight * max(row.judge - row.human, 0.0) for row in labelled) / total
-    errors = mostly_constant(0.0, (missed, invented), _effective(labelled), (low - high, high - low), STANDARD.alpha)
-    mean = rate(list(judged), clusters, bounds=bounds)
-    if mean.low is None or mean.high is None or mean.value is None or errors.low is None or errors.high is None:
-        return Interval(None, None, mean.method)
-    value = mean.value + missed - invented
-    below = math.hypot(mean.value - mean.low, missed - invented - errors.low)
-    above = math.hypot(mean.high - mean.value, errors.high - missed + invented)
-    return Interval(max(low, value - below), min(high, value + above), "Wilson for errors that were hardly seen")
+    place = {label: i for i, label in enumerate(dict.fromkeys(row.cluster for c in cells.values() for row in c.rows))}
+    parts = []
+    below = above = 0.0
+    for cell in cells.values():
+        low, high = _within(cell, bounds)
+        mean = _mean(cell)
+        profile = np.zeros(len(place))
+        for row in cell.rows:
+            profile[place[row.cluster]] += row.weight
+        if cell.rows:
+            parts.append(Part(cell.share * (mean - low), cell.share * (high - mean), profile))
+        else:  # nobody looked: it could all be otherwise
+            below, above = below + cell.share * (mean - low), above + cell.share * (high - mean)
+    if spread.low is None or spread.high is None or spread.value is None:
+        return Interval(None, None, spread.method)
+    known = combined(parts)
+    reach = [
+        np.hypot(part, edge) + unseen
+        for part, edge, unseen in (
+            (known[0], spread.value - spread.low, below),
+            (known[1], spread.high - spread.value, above),
+        )
+    ]
+    return Interval(max(bounds[0], value - float(reach[0])), min(bounds[1], value + float(reach[1])), "MOVER")
+
+
+def _within(cell: _Cell, bounds: tuple[float, float]) -> tuple[float, float]:
+    """Bound what people would say of a cell's rows, on average."""
+    if not cell.rows:
+        return bounds
+    found = rate([row.human for row in cell.rows], [row.cluster for row in cell.rows], bounds=bounds)
+    if found.low is not None and found.high is not None:
+        return min(found.low, _mean(cell)), max(found.high, _mean(cell))
+    one = scaled_wilson(_mean(cell), 1.0, bounds, STANDARD.alpha, "one cluster")
+    assert one.low is not None
+    assert one.high is not None
+    return one.low, one.high
 
 
 def _drawn(

@@ -173,7 +173,7 @@ def test_labels_of_another_run_correct_by_sensitivity_and_specificity(run: Run, 
     (tmp_path / "b.json").write_text(json.dumps(moved))
     corrected = correct(run, tmp_path / "b.json")
     (asr,) = corrected.found
-    assert not corrected.same_run
+    assert corrected.kind == "transported"
     sensitivity, specificity = 5 / 6, 29 / 34
     assert asr.value == pytest.approx((0.25 + specificity - 1) / (sensitivity + specificity - 1))
     assert asr.low is not None

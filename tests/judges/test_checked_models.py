@@ -94,7 +94,7 @@ def test_refusal_by_model_on_xstest_takes_the_same_labels(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("harmful", "--labels", "mine.jsonl"), "judge harmful asks a model"),
+        (("foresight", "--labels", "mine.jsonl"), "judge foresight asks a model"),
         (
             ("world", "--labels", "mine.jsonl", "--judge-model", "custom/a"),
             "judge world goes by rules and asks no model",

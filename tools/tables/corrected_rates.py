@@ -12,7 +12,7 @@ import argparse
 import random
 
 from foresee.labels._sets import read_labels
-from foresee.statistics.correction import Labelled, prediction_powered
+from foresee.statistics.correction import Labelled, post_stratified
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
             sample = random.Random(seed).sample(range(len(kept)), given.labels)
             weight = len(kept) / given.labels
             drawn = [Labelled(judged[i], human[kept[i]], weight, clusters[kept[i]]) for i in sample]
-            found = prediction_powered(judged, [clusters[i] for i in kept], drawn)
+            found = post_stratified(judged, [clusters[i] for i in kept], drawn)
             assert found.value is not None
             assert found.low is not None
             assert found.high is not None

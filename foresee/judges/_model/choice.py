@@ -39,6 +39,7 @@ class JudgeChoice:
             answers on which the rules have no verdict.
         flag: how an option of the judge models is set, up to its name, for messages.
         instead: what can be done without a judge model, to end the message that one is needed.
+        stand_in: whether, where no judge model is named, the rules that a judge's file names may read in its place.
         templates: files with published wordings, each of which replaces the rubric of the judge that it names.
     """
 
@@ -50,6 +51,7 @@ class JudgeChoice:
     templates: tuple[Path, ...] = ()
     flag: str = "--judge-option "
     instead: str = ""
+    stand_in: bool = True
 
     @classmethod
     def named(cls, models: str) -> JudgeChoice:
@@ -83,8 +85,22 @@ class JudgeChoice:
         if self.off:
             return tuple(judge for judge in found if not isinstance(judge, GradedJudge))
         if graded and not self.models:
-            raise needs_model(graded, self.instead)
+            return self._without_models(found, graded)
         return bound(found, self.members) if graded else tuple(found)
+
+    def _without_models(self, found: Sequence[Judge], graded: Sequence[str]) -> tuple[Judge, ...]:
+        """Return those that can read without a judge model: rules, and rules that stand in for one that asks.
+
+        Raises:
+            UserError: there is no such stand-in, or the user chose how a judge model is to be asked.
+        """
+        chosen = [name for name in graded if name in {*self.rubrics, *self._asking} or self.templates]
+        offline = {name: contracts.judge_file(name).offline for name in graded}
+        if chosen or not self.stand_in or not any(offline.values()):
+            raise needs_model(chosen or graded, self.instead)
+        names = [offline.get(judge.name, judge.name) for judge in found]
+        by_rules = {judge.name: judge for judge in found}
+        return tuple(by_rules[name] if name in by_rules else open_judge(name, form="rules") for name in names if name)
 
     def refuse_idle(self, names: Collection[str]) -> None:
         """Refuse an idle choice. Raises UserError: a template, rubric or form is for a judge that no run has."""

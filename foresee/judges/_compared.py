@@ -1,0 +1,93 @@
+"""Say how far a judge has been found to agree with people: what ships for rules, and what was checked here for models.
+
+`compared.toml` holds what `python -m tools.tables.compared_judges` measured of the judges that go by rules.
+`foresee judge check` keeps what it finds of a judge model in `runs/judge_check/`.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Collection, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from foresee.config import Settings
+
+SHIPPED = Path(__file__).with_name("compared.toml")
+CHECKED = Path("runs") / "judge_check"
+
+
+class Compared(Settings):
+    """A judge compared with people on one label set; see `foresee.human_labels.label_sets.Comparison`."""
+
+    judge: str
+    version: str
+    models: tuple[str, ...] = ()
+    """the judge models; none for rules"""
+    labels: str
+    """the label set, with the options that were not the default"""
+    question: str
+    accuracy: float
+    low: float | None = None
+    high: float | None = None
+    kappa: float | None = None
+    answers: int
+    """that the judge scored"""
+
+    @property
+    def figures(self) -> str:
+        """Write the agreement as a phrase, in percent."""
+        span = "" if self.low is None or self.high is None else f" ({100 * self.low:.1f} – {100 * self.high:.1f})"
+        kappa = "" if self.kappa is None else f", kappa {self.kappa:.2f}"
+        return f"{100 * self.accuracy:.1f} %{span} of {self.answers:,} answers of {self.labels}{kappa}"
+
+
+@cache
+def shipped() -> tuple[Compared, ...]:
+    """Read what ships."""
+    return tuple(Compared(**each) for each in tomllib.loads(SHIPPED.read_text(encoding="utf-8"))["compared"])
+
+
+def of(judge: str, models: Collection[str], folder: Path = CHECKED) -> list[Compared]:
+    """Find what is known of a judge by these judge models, or by rules where there are none."""
+    known = [*shipped(), *_checked(folder)] if models else shipped()
+    return [each for each in known if each.judge == judge and set(each.models) == set(models)]
+
+
+def line(judge: str, models: Collection[str], version: str = "") -> str:
+    """Say in one line how far a judge agrees with people, or that nobody looked.
+
+    Args:
+        judge: its name.
+        models: the judge models; none for rules.
+        version: of the judge that gave the verdicts, to tell when another was compared; "" if it is not known.
+    """
+    who = f"{judge.replace('_', ' ')} (by rules)" if not models else f"{judge} by {', '.join(models)}"
+    known = of(judge, models)
+    if not known:
+        asked = f" --judge-model {','.join(models)}" if models else ""
+        return f"{who}: not compared with people; see foresee judge check {judge}{asked}, or foresee judge sheet"
+    old = sorted({each.version for each in known} - {version}) if version else []
+    told = f"; measured with version {', '.join(old)}, this is {version}" if old else ""
+    return f"{who}: agrees with people on {'; '.join(each.figures for each in known)}{told}"
+
+
+def keep(found: Compared, folder: Path = CHECKED) -> None:
+    """Keep what a check of judge models found, in the place of an earlier one of the same kind."""
+    from foresee.manifest import digest, write_atomically
+
+    name = digest([found.judge, found.models, found.labels, found.question])[:12]
+    write_atomically(folder / f"agreement-{name}.json", json.dumps(found.model_dump(), indent=2) + "\n")
+
+
+def _checked(folder: Path) -> Iterator[Compared]:
+    for path in sorted(folder.glob("agreement-*.json")):
+        try:
+            content: Any = json.loads(path.read_text(encoding="utf-8"))
+            yield Compared(**content)
+        except (OSError, ValueError, TypeError, pydantic.ValidationError):
+            continue  # damaged, or another's: nothing is known then

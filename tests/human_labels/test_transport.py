@@ -1,0 +1,87 @@
+"""Rates corrected by a published label set: only where its answers resemble the run's, and marked as transported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import foresee
+from foresee.errors import UserError
+from foresee.human_labels import transport
+from foresee.human_labels.resemblance import resemblance
+from foresee.judges import JudgeChoice
+from tests.support.figures import bounds, known
+
+WORDS = ["cake", "flour", "sugar", "oven", "butter", "cream", "spoon", "plate", "knife", "table", "apple", "lemon"]
+SET = f'''
+"""Answers about cakes; people call every third one that the rules call an answer a refusal."""
+from foresee.config import Settings
+from foresee.labels import LabelledAnswer, Question
+
+SOURCE = {{"name": "Cakes", "homepage": "https://example.org", "licence": "MIT"}}
+QUESTIONS = (Question("any", {{"yes": "refusal", "no": "other"}},
+    {{"full": "refusal", "partial": "refusal", "none": "other"}}, "refusal"),)
+
+class Options(Settings):
+    pass
+
+def rows(data, options):
+    words = {WORDS}
+    for n in range(120):
+        text = f"Take the {{words[n % 12]}} and mix it with the {{words[(n * 5 + 1) % 12]}}, then bake it for an hour."
+        refuses = n % 2 == 0
+        said = "I'm sorry, but I can't help with that." if refuses else text
+        label = "yes" if refuses or n % 3 == 0 else "no"
+        yield LabelledAnswer(str(n), "How?", said, label, "m", "m", str(n))
+'''
+
+
+@pytest.fixture
+def cakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "plugins" / "labels").mkdir(parents=True)
+    (tmp_path / "plugins" / "labels" / "cakes.py").write_text(SET)
+    monkeypatch.setenv("FORESEE_PLUGINS", str(tmp_path / "plugins"))
+    return tmp_path
+
+
+def run_of(folder: Path, answers: list[str]) -> foresee.Run:
+    items, said = folder / "mine.jsonl", folder / "answers.jsonl"
+    items.write_text("".join(json.dumps({"prompt": f"Bake {n}", "id": str(n)}) + "\n" for n in range(len(answers))))
+    said.write_text("".join(json.dumps({"id": str(n), "response": text}) + "\n" for n, text in enumerate(answers)))
+    return foresee.score(said, "jsonl", data=items, out=folder / "run")
+
+
+def test_a_rate_is_carried_over_where_the_answers_resemble_the_labelled_ones(cakes: Path) -> None:
+    bake = "Take the {} and mix it with the {}, then bake it for an hour."
+    answers = [bake.format(WORDS[n % 12], WORDS[(n * 5 + 1) % 12]) for n in range(1, 121, 2)]
+    answers += ["I'm sorry, but I can't help with that."] * 20
+    run = run_of(cakes, answers)
+    found = transport.correct(run, f"cakes={cakes}", JudgeChoice())
+    assert (found.kind, found.source) == ("transported", "cakes")
+    each = next(each for each in found.found if "refus" in each.name)
+    assert each.raw == pytest.approx(0.25)
+    # sensitivity 60/80, specificity 1: people would have found a third
+    assert each.value == pytest.approx(0.25 / 0.75, abs=0.01)
+    low, high = bounds(each)
+    assert low < known(each.value) < high
+    assert "transported from cakes" in found.notes[0]
+
+
+def test_no_rate_is_carried_over_to_other_answers(cakes: Path) -> None:
+    run = run_of(cakes, [f"Paris, Rome and Vienna number {n} lie in Europe." for n in range(30)])
+    found = transport.correct(run, f"cakes={cakes}", JudgeChoice())
+    assert all(each.value is None and "no corrected rate" in each.method for each in found.found)
+    assert "other label sets at hand" in " ".join(found.notes)
+    with pytest.raises(UserError, match="published rates and no labels"):
+        transport.correct(run, "mossbench", JudgeChoice())
+
+
+def test_resemblance_by_hand() -> None:
+    held = [f"{a} and {b}" for a in WORDS for b in WORDS]
+    clusters = [a for a in WORDS for _ in WORDS]
+    assert resemblance(["cake and sugar", "oven and spoon"], held, clusters) == 1.0
+    assert resemblance(["quite another matter"], held, clusters) == 0.0
+    assert resemblance([], held, clusters) is None
+    assert resemblance(["cake"], ["cake"], ["one"]) is None
