@@ -149,7 +149,7 @@ async def _collected(model: Model, items: Sequence[Item]) -> tuple[Any, Any]:
         except ModelError as problem:
             raise UserError(f"item '{items[place].id}': {problem}") from None
 
-    await each(iter(range(len(items))), read, min(len(items), getattr(model, "suggested_concurrency", 32)))
+    await each(iter(range(len(items))), read, min(len(items), model.suggested_concurrency or 32))
     return torch.stack([one.states for one in collectors]), collectors[0].model
 
 

@@ -66,7 +66,7 @@ class Dialogue:
         return getattr(self.inner, "filters", ())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """A benchmark resolved: its items, how they are asked and how they are judged."""
 
@@ -86,6 +86,13 @@ class Plan:
     epochs: int  # answers to each item: under an attack, its tries as often as the benchmark asks each item
     limit: int | None
     limit_seed: int
+
+    def __repr__(self) -> str:
+        asked = f"{len(self.items):,} items" + (f" of {len(self.everything):,}" if self.limit is not None else "")
+        judges = ", ".join(judge.name for judge in self.judges) or "none"
+        return (
+            f"Plan({self.benchmark}: {asked}; defense {self.defense.name if self.defense else 'none'}; judges {judges})"
+        )
 
     @property
     def protection(self) -> Defense | None:

@@ -53,6 +53,7 @@ def test_what_is_under_way_when_the_budget_is_reached_arrives(
     toy: str, judge_server: JudgeServer, tmp_path: Path
 ) -> None:
     plan = foresee.plan(toy, judging=foresee.JudgeChoice(off=True))
+    assert len(repr(plan)) < 100
     settings, options = RunSettings(concurrency=3), {"base_url": judge_server.url}
     rest: dict[str, Any] = {"model_options": options, "out": tmp_path / "run", "settings": settings}
     with pytest.raises(foresee.BudgetSpent, match="higher --budget goes on"):
