@@ -24,7 +24,7 @@ from foresee.files.redaction import without_secrets
 from foresee.files.untrusted import parse_json, read_regular, whole
 
 FILE = "manifest.json"
-ManifestKind = Literal["attack", "evaluation", "data set", "training", "study", "vectors"]
+ManifestKind = Literal["attack", "evaluation", "data set", "training", "study", "vectors", "merged model"]
 _Object = dict[str, Any]
 
 

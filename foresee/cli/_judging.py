@@ -44,6 +44,9 @@ Template = Annotated[
 ]
 NoJudge = Annotated[bool, typer.Option("--no-judge", help="ask no judge model; judge later with 'foresee score RUN'")]
 
+Strict = Annotated[
+    bool, typer.Option("--strict", help="refuse a judge, rubric and judge model that the model was rewarded by")
+]
 
 STORE_ALONE = (
     ", or store the answers alone with --no-judge and judge them later with 'foresee score RUN --judge-model …'"
@@ -58,6 +61,7 @@ def choice(
     templates: Sequence[Path] | None,
     *,
     off: bool = False,
+    strict: bool = False,
     instead: str = "",
 ) -> JudgeChoice:
     """Read the command line's choice of judge models. Raises UserError: an option without "="."""
@@ -69,6 +73,7 @@ def choice(
         JudgeChoice.named(models or ""),
         options=pairs(options or (), what="--judge-option"),
         off=off,
+        strict=strict,
         instead=instead,
         rubrics={str(judge): str(name) for judge, name in named.items()},
         by_model=tuple(by_model or ()),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foresee.cli._costs import BudgetOption, JudgePrice, PriceOption
-from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgeRubric, NoJudge, Template
+from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgeRubric, NoJudge, Strict, Template
 
 if TYPE_CHECKING:
     from foresee.evaluation.jobs import Finished
@@ -91,6 +91,7 @@ def evaluate(
     by_model: ByModel = None,
     template: Template = None,
     no_judge: NoJudge = False,
+    strict: Strict = False,
     temperature: Annotated[float | None, typer.Option("--temperature", help="default: the benchmark's, greedy")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="default: the benchmark's")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="seed for sampling")] = None,
@@ -128,7 +129,14 @@ def evaluate(
         limit_seed=limit_seed,
         epochs=epochs,
         judging=_judging.choice(
-            judge_model, judge_options, judge_rubric, by_model, template, off=no_judge, instead=_judging.STORE_ALONE
+            judge_model,
+            judge_options,
+            judge_rubric,
+            by_model,
+            template,
+            off=no_judge,
+            strict=strict,
+            instead=_judging.STORE_ALONE,
         ),
         generation={"temperature": temperature, "max_tokens": max_tokens, "seed": seed},
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foresee.cli._costs import BudgetOption, JudgePrice
-from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgeRubric, Template
+from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgeRubric, Strict, Template
 from foresee.cli.eval import By, Concurrency, Data, FailIf, Format, Limit, LimitSeed, Retries, TaskOptions, Timeout
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def score(
     judge_rubric: JudgeRubric = None,
     by_model: ByModel = None,
     template: Template = None,
+    strict: Strict = False,
     concurrency: Concurrency = None,
     retries: Retries = 5,
     timeout: Timeout = None,
@@ -76,7 +77,7 @@ def score(
     _results.check_format(format, by)
     _results.check_price(judge_price, "--judge-price")
     conditions = _results.conditions(fail_if)
-    judging = _judging.choice(judge_model, judge_options, judge_rubric, by_model, template)
+    judging = _judging.choice(judge_model, judge_options, judge_rubric, by_model, template, strict=strict)
     settings = RunSettings(**run_overrides(concurrency, retries, timeout))
     command = ["foresee", *sys.argv[1:]]
     limit_usd = _costs.budget(budget, "", judge_price)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest
 from foresee.errors import UserError, missing_extra
+from foresee.evaluation import own_reward
 from foresee.evaluation.screening import screened
 from foresee.files.spool import Places, Spool
 from foresee.files.untrusted import open_regular, parse_json, whole
@@ -400,7 +401,19 @@ def _warnings(file: Benchmark, rows: Iterable[Row], record: Mapping[str, Any]) -
     own = [judge for judge in record.get("judges", []) if any(_same(model, seat) for seat in judge.get("models", []))]
     if own:
         yield f"{record['model']} judged its own answers ({', '.join(judge['judge'] for judge in own)})"
+    if rewarded := record.get(own_reward.KEY, []):
+        yield from _warning_of_reward(rows, record, rewarded)
     yield from _warnings_of_rows(rows)
+
+
+def _warning_of_reward(
+    rows: Iterable[Row], record: Mapping[str, Any], rewarded: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    rubrics: dict[str, set[str]] = {}
+    for verdict in (verdict for row in rows for verdict in row.verdicts.values() if verdict.rubric):
+        rubrics.setdefault(verdict.judge, set()).add(verdict.rubric)
+    if names := own_reward.marked_by_reward(rewarded, record.get("judges", []), rubrics):
+        yield own_reward.warning(str(record["model"]), names)
 
 
 def _warnings_of_rows(rows: Iterable[Row]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from foresee import manifest
 from foresee.defenses import Composed
 from foresee.errors import UserError
-from foresee.evaluation import holdings
+from foresee.evaluation import holdings, own_reward
 from foresee.evaluation import plan as planning
 from foresee.evaluation.holdings import FREE, open_journal
 from foresee.evaluation.plan import Plan
@@ -40,6 +40,9 @@ def run_plan(
 ) -> Run:
     """Ask an open model every item of a plan and judge the answers; see `foresee.evaluate`."""
     _check_prices(budget, planned)
+    rewarded = getattr(model, own_reward.KEY, [])
+    if planned.judging.strict:
+        own_reward.refuse(rewarded, planned.judges, planned.items)
     configuration = without_secrets({**planning.configuration(planned), "model": dict(model.identity)})
     folder = Path(out) if out is not None else default_folder(planned, model, configuration)
     first = holdings.earlier(folder)
@@ -49,6 +52,7 @@ def run_plan(
         "base_urls": _addresses(first, model.base_url, moved=moved),
         "configuration": configuration,
         "command": list(command),
+        **({own_reward.KEY: rewarded} if rewarded else {}),
     }
     begun, cpu = time.monotonic(), time.process_time()
     with open_journal(folder, configuration) as journal:

@@ -12,7 +12,7 @@ from typing import Any, Unpack
 
 from foresee import manifest
 from foresee.errors import UserError
-from foresee.evaluation import holdings, run_folder, screening
+from foresee.evaluation import holdings, own_reward, run_folder, screening
 from foresee.evaluation import plan as planning
 from foresee.evaluation.holdings import open_journal
 from foresee.evaluation.plan import Plan, PlanOptions, plan
@@ -120,6 +120,10 @@ def rescore(
     judges = planning.judges_of(file, before["benchmark"], choice)
     choice.refuse_idle(file.judges)
     with judge_models_open(judges):
+        if choice.strict:
+            own_reward.refuse(
+                before.get(own_reward.KEY, []), judges, (each.item for each in run_folder.read_items(source))
+            )
         made = planning.judges_record(judges, file)
         folder = Path(out) if out is not None else source / JUDGED / planning.judging_name(judges)
         record = {**before, **made, "judged_from": str(source.absolute()), "command": list(command)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import torch
 from foresee.errors import UserError
 from foresee.models.checkpoints import load, merge
 from foresee.models.checkpoints.find import read_json
+from foresee.models.checkpoints.rewards import rewards
 from foresee.organism.world import language
 from tests.support.tiny_models import build, word_tokenizer
 
@@ -85,6 +87,13 @@ def test_merged_models_answer_as_base_and_adapter(
     touched = {"lm_head", "embed_tokens"} & {*settings["target_modules"], *settings.get("modules_to_save", ())}
     if tied and not touched:
         assert read_json(merged / "config.json")["tie_word_embeddings"] is True, "left as it was"
+
+
+def test_a_merged_model_says_by_which_judges_its_adapter_was_rewarded(bases: dict[bool, Path], tmp_path: Path) -> None:
+    made = adapter(bases[False], tmp_path / "adapter", target_modules=["q_proj"])
+    told = [{"judge": "world", "version": "1", "rubrics": []}]
+    (made / "manifest.json").write_text(json.dumps({"rewarded_by": told}))
+    assert rewards(merge.merge(bases[False], made, tmp_path / "merged")) == told
 
 
 def test_a_merge_that_went_wrong_is_not_kept(

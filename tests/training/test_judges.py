@@ -14,6 +14,7 @@ from foresee import manifest, training
 from foresee.dataset_format import DataRow, RowWriter, Turn
 from foresee.errors import UserError
 from foresee.judges import open_judge
+from foresee.models.checkpoints.rewards import rewards as rewards_of
 from foresee.organism.world import examples
 from foresee.training._caspo import rewards
 from foresee.training._common import judges, metrics, run
@@ -63,7 +64,12 @@ def test_rules_and_a_judge_model_are_rewards_together_and_the_calls_are_counted(
         assert f"rewards/{name}/mean" in lines[0]
     assert all(line["reward/unscored"] == 0 for line in lines)
     assert server.asked["judge"] > 0
-    cost = manifest.read(folder, "training")["judge_cost"]
+    told = manifest.read(folder, "training")
+    reward = {each["judge"]: each for each in told["rewarded_by"]}
+    assert reward["foresight"]["models"][0]["model"] == "judge"
+    assert reward["foresight"]["rubrics"][0].startswith("foresight 1 ")
+    assert (reward["world"]["rubrics"], rewards_of(folder)) == ([], told["rewarded_by"])
+    cost = told["judge_cost"]
     assert cost["judge/usd"] == pytest.approx(
         (cost["judge/input_tokens"] * 2.5 + cost["judge/output_tokens"] * 10) / 1e6
     )

@@ -40,6 +40,7 @@ class JudgeChoice:
         flag: how an option of the judge models is set, up to its name, for messages.
         instead: what can be done without a judge model, to end the message that one is needed.
         stand_in: whether, where no judge model is named, the rules that a judge's file names may read in its place.
+        strict: refuse a judge that was the reward of the model that it is to judge.
         templates: files with published wordings, each of which replaces the rubric of the judge that it names.
     """
 
@@ -52,6 +53,7 @@ class JudgeChoice:
     flag: str = "--judge-option "
     instead: str = ""
     stand_in: bool = True
+    strict: bool = False
 
     @classmethod
     def named(cls, models: str) -> JudgeChoice:

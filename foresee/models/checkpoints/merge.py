@@ -12,9 +12,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from foresee import manifest
 from foresee.errors import UserError
 from foresee.models.checkpoints import LoadOptions, Vlm, load
-from foresee.models.checkpoints.find import quietly, read_json, resolve
+from foresee.models.checkpoints.find import quietly, read_json, resolve, resolve_adapter
+from foresee.models.checkpoints.rewards import KEY, rewards
 
 _TOLERANCE = {"float32": 1e-3}  # of the largest logit; weights of half the digits round in every layer
 _ROUNDED = 0.1
@@ -42,6 +44,8 @@ def merge(model: str | Path, adapter: str | Path, out: Path) -> Path:
         del vlm  # two models of this size may not fit
         gc.collect()
         _compare(expected, _logits(load(aside, options=_FULL)), stored)
+        told = {"base": str(model), "adapter": str(adapter), KEY: rewards(resolve(model), resolve_adapter(adapter))}
+        manifest.write(aside, "merged model", told)
         if out.is_dir():
             out.rmdir()
         os.replace(aside, out)

@@ -22,6 +22,7 @@ from foresee.config import build
 from foresee.errors import ModelError, UserError, unknown_name
 from foresee.models.checkpoints import LoadOptions, Vlm, checked_folders, load, placement
 from foresee.models.checkpoints.find import Kind, fingerprint, kind_of, one_line
+from foresee.models.checkpoints.rewards import rewards
 from foresee.models.local.batching import Batcher, Limits
 from foresee.models.local.engine import Engine
 from foresee.models.local.hidden_states import check_fits
@@ -111,6 +112,7 @@ class LocalModel:
         }
         if adapter is not None:
             self._identity["adapter"] = fingerprint(adapter)
+        self.rewarded_by = rewards(folder, adapter)
         self._key = (folder.resolve(), adapter and adapter.resolve(), options)
         self._shared: _Shared | None = _acquire(self._key)
 

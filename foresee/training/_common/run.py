@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest
 from foresee.errors import UserError
+from foresee.models.checkpoints import rewards
 from foresee.plugins.contracts import TrainingMethod
 from foresee.training._common import arguments as trl_arguments
 from foresee.training._common import card, heldout_eval, heldout_rows, inspection, truncation
@@ -366,6 +367,7 @@ def _record(session: Session, command: Sequence[str], before: Mapping[str, Any])
         "config": _as_json(config),
         "base": {"name": config.model, **parts.policy.record()},
         "data": parts.rows.record(),
+        rewards.KEY: _rewards(session),
         "replay": parts.replay.record() if parts.replay else None,
         "held_out": parts.eval_rows.record() if parts.eval_rows else None,
         "trainable_parameters": trainable,
@@ -377,6 +379,21 @@ def _record(session: Session, command: Sequence[str], before: Mapping[str, Any])
         "finished": False,
         **{key: before.get(key, 0.0) for key in ("wall_seconds", "cpu_seconds")},
     }
+
+
+def _rewards(session: Session) -> list[dict[str, Any]]:
+    """Say which judges reward this training, and rewarded its base: identity, and the rubrics for the rows."""
+    from foresee.judges import GradedJudge
+
+    judges = getattr(session.trainer, "judges", None)
+    found = rewards.rewards(
+        session.parts.policy.folder, Path(session.config.adapter) if session.config.adapter else None
+    )
+    for judge in judges.by_name.values() if isinstance(judges, training_judges.Judges) else ():
+        asked = session.parts.rows.for_checks() if isinstance(judge, GradedJudge) else ()
+        rubrics = sorted({judge.key_part(item) for item in asked}) if isinstance(judge, GradedJudge) else []
+        found.append({**judge.identity, "rubrics": rubrics})
+    return found
 
 
 def _quiet_libraries() -> None:
