@@ -44,6 +44,19 @@ def sheet(
     typer.echo("then: foresee judge agree LABELS.json --out agreement.json")
 
 
+def pack(
+    judge: Annotated[str, typer.Argument(help="whose scale is to be labelled: foresight")],
+    out: Annotated[Path, typer.Option("--out", help="new folder for the page and the answers")],
+) -> None:
+    """Write 100 fixed answers with a page on which people label them, to know a judge model before it is believed."""
+    from foresee.human_labels import packs
+
+    made = packs.write(judge, out)
+    typer.echo(f"{made.sheet}: {made.answers} answers for judge {judge}; two people label them, each in a browser")
+    typer.echo("then: foresee judge agree FIRST.json SECOND.json          (how far the two agree)")
+    typer.echo(f"      foresee score {made.run} --judge-model J, then foresee judge agree FIRST.json JUDGED_FOLDER")
+
+
 def agree(
     labels: Annotated[
         list[Path], typer.Argument(help="the file that a page saved; then a run folder, or a second person's file")

@@ -24,6 +24,7 @@ app = typer.Typer(no_args_is_help=True, help="Judges: check one against people's
 app.command()(_labelling.sheet)
 app.command()(_labelling.agree)
 app.command()(_stress.stress)
+app.command()(_labelling.pack)
 _HEADER = ("answers of", "accuracy", "95 % interval", "precision", "recall", "F1", "kappa", "n")
 _PEOPLE = "human agreement (one person by another)"
 _PAIRED = "judge minus this: difference of accuracy on the same answers, with its 95 % interval"

@@ -303,7 +303,12 @@ def fitting(judge: Judge, file: JudgeFile | None, labels: Labels) -> list[Questi
     parted = [question for question in labels.questions if question.part]
     if parted:
         given = _parts(judge, labels)
-        found = [question for question in parted if given is None or question.part in given]
+        found = [question for question in parted if question.part in (given or ())]
+        if not found and labels.file is not None:
+            wanted = ", ".join(dict.fromkeys(question.part for question in parted))
+            raise UserError(f"{labels.name} can't check the judge {judge.name}: expected a judge that gives {wanted}")
+        if given is None:  # rules of a user's own file: it shows when they have read
+            return parted
         if not found:
             raise _no_part(judge.name, parted[0].part, given or ())
         return found

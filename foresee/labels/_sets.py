@@ -63,7 +63,8 @@ def read_labels(
         return _from_file(Path(name), options)
     file = contracts.label_set(name)
     chosen = _chosen(file.options, options, name)
-    folder = sources.locate(name, Path(data) if data is not None else None)
+    embedded = bool(file.source.get("embedded"))
+    folder = Path() if embedded else sources.locate(name, Path(data) if data is not None else None)
     rows = tuple(file.rows(folder, chosen))
     if not rows:
         raise UserError(f"{name}: no labelled answer in {folder}; run 'foresee data check {name}'")
