@@ -180,7 +180,8 @@ def _aim(judge: Judge, file: JudgeFile | None, item: Item, before: Verdict) -> A
     scale = file.scale if file else ()
     if not scale:
         raise UserError(f"judge {judge.name} has no SCALE of words, so there is no other verdict to press it to")
-    return Aim({judge.name: scale[-1] if _spelled(file, before) == scale[0] else scale[0]})
+    name = file.sheet[0].name if file and file.sheet else judge.name
+    return Aim({name: scale[-1] if _spelled(file, before) == scale[0] else scale[0]})
 
 
 def _distance(one: Any, other: Any) -> float:
