@@ -132,7 +132,7 @@ def test_the_command_says_what_it_pressed(cli: Cli, tmp_path: Path) -> None:
     for wrong, message in (
         (("world", "--labels", "mine.jsonl"), "world"),
         (("refusal", "--labels", "none.jsonl"), "none.jsonl"),
-        (("harmful", "--labels", "mine.jsonl"), "--judge-model"),
+        (("foresight", "--labels", "mine.jsonl"), "--judge-model"),
     ):
         refused = cli("judge", "stress", *wrong)
         assert refused.code == 2

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from foresee.judges import harmful
-from foresee.judges._text import own_words
+from foresee.judges._text import own_words, without_forms
 from foresee.judges.offline_screen._features import Features, features
 from foresee.judges.refusal._notices import notice
 from foresee.languages import is_english
@@ -105,7 +105,7 @@ def probability(answer: str) -> float | str:
     Args:
         answer: the model's, to a harmful request, as it came.
     """
-    words = own_words(answer)
+    words = without_forms(own_words(answer))
     if not words.strip():
         return "thinking only, no answer" if answer.strip() else "empty answer"
     if (stored := notice(words)) is not None:
