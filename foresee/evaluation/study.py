@@ -1,4 +1,4 @@
-"""Run a study: a grid of data, training, defense, model and seed, with its contrasts written down before it runs.
+"""Run a study: a grid of data, training, attack, defense, model and seed; its contrasts are written down first.
 
 A study is one TOML file. Each cell is brought about once a seed (a data set is built, a model is trained, benchmarks
 are asked) in a folder of its own, and what is done is not done again. The manifest keeps the first definition with its
@@ -64,6 +64,9 @@ class Cell(Settings):
     """the models it is done to; the study's where empty"""
     data: DataStep | None = None
     train: TrainStep | None = None
+    attack: str = "none"
+    """under which it is evaluated: a name, or the folder of an optimised one"""
+    attack_options: dict[str, Any] = Field(default_factory=dict)
     defense: str = "none"
     """under which it is evaluated"""
     defense_options: dict[str, Any] = Field(default_factory=dict)
@@ -403,13 +406,14 @@ def _measured(study: Study, step: Step, benchmark: str, model: str, folder: Path
     options: EvaluateOptions = {
         "options": study.options,
         "out": folder / slug(benchmark),
+        "attack_options": step.cell.attack_options,
         "defense_options": step.cell.defense_options,
         "limit": study.limit,
         "progress": lambda progress: None,
     }
     if study.judge_model:
         options["judging"] = study.judge_model
-    return evaluate(benchmark, model, defense=step.cell.defense, **options)
+    return evaluate(benchmark, model, attack=step.cell.attack, defense=step.cell.defense, **options)
 
 
 def _identity(study: Study, step: Step) -> str:

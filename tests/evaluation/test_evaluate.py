@@ -91,7 +91,7 @@ def test_typed_options_are_those_of_the_functions() -> None:
     parameters = dict(inspect.signature(plan).parameters)
     del parameters["benchmark"]
     assert set(get_type_hints(PlanOptions)) == set(parameters)
-    assert set(parameters) - {"defense"} <= set(get_type_hints(EvaluateOptions))
+    assert set(parameters) - {"attack", "defense"} <= set(get_type_hints(EvaluateOptions))
 
 
 def test_public_names_are_listed_before_they_are_imported() -> None:

@@ -29,6 +29,8 @@ name = "none"
 
 [[cells]]
 name = "constitution"
+attack = "encodings"
+attack_options = {code = "rot13", tries = 1}
 defense = "constitution"
 
 [[cells]]
