@@ -108,7 +108,7 @@ def show(
     """Print the runs' tables (and where they lie) or one JSON document."""
     from foresee.report import judging, tables
 
-    correction = {id(run): _corrected(run, correct, judges) for run in runs}
+    correction = {id(run): corrected(run, correct, judges) for run in runs}
     if format == "json":
         found = [_as_json(run) for run in runs]
         for run, record in zip(runs, found, strict=True):
@@ -131,7 +131,8 @@ def show(
             put(_labelling.correction_table(run.title, each), format)
 
 
-def _corrected(run: Run, labels: str | None, judges: JudgeChoice | None) -> Corrected | None:
+def corrected(run: Run, labels: str | None, judges: JudgeChoice | None) -> Corrected | None:
+    """Correct a run's rates by people's labels of its own, or by a published label set; None where none is named."""
     from foresee.cli import _console
     from foresee.human_labels import correction, transport
     from foresee.judges import JudgeChoice

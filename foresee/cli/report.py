@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from foresee.cli.eval import Format
+from foresee.cli.score import Correct
 
 RunFolders = Annotated[list[Path], typer.Argument(help="run folders, or folders that hold several")]
 
@@ -53,12 +54,14 @@ def page(
     force: Annotated[bool, typer.Option("--force", help="write over a page that is there already")] = False,
     images: Annotated[bool, typer.Option("--images/--no-images", help="embed (small) images")] = True,
     public: Annotated[bool, typer.Option("--public", help="aggregates only: no prompts, answers or images")] = False,
+    correct: Correct = None,
 ) -> None:
     """Write one self-contained HTML page about one run or several; of trainings, their curves.
 
     A page that is there already is kept: without --out the new one is called report-2.html and so on, with --out
     --force is needed.
     """
+    from foresee.cli import _labelling, _results
     from foresee.cli._console import say
     from foresee.report import page, training
     from foresee.report.stored_runs import read_runs
@@ -67,7 +70,13 @@ def page(
     if all(training.is_training(folder) for folder in runs):
         training.write(path, runs, public=public)
     else:
-        page.write(path, read_runs(runs, skipped=say), images=images, public=public)
+        found = read_runs(runs, skipped=say)
+        corrections = {
+            run.folder: _labelling.correction_table(run.title, each)
+            for run in found
+            if (each := _results.corrected(run, correct, None)) is not None
+        }
+        page.write(path, found, images=images, public=public, corrections=corrections)
     say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 

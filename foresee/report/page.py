@@ -29,6 +29,7 @@ from foresee.report.outcome_breakdown import FirstToken, Split, first_token, spl
 from foresee.report.provenance import Licence, command, facts, licence, without_paths
 from foresee.report.published import PublishedRow, read_published
 from foresee.report.scenarios import Panel, panels
+from foresee.report.tables import TextTable
 from foresee.report.thumbnails import BUDGET, Album, album
 from foresee.report.tries import shown_attacks
 
@@ -48,13 +49,17 @@ class Tally(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """The judges of one run: how far each agrees with people, models asked, and what each of a panel found alone."""
+    """The judges of one run: how far each agrees with people, models asked, and what each of a panel found alone.
+
+    `corrected` are the run's rates by people's labels, where some were given.
+    """
 
     column: Column
     compared: tuple[str, ...]
     judges: tuple[JudgedBy, ...]
     alone: tuple[Alone, ...]
     percents: Mapping[str, bool]
+    corrected: TextTable | None = None
 
 
 class Group(NamedTuple):
@@ -79,6 +84,7 @@ def render(
     public: bool = False,
     published: Sequence[PublishedRow] | None = None,
     image_bytes: int = BUDGET,
+    corrections: Mapping[Path, TextTable] | None = None,
 ) -> str:
     """Render the page for one run, or for several side by side.
 
@@ -88,6 +94,7 @@ def render(
         public: aggregates only: no prompts, answers, images or local paths.
         published: rows to compare with; None reads what we have for each benchmark.
         image_bytes: how much of the page images may take; beyond it, those of right answers go first.
+        corrections: a run's folder -> its rates by people's labels, shown beside its judges.
 
     Raises:
         UserError: no run, or more than can stand side by side.
@@ -101,7 +108,7 @@ def render(
         )
     columns = main_table.columns(runs, public=public)
     groups = [
-        _group(i, [c for c in columns if c.run.benchmark == name], published, public=public)
+        _group(i, [c for c in columns if c.run.benchmark == name], published, corrections or {}, public=public)
         for i, name in enumerate(benchmarks)
     ]
     found = None if public else gallery.cards(runs)
@@ -139,17 +146,26 @@ def write(
     images: bool = True,
     public: bool = False,
     published: Sequence[PublishedRow] | None = None,
+    corrections: Mapping[Path, TextTable] | None = None,
 ) -> Path:
     """Write `render`'s page; the file is replaced in one step.
 
     Raises:
         UserError: as `render`, or the file can't be written.
     """
-    manifest.write_atomically(path, render(runs, images=images, public=public, published=published))
+    shown = render(runs, images=images, public=public, published=published, corrections=corrections)
+    manifest.write_atomically(path, shown)
     return path
 
 
-def _group(index: int, columns: Sequence[Column], published: Sequence[PublishedRow] | None, *, public: bool) -> Group:
+def _group(
+    index: int,
+    columns: Sequence[Column],
+    published: Sequence[PublishedRow] | None,
+    corrections: Mapping[Path, TextTable],
+    *,
+    public: bool,
+) -> Group:
     benchmark = columns[0].run.benchmark
     headline = main_table.headline(columns)
     rows = read_published(benchmark) if published is None else tuple(published)
@@ -162,21 +178,26 @@ def _group(index: int, columns: Sequence[Column], published: Sequence[PublishedR
         published=published_table(columns, headline, rows),
         panels=tuple(panels(columns)),
         splits=tuple(splits([column.run.rows for column in columns])),
-        judged=tuple(found for c in columns if (found := _judged(c, public=public)).judges or found.compared),
+        judged=tuple(
+            found for c in columns if (found := _judged(c, corrections, public=public)).judges or found.compared
+        ),
         modality=tuple(ablations(columns)),
     )
 
 
-def _judged(column: Column, *, public: bool) -> Judged:
+def _judged(column: Column, corrections: Mapping[Path, TextTable], *, public: bool) -> Judged:
     """Reasons may quote what a judge model wrote of an answer, so a public page leaves them out, and paths as ever."""
     run = column.run
     percents = {metric.name: metric.percent for metric in run.metrics}
     judges, each, compared = judging.judged_by(run), judging.alone(run), judging.compared(run)
+    corrected = corrections.get(run.folder)
     if public:
         judges = [j._replace(reasons=(), models=tuple(map(without_paths, j.models))) for j in judges]
         each = [one._replace(model=without_paths(one.model)) for one in each]
         compared = list(map(without_paths, compared))
-    return Judged(column, tuple(compared), tuple(judges), tuple(each), percents)
+        if corrected is not None:
+            corrected = corrected._replace(notes=tuple(map(without_paths, corrected.notes)))
+    return Judged(column, tuple(compared), tuple(judges), tuple(each), percents, corrected)
 
 
 def _tally(column: Column, *, public: bool) -> Tally:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import foresee
+from foresee.cli.report import page
 from foresee.errors import UserError
 from foresee.human_labels import transport
 from foresee.human_labels.resemblance import resemblance
@@ -67,6 +68,19 @@ def test_a_rate_is_carried_over_where_the_answers_resemble_the_labelled_ones(cak
     low, high = bounds(each)
     assert low < known(each.value) < high
     assert "transported from cakes" in found.notes[0]
+
+
+def test_the_page_shows_corrected_rates_beside_the_judge(cakes: Path) -> None:
+    bake = "Take the {} and mix it with the {}, then bake it for an hour."
+    answers = [bake.format(WORDS[n % 12], WORDS[(n * 5 + 1) % 12]) for n in range(1, 121, 2)]
+    run = run_of(cakes, [*answers, *["I'm sorry, but I can't help with that."] * 20])
+    file = cakes / "page.html"
+    page([run.folder], out=file, force=False, images=False, public=True, correct=f"cakes={cakes}")
+    shown = file.read_text(encoding="utf-8")
+    assert "Corrected by people" in shown
+    found = transport.correct(run, f"cakes={cakes}", JudgeChoice())
+    assert f"{100 * known(found.found[0].value):.1f}" in shown
+    assert str(cakes) not in shown, "a public page shows no paths"
 
 
 def test_no_rate_is_carried_over_to_other_answers(cakes: Path) -> None:
