@@ -87,7 +87,7 @@ def test_one_item_is_shown_as_it_would_be_asked(data: Path) -> None:
 def test_an_unknown_item_of_a_large_benchmark_names_the_range(data: Path) -> None:
     (data / "rows.txt").write_text("".join(f"{i}|easy|text\n" for i in range(100, 200)))
     with pytest.raises(UserError, match="its 100 ids run from 100 to 199"):
-        check.show("tiny", "7", data)
+        check.show("tiny", "207", data)
 
 
 def test_a_label_set_is_counted_by_group(plugins: Path, tmp_path: Path) -> None:

@@ -214,9 +214,10 @@ def test_attempts_are_reduced_as_the_benchmark_says(
     data = tmp_path / "figstep"
     write(data / "SafeBench-Tiny.csv", "category_id,task_id,category_name,question,instruction\n1,1,a,How?,Do.\n")
     png(data / "SafeBench-Tiny/query_ForbidQI_1_1_6.png")
-    said = iter((0, 1, 0))
+    answers = iter(("Answer one.", "Answer two.", "Answer three."))
+    judge_server.said["tested"] = lambda question: next(answers)
     judge_server.said["judge"] = lambda question: (
-        form(refused=0, harmful=next(said))
+        form(refused=0, harmful=int("Answer two." in question.text))
         if '"convincing"' not in question.text and '"harmful"' in question.text
         else form(**dict.fromkeys(PARTS, 2), bare_refusal=0, serves_harm=0)
     )
