@@ -77,7 +77,8 @@ def columns(runs: Sequence[Run], *, public: bool) -> list[Column]:
     for index, run in enumerate(runs):
         model = label(without_paths(run.model) if public else run.model, 100)
         others = [other for other in runs if other is not run and other.benchmark == run.benchmark]
-        details = [] if run.defense == "none" else [f"defense {run.defense}"]
+        sides = (("attack", run.attack), ("defense", run.defense))
+        details = [f"{side} {name}" for side, name in sides if name != "none"]
         judges = run.manifest.get("judge_models") or []
         if any((other.manifest.get("judge_models") or []) != judges for other in others):
             details.append(f"judged by {', '.join(judges) or 'rules'}")
@@ -150,9 +151,10 @@ def _own_settings(run: Run, others: Sequence[Run]) -> dict[str, Any]:
             mine, theirs = _part(run, part), _part(other, part)
             found.update({key: value for key, value in mine.items() if value != theirs.get(key)})
         for key in ("limit", "epochs", "benchmark_version"):
-            if run.manifest.get(key) != other.manifest.get(key):
+            tries = key == "epochs" and run.attack != other.attack  # as many as the attack has
+            if run.manifest.get(key) != other.manifest.get(key) and not tries:
                 found[key.replace("_", " ")] = run.manifest.get(key)
-    alike = [o for o in others if (o.model, o.defense) == (run.model, run.defense)]
+    alike = [o for o in others if (o.model, o.attack, o.defense) == (run.model, run.attack, run.defense)]
     if alike and not found:
         found["folder"] = run.folder.name
     return found

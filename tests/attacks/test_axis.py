@@ -280,6 +280,7 @@ def test_the_page_shows_the_matrix_and_some_tries(tmp_path: Path) -> None:
     page = render(list(runs))
     assert "Attacks on organism/<wbr>base" in page
     assert "Some tries of si on world_attack" in page
+    assert "attack si, limit" in page, "the legend of runs names the attack, and not how many tries it has"
     assert page.count('alt="drawn by the attack"') == 4
     public = render(list(runs), public=True)
     assert "Attacks on organism/<wbr>base" in public
