@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from foresee.report.tables import TextTable
 
 FORMATS = ("table", "md", "json")
+T = TypeVar("T")
 
 
 def check_format(format: str, by: str) -> None:
@@ -147,24 +148,25 @@ def corrected(run: Run, labels: str | None, judges: JudgeChoice | None) -> Corre
 
 def show_defenses(runs: Sequence[Run], labels: Sequence[str], unfit: Mapping[str, str], *, format: str) -> bool:
     """Print each model's runs as one table, defenses side by side. False: no benchmark ran under two of them."""
-    from foresee.cli._console import console
     from foresee.report.defense_table import boards, text_tables
 
-    found = boards(runs, labels, unfit)
-    for board in found:
-        for table in text_tables(board, console().width if format == "table" else 10_000):
-            put(table, format)
-    return bool(found)
+    return _put_each(boards(runs, labels, unfit), text_tables, format)
 
 
 def show_attacks(runs: Sequence[Run], labels: Sequence[str], unfit: Mapping[str, str], *, format: str) -> bool:
     """Print a table of attacks by defenses for each model and benchmark. False: nothing harmful was asked."""
-    from foresee.cli._console import console
     from foresee.report.attack_table import matrices, text_tables
 
-    found = matrices(runs, labels, unfit)
-    for matrix in found:
-        for table in text_tables(matrix, console().width if format == "table" else 10_000):
+    return _put_each(matrices(runs, labels, unfit), text_tables, format)
+
+
+def _put_each(found: Sequence[T], lay_out: Callable[[T, int], Sequence[TextTable]], format: str) -> bool:
+    """Print what each lays out, as wide as the terminal or, in a document, as it likes. False: there is nothing."""
+    from foresee.cli._console import console
+
+    width = console().width if format == "table" else 10_000
+    for each in found:
+        for table in lay_out(each, width):
             put(table, format)
     return bool(found)
 

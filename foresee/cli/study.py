@@ -24,10 +24,10 @@ def study(
 
     What is done is not done again: with everything done the command only shows.
     """
-    from foresee.cli._console import console, say
+    from foresee.cli import _results
+    from foresee.cli._console import say
     from foresee.evaluation import study as studies
     from foresee.report import study as report
-    from foresee.report import tables
 
     wanted = studies.read_study(definition)
     folder = out or Path("runs") / definition.stem
@@ -43,11 +43,11 @@ def study(
         seeds=chosen,
         progress=lambda state: say(f"{state.done + 1} of {state.steps}: {state.doing}") if state.doing else None,
     )
-    if format == "table":
-        for part in (report.table(found), *([report.contrasts(found)] if found.contrasts else [])):
-            tables.show(part, console())
-    else:
+    if format in ("latex", "csv"):
         typer.echo(report.text(found, format))
+    else:
+        for part in report.text_tables(found):
+            _results.put(part, format)
     page = report.write(folder / "report.html", found)
     say(f"wrote {page}")
 

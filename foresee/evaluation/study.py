@@ -1,8 +1,8 @@
 """Run a study: a grid of data, training, attack, defense, model and seed; its contrasts are written down first.
 
 A study is one TOML file. Each cell is brought about once a seed (a data set is built, a model is trained, benchmarks
-are asked) in a folder of its own, and what is done is not done again. The manifest keeps the first definition with its
-time: whoever changes what counts after figures are known, shows it.
+are asked), and what is done is not done again: cells that ask for the same data set or training share it. The manifest
+keeps the first definition with its time: whoever changes what counts after figures are known, shows it.
 
     run_study(read_study(Path("study.toml")), Path("runs/study"))
 """
@@ -10,7 +10,6 @@ time: whoever changes what counts after figures are known, shows it.
 from __future__ import annotations
 
 import json
-import resource
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,13 +25,14 @@ from foresee.config import Settings, build, read_toml
 from foresee.errors import UserError, unknown_name
 from foresee.evaluation.evaluate import EvaluateOptions, evaluate
 from foresee.evaluation.run_folder import Run, read_run, slug
+from foresee.files.spool import Spool
 from foresee.metrics import Metric, summarise
 from foresee.metrics import compare as paired_differences
 from foresee.records import Row
 from foresee.statistics.seeds import Seeded, over_seeds
 
 CELL = "cell.json"
-"""In a cell's folder: what it was, once it is whole."""
+"""In a cell's folder: what it is, and once it is whole what came of it."""
 
 
 class DataStep(Settings):
@@ -109,7 +109,7 @@ class Study(Settings):
 
 
 class Step(NamedTuple):
-    """One cell of one model and seed, and its folder below the study's."""
+    """One cell of one model and seed; its folders lie below the study's."""
 
     cell: Cell
     model: str
@@ -118,6 +118,14 @@ class Step(NamedTuple):
     @property
     def folder(self) -> str:
         return f"cells/{slug(self.cell.name)}/{slug(self.model)}/seed-{self.seed}"
+
+    @property
+    def training(self) -> str:
+        """The folder of its training, one for all steps that train the same; empty where nothing is trained."""
+        if self.cell.train is None:
+            return ""
+        trained = self.cell.model_dump(include={"train", "data"})
+        return f"trainings/{slug(self.cell.train.method)}-{manifest.digest([trained, self.model, self.seed])[:10]}"
 
 
 class Progress(NamedTuple):
@@ -160,6 +168,7 @@ class Result:
     folder: Path
     figures: tuple[CellFigure, ...]
     contrasts: tuple[ContrastFigure, ...]
+    done: tuple[Step, ...]
     lacking: tuple[Step, ...]
     cpu_seconds: float
     definitions: tuple[Mapping[str, str], ...]
@@ -241,20 +250,22 @@ def run_study(
     _sign(study, out)
     for number, step in enumerate(todo):
         progress(Progress(number, len(todo), f"{step.cell.name}, {step.model}, seed {step.seed}"))
-        if _is_done(study, step, out):
+        if _done(study, step, out) is not None:
             continue
-        began, worked = time.time(), _cpu_seconds()
+        began, worked = time.monotonic(), time.process_time()
         folder = out / step.folder
+        treatment = _take_up(study, step, folder)
         model = _brought_about(step, out)
         runs = [_measured(study, step, benchmark, model, folder) for benchmark in study.benchmarks]
         record = {
+            **treatment,
             "is": _identity(study, step),
             "model": model,
             "runs": {run.benchmark: str(run.folder.relative_to(out)) for run in runs},
-            "seconds": round(time.time() - began, 1),
-            "cpu_seconds": round(_cpu_seconds() - worked, 1),
+            "seconds": round(time.monotonic() - began, 1),
+            "cpu_seconds": round(time.process_time() - worked, 1),
         }
-        manifest.write_atomically(folder / CELL, json.dumps(record, indent=2) + "\n")
+        _keep(folder, record)
     progress(Progress(len(todo), len(todo), ""))
     return result(study, out)
 
@@ -265,54 +276,69 @@ def result(study: Study, out: Path) -> Result:
     Raises:
         UserError: a run folder is damaged, or a benchmark has no metric of a headline's name.
     """
-    done = [step for step in steps(study) if _is_done(study, step, out)]
-    records = [json.loads((out / step.folder / CELL).read_text(encoding="utf-8")) for step in done]
-    held = _Held(out, done, records)
-    there = {step.folder for step in done}
-    figures = [
-        held.figure(cell.name, model, metric) for cell, model in _pairs(study, done) for metric in study.headline
-    ]
+    found = [(step, _done(study, step, out)) for step in steps(study)]
+    done = [(step, record) for step, record in found if record is not None]
+    groups: dict[tuple[str, str], list[tuple[int, Mapping[str, str]]]] = {}
+    for step, record in done:
+        groups.setdefault((step.cell.name, step.model), []).append((step.seed, record["runs"]))
+    order = [(cell.name, model) for cell in study.cells for model in cell.models or study.models]
+    held = {
+        (cell, model): _Held(
+            out, cell, model, [runs for _, runs in sorted(groups[cell, model], key=lambda each: each[0])]
+        )
+        for cell, model in order
+        if (cell, model) in groups
+    }
+    figures = [each.figure(name) for each in held.values() for name in study.headline]
     contrasts = [
-        held.contrast(contrast, model, metric)
+        ours.less(held[contrast.against, model], name)
         for contrast in study.contrasts
-        for model in study.models
-        if held.has(contrast.of, model) and held.has(contrast.against, model)
-        for metric in contrast.metrics or study.headline
+        for (cell, model), ours in held.items()
+        if cell == contrast.of and (contrast.against, model) in held
+        for name in contrast.metrics or study.headline
     ]
     return Result(
         study,
         out,
         tuple(figures),
         tuple(contrasts),
-        tuple(step for step in steps(study) if step.folder not in there),
-        sum(float(record["cpu_seconds"]) for record in records),
+        tuple(step for step, _ in done),
+        tuple(step for step, record in found if record is None),
+        sum(float(record["cpu_seconds"]) for _, record in done),
         tuple(manifest.read(out, "study").get("definitions", ())),
     )
 
 
 class _Held:
-    """The runs of the steps that are done, read once each."""
+    """The runs of one cell on one model, seed by seed; each is read once, when it is first needed."""
 
-    def __init__(self, out: Path, done: Sequence[Step], records: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, out: Path, cell: str, model: str, runs: Sequence[Mapping[str, str]]) -> None:
         self._out = out
-        self._done = list(zip(done, records, strict=True))
-        self._runs: dict[str, Run] = {}
+        self._folders = runs
+        self._of: dict[str, tuple[list[Run], Sequence[Row]]] = {}
+        self.cell, self.model = cell, model
 
-    def has(self, cell: str, model: str) -> bool:
-        return any(step.cell.name == cell and step.model == model for step, _ in self._done)
+    def runs(self, name: str) -> tuple[list[Run], Sequence[Row]]:
+        """Read the runs that a figure is of, and pool their rows."""
+        benchmark = name.partition(".")[0]
+        if benchmark not in self._of:
+            runs = [read_run(self._out / folders[benchmark]) for folders in self._folders]
+            self._of[benchmark] = runs, _pooled(runs)
+        return self._of[benchmark]
 
-    def figure(self, cell: str, model: str, name: str) -> CellFigure:
-        runs = self._of(cell, model, name)
+    def figure(self, name: str) -> CellFigure:
+        runs, pooled = self.runs(name)
         metric = _metric(runs[0], name)
         each = [run.estimate(metric.name).value for run in runs]
-        (items,) = summarise(_pooled(runs), [_averaged(metric)])
+        (items,) = summarise(pooled, [_averaged(metric)])
         figure = over_seeds(each, (items.value, items.low, items.high), metric.bounds)
-        return CellFigure(cell, model, name, metric.percent, figure, items.total, items.n)
+        return CellFigure(self.cell, self.model, name, metric.percent, figure, items.total, items.n)
 
-    def contrast(self, contrast: Contrast, model: str, name: str) -> ContrastFigure:
-        ours, theirs = self._of(contrast.of, model, name), self._of(contrast.against, model, name)
+    def less(self, control: _Held, name: str) -> ContrastFigure:
+        """Take the difference to a control, over the same items, seed by seed."""
+        (ours, our_rows), (theirs, their_rows) = self.runs(name), control.runs(name)
         metric = _metric(ours[0], name)
-        (pooled,) = paired_differences(_pooled(theirs), _pooled(ours), [_averaged(metric)])
+        (pooled,) = paired_differences(their_rows, our_rows, [_averaged(metric)])
         each: list[float | None] = []
         for number in range(max(len(ours), len(theirs))):
             a, b = theirs[number % len(theirs)], ours[number % len(ours)]
@@ -320,19 +346,7 @@ class _Held:
         reach = metric.bounds[1] - metric.bounds[0]
         figure = over_seeds(each, (pooled.delta, pooled.low, pooled.high), (-reach, reach))
         counts = (len(ours), len(theirs))
-        return ContrastFigure(contrast.of, contrast.against, model, name, metric.percent, figure, counts)
-
-    def _of(self, cell: str, model: str, name: str) -> list[Run]:
-        benchmark = name.partition(".")[0]
-        chosen = sorted(
-            (step.seed, record["runs"][benchmark])
-            for step, record in self._done
-            if step.cell.name == cell and step.model == model
-        )
-        for _, folder in chosen:
-            if folder not in self._runs:
-                self._runs[folder] = read_run(self._out / folder)
-        return [self._runs[folder] for _, folder in chosen]
+        return ContrastFigure(self.cell, control.cell, self.model, name, metric.percent, figure, counts)
 
 
 def _metric(run: Run, name: str) -> Metric:
@@ -348,22 +362,16 @@ def _averaged(metric: Metric) -> Metric:
     return metric if metric.epochs == "mean" else with_changes(metric, epochs="mean", attempts=None)
 
 
-def _pooled(runs: Sequence[Run]) -> list[Row]:
+def _pooled(runs: Sequence[Run]) -> Sequence[Row]:
     """All rows of all seeds, a seed as an epoch."""
+    if len(runs) == 1:
+        return runs[0].rows
     most = 1 + max((row.answer.epoch for run in runs for row in run.rows), default=0)
-    return [
+    return Spool(
         with_changes(row, answer=with_changes(row.answer, epoch=number * most + row.answer.epoch))
         for number, run in enumerate(runs)
         for row in run.rows
-    ]
-
-
-def _pairs(study: Study, done: Sequence[Step]) -> Iterator[tuple[Cell, str]]:
-    there = {(step.cell.name, step.model) for step in done}
-    for cell in study.cells:
-        for model in cell.models or study.models:
-            if (cell.name, model) in there:
-                yield cell, model
+    )
 
 
 def _brought_about(step: Step, out: Path) -> str:
@@ -374,7 +382,7 @@ def _brought_about(step: Step, out: Path) -> str:
 
     given = step.cell.train
     values: dict[str, Any] = {"model": step.model, "seed": step.seed, **dict(_dotted(given.set))}
-    values["out"] = str(out / step.folder / "training")
+    values["out"] = str(out / step.training)
     if step.cell.data is not None and "data" not in values:
         values["data"] = str(_data(step.cell.data, step.seed, out))
     settings = [f"{key}={json.dumps(value)}" for key, value in values.items()]
@@ -423,14 +431,45 @@ def _identity(study: Study, step: Step) -> str:
     return manifest.digest([asked, cell, step.model, step.seed])
 
 
-def _is_done(study: Study, step: Step, out: Path) -> bool:
-    path = out / step.folder / CELL
+def _take_up(study: Study, step: Step, folder: Path) -> dict[str, str]:
+    """Make the step's folder, or go on in it; one that held another treatment is moved aside, so that nothing is lost.
+
+    More benchmarks, items or judge models are the same treatment: their answers go beside what is there.
+    """
+    cell = step.cell.model_dump(include={"data", "train", "attack", "attack_options", "defense", "defense_options"})
+    treatment = {"treatment": manifest.digest([cell, study.options, step.model, step.seed])}
+    before = _record(folder)
+    if before is not None and before.get("treatment") != treatment["treatment"]:
+        folder.rename(folder.with_name(f"{folder.name}-before-{int(time.time())}"))
+        before = None
+    if before is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        _keep(folder, treatment)
+    return treatment
+
+
+def _keep(folder: Path, record: Mapping[str, Any]) -> None:
+    manifest.write_atomically(folder / CELL, json.dumps(record, indent=2) + "\n")
+
+
+def _done(study: Study, step: Step, out: Path) -> Mapping[str, Any] | None:
+    """Read what came of a step; None where it is not whole, or is another step by now."""
+    record = _record(out / step.folder)
+    return record if record is not None and record.get("is") == _identity(study, step) else None
+
+
+def _record(folder: Path) -> Mapping[str, Any] | None:
+    """Read a cell's file, None where there is none. Raises UserError: it is damaged."""
+    path = folder / CELL
     try:
-        return bool(json.loads(path.read_text(encoding="utf-8"))["is"] == _identity(study, step))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return False
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{path} is damaged; remove that file and the cell is looked at again") from None
+        return None
+    except (OSError, ValueError):
+        record = None
+    if not isinstance(record, dict):
+        raise UserError(f"{path} is damaged; remove that file and the cell is looked at again")
+    return record
 
 
 def _sign(study: Study, out: Path) -> None:
@@ -444,11 +483,3 @@ def _sign(study: Study, out: Path) -> None:
         seen.append({"sha256": what, "since": datetime.now(UTC).isoformat(timespec="seconds")})
     out.mkdir(parents=True, exist_ok=True)
     manifest.write(out, "study", {"study": definition, "definitions": seen})
-
-
-def _cpu_seconds() -> float:
-    """CPU seconds of this process and its children that have ended."""
-    return sum(
-        usage.ru_utime + usage.ru_stime
-        for usage in (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    )

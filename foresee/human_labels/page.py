@@ -28,7 +28,7 @@ from foresee.notices import say_once
 from foresee.plugins import contracts
 from foresee.plugins.contracts import JudgeFile
 from foresee.records import Item, Json, Row, Verdict
-from foresee.report.assets import asset, environment, policy
+from foresee.report.assets import rendered
 from foresee.report.escaping import label, script_json, shown
 from foresee.report.thumbnails import Album, album
 
@@ -135,24 +135,19 @@ def render(run: Run, judge: str, picked: Sequence[Picked], *, images: bool = Tru
         "items": [_entry(p, file, shown_images) for p in picked],
         "sealed": sealed(judge, run, picked),
     }
-    style, script = asset("style.css") + asset("sheet.css"), asset("sheet.js")
-    return (
-        environment()
-        .get_template("sheet.html.jinja")
-        .render(
-            policy=policy(style, script),
-            style=style,
-            script=script,
-            judge=judge,
-            model=label(run.model, 120),
-            benchmark=run.benchmark,
-            count=len(picked),
-            version=str(run.manifest.get("foresee") or manifest.environment()["foresee"]),
-            content=Markup(script_json(content)),  # noqa: S704 - script_json escapes
-            image_list=Markup(  # noqa: S704
-                script_json([t.uri for t in shown_images.thumbnails.values()] if shown_images else [])
-            ),
-        )
+    return rendered(
+        "sheet.html.jinja",
+        "sheet.css",
+        "sheet.js",
+        judge=judge,
+        model=label(run.model, 120),
+        benchmark=run.benchmark,
+        count=len(picked),
+        version=str(run.manifest.get("foresee") or manifest.environment()["foresee"]),
+        content=Markup(script_json(content)),  # noqa: S704 - script_json escapes
+        image_list=Markup(  # noqa: S704
+            script_json([t.uri for t in shown_images.thumbnails.values()] if shown_images else [])
+        ),
     )
 
 

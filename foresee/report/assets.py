@@ -7,7 +7,7 @@ import hashlib
 import re
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -15,6 +15,21 @@ from foresee.report import figures
 
 if TYPE_CHECKING:
     import jinja2
+
+
+def rendered(template: str, style: str, script: str = "", **shown: Any) -> str:
+    """Render a page from a template, the style that all pages share with its own, and its script; `shown` fills it in.
+
+    Args:
+        template: a file of `templates/`.
+        style: the page's own style sheet there; empty for none.
+        script: its script there; empty for a page in which nothing runs.
+        shown: what the template shows; everything but Markup is escaped.
+    """
+    sheet = asset("style.css") + (asset(style) if style else Markup())
+    code = asset(script) if script else Markup()
+    page = environment().get_template(template)
+    return page.render(policy=policy(sheet, code), style=sheet, script=code, **shown)
 
 
 def policy(style: str, script: str) -> str:

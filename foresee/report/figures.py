@@ -148,6 +148,26 @@ def hatching() -> Markup:
     )
 
 
+class Frame(NamedTuple):
+    """The room of curves: steps from 0 to `last`, values from `low` to `high`."""
+
+    last: int
+    low: float
+    high: float
+
+    def place(self, step: int, value: float) -> str:
+        """Place a point in a box of 100 by 40."""
+        span = (self.high - self.low) or 1.0
+        return f"{100 * step / max(self.last, 1):.2f},{38 - 36 * (value - self.low) / span:.2f}"
+
+
+def curves(drawn: Sequence[str]) -> Markup:
+    """Rule a box of 100 by 40 and draw in it; it is stretched to the room there is, and strokes keep their width."""
+    head = '<svg class="curves" viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+    grid = "".join(f'<path class="rule" d="M0 {y}H100"/>' for y in (2, 20, 38))
+    return Markup(f"{head}{grid}{''.join(drawn)}</svg>")  # noqa: S704 - numbers and our own constants only
+
+
 def _rule(scale: Scale, height: float) -> str:
     return "".join(
         f'<line class="rule" x1="{scale.at(tick)}" x2="{scale.at(tick)}" y1="0" y2="{height}"/>' for tick in scale.ticks

@@ -18,7 +18,7 @@ from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.metrics import outcomes
 from foresee.report import attack_table, failures, gallery, judging, main_table
-from foresee.report.assets import asset, environment, policy
+from foresee.report.assets import rendered
 from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
 from foresee.report.defense_table import boards, escaped
 from foresee.report.escaping import label, script_json
@@ -113,12 +113,10 @@ def render(
     ]
     found = None if public else gallery.cards(runs)
     shown = album(gallery.images_wanted(found.shown), budget=image_bytes) if found and images else None
-    style, script = asset("style.css"), asset("page.js")
-    page = environment().get_template("page.html.jinja")
-    return page.render(
-        policy=policy(style, script),
-        style=style,
-        script=script,
+    return rendered(
+        "page.html.jinja",
+        "",
+        "page.js",
         title=_title(groups, columns),
         columns=columns,
         groups=groups,

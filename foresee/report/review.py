@@ -21,7 +21,7 @@ from foresee.data.images import ImageError
 from foresee.dataset_format import ROWS, DataRow, file_hash, image_path, read
 from foresee.errors import UserError
 from foresee.records import Image
-from foresee.report.assets import asset, environment, policy
+from foresee.report.assets import rendered
 from foresee.report.escaping import label, script_json, shown
 from foresee.report.thumbnails import URI_START, thumbnail
 
@@ -77,25 +77,19 @@ def write_pages(
 
 
 def _page(folder: Path, title: str, digest: str, number: int, rows: Sequence[DataRow], total: int) -> str:
-    style = Markup("\n").join((asset("style.css"), asset("review.css")))
-    script = asset("review.js")
     images: dict[str, str | None] = {}
     entries = [_entry(folder, row, images) for row in rows]
     known = {"review": FORMAT, "dataSet": digest, "page": number, "name": folder.resolve().name, "start": URI_START}
-    return (
-        environment()
-        .get_template("review.html.jinja")
-        .render(
-            title=title,
-            name=label(known["name"]),
-            number=number,
-            count=len(rows),
-            total=total,
-            style=style,
-            script=script,
-            policy=policy(str(style), str(script)),
-            data=Markup(script_json({**known, "rows": entries, "pictures": images})),  # noqa: S704 - script_json escapes
-        )
+    return rendered(
+        "review.html.jinja",
+        "review.css",
+        "review.js",
+        title=title,
+        name=label(known["name"]),
+        number=number,
+        count=len(rows),
+        total=total,
+        data=Markup(script_json({**known, "rows": entries, "pictures": images})),  # noqa: S704 - script_json escapes
     )
 
 

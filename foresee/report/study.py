@@ -15,7 +15,7 @@ from foresee.errors import UserError
 from foresee.evaluation.study import CellFigure, Result
 from foresee.files.spreadsheets import inert
 from foresee.report import figures, tables
-from foresee.report.assets import asset, environment, policy
+from foresee.report.assets import rendered
 from foresee.report.escaping import label
 from foresee.report.tables import TextTable, number
 from foresee.statistics import holm
@@ -41,26 +41,27 @@ class Point(NamedTuple):
 class Band(NamedTuple):
     """One measure during the trainings of a cell: steps, and the lowest, mean and highest over seeds at each."""
 
+    name: str
     series: int
     points: tuple[tuple[int, float, float, float], ...]
 
 
 def table(result: Result) -> TextTable:
     """Tabulate cells by headline metric: the mean over seeds and its interval over seeds and items."""
-    study = result.study
+    study, several = result.study, _several(result)
     rows = []
     for cell, model in dict.fromkeys((f.cell, f.model) for f in result.figures):
         found = {f.metric: f for f in result.figures if (f.cell, f.model) == (cell, model)}
         seeds = len(next(iter(found.values())).figure.each)
         cells = [_shown(found[name]) for name in study.headline]
-        rows.append((cell, *([model] if len(study.models) > 1 else []), *cells, str(seeds)))
-    header = ("cell", *(["model"] if len(study.models) > 1 else []), *study.headline, "seeds")
+        rows.append((cell, *([model] if several else []), *cells, str(seeds)))
+    header = ("cell", *(["model"] if several else []), *study.headline, "seeds")
     return TextTable(study.title, header, tuple(rows), tuple(_notes(result)))
 
 
 def contrasts(result: Result) -> TextTable:
     """Tabulate what the study is about: each cell less its control, p values adjusted by Holm over all of them."""
-    several = len(result.study.models) > 1
+    several = _several(result)
     known = [c for c in result.contrasts if c.figure.p_value is not None]
     adjusted = dict(zip(map(id, known), holm([c.figure.p_value or 0.0 for c in known]), strict=True))
     rows = []
@@ -93,6 +94,10 @@ def contrasts(result: Result) -> TextTable:
     return TextTable("Contrasts", header, tuple(rows), notes)
 
 
+def _several(result: Result) -> bool:
+    return len({each.model for each in result.figures}) > 1
+
+
 def _shown(found: CellFigure) -> str:
     figure = found.figure
     span = tables.interval(figure.low, figure.high, percent=found.percent)
@@ -115,11 +120,15 @@ def _notes(result: Result) -> Iterator[str]:
     yield f"{result.cpu_seconds / 60:.1f} CPU minutes"
 
 
+def text_tables(result: Result) -> list[TextTable]:
+    """Lay out the cells, and the contrasts where there are any."""
+    return [table(result), *([contrasts(result)] if result.contrasts else [])]
+
+
 def text(result: Result, format: Literal["md", "latex", "csv"]) -> str:
     """Write both tables for a document or a spreadsheet."""
-    parts = [table(result), *([contrasts(result)] if result.contrasts else [])]
     write = {"md": tables.markdown, "latex": latex, "csv": comma_separated}[format]
-    return "\n".join(write(part) for part in parts)
+    return "\n".join(map(write, text_tables(result)))
 
 
 def latex(shown: TextTable) -> str:
@@ -159,23 +168,16 @@ def render(result: Result) -> str:
     """
     if not result.figures:
         raise UserError(f"{result.folder}: no cell of the study is done yet, so there is nothing to show")
-    style = Markup(asset("style.css") + "\n" + asset("training.css"))  # noqa: S704 - our own files
-    page: str = (
-        environment()
-        .get_template("study.html.jinja")
-        .render(
-            policy=policy(style, ""),
-            style=style,
-            study=result.study,
-            tables=[table(result), *([contrasts(result)] if result.contrasts else [])],
-            trade_off=_trade_off(result),
-            curves=list(_curves(result)),
-            names=_names(result),
-            marker=figures.marker,
-            version=str(manifest.environment()["foresee"]),
-        )
+    return rendered(
+        "study.html.jinja",
+        "training.css",
+        study=result.study,
+        tables=text_tables(result),
+        trade_off=_trade_off(result),
+        curves=list(_curves(result)),
+        marker=figures.marker,
+        version=str(manifest.environment()["foresee"]),
     )
-    return page
 
 
 def _names(result: Result) -> list[str]:
@@ -241,49 +243,38 @@ def _curves(result: Result) -> Iterator[Curve]:
     """Draw what was measured on held-out items during training, with a band from the lowest to the highest seed."""
     names = _names(result)
     logged: dict[str, dict[str, list[Sequence[Mapping[str, Any]]]]] = {}
-    for cell in result.study.cells:
-        if cell.train is None or cell.name not in names:
+    for step in result.done:
+        if not step.training:
             continue
-        for folder in sorted((result.folder / "cells").glob("*/*/seed-*/training")):
-            if folder.parents[2].name == _folder_of(cell.name):
-                lines = training_metrics.read(folder)
-                for key in {key for line in lines for key in line if key.startswith(_CURVES)}:
-                    logged.setdefault(key, {}).setdefault(cell.name, []).append(lines)
+        lines = training_metrics.read(result.folder / step.training)
+        for key in {key for line in lines for key in line if key.startswith(_CURVES)}:
+            logged.setdefault(key, {}).setdefault(step.cell.name, []).append(lines)
     for key, by_cell in sorted(logged.items()):
-        bands = tuple(_band(names.index(cell), key, runs) for cell, runs in by_cell.items())
+        bands = tuple(_band(cell, names.index(cell), key, runs) for cell, runs in by_cell.items())
         values = [value for band in bands for point in band.points for value in point[1:]]
         if values and max(len(band.points) for band in bands) > 1:
             yield Curve(label(training_metrics.label(key)), min(values), max(values), bands, _drawn(bands, values))
 
 
-def _folder_of(cell: str) -> str:
-    from foresee.evaluation.run_folder import slug
-
-    return slug(cell)
-
-
-def _band(series: int, key: str, runs: Sequence[Sequence[Mapping[str, Any]]]) -> Band:
+def _band(name: str, series: int, key: str, runs: Sequence[Sequence[Mapping[str, Any]]]) -> Band:
     at: dict[int, list[float]] = {}
     for lines in runs:
         for line in lines:
             if isinstance(line.get(key), int | float):
                 at.setdefault(int(line["step"]), []).append(float(line[key]))
     points = tuple((step, min(v), sum(v) / len(v), max(v)) for step, v in sorted(at.items()))
-    return Band(series % figures.SERIES, points)
+    return Band(name, series % figures.SERIES, points)
 
 
 def _drawn(bands: Sequence[Band], values: Sequence[float]) -> Markup:
-    low, span = min(values), (max(values) - min(values)) or 1.0
-    last = max(point[0] for band in bands for point in band.points) or 1
-    drawn = [f'<path class="rule" d="M0 {y}H100"/>' for y in (2, 20, 38)]
-
-    def place(step: int, value: float) -> str:
-        return f"{100 * step / last:.2f},{38 - 36 * (value - low) / span:.2f}"
-
+    """Draw each cell's mean and, around it, the range over seeds."""
+    frame = figures.Frame(max(point[0] for band in bands for point in band.points), min(values), max(values))
+    drawn = []
     for band in bands:
-        around = [place(p[0], p[3]) for p in band.points] + [place(p[0], p[1]) for p in reversed(band.points)]
+        around = [frame.place(p[0], p[3]) for p in band.points] + [
+            frame.place(p[0], p[1]) for p in reversed(band.points)
+        ]
         drawn.append(f'<polygon class="band series-{band.series}" points="{" ".join(around)}"/>')
-        middle = " ".join(place(p[0], p[2]) for p in band.points)
+        middle = " ".join(frame.place(p[0], p[2]) for p in band.points)
         drawn.append(f'<polyline class="curve series-{band.series}" points="{middle}"/>')
-    head = '<svg class="curves" viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
-    return Markup(f"{head}{''.join(drawn)}</svg>")  # noqa: S704 - numbers and our own constants only
+    return figures.curves(drawn)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.report import figures
-from foresee.report.assets import asset, environment, policy
+from foresee.report.assets import rendered
 from foresee.report.escaping import label
 from foresee.training._common import metrics as training_metrics
 
@@ -96,20 +96,14 @@ def render(folders: Sequence[Path], *, public: bool = False) -> str:
     metrics = [training_metrics.read(folder) for folder in folders]
     if not any(metrics):
         raise UserError(f"{folders[0]} has no metrics yet: nothing to draw")
-    style = Markup(asset("style.css") + "\n" + asset("training.css"))  # noqa: S704 - our own files
-    page: str = (
-        environment()
-        .get_template("training.html.jinja")
-        .render(
-            policy=policy(style, ""),
-            style=style,
-            trainings=[_training(f, r, public) for f, r in zip(folders, records, strict=True)],
-            groups=list(_groups(metrics)),
-            marker=figures.marker,
-            version=str(records[0].get("foresee") or manifest.environment()["foresee"]),
-        )
+    return rendered(
+        "training.html.jinja",
+        "training.css",
+        trainings=[_training(f, r, public) for f, r in zip(folders, records, strict=True)],
+        groups=list(_groups(metrics)),
+        marker=figures.marker,
+        version=str(records[0].get("foresee") or manifest.environment()["foresee"]),
     )
-    return page
 
 
 def _training(folder: Path, record: Mapping[str, Any], public: bool) -> Training:
@@ -166,16 +160,12 @@ def _chart(name: str, metrics: Sequence[Sequence[Mapping[str, Any]]]) -> Chart |
 
 
 def _drawing(lines: Sequence[Line], low: float, high: float, steps: int) -> Markup:
-    """Curves in a box of 100 by 40 that is stretched to the room there is; the strokes keep their width."""
-    span = (high - low) or 1.0
-    drawn = []
+    """Draw a line for each training; a single point is a short dash."""
+    frame, drawn = figures.Frame(steps, low, high), []
     for line in lines:
-        placed = [(100 * p.step / max(steps, 1), 38 - 36 * (p.value - low) / span) for p in line.points]
-        places = " ".join(f"{x:.2f},{y:.2f}" for x, y in placed)
+        places = " ".join(frame.place(p.step, p.value) for p in line.points)
         if len(line.points) == 1:
             x, _, y = places.partition(",")
             places = f"{places} {float(x) + 0.5:.2f},{y}"
         drawn.append(f'<polyline class="curve series-{line.run % figures.SERIES}" points="{places}"/>')
-    head = '<svg class="curves" viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
-    grid = "".join(f'<path class="rule" d="M0 {y}H100"/>' for y in (2, 20, 38))
-    return Markup(f"{head}{grid}{''.join(drawn)}</svg>")  # noqa: S704 - numbers and our own constants only
+    return figures.curves(drawn)

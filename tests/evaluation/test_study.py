@@ -103,6 +103,65 @@ def test_a_cell_of_another_setting_is_done_anew(finished: Result, tmp_path: Path
     changed = read_study(_written(tmp_path, text))
     names = [step.cell.name for step in _result(changed, finished.folder).lacking]
     assert names == ["constitution"]
+    cell = finished.folder / "cells/constitution/organism_base"
+    answers = (cell / "seed-3/world_consequence/journal.jsonl").read_bytes()
+    anew = run_study(changed, finished.folder, only=["constitution"])
+    assert anew.lacking == ()
+    assert foresee.read_run(cell / "seed-3/world_consequence").defense == "safety_prompt"
+    (aside,) = cell.glob("seed-3-before-*")
+    assert (aside / "world_consequence/journal.jsonl").read_bytes() == answers, "what was there is kept"
+    run_study(finished.study, finished.folder)
+
+
+def test_more_items_are_the_same_cell_and_nothing_is_asked_twice(tmp_path: Path) -> None:
+    few = read_study(_written(tmp_path, DEFINITION.replace("limit = 16", "limit = 4")))
+    run_study(few, tmp_path / "run", only=["none"])
+    many = run_study(read_study(_written(tmp_path)), tmp_path / "run", only=["none"])
+    cell = tmp_path / "run/cells/none/organism_base"
+    assert [path.name for path in cell.iterdir()] == ["seed-3"]
+    journal = (cell / "seed-3/world_consequence/journal.jsonl").read_text(encoding="utf-8").splitlines()
+    answers = [line for line in journal if '"answer"' in line[:40]]
+    assert len(answers) == 16
+    assert many.figures[0].items < 16 <= len(foresee.read_run(cell / "seed-3/world_consequence").rows)
+
+
+def test_cells_that_train_the_same_share_the_training_and_may_have_models_of_their_own(
+    finished: Result, tmp_path: Path
+) -> None:
+    again = DEFINITION.replace("[[contrasts]]", _TRAINED_TOO, 1)
+    study = read_study(_written(tmp_path, again))
+    trained = {path: path.stat().st_mtime_ns for path in (finished.folder / "trainings").glob("*/manifest.json")}
+    found = run_study(study, finished.folder, only=["vsfa, warned", "qwen, plain", "qwen, warned"])
+    assert len(trained) == 2
+    assert {
+        path: path.stat().st_mtime_ns for path in (finished.folder / "trainings").glob("*/manifest.json")
+    } == trained
+    assert ("qwen, warned", "organism/qwen") in {(c.of, c.model) for c in found.contrasts}
+    assert report.contrasts(found).header[1] == "model"
+
+
+_TRAINED_TOO = """
+[[cells]]
+name = "vsfa, warned"
+data = {recipe = "threat_vqa", set = {source = "world", examples = 12}}
+train = {method = "sft", recipe = "papers/vsfa/vsfa_world.toml", set = {steps = 1, probe = {limit = 4}}}
+defense = "constitution"
+
+[[cells]]
+name = "qwen, plain"
+models = ["organism/qwen"]
+
+[[cells]]
+name = "qwen, warned"
+models = ["organism/qwen"]
+defense = "constitution"
+
+[[contrasts]]
+of = "qwen, warned"
+against = "qwen, plain"
+
+[[contrasts]]
+"""
 
 
 def _result(study: object, folder: Path) -> Result:
