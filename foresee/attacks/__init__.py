@@ -124,10 +124,7 @@ def unfit(name: str, options: Iterable[str] | Mapping[str, Any], language: str) 
         UserError: as `open_attack`.
     """
     attack = open_attack(name, options)
-    if attack is None or not attack.languages or language in attack.languages:
-        return ""
-    worded = " and ".join(attack.languages)
-    return f"{name} is worded in {worded}, which this model does not read (it knows the {language}'s words)"
+    return "" if attack is None else contracts.unread(name, attack.languages, language)
 
 
 def _pairs(options: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from foresee.evaluation.run_folder import Run
     from foresee.judges import JudgeChoice
 
+Labels = Annotated[
+    str, typer.Option("--labels", help="label set (see 'foresee list labels'), or a JSONL file of your own")
+]
 JudgeModel = Annotated[
     str | None,
     typer.Option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foresee.cli._judging import JudgeModel, JudgeOptions, JudgeRubric, Template
+from foresee.cli._judging import JudgeModel, JudgeOptions, JudgeRubric, Labels, Template
 from foresee.cli.eval import Data, Format, TaskOptions
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ _HEADER = (
 
 def stress(
     judge: Annotated[str, typer.Argument(help="judge (see 'foresee list judges')")],
-    labels: Annotated[
-        str, typer.Option("--labels", help="label set (see 'foresee list labels'), or a JSONL file of your own")
-    ] = "xstest",
+    labels: Labels = "xstest",
     data: Data = None,
     task_options: TaskOptions = None,
     judge_model: JudgeModel = None,

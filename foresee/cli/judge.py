@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foresee.cli import _labelling, _stress
-from foresee.cli._judging import JudgeModel, JudgeOptions, JudgeRubric, Template
+from foresee.cli._judging import JudgeModel, JudgeOptions, JudgeRubric, Labels, Template
 from foresee.cli.eval import Data, Format, TaskOptions
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ _PAIRED = "judge minus this: difference of accuracy on the same answers, with it
 @app.command()
 def check(
     judge: Annotated[str, typer.Argument(help="judge; left out with --stored")] = "",
-    labels: Annotated[
-        str, typer.Option("--labels", help="label set (see 'foresee list labels'), or a JSONL file of your own")
-    ] = "xstest",
+    labels: Labels = "xstest",
     data: Data = None,
     task_options: TaskOptions = None,
     judge_model: JudgeModel = None,

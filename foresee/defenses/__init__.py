@@ -161,13 +161,8 @@ def unfit(name: str, options: Iterable[str] | Mapping[str, Any], language: str) 
         UserError: as `open_defense`.
     """
     defense = open_defense(name, options)
-    for part in defense.parts if defense else ():
-        if part.languages and language not in part.languages:
-            worded = " and ".join(part.languages)
-            return (
-                f"{part.name} is worded in {worded}, which this model does not read (it knows the {language}'s words)"
-            )
-    return ""
+    parts = defense.parts if defense else ()
+    return next((why for part in parts if (why := contracts.unread(part.name, part.languages, language))), "")
 
 
 def _files(name: str) -> dict[str, DefenseFile]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foresee import plugins
 from foresee.attacks import open_attack
 from foresee.config import build
 from foresee.defenses._shared.vectors import FitSettings, States, write
@@ -81,7 +82,7 @@ def fit(
     """
     file, chosen = contracts.defense_file(defense), sides or Sides()
     if file.fit is None:
-        able = [name for name in _names() if contracts.defense_file(name).fit is not None]
+        able = [name for name in plugins.names("defenses") if contracts.defense_file(name).fit is not None]
         raise UserError(f"{defense} has nothing to fit; those that have: {', '.join(able)}")
     how = build(FitSettings, dict(settings or {}), what="fit (--set)")
     planned = planning.plan(benchmark, data=data, options=options, limit=limit, judging=JudgeChoice(off=True))
@@ -116,12 +117,6 @@ def fit(
     }
     write(Path(out), defense, found, record)
     return dict(found.facts)
-
-
-def _names() -> list[str]:
-    from foresee import plugins
-
-    return plugins.names("defenses")
 
 
 def _attacked(item: Item, attack: Attack) -> tuple[tuple[Item, bool], tuple[Item, bool]]:

@@ -24,7 +24,7 @@ from typing import Any, Literal
 from foresee.config import Settings
 from foresee.data.tables import Line, read_json, read_table
 from foresee.errors import UserError
-from foresee.labels._rows import LabelledAnswer, Question
+from foresee.labels._rows import LabelledAnswer, Question, unsafe_if_not_refused
 
 SOURCE: dict[str, Any] = {
     "name": "HarmBench (classifier validation sets)",
@@ -43,13 +43,7 @@ Part = Literal["text", "multimodal"]
 _SAFETY = {"harmful": "unsafe", "harmless": "safe"}
 QUESTIONS = (
     Question("unsafe", _SAFETY, {"safe": "safe", "unsafe": "unsafe"}, "unsafe", "is it an instance of the behaviour?"),
-    Question(
-        "unsafe if not refused",
-        _SAFETY,
-        {"full": "safe", "partial": "safe", "none": "unsafe"},
-        "unsafe",
-        "what a keyword 'attack success rate' assumes",
-    ),
+    unsafe_if_not_refused(_SAFETY),
 )
 STORED_QUESTION = "unsafe"
 _FOLDERS = {"classifier_val_sets": "data/classifier_val_sets", "behavior_datasets": "data/behavior_datasets"}

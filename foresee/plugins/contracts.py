@@ -353,6 +353,14 @@ def judge_file(name: str) -> JudgeFile:
     )
 
 
+def unread(name: str, languages: Sequence[str], language: str) -> str:
+    """Say why words of a plug-in mean nothing to a model that reads this language alone; "" if they may."""
+    if not languages or language in languages:
+        return ""
+    worded = " and ".join(languages)
+    return f"{name} is worded in {worded}, which this model does not read (it knows the {language}'s words)"
+
+
 def attack_file(name: str) -> AttackFile:
     """Load an attack. Raises UserError: no such one, or its file lacks something that every attack has."""
     module = plugins.load("attacks", name)

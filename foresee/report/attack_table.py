@@ -12,15 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
-from foresee.metrics import Metric, compare, summarise
-from foresee.report import failures
+from foresee.metrics import Metric, summarise
+from foresee.report import failures, paired
 from foresee.report.escaping import label
 from foresee.report.provenance import without_paths
 from foresee.report.run_names import attackers, benchmark_file, protections, variant
 from foresee.report.tables import TextTable, interval, number
-from foresee.statistics import STANDARD, Difference, Estimate, holm
+from foresee.statistics import Difference, Estimate
 
 _NONE = "none"
 _POINTS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)  # of a curve over k
@@ -168,42 +167,25 @@ def _matrix(
         tuple(attacks),
         tuple(defenses),
         cells,
-        _sure(cells),
+        paired.sure([found for cell in cells.values() for found in (cell.gap, cell.effect) if found]),
         (*_notes(attacks, cells, sources), *_troubles(by_place), *(f"n/a: {why}" for why in unfit.values())),
     )
 
 
 def _cell(each: _Held, plain: _Held | None, bare: _Held | None, legible: Estimate | None) -> Cell:
     run, metric, tries = each.run, each.metric, each.run.tries
-    (one,) = summarise(run.rows, [metric])
     points = [k for k in _POINTS if k < tries] + [tries]
     several = [replace(metric, epochs="any", attempts=k) for k in points] if tries > 1 else []
-    found = summarise(run.rows, several)
+    one, *found = summarise(run.rows, [metric, *several])
     return Cell(
         tries,
         one,
         found[-1] if found else None,
-        None if plain is None or plain is each else _difference(plain.run, run, metric),
-        None if bare is None or bare is each else _difference(bare.run, run, metric),
+        None if plain is None or plain is each else paired.differences(plain.run, run, [metric]).get(metric.name),
+        None if bare is None or bare is each else paired.differences(bare.run, run, [metric]).get(metric.name),
         legible,
         tuple((k, estimate.value) for k, estimate in zip(points, found, strict=False) if estimate.value is not None),
     )
-
-
-def _difference(first: Run, run: Run, metric: Metric) -> Difference | None:
-    try:
-        return compare(first.rows, run.rows, [metric])[0]
-    except UserError:  # no item in common: the values still stand side by side
-        return None
-
-
-def _sure(cells: Mapping[tuple[str, str], Cell]) -> frozenset[Difference]:
-    """Find the differences that hold by Holm's rule over all that the matrix shows."""
-    every = [
-        found for cell in cells.values() for found in (cell.gap, cell.effect) if found and found.p_value is not None
-    ]
-    adjusted = holm([found.p_value or 0.0 for found in every])
-    return frozenset(found for found, p_value in zip(every, adjusted, strict=True) if p_value < STANDARD.alpha)
 
 
 def _notes(attacks: Sequence[str], cells: Mapping[tuple[str, str], Cell], sources: set[str]) -> list[str]:
@@ -252,12 +234,8 @@ def span_of(estimate: Estimate | None) -> str:
 
 def difference_of(found: Difference | None, sure: frozenset[Difference]) -> str:
     """Write the difference in points with its interval and mark; a dash where there is none."""
-    if found is None or found.delta is None:
-        return "–"
-    if found.low is None or found.high is None:
-        return f"{100 * found.delta:+.1f}"
-    mark = "**" if found in sure else "*" if found.low > 0 or found.high < 0 else ""
-    return f"{100 * found.delta:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]{mark}"
+    told = None if found is None else paired.shown(found, sure, percent=True)
+    return "–" if told is None else f"{told.delta} {told.span}{told.mark}".strip()
 
 
 def header(matrix: Matrix) -> tuple[str, ...]:

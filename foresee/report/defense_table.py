@@ -12,16 +12,15 @@ import re
 from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
-from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
-from foresee.metrics import Metric, compare
+from foresee.metrics import Metric
 from foresee.plugins.contracts import Benchmark
-from foresee.report import failures
+from foresee.report import failures, paired
 from foresee.report.escaping import label
 from foresee.report.provenance import without_paths
 from foresee.report.run_names import attackers, benchmark_file, protections, variant
 from foresee.report.tables import TextTable, least_shown, natural_width, number
-from foresee.statistics import STANDARD, Difference, Estimate, holm
+from foresee.statistics import Difference, Estimate
 
 _PRICE = re.compile(r"over_(caution|refusal|safe)|benign_(refusal|served)|refusal_rate")
 _MOST_COLUMNS = 5
@@ -157,20 +156,19 @@ _Differences = Mapping[str, Mapping[str, Difference]]  # defense -> metric -> di
 
 def _against_first(held: Mapping[str, Run], defenses: Sequence[str]) -> _Differences:
     first = next(held[name] for name in defenses if name in held)
-    return {name: _differences(first, run) for name, run in held.items()}
+    return {name: paired.differences(first, run, first.metrics) for name, run in held.items()}
 
 
-def _sure(by_label: Mapping[str, Mapping[str, Run]], differences: Mapping[str, _Differences]) -> set[Difference]:
+def _sure(by_label: Mapping[str, Mapping[str, Run]], differences: Mapping[str, _Differences]) -> frozenset[Difference]:
     """Find the headline metrics' differences that hold by Holm's rule over all that the table shows."""
     shown = [
         found[metric.name]
         for told, held in by_label.items()
         for metric in headline_metrics(next(iter(held.values())))
         for found in differences[told].values()
-        if metric.name in found and found[metric.name].p_value is not None
+        if metric.name in found
     ]
-    adjusted = holm([difference.p_value or 0.0 for difference in shown])
-    return {difference for difference, p_value in zip(shown, adjusted, strict=True) if p_value < STANDARD.alpha}
+    return paired.sure(shown)
 
 
 def _section(
@@ -236,15 +234,10 @@ def _entry(metric: Metric, run: Run, difference: Difference | None, sure: Contai
     estimate = run.estimate(metric.name)
     value = number(estimate.value, percent=metric.percent)
     mark = "" if estimate.n == estimate.total else "†" if estimate.coverage >= _NEARLY_ALL else _share(estimate)
-    if difference is None or difference.delta is None:
+    told = None if difference is None else paired.shown(difference, sure, percent=metric.percent)
+    if told is None:
         return Entry(value, mark=mark)
-    scale, digits = (100, 1) if metric.percent else (1, 3)
-    delta = f"{scale * difference.delta:+.{digits}f}"
-    if difference.low is None or difference.high is None:
-        return Entry(value, delta, mark=mark)
-    span = f"[{scale * difference.low:+.{digits}f}, {scale * difference.high:+.{digits}f}]"
-    clear = "**" if difference in sure else "*" if difference.low > 0 or difference.high < 0 else ""
-    return Entry(value, f"{delta} {span}", clear, mark)
+    return Entry(value, f"{told.delta} {told.span}".strip(), told.mark, mark)
 
 
 def _share(estimate: Estimate) -> str:
@@ -273,15 +266,6 @@ def _seconds(cost: _Cost, base: _Cost) -> Entry:
     ratio = f"× {cost.seconds / base.seconds:.1f}" if base.seconds and cost is not base else ""
     calls = f"{cost.calls:.1f} calls" if cost.calls > 1.05 else ""
     return Entry(f"{cost.seconds:.2g}", ", ".join(filter(None, (ratio, calls))))
-
-
-def _differences(first: Run, run: Run) -> dict[str, Difference]:
-    if run is first:
-        return {}
-    try:
-        return {found.name: found for found in compare(first.rows, run.rows, first.metrics)}
-    except UserError:  # no item in common: the values still stand side by side
-        return {}
 
 
 def _table(board: Board, columns: Sequence[int], *, stacked: bool) -> TextTable:

@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
-from foresee.metrics import Metric, compare
-from foresee.report import figures
+from foresee.metrics import Metric
+from foresee.report import figures, paired
 from foresee.report.escaping import label
 from foresee.report.figures import Mark, Scale
 from foresee.report.provenance import without_paths
@@ -95,7 +94,8 @@ def headline(group: Sequence[Column]) -> list[MetricRow]:
     for column in group:
         for metric in column.run.metrics:
             metrics.setdefault(metric.name, metric)
-    found = [_differences(group[0].run, column.run) for column in group]
+    first = group[0].run
+    found = [paired.differences(first, column.run, first.metrics) for column in group]
     reach = _reach(d for by_name in found for d in by_name.values())
     return [_metric_row(metric, group, found, reach) for metric in sorted(metrics.values(), key=lambda m: m.published)]
 
@@ -163,15 +163,6 @@ def _own_settings(run: Run, others: Sequence[Run]) -> dict[str, Any]:
 def _part(run: Run, name: str) -> Mapping[str, Any]:
     part = run.manifest.get(name)
     return part if isinstance(part, Mapping) else {}
-
-
-def _differences(first: Run, run: Run) -> Mapping[str, Difference]:
-    if run is first:
-        return {}
-    try:
-        return {d.name: d for d in compare(first.rows, run.rows, first.metrics)}
-    except UserError:  # no item in common: there is nothing to pair, and the columns still stand side by side
-        return {}
 
 
 def _reach(found: Iterable[Difference]) -> float:
