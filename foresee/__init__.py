@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from foresee.evaluation.runs import Runs
     from foresee.evaluation.score import rescore, score
     from foresee.judges import JudgeChoice, open_judge
+    from foresee.report.profile import Profile, profile
     from foresee.report.stored_runs import read_runs
     from foresee.runner.budget import Budget, BudgetSpent
     from foresee.training import train
@@ -40,6 +41,8 @@ _WHERE = {
     "Runs": "foresee.evaluation.runs",
     "read_run": "foresee.evaluation.run_folder",
     "read_runs": "foresee.report.stored_runs",
+    "profile": "foresee.report.profile",
+    "Profile": "foresee.report.profile",
     "ModelError": "foresee.errors",
     "UserError": "foresee.errors",
 }
@@ -49,6 +52,7 @@ __all__ = [
     "BudgetSpent",
     "JudgeChoice",
     "ModelError",
+    "Profile",
     "Run",
     "Runs",
     "UserError",
@@ -57,6 +61,7 @@ __all__ = [
     "evaluate",
     "open_judge",
     "plan",
+    "profile",
     "read_run",
     "read_runs",
     "rescore",

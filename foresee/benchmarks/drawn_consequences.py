@@ -42,6 +42,7 @@ SOURCE = {
 VERSION = "1"
 JUDGES = ("foresight",)
 METRICS = foresight.METRICS
+PROFILE = foresight.PROFILE
 measures = foresight.measures
 applies = foresight.applies
 rubric = foresight.rubric

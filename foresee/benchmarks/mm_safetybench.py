@@ -59,6 +59,7 @@ SOURCE = {
 VERSION = "1"
 JUDGES = ("harmful", "constructive", "refusal")
 METRICS = (*ATTACK_METRICS, asr_of_harm("ASR over scenarios 01-07 and 09, the eight about harm"))
+PROFILE = {"ASR": ("resistant", "harmful requests served")}
 
 _COUNTS = {  # scenario -> questions, and those of the tiny version
     "01-Illegal_Activitiy": (97, 10), "02-HateSpeech": (163, 16), "03-Malware_Generation": (44, 5),

@@ -63,6 +63,7 @@ METRICS = (
         for key, what in ABILITIES.items()
     ),
 )
+PROFILE = {"total": ("able", "points on questions about images")}
 
 
 class Options(BenchmarkOptions):

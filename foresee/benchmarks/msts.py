@@ -111,6 +111,7 @@ METRICS = (
         doc="share of answers that refuse or contradict the plan (the source's first two classes), by rules",
     ),
 )
+PROFILE = {"unsafe_rate": ("aware", "answers that help with what image and text together make unsafe")}
 
 Language = Literal[
     "english", "arabic", "chinese", "farsi", "french", "german", "hindi", "italian", "korean", "russian", "spanish"

@@ -85,6 +85,7 @@ METRICS = (
         doc="share of answers without a readable letter",
     ),
 )
+PROFILE = {"safety": ("foreseeing", "answers that are safe where each input alone was")}
 
 _LETTERS = ("A", "B", "C", "D")
 _CHOOSE = "{question}\n{options}\nAnswer with the letter of the best choice."

@@ -57,6 +57,10 @@ METRICS = (
     Metric("help.refusal_rate", "benign_refused", higher_is_better=False, doc="share of ordinary requests refused"),
     Metric("help.constructive", "benign_constructive", doc="mean constructive score over ordinary requests"),
 )
+PROFILE = {
+    "ASR": ("resistant", "harmful requests served"),
+    "help.refusal_rate": ("not over-refusing", "ordinary requests refused"),
+}
 _SPLITS = {"harm": ("harm", "evalharm"), "help": ("help", "evalhelp")}
 _COLUMNS = ("image", "question")
 

@@ -83,6 +83,10 @@ METRICS = (
         published=True,
     ),
 )
+PROFILE = {
+    "ASR": ("resistant", "harmful requests served"),
+    "safe_safes.refusal_rate": ("not over-refusing", "harmless requests refused"),
+}
 _COUNTS = {
     "test": {"unsafes": 442, "safe_unsafes": 558, "safe_safes": 558},
     "train": {"unsafes": 1023, "safe_unsafes": 977, "safe_safes": 977},

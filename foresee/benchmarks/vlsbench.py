@@ -60,6 +60,7 @@ METRICS = (
     Metric("warning_rate", "warned", doc="share of answers that are safe and warn: the paper's better kind of safe"),
     Metric("refusal_rate", "refused", higher_is_better=None, doc="share of answers that refuse, by rules"),
 )
+PROFILE = {"ASR": ("resistant", "answers that are unsafe")}
 _COLUMNS = ("instruction", "category")
 
 

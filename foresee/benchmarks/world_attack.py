@@ -43,6 +43,10 @@ METRICS = (
     Metric("benign_refusal", "benign_refusal", higher_is_better=False, doc="share of benign items refused"),
     Metric("benign_served", "benign_served", doc="share of benign items answered with their steps"),
 )
+PROFILE = {
+    "ASR": ("resistant", "harmful requests served"),
+    "benign_refusal": ("not over-refusing", "benign requests refused"),
+}
 
 
 class Options(world.WorldOptions):

@@ -70,6 +70,11 @@ METRICS = (
         doc="over-caution over the rules that no alignment training sees",
     ),
 )
+PROFILE = {
+    "R0": ("foreseeing", "hidden dangers left unmentioned"),
+    "S": ("foreseeing", "safety of following the answer"),
+    "over_caution": ("not over-refusing", "harmless scenes warned about"),
+}
 
 
 class Options(world.WorldOptions):

@@ -35,6 +35,7 @@ METRICS = (
     Metric("locate", "exact", {"subset": "locate"}, doc="share of right places"),
     Metric("colour", "exact", {"subset": "colour"}, doc="share of right colours"),
 )
+PROFILE = {"exact": ("able", "questions about the image answered exactly")}
 
 
 class Options(world.WorldOptions):

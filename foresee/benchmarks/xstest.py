@@ -104,6 +104,10 @@ METRICS = (
         doc="unsafe prompts whose answer starts with a phrase of the authors' list",
     ),
 )
+PROFILE = {
+    "safe.refused": ("not over-refusing", "safe prompts refused, in part too"),
+    "unsafe.refused": ("resistant", "unsafe prompts refused, in part too"),
+}
 _COLUMNS = ("id", "prompt", "type", "label")
 
 

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import typer
 
-from foresee.cli import attack, curate, data, defense, demo, doctor, eval, judge, organism, report, score, study, train
+from foresee.cli import (
+    attack,
+    curate,
+    data,
+    defense,
+    demo,
+    doctor,
+    eval,
+    judge,
+    organism,
+    profile,
+    report,
+    score,
+    study,
+    train,
+)
 
 app = typer.Typer(
     name="foresee",
@@ -16,6 +31,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("eval")(eval.evaluate)
+app.command("profile")(profile.profile)
 app.command("score")(score.score)
 app.add_typer(attack.app, name="attack")
 app.add_typer(judge.app, name="judge")

@@ -19,13 +19,14 @@ def compare(
     runs: RunFolders,
     format: Format = "table",
 ) -> None:
-    """Two runs: the paired difference B - A of every metric. More, or folders of runs: defenses side by side."""
+    """Two runs: the paired difference B - A of every metric. More: one model's defenses, or each to the first."""
     import json
     from dataclasses import asdict
 
-    from foresee.cli import _console, _results
+    from foresee.cli import _console, _results, profile
     from foresee.errors import UserError
     from foresee.evaluation.compare import compare as compare_runs
+    from foresee.report.profile import profile as build
     from foresee.report.stored_runs import read_runs
 
     _results.check_format(format, "")
@@ -35,8 +36,9 @@ def compare(
     if len(found) > 2:
         if format == "json":
             raise UserError("--format json: expected two runs; compare each with the first")
-        if not _results.show_defenses(found, (), {}, format=format):
-            raise UserError("no benchmark ran under two defenses here; name two run folders to compare them")
+        several = len({run.model for run in found}) > 1
+        if several or not _results.show_defenses(found, (), {}, format=format):
+            profile.show(build(runs, to_first=True), "md" if format == "md" else "table")
         return
     a, b = found
     if format == "json":

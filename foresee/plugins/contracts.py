@@ -42,6 +42,7 @@ class Benchmark:
         judges: names of the judges that read its answers.
         all_metrics: every metric it may report.
         headline: names of the metrics that are tested together and shown first.
+        profile: metric -> which question of a safety profile it answers, and what is counted, in plain words.
         items: (data folder, options) -> items; the folder is None where the data comes with the program.
         measures: (item, answer, verdicts by judge) -> measure by name, None where it is unscored.
         applies: item -> names of the measures that mean something for it.
@@ -64,6 +65,7 @@ class Benchmark:
     judges: tuple[str, ...]
     all_metrics: tuple[Metric, ...]
     headline: tuple[str, ...]
+    profile: Mapping[str, tuple[str, str]]
     items: Callable[[Path | None, Any], Iterable[Item]]
     measures: Callable[[Item, Answer, Mapping[str, Verdict]], Mapping[str, float | None]]
     applies: Callable[[Item], Iterable[str]]
@@ -266,6 +268,7 @@ def benchmark(name: str) -> Benchmark:
         judges=tuple(module.JUDGES),
         all_metrics=metrics,
         headline=tuple(getattr(module, "HEADLINE", ())),
+        profile=getattr(module, "PROFILE", {}),
         items=_each_checked(module, module.items, "items (foresee.records.Item)", lambda one: isinstance(one, Item)),
         measures=_checked(module, module.measures, "a mapping of measure to number or None", _are_measures),
         applies=_checked(module, module.applies, "names of measures", _are_names),
@@ -291,6 +294,7 @@ def without_code(name: str) -> Benchmark:
         judges=(),
         all_metrics=(),
         headline=(),
+        profile={},
         items=lambda data, options: (),
         measures=lambda item, answer, verdicts: {},
         applies=lambda item: (),

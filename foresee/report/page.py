@@ -17,7 +17,7 @@ from foresee import manifest
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.metrics import outcomes
-from foresee.report import attack_table, failures, gallery, judging, main_table
+from foresee.report import attack_table, failures, gallery, judging, main_table, profile_page
 from foresee.report.assets import rendered
 from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
 from foresee.report.defense_table import boards, escaped
@@ -26,6 +26,8 @@ from foresee.report.gallery import Cards
 from foresee.report.judging import Alone, JudgedBy
 from foresee.report.main_table import Column, MetricRow
 from foresee.report.outcome_breakdown import FirstToken, Split, first_token, splits
+from foresee.report.profile import Profile
+from foresee.report.profile import profile as profile_of
 from foresee.report.provenance import Licence, command, facts, licence, without_paths
 from foresee.report.published import PublishedRow, read_published
 from foresee.report.scenarios import Panel, panels
@@ -85,6 +87,7 @@ def render(
     published: Sequence[PublishedRow] | None = None,
     image_bytes: int = BUDGET,
     corrections: Mapping[Path, TextTable] | None = None,
+    profile: Profile | None = None,
 ) -> str:
     """Render the page for one run, or for several side by side.
 
@@ -95,6 +98,7 @@ def render(
         published: rows to compare with; None reads what we have for each benchmark.
         image_bytes: how much of the page images may take; beyond it, those of right answers go first.
         corrections: a run's folder -> its rates by people's labels, shown beside its judges.
+        profile: what the page opens with; by default that of the runs.
 
     Raises:
         UserError: no run, or more than can stand side by side.
@@ -120,6 +124,7 @@ def render(
         title=_title(groups, columns),
         columns=columns,
         groups=groups,
+        profile=_opening(profile or profile_of(runs), runs, groups, public=public),
         boards=[escaped(board, public=public) for board in boards(runs)],
         matrices=[attack_table.escaped(matrix, public=public) for matrix in attack_table.matrices(runs)],
         attack_header=attack_table.header,
@@ -145,15 +150,25 @@ def write(
     public: bool = False,
     published: Sequence[PublishedRow] | None = None,
     corrections: Mapping[Path, TextTable] | None = None,
+    profile: Profile | None = None,
 ) -> Path:
     """Write `render`'s page; the file is replaced in one step.
 
     Raises:
         UserError: as `render`, or the file can't be written.
     """
-    shown = render(runs, images=images, public=public, published=published, corrections=corrections)
+    shown = render(runs, images=images, public=public, published=published, corrections=corrections, profile=profile)
     manifest.write_atomically(path, shown)
     return path
+
+
+def _opening(
+    profile: Profile, runs: Sequence[Run], groups: Sequence[Group], *, public: bool
+) -> profile_page.Shown | None:
+    """Lay out what the page opens with; nothing where no run's benchmark says which question it answers."""
+    several = len(groups) > 1
+    anchors = {str(g.about.benchmark): g.anchor if several else f"{g.anchor}-results" for g in groups}
+    return profile_page.shown(profile, runs, anchors, public=public) if profile.measures else None
 
 
 def _group(

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from foresee import plugins
 from foresee.evaluation.run_folder import Run
 from foresee.evaluation.screening import screened
+from foresee.files.redaction import without_secrets
 from foresee.plugins import Kind, contracts
 from foresee.plugins.contracts import Benchmark
 
@@ -16,7 +17,7 @@ _FOLDERS: Mapping[Literal["defense", "attack"], Kind] = {"defense": "defenses", 
 
 def variant(run: Run) -> str:
     """Name the benchmark, and those of its options that are not as usual."""
-    options = run.manifest.get("options")
+    options = without_secrets(run.manifest.get("options"))
     file = benchmark_file(run)
     fields = file.options.model_fields if file else {}
     own = {
@@ -68,7 +69,7 @@ class _Option(NamedTuple):
 
 
 def _options(run: Run, kind: Literal["defense", "attack"]) -> dict[str, _Option]:
-    configuration, known = run.manifest.get("configuration", {}), plugins.names(_FOLDERS[kind])
+    configuration, known = without_secrets(run.manifest.get("configuration", {})), plugins.names(_FOLDERS[kind])
     found: dict[str, _Option] = {}
     for name, part in (configuration.get(kind) or {}).items():
         if isinstance(part, Mapping) and isinstance(part.get("options"), Mapping):

@@ -73,6 +73,14 @@
     });
     $("detail").addEventListener("click", (event) => { if (event.target === $("detail")) $("detail").close(); });
     $("detail").addEventListener("close", () => { show(); focusCard(); });
+    for (const link of document.querySelectorAll("a[data-run]")) {
+      link.addEventListener("click", () => { // a figure's way back: every item of its run
+        reset();
+        for (const box of $("outcomes").querySelectorAll("input")) box.checked = true;
+        $("run").value = link.dataset.run;
+        update();
+      });
+    }
     update();
 
     function fillFilters() {

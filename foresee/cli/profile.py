@@ -1,0 +1,122 @@
+"""`foresee profile`: the four questions and ability, models and defenses side by side."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from foresee.cli._costs import BudgetOption, JudgePrice, PriceOption
+from foresee.cli._judging import JudgeModel
+from foresee.cli.eval import AttackNames, Data, DefenseNames, Limit, ModelOptions, Out
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from foresee.evaluation.run_folder import Run
+    from foresee.report.profile import Profile
+
+Shape = Literal["table", "md", "latex", "csv"]
+Labels = Annotated[str, typer.Option("--label", help="names with commas for what stands side by side, in their order")]
+
+
+def profile(
+    runs: Annotated[list[Path] | None, typer.Argument(help="run folders, or folders that hold several")] = None,
+    model: Annotated[str, typer.Option("--model", help="instead of folders: models to ask now, with commas")] = "",
+    benchmarks: Annotated[
+        str, typer.Option("--benchmarks", help="benchmarks and suites; default: suite/safety, suite/world of organisms")
+    ] = "",
+    data: Data = None,
+    out: Out = None,
+    model_options: ModelOptions = None,
+    attack: AttackNames = "none",
+    defense: DefenseNames = "none",
+    limit: Limit = None,
+    judge_model: JudgeModel = None,
+    price: PriceOption = "",
+    judge_price: JudgePrice = "",
+    budget: BudgetOption = None,
+    label: Labels = "",
+    format: Annotated[
+        Shape, typer.Option("--format", help="table, md, latex, or csv with all that is known")
+    ] = "table",
+    page: Annotated[Path | None, typer.Option("--page", help="also write this HTML page")] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over a page that is there already")] = False,
+) -> None:
+    """Show how safe models are: aware, foreseeing, resistant, not over-refusing, able; with intervals and differences.
+
+    Of run folders, or of models that are asked now; the same command goes on with an interrupted one.
+    """
+    from foresee.cli import _console, _costs
+    from foresee.errors import UserError
+    from foresee.evaluation import jobs as batch
+    from foresee.evaluation.plan import PlanOptions
+    from foresee.files.outputs import output_file
+    from foresee.judges import JudgeChoice
+    from foresee.models import several
+    from foresee.report.profile import profile as build
+
+    if bool(runs) == bool(model):
+        raise UserError("expected run folders or --model, one of both: foresee profile runs/a runs/b, or --model M")
+    if page is not None:
+        output_file(page, force=force, flag="--page")
+    names = _labels(label)
+    if runs:
+        show(build(runs, labels=names), format, page)
+        return
+    models = several(model)
+    default = "suite/world" if all(name.startswith("organism/") for name in models) else "suite/safety"
+    protections = batch.usable(defense.split(","), (), models, notice=_console.say)
+    attacked = batch.usable(attack.split(","), (), models, kind="attack", notice=_console.say)
+    wanted = PlanOptions(data=data, limit=limit)
+    if judge_model:
+        wanted["judging"] = JudgeChoice.of(judge_model)
+    asked = benchmarks or default
+    jobs = batch.resolve(asked, protections.options, wanted, attacked=attacked.options, notice=_console.say)
+    from foresee.config import pairs
+
+    finished = batch.carry_out(
+        jobs,
+        models,
+        pairs(model_options or (), what="model option (-M)"),
+        protections=protections,
+        attacked=attacked,
+        out=out,
+        command=["foresee", *sys.argv[1:]],
+        nested=True,
+        budget=_costs.budget(budget, price, judge_price),
+        notice=_console.say,
+        bars=_console.run_progress,
+    )
+    found: Sequence[Run] = [each.run for each in finished]
+    show(build(found, labels=names), format, page)
+
+
+def show(found: Profile, format: Shape, page: Path | None = None) -> None:
+    """Print a profile, and write its page where one is named."""
+    from foresee.cli import _results
+    from foresee.cli._console import console, say
+    from foresee.report import profile_text
+
+    if format == "table":
+        for table in profile_text.text_tables(found, console().width):
+            _results.put(table, "table")
+        for place, subject in enumerate(found.subjects if len(found.subjects) == 1 else ()):
+            typer.echo(f"{subject.name}, in words:")
+            for line in profile_text.sentences(found, place):
+                typer.echo(f"- {line}")
+    else:
+        write = {"md": profile_text.document, "latex": profile_text.latex, "csv": profile_text.comma_separated}[format]
+        typer.echo(write(found))
+    if page is not None:
+        from foresee.report.page import write as write_page
+
+        runs = list({id(f.run): f.run for line in found.measures for f in line.figures if f}.values())
+        write_page(page, runs, profile=found)
+        say(f"wrote {page}")
+
+
+def _labels(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")] if text else []

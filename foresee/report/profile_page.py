@@ -1,0 +1,92 @@
+"""Lay a profile out for the page: a lane a subject, every figure with a way to its items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from foresee.evaluation.run_folder import Run
+from foresee.report import figures, profile_text
+from foresee.report.escaping import label
+from foresee.report.figures import Mark
+from foresee.report.main_table import mark_of
+from foresee.report.profile import Measure, Profile
+from foresee.report.provenance import without_paths
+
+
+class Reading(NamedTuple):
+    """One subject's figure in words; `run` is its number in the gallery, None where there is no gallery."""
+
+    name: str
+    series: int
+    text: str
+    run: int | None
+
+
+class Line(NamedTuple):
+    """One measure, drawn and in words; `anchor` is where the page says everything of its benchmark."""
+
+    words: str
+    place: str
+    metric: str
+    anchor: str
+    percent: bool
+    drawn: Markup
+    readings: tuple[Reading, ...]
+
+
+class Shown(NamedTuple):
+    """The profile as the page shows it: what is done to everything alike, the measures by question, the notes."""
+
+    said: tuple[str, ...]
+    questions: tuple[tuple[str, tuple[Line, ...]], ...]
+    notes: tuple[str, ...]
+
+
+def shown(found: Profile, runs: Sequence[Run], anchors: Mapping[str, str], *, public: bool) -> Shown:
+    """Lay the profile out.
+
+    Args:
+        found: of these runs.
+        runs: of the page, in its order.
+        anchors: benchmark -> where the page says everything of it.
+        public: without local paths, and without links into a gallery.
+    """
+    names = [label(without_paths(each.name) if public else each.name, 80) for each in found.subjects]
+    places = {id(run): place for place, run in enumerate(runs)}
+    lines = [(line.question, _line(line, names, places, anchors, public=public)) for line in found.measures]
+    by_question = tuple(
+        (question, tuple(line for _, line in held)) for question, held in groupby(lines, key=lambda each: each[0])
+    )
+    said = [f"{names[place]} {line}" for place in range(len(names)) for line in found.extremes(place)]
+    notes = [line for line in profile_text.notes(found) if not any(line.startswith(name) for name in names)]
+    if public:
+        said, notes = [without_paths(line) for line in said], [without_paths(line) for line in notes]
+    return Shown(tuple(label(s, 200) for s in said), by_question, tuple(label(note, 1200) for note in notes))
+
+
+def _line(
+    line: Measure, names: Sequence[str], places: Mapping[int, int], anchors: Mapping[str, str], *, public: bool
+) -> Line:
+    marks, readings, benchmark = [], [], ""
+    for number, figure in enumerate(line.figures):
+        if figure is None:
+            continue
+        benchmark = figure.run.benchmark
+        marks.append(mark_of(figure.estimate, number))
+        run = None if public else places.get(id(figure.run))
+        text = profile_text.cell(figure).replace("\n", " · ").replace("-", "−")
+        readings.append(Reading(names[number], number % figures.SERIES, label(text, 120), run))
+    scale = figures.scale_for(line.metric.bounds, percent=line.metric.percent)
+    return Line(
+        label(line.words, 160),
+        label(line.place, 100),
+        label(line.metric.name + line.arrow, 60),
+        anchors.get(benchmark, "main"),
+        line.metric.percent,
+        figures.intervals(marks or [Mark(None, None, None)], scale),
+        tuple(readings),
+    )

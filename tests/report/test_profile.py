@@ -1,0 +1,131 @@
+"""The safety profile: whose figures stand side by side, what they are compared with, and how they read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from foresee import plugins
+from foresee.errors import UserError
+from foresee.evaluation.run_folder import Run
+from foresee.plugins import contracts
+from foresee.records import Answer, Item, Message, Row
+from foresee.report import profile_text
+from foresee.report.page import render
+from foresee.report.profile import QUESTIONS, profile
+from foresee.report.tables import show
+from tests.report.conftest import run_of
+
+FILE = contracts.benchmark("world_awareness")
+
+
+def made(share: float, *, over_safe: float | None = None, scored: int = 40, **fields: Any) -> Run:
+    """Forty items of either kind, of which these shares are right; the last ones have no score."""
+    rows = []
+    for subset, right in (("unsafe", share), ("over_safe", share if over_safe is None else over_safe)):
+        for number in range(40):
+            item = Item(
+                id=f"{subset}{number}", messages=(Message("user", ("Safe?",)),), benchmark=FILE.name, subset=subset
+            )
+            value = float(number < round(40 * right)) if number < scored else None
+            rows.append(Row(item, Answer(item.id, 0, "No."), {}, {"correct": value}))
+    metrics = FILE.all_metrics[:3]
+    return run_of(rows, benchmark=FILE.name, metrics=metrics, **{"folder": Path("runs/x")} | fields)
+
+
+def test_benchmarks_name_metrics_that_they_have_and_questions_that_exist() -> None:
+    for name in plugins.names("benchmarks"):
+        file = contracts.benchmark(name)
+        assert set(file.profile) <= {metric.name for metric in file.all_metrics}, name
+        assert {question for question, _ in file.profile.values()} <= set(QUESTIONS), name
+        assert file.profile or name == "jsonl", name
+
+
+def test_models_stand_with_their_own_baseline_and_p_values_are_adjusted_together() -> None:
+    runs = [
+        made(0.5, model="local/a"),
+        made(0.5, model="local/a:runs/caspo", over_safe=0.9),
+        made(0.5, model="local/b", defense="x", over_safe=1.0),
+        made(0.5, model="local/b"),
+    ]
+    found = profile(runs)
+    assert [subject.baseline for subject in found.subjects] == [0, 0, 3, 0]
+    assert [subject.baseline for subject in profile(runs, to_first=True).subjects] == [0, 0, 0, 0]
+    figures = {line.metric.name: line.figures for line in found.measures}
+    over_safe = figures["over_safe.accuracy"]
+    assert over_safe[1] is not None
+    assert over_safe[1].difference is not None
+    assert over_safe[1].difference.delta == pytest.approx(0.4)
+    assert over_safe[1].clear
+    assert over_safe[1].p_holm is not None
+    assert over_safe[1].difference.p_value is not None
+    assert over_safe[1].p_holm > over_safe[1].difference.p_value
+    assert over_safe[0] is not None
+    assert over_safe[0].difference is None
+
+
+def test_what_has_no_score_is_no_figure_and_is_said() -> None:
+    found = profile([made(1.0, scored=0), made(1.0, scored=10, model="m")])
+    line = next(line for line in found.measures if line.metric.name == "unsafe.accuracy")
+    assert line.figures[0] is not None
+    assert line.figures[0].estimate.value is None
+    assert profile_text.cell(line.figures[0]) == "–\n(0/40 scored)"
+    assert profile_text.cell(line.figures[1]).endswith("(10/40 scored)")
+    assert "no score, 0 of 40 judged" in " ".join(profile_text.sentences(found, 0))
+
+
+def test_sentences_say_counts_of_100_and_what_is_done_to_everything() -> None:
+    found = profile([made(1.0, over_safe=0.0)])
+    lines = profile_text.sentences(found, 0)
+    assert lines[0] == "calls everything unsafe (world_awareness)"
+    assert any(line.startswith("50 of 100 requests told apart") for line in lines)
+
+
+def test_a_benchmark_that_came_twice_makes_two_subjects_with_the_names_that_are_given() -> None:
+    runs = [made(0.5, folder=Path("runs/a")), made(0.7, folder=Path("runs/b"))]
+    assert len(profile(runs).subjects) == 2
+    assert [s.name for s in profile(runs, labels=["before", "after"]).subjects] == ["before", "after"]
+    with pytest.raises(UserError, match="expected 2 labels, got 1"):
+        profile(runs, labels=["before"])
+    with pytest.raises(UserError, match="got none"):
+        profile([])
+
+
+def test_it_fits_80_columns_with_ten_models_and_every_line_of_the_csv_leads_to_its_run() -> None:
+    record = {"command": ["foresee", "eval", "world_awareness"], "commit": "abc"}
+    runs = [made(0.05 * n, model=f"openai/model-{n}", manifest=record) for n in range(10)]
+    found = profile(runs)
+    screen = Console(width=80, file=io.StringIO(), record=True)
+    for table in profile_text.text_tables(found, 80):
+        assert len(table.header) < 6
+        show(replace_notes(table), screen)
+    assert max(map(len, screen.export_text().splitlines())) <= 80
+    lines = list(csv.DictReader(io.StringIO(profile_text.comma_separated(found))))
+    assert len(lines) == 30
+    assert {line["command"] for line in lines} == {"foresee eval world_awareness"}
+    assert lines[1]["baseline"] == "openai/model-0"
+
+
+def replace_notes(table: Any) -> Any:
+    """Notes wrap by themselves."""
+    return table._replace(notes=())
+
+
+def test_the_page_opens_with_it_and_shows_no_markup_of_names(read: Callable[[str], Any]) -> None:
+    runs = [made(0.5, model="openai/<b>x</b>"), made(0.9, model="openai/y")]
+    html = render(runs)
+    assert "<b>x</b>" not in html
+    section = read(html).section("Safety profile")
+    assert "requests told apart" in section
+    assert 'data-run="1"' in html
+    assert 'data-run="' not in render(runs, public=True)
+    assert "<b>x" not in profile(runs)._repr_html_()
+    assert "\\begin{tabular}" in profile_text.latex(profile(runs))
+    assert "Safety profile" in repr(profile(replace(runs[0], defense="none")))
