@@ -17,6 +17,7 @@ from foresee.cli import (
     profile,
     report,
     score,
+    show,
     study,
     train,
 )
@@ -46,6 +47,8 @@ app.command("train")(train.train)
 app.command("merge")(train.merge)
 app.command("study")(study.study)
 app.command("list")(doctor.list_plugins)
+app.command("show")(show.show)
+app.command("runs")(show.runs)
 app.command("doctor")(doctor.doctor)
 
 
