@@ -82,9 +82,11 @@ class Measure(NamedTuple):
         return self.benchmark + (f" under {self.attack}" if self.attack != "none" else "")
 
     @property
-    def arrow(self) -> str:
-        """Which way is better."""
-        return {True: " ↑", False: " ↓", None: ""}[self.metric.higher_is_better]
+    def told(self) -> str:
+        """The metric's name, which way is better, and its scale where that is not a share."""
+        better = {True: " ↑", False: " ↓", None: ""}[self.metric.higher_is_better]
+        low, high = self.metric.bounds
+        return self.metric.name + better + ("" if self.metric.percent else f" {low:g} to {high:g}")
 
 
 @dataclass(frozen=True, repr=False)

@@ -84,7 +84,7 @@ def _line(
     return Line(
         label(line.words, 160),
         label(line.place, 100),
-        label(line.metric.name + line.arrow, 60),
+        label(line.told, 60),
         anchors.get(benchmark, "main"),
         line.metric.percent,
         figures.intervals(marks or [Mark(None, None, None)], scale),

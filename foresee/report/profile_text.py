@@ -80,10 +80,10 @@ def _on_differences(found: Profile) -> Iterator[str]:
         return
     named = [f"{found.subjects[a].name} to {found.subjects[b].name}" for a, b in pairs]
     first = found.subjects[0].name
-    to = f"{first}" if all(b == 0 for _, b in pairs) else "; ".join(named)
+    to = f"to {first}" if all(b == 0 for _, b in pairs) else f"of {'; '.join(named)}"
     tested = sum(each.p_holm is not None for line in found.measures for each in line.figures if each)
     yield (
-        f"Δ: the difference to {to}, over the same items, in points; * where its interval leaves out zero, ** if also "
+        f"Δ: the difference {to}, over the same items, in points; * where its interval leaves out zero, ** if also "
         f"by Holm's rule over all {tested}"
     )
     least = []
@@ -154,7 +154,7 @@ def _table(found: Profile, part: Sequence[int]) -> TextTable:
         if line.question != before:
             rows.append((line.question.upper(), *[""] * len(part)))
         before = line.question
-        name = f"  {line.words} [{line.metric.name}{line.arrow}, {line.place}]"
+        name = f"  {line.words} [{line.told}, {line.place}]"
         rows.append((name, *(cell(line.figures[place]) for place in part)))
     names = [found.subjects[place].name for place in part]
     return TextTable("Safety profile", ("", *names), tuple(rows))
