@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tarfile
 from collections import Counter
 from pathlib import Path
@@ -350,3 +351,34 @@ def test_check_says_how_to_get_the_rest(mm: Path) -> None:
     assert report.source is not None
     assert "Google Drive" in report.source.manual
     assert report.source.companion == "mossbench"
+
+
+def test_pope_release_and_hub(tmp_path: Path, load: Load) -> None:
+    row = {"question_id": 1, "image": "COCO_val2014_1.jpg", "text": "Is there a dog in the image?", "label": "yes"}
+    for number, subset in enumerate(("random", "popular", "adversarial")):
+        absent = {
+            **row,
+            "question_id": 2,
+            "text": f"Is there a {number}?",
+            "label": "no",
+            "image": "COCO_val2014_9.jpg",
+        }
+        lines = "".join(json.dumps(each) + "\n" for each in (row, absent))
+        write(tmp_path / f"release/coco_pope_{subset}.json", lines)
+    png(tmp_path / "release/val2014/COCO_val2014_1.jpg")
+    items = load("pope", tmp_path / "release")
+    assert [(item.id, item.expected, bool(item.missing_image)) for item in items[:2]] == [
+        ("random_1", "yes", False),
+        ("random_2", "no", True),
+    ]
+    assert len(items) == 6
+    assert items[0].cluster == items[2].cluster, "one picture, one cluster"
+    assert [item.subset for item in load("pope", tmp_path / "release", "subset=popular")] == ["popular", "popular"]
+    cell = {"bytes": png_bytes(3, tmp_path), "path": None}
+    hub = {"question_id": "1", "question": "Is there a dog?", "answer": "No", "image_source": "COCO_val2014_1"}
+    parquet(tmp_path / "hub/data/test-00000-of-00001.parquet", [{**hub, "image": cell, "category": "popular"}])
+    (item,) = load("pope", tmp_path / "hub")
+    assert (item.id, item.expected, item.missing_image) == ("popular_1", "no", None)
+    write(tmp_path / "release/coco_pope_random.json", json.dumps({**row, "label": "perhaps"}) + "\n")
+    with pytest.raises(UserError, match=r"expected the right answer yes or no, got 'perhaps'"):
+        load("pope", tmp_path / "release")

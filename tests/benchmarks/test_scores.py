@@ -38,6 +38,7 @@ EXAMPLES = {
         item("embodied_unsafe", agent="embodied", kind="unsafe"),
     ],
     "msts": [item("assistance")],
+    "pope": [item("random", "yes"), item("adversarial", "no")],
     "siuo": [item("gen", reference="x"), item("mcqa", correct="B")],
     "spa_vl": [item("harm"), item("help")],
     "vlguard": [item("unsafes"), item("safe_safes")],
@@ -235,6 +236,28 @@ def test_letters(text: str, letter: str | None) -> None:
 def test_mm_vet_counts_an_item_for_each_ability() -> None:
     found = measured("mm_vet", item(abilities=["math", "ocr"]), capability={"score": 0.4})
     assert found == {"score": 0.4, "score.math": 0.4, "score.ocr": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "published"),
+    [
+        ("Yes, there is a dog.", True, True), ("**No**, there is no dog.", False, False), ("no", False, False),
+        ("There is no dog in the image.", False, False), ("The image shows a dog.", True, True),
+        ("The image does not contain a dog", False, False), ("I can't see the image.", None, True),
+        ("A street. There is not one.", False, True), ("", None, True),
+        ("There isn't a dog. There is a cat.", None, True),
+    ],
+)  # fmt: skip
+def test_pope_reads_yes_and_no(text: str, said: bool | None, published: bool) -> None:
+    """Ours leaves open what the authors' rule takes for a yes."""
+    module = plugins.load("benchmarks", "pope")
+    assert (module.says_yes(text), module.published_yes(text)) == (said, published)
+
+
+def test_pope_counts_a_refusal_as_wrong_and_an_unread_answer_as_nothing() -> None:
+    assert measured("pope", item("random", "no"), "Yes.", refusal="none")["correct"] == 0.0
+    assert measured("pope", item("random", "yes"), "I can't help with that.", refusal="full")["correct"] == 0.0
+    assert measured("pope", item("random", "yes"), "A street at night.", refusal="none")["correct"] is None
 
 
 def test_vlsbench_outcomes() -> None:
