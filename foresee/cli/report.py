@@ -95,10 +95,14 @@ def _page_file(runs: Sequence[Path], out: Path | None, *, force: bool) -> Path:
 
 def export(
     runs: RunFolders,
-    format: Annotated[str, typer.Option("--format", help="csv, parquet, jsonl or eval (an Inspect log)")] = "csv",
+    format: Annotated[
+        str, typer.Option("--format", help="csv, parquet, jsonl, eval (an Inspect log) or eee (Every Eval Ever)")
+    ] = "csv",
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="file to write, one for all runs; default: rows.FORMAT in each run folder"),
+        typer.Option(
+            "--out", help="file to write, one for all runs (eee: a folder); default: rows.FORMAT in each run folder"
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="write over the --out that is there already")] = False,
 ) -> None:
@@ -112,7 +116,7 @@ def export(
     from foresee.report.export import write
     from foresee.report.stored_runs import read_runs
 
-    if out is not None:
+    if out is not None and format != "eee":
         output_file(out, force=force)
     found = read_runs(runs, judgings=False, skipped=say, without_code=True)
     for run in found:
@@ -120,7 +124,11 @@ def export(
             say(f"{run.folder}: {run.warnings[0]}; to have them, name its folder in FORESEE_PLUGINS")
         if run.unfinished:
             say(f"note: {run.folder} is UNFINISHED, {run.unfinished} rows were not sent yet")
-    if format == "eval":
+    if format == "eee":
+        from foresee.report import every_eval_ever
+
+        paths = [every_eval_ever.write(run, out) for run in found]
+    elif format == "eval":
         from foresee.interop.inspect_log import write_log
 
         if out is not None and len(found) > 1:

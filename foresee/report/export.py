@@ -17,7 +17,7 @@ from foresee.files.untrusted import whole
 from foresee.manifest import written_whole
 
 _GROUP = 10_000  # rows of a group in a parquet file
-FORMATS = ("csv", "parquet", "jsonl", "eval")
+FORMATS = ("csv", "parquet", "jsonl", "eval", "eee")
 
 
 def write(runs: Sequence[Run], format: str, out: Path | None = None) -> Path:

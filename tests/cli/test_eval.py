@@ -172,6 +172,38 @@ def test_exports_hold_one_line_per_item(cli: Cli, mmsa: Path, server: str) -> No
     assert (wrong.code, "no export format named 'xlsx'" in wrong.err) == (2, True)
 
 
+def test_every_eval_ever_reads_the_aggregate_and_the_samples(cli: Cli, mmsa: Path, server: str) -> None:
+    """The schemas are those of its release 0.3.0; an item without its image is no sample and lowers coverage."""
+    jsonschema = pytest.importorskip("jsonschema")
+    schemas = Path(__file__).parent / "every_eval_ever"
+    assert evaluate(cli, mmsa, server, "--out", "run").code == 0
+    for _ in range(2):  # the same files again
+        done = cli("export", "run", "--format", "eee", "--out", "shared")
+        assert done.code == 0, done.err
+    (path,) = Path("shared/data").glob("mmsafeaware/*/*/*.json")
+    aggregate = json.loads(path.read_text())
+    jsonschema.validate(aggregate, json.loads((schemas / "eval.schema.json").read_text()))
+    detail = aggregate["detailed_evaluation_results"]
+    lines = (Path("shared") / detail["file_path"]).read_text().splitlines()
+    assert len(lines) == detail["total_rows"]
+    assert detail["additional_details"]["rows_without_an_answer"] == "1"
+    rows = [json.loads(line) for line in lines]
+    for row in rows:
+        jsonschema.validate(row, json.loads((schemas / "instance_level_eval.schema.json").read_text()))
+    assert len({row["sample_id"] for row in rows if row["metadata"]["measure"] == "correct"}) == 31
+    results = {each["metric_config"]["metric_name"]: each["score_details"] for each in aggregate["evaluation_results"]}
+    run = foresee.read_run(Path("run"))
+    for estimate in run.estimates:
+        if estimate.value is not None:
+            found = results[estimate.name]
+            assert found["score"] == estimate.value
+            assert found["uncertainty"]["num_samples"] == estimate.n
+            assert found["details"]["coverage"] == str(estimate.coverage)
+    assert {row["evaluation_result_id"] for row in rows} <= {
+        each["evaluation_result_id"] for each in aggregate["evaluation_results"]
+    }
+
+
 def test_comparing_runs_pairs_the_same_items(cli: Cli, mmsa: Path, server: str) -> None:
     assert evaluate(cli, mmsa, server, "--out", "a").code == 0
     assert evaluate(cli, mmsa, server, "--out", "b", "-T", "modality=image").code == 0  # no sentence, so no knife: Yes
