@@ -269,7 +269,7 @@ def _chosen(run: Run, known: Mapping[str, Metric]) -> Iterator[tuple[Metric, str
     file = benchmark_file(run)
     declared = file.profile if file is not None else {}
     if SCREENED.name in known:
-        yield SCREENED, "resistant", SCREENED.doc
+        yield SCREENED, "resistant", SCREENED.doc.removeprefix("offline screen: share of ")
     for metric in known.values():
         name, _, tries = metric.name.partition("@")
         if name in declared:

@@ -17,7 +17,7 @@ from foresee.report.tables import TextTable, natural_width
 if TYPE_CHECKING:
     from foresee.report.profile import Figure, Measure, Profile
 
-_FIRST_COLUMN = 28
+_FIRST_COLUMN = 26
 _DASH = "–"
 
 
@@ -194,5 +194,6 @@ def _span(low: float | None, high: float | None, *, percent: bool) -> str:
 
 
 def _width(table: TextTable) -> int:
-    """How wide the table's numbers need it to be; words in the first column may wrap."""
-    return _FIRST_COLUMN + 3 + natural_width(table.header[1:], [row[1:] for row in table.rows])
+    """How wide the table's numbers need it to be; names of subjects, and words in the first column, may wrap."""
+    names = [max(name.split(), key=len, default="") for name in table.header[1:]]
+    return _FIRST_COLUMN + 3 + natural_width(names, [row[1:] for row in table.rows])
