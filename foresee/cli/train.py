@@ -15,6 +15,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from foresee.training import TrainingConfig
+
 _SHOWN = ("loss", "reward", "token_gap/mean", "entropy", "completions/mean_length", "kl", "grad_norm")
 _SHORT = {"token_gap/mean": "gap", "completions/mean_length": "length"}
 
@@ -27,8 +29,14 @@ def train(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="folder to write; the same command continues there")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="settings, trainable parameters, examples as the model sees them, cost")
+        bool, typer.Option("--dry-run", help="memory and time by plan; settings, examples as the model sees them, cost")
     ] = False,
+    fits: Annotated[
+        str | None,
+        typer.Option(
+            "--fits", metavar="24GB", help="with --dry-run: plan for this memory or device (A100, H100), alone"
+        ),
+    ] = None,
     show_settings: Annotated[bool, typer.Option("--settings", help="list every setting with its default")] = False,
 ) -> None:
     """Train a model. The same command goes on with an interrupted training."""
@@ -39,11 +47,9 @@ def train(
         list_settings(training.method(method).config)
         return
     given = [*(settings or ()), *([f"out={_quoted(out)}"] if out is not None else [])]
-    config = training.configure(method, recipe, given)
-    if dry_run:
-        from foresee.training._common import dry_run as dry_runs
-
-        typer.echo(dry_runs.preview(method, config))
+    config = training.configure(method, recipe, [*(["data=DATA", "out=OUT"] if fits else []), *given])
+    if dry_run or fits:
+        _dry_run(method, config, fits)
         return
     leads = os.environ.get("RANK", "0") == "0"
     with _progress() as report:
@@ -51,6 +57,23 @@ def train(
     if leads:
         _print_result(folder)
         say(f"trained: {folder}  (use it as --model {training.evaluated_as(config, folder)})")
+
+
+def _dry_run(method: str, config: TrainingConfig, fits: str | None) -> None:
+    """Print the plan, where it is for another device or the weights are elsewhere; else what a first batch shows."""
+    from foresee.models.checkpoints.find import import_torch
+    from foresee.training._common import dry_run as dry_runs
+    from foresee.training._plan import memory, words
+
+    import_torch()
+    elsewhere = memory.weights_are_elsewhere(config.model)
+    if not fits and not elsewhere:
+        typer.echo(dry_runs.preview(method, config))
+        return
+    for line in words.describe(method, config, fits):
+        typer.echo(line)
+    if elsewhere:
+        typer.echo(f"{config.model} is no folder here: no weights were loaded, no batch was computed")
 
 
 def merge(

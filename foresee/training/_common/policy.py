@@ -14,8 +14,8 @@ from foresee.models.checkpoints import LoadOptions, Vlm, load, placement
 from foresee.models.checkpoints.find import one_line, weights_hash
 from foresee.training._common.config import TrainingConfig
 
-_NOT_LANGUAGE = r"vision|visual|image_newline|projector|connector|aligner|audio|video"
-_LANGUAGE = rf"(?!.*({_NOT_LANGUAGE})).*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+NOT_LANGUAGE = r"vision|visual|image_newline|projector|connector|aligner|audio|video"
+_LANGUAGE = rf"(?!.*({NOT_LANGUAGE})).*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 _VISION = (
     r".*(vision|visual)(?!.*patch_embed).*"
     r"\.(q_proj|k_proj|v_proj|o_proj|out_proj|qkv|proj|fc1|fc2|linear_fc1|linear_fc2|gate_proj|up_proj|down_proj)"
@@ -129,7 +129,7 @@ def _lora(vlm: Vlm, config: TrainingConfig) -> Any:
 def _free(model: Any, vision: bool) -> None:
     """Make the language model trainable; the rest with it only with `vision`."""
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(vision or not re.search(_NOT_LANGUAGE, name))
+        parameter.requires_grad_(vision or not re.search(NOT_LANGUAGE, name))
 
 
 def _free_adapter(vlm: Vlm) -> None:

@@ -1,0 +1,56 @@
+"""Plans of memory: known models by name, what fits, and what to change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from foresee import training
+from foresee.errors import UserError
+from foresee.training._plan import devices, memory, words
+from foresee.training._plan.live import LiveTensors
+
+SEVEN = "model=local/Qwen/Qwen2.5-VL-7B-Instruct"
+
+
+def test_live_tensors_are_followed_until_they_are_freed() -> None:
+    weights = torch.ones(1000)
+    with LiveTensors([weights]) as live:
+        twice = weights * 2
+        view = twice[:10]
+        del twice
+        assert (live.now, live.peak) == (4000, 4000), "a view keeps its memory"
+        del view
+        assert (live.now, live.peak, weights.view(10, 100).sum().item()) == (0, 4000, 1000)
+
+
+def test_the_recipe_with_an_adapter_fits_the_device_that_its_head_names_and_the_full_one_does_not() -> None:
+    device = devices.named("A100")
+    lora = training.configure("caspo", "papers/ood_mmsafe/caspo_lora.toml", [SEVEN, "data=DATA", "out=OUT"])
+    small = memory.plan("caspo", lora, True, device)
+    assert small.shape.total == 8_292_166_656
+    assert small.held["weights"] == 2 * small.shape.total
+    assert 20e9 < small.needed <= device.memory
+    full = training.configure("caspo", "papers/ood_mmsafe/caspo.toml", [SEVEN, "data=DATA", "out=OUT"])
+    lines = words.describe("caspo", full, "A100")
+    assert any("DOES NOT FIT" in line for line in lines)
+    assert any("to fit" in line and "--set tune=lora" in line for line in lines)
+
+
+def test_devices_are_named_by_memory_or_name() -> None:
+    assert devices.named("24GB").memory == 24 * 10**9
+    assert devices.named("h100").name == "H100"
+    with pytest.raises(UserError, match="--fits: expected a memory"):
+        devices.named("a toaster")
+
+
+def test_rows_that_are_here_are_measured(models: Any, folders: Any, tmp_path: Path) -> None:
+    name = next(iter(folders))
+    config = training.configure("sft", None, [SEVEN, f"data={folders[name]}", "out=OUT"])
+    lengths = memory.plan("sft", config, True).lengths
+    assert not lengths.assumed
+    assert lengths.rows
+    assert lengths.prompt > 1
