@@ -253,7 +253,7 @@ def _measured(config: TrainingConfig) -> tuple[int | None, int, int, int | None]
     """Measure the rows that are here: pixels of the largest images of a row, tokens of texts (about 3 letters each)."""
     from foresee.training._common import rows as training_rows
 
-    if not (Path(config.data).expanduser() / "manifest.json").is_file():
+    if not Path(config.data).expanduser().is_dir():
         return None, _PROMPT, _ANSWER, None
     from PIL import Image
 
