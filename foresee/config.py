@@ -79,6 +79,16 @@ def pairs(given: Iterable[str], *, what: str, base: Mapping[str, Any] | None = N
     return values
 
 
+def laid_over(base: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay settings over others; of a group that both have, what the upper one does not name stays."""
+    found = dict(base)
+    for key, value in settings.items():
+        below = found.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        found[key] = laid_over(below, value) if both else value
+    return found
+
+
 def wording(text: str, own: str, *, option: str) -> str:
     """Our own words for "auto", else a file's, to the letter; `option` names the setting in errors.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from foresee.config import BenchmarkOptions, Settings, from_pairs, pairs, read_toml
+from foresee.config import BenchmarkOptions, Settings, from_pairs, laid_over, pairs, read_toml
 from foresee.errors import UserError
 
 
@@ -56,3 +56,10 @@ def test_toml_errors_name_the_file(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("a = \n")
     with pytest.raises(UserError, match=r"bad\.toml is not valid TOML.*line 1"):
         read_toml(tmp_path / "bad.toml")
+
+
+def test_settings_laid_over_a_group_keep_what_they_do_not_name() -> None:
+    below = {"rate": 1.0, "probe": {"every": 5, "benchmarks": ["world"], "deep": {"a": 1, "b": 2}}}
+    found = laid_over(below, {"probe": {"every": 9, "deep": {"b": 3}}, "rate": {"first": 2}})
+    assert found == {"rate": {"first": 2}, "probe": {"every": 9, "benchmarks": ["world"], "deep": {"a": 1, "b": 3}}}
+    assert below["probe"] == {"every": 5, "benchmarks": ["world"], "deep": {"a": 1, "b": 2}}, "nothing is changed below"

@@ -111,11 +111,13 @@ def export(
     A run whose benchmark is not at hand (a file of yours, FORESEE_PLUGINS not set) comes without its measures.
     """
     from foresee.cli._console import say
-    from foresee.errors import UserError
+    from foresee.errors import UserError, unknown_name
     from foresee.files.outputs import output_file
-    from foresee.report.export import write
+    from foresee.report.export import FORMATS, write
     from foresee.report.stored_runs import read_runs
 
+    if format not in (known := (*FORMATS, "eval", "eee")):
+        raise unknown_name("export format", format, known)
     if out is not None and format != "eee":
         output_file(out, force=force)
     found = read_runs(runs, judgings=False, skipped=say, without_code=True)

@@ -133,7 +133,7 @@ def _figure(estimate: Estimate, metric: Metric) -> str:
     return f"{number(estimate.value)}{unit} [{number(estimate.low)}, {number(estimate.high)}]"
 
 
-def read_run(folder: Path, *, without_code: bool = False) -> Run:
+def read_run(folder: Path | str, *, without_code: bool = False) -> Run:
     """Read a run folder as a Run.
 
     Args:
@@ -144,6 +144,7 @@ def read_run(folder: Path, *, without_code: bool = False) -> Run:
         UserError: not a run folder, a damaged one (items.jsonl is cut short, say), or one whose benchmark is not at
             hand.
     """
+    folder = Path(folder)
     record = manifest.read(folder, "evaluation")
     file = benchmark_of(folder, record["benchmark"], without_code=without_code)
     finished = _Finished(folder / JOURNAL, record.get("made_by", {}))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from datetime import UTC, datetime
@@ -381,23 +381,13 @@ def _brought_about(step: Step, out: Path) -> str:
     from foresee import training
 
     given = step.cell.train
-    values: dict[str, Any] = {"model": step.model, "seed": step.seed, **dict(_dotted(given.set))}
+    values: dict[str, Any] = {"model": step.model, "seed": step.seed, **given.set}
     values["out"] = str(out / step.training)
     if step.cell.data is not None and "data" not in values:
         values["data"] = str(_data(step.cell.data, step.seed, out))
-    settings = [f"{key}={json.dumps(value)}" for key, value in values.items()]
-    config = training.configure(given.method, given.recipe or None, settings)
+    config = training.configure(given.method, given.recipe or None, settings=values)
     folder = training.train(given.method, config)
     return training.evaluated_as(config, folder)
-
-
-def _dotted(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield nested settings one by one, `probe.limit`, so that they lie over a recipe's, not in place of a group."""
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _dotted(value, f"{before}{key}.")
-        else:
-            yield f"{before}{key}", value
 
 
 def _data(given: DataStep, seed: int, out: Path) -> Path:

@@ -149,6 +149,8 @@ def address(url: str, api_version: str | None) -> Address:
         raise UserError(f"base_url: expected http://HOST:PORT/v1 or https://..., got '{shown(url)}'") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UserError(f"base_url: expected http://HOST:PORT/v1 or https://..., got '{shown(url)}'")
+    if "," in url:
+        raise UserError(f"base_url: expected one address, got several in '{shown(url)}'")
     named = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
     version = api_version or named.get("api-version")
     if parts.username or parts.password or parts.fragment or named.keys() - {"api-version"}:

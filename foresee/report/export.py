@@ -17,7 +17,7 @@ from foresee.files.untrusted import whole
 from foresee.manifest import written_whole
 
 _GROUP = 10_000  # rows of a group in a parquet file
-FORMATS = ("csv", "parquet", "jsonl", "eval", "eee")
+FORMATS = ("csv", "parquet", "jsonl")
 
 
 def write(runs: Sequence[Run], format: str, out: Path | None = None) -> Path:
@@ -32,7 +32,7 @@ def write(runs: Sequence[Run], format: str, out: Path | None = None) -> Path:
         UserError: an unknown format, a run without an answer, a path that can't be written, or pyarrow is missing.
     """
     if format not in FORMATS:
-        raise unknown_name("export format", format, FORMATS)
+        raise unknown_name("format of rows", format, FORMATS)
     for run in runs:
         if not run.rows:
             raise UserError(f"{run.folder} holds no answer yet, so there is nothing to export")

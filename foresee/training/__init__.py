@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foresee.config import build, pairs, read_toml, renamed, renamed_pairs
+from foresee.config import build, laid_over, pairs, read_toml, renamed, renamed_pairs
 from foresee.errors import UserError
 from foresee.plugins import contracts
 from foresee.plugins.contracts import TrainingMethod
@@ -52,7 +52,8 @@ def configure(
     cls = method(name).config
     names = known(cls)
     base = renamed(read_toml(recipe_path(recipe)), names, cls) if recipe is not None else {}
-    base |= renamed({key: str(v) if isinstance(v, Path) else v for key, v in (settings or {}).items()}, names, cls)
+    plain = {key: str(value) if isinstance(value, Path) else value for key, value in (settings or {}).items()}
+    base = laid_over(base, renamed(plain, names, cls))
     values = pairs(renamed_pairs(given, names, cls), what="--set", base=base)
     absent = [key for key, field in cls.model_fields.items() if field.is_required() and key not in values]
     if absent:

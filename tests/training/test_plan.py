@@ -54,3 +54,37 @@ def test_rows_that_are_here_are_measured(models: Any, folders: Any, tmp_path: Pa
     assert not lengths.assumed
     assert lengths.rows
     assert lengths.prompt > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("Qwen/Qwen2.5-VL-3B-Instruct", 3_754_622_976),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", 8_292_166_656),
+        ("Qwen/Qwen3-VL-4B-Instruct", 4_437_815_808),
+        ("Qwen/Qwen3-VL-8B-Instruct", 8_767_123_696),
+        ("llava-hf/llava-1.5-7b-hf", 7_063_427_072),
+    ],
+)
+def test_known_models_have_the_parameters_that_the_hub_states(name: str, parameters: int) -> None:
+    from transformers import AutoModelForImageTextToText
+
+    with torch.device("meta"):
+        model: Any = AutoModelForImageTextToText.from_config(memory.configuration(name))
+    model.tie_weights()
+    assert sum(parameter.numel() for parameter in model.parameters()) == parameters
+
+
+def test_weights_in_the_cache_of_the_hub_are_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    name = "local/Qwen/Qwen2.5-VL-7B-Instruct"
+    assert memory.weights_are_elsewhere(name)
+    place = tmp_path / "models--Qwen--Qwen2.5-VL-7B-Instruct"
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text("a" * 40)
+    (place / "snapshots" / ("a" * 40)).mkdir(parents=True)
+    (place / "snapshots" / ("a" * 40) / "model.safetensors.index.json").write_text("{}")
+    assert not memory.weights_are_elsewhere(name)
+    assert not memory.weights_are_elsewhere("local/somebody/else")

@@ -1,6 +1,7 @@
 """Know the configurations of a few published models by name, so that plans need neither their weights nor a hub.
 
-Sizes are those of the models' own `config.json` on the hub; the parameter counts that follow from them are tested.
+Sizes are those of the models' own `config.json` on the hub; the parameter counts that follow from them, which are
+those that the hub states, are tested.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@
 
   theme();
   if ($("cards")) gallery(data("cards"));
+  for (const each of document.querySelectorAll(".try")) each.addEventListener("click", () => each.classList.toggle("blurred"));
 
   function theme() {
     const button = $("theme");

@@ -122,11 +122,16 @@ def configuration(model: str) -> Any:
 
 
 def weights_are_elsewhere(model: str) -> bool:
-    """Whether a model is known by name and has no folder here."""
+    """Whether a model is known by name, and neither a folder here nor in the hub's cache."""
+    from huggingface_hub import try_to_load_from_cache
+
     from foresee.models.checkpoints import known
 
     name = folder_or_id(model)
-    return name in known.CONFIGS and not Path(name).is_dir()
+    if name not in known.CONFIGS or Path(name).is_dir():
+        return False
+    weights = ("model.safetensors", "model.safetensors.index.json")
+    return not any(isinstance(try_to_load_from_cache(name, file), str) for file in weights)
 
 
 def _shape(config: TrainingConfig) -> Shape:
