@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 FORESEE_DATA ?= $(if $(wildcard ../shared/data),$(abspath ../shared/data))
 export FORESEE_DATA
 
-.PHONY: setup demo test slow check docs coverage perf chaos gpu clean
+.PHONY: setup demo test slow check docs coverage perf chaos fuzz gpu clean
 setup: $(VENV)/.done
 
 $(VENV)/.done: pyproject.toml constraints.txt
@@ -43,6 +43,9 @@ perf: setup
 
 chaos: setup
 	$(BIN)/python -m pytest tests/runner -k "kill or storm or resume" --count-kills 20
+
+fuzz: setup
+	FORESEE_FUZZ=100000 $(BIN)/python -m pytest -n 0 tests/fuzz
 
 gpu: setup
 	$(BIN)/python -m pytest -m gpu

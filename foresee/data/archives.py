@@ -114,6 +114,8 @@ _DAMAGE = (
     struct.error,
     EOFError,
     ValueError,
+    NotImplementedError,  # a zip that says it needs a version that there is not
+    OSError,  # an offset before the file's start; what can't be written is told apart where it is written
 )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from foresee.errors import UserError
+from foresee.files.untrusted import parse_json, read_regular
 
 FORMAT = 1
 
@@ -49,7 +49,7 @@ def read(path: Path) -> SavedLabels:
         UserError: not such a file, a damaged one, or labels of answers that the page does not have.
     """
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = parse_json(read_regular(path))
     except OSError as problem:
         raise UserError(f"can't read {path}: {problem.strerror}") from None
     except ValueError as problem:
@@ -58,7 +58,7 @@ def read(path: Path) -> SavedLabels:
     if not fits or not isinstance(saved.get("run"), dict) or saved.get("format") != FORMAT:
         raise UserError(f"{path} is not what a labelling page saved; expected the file of its button 'Save labels'")
     try:
-        unseen = json.loads(base64.b64decode(saved["sealed"], validate=True))
+        unseen = parse_json(base64.b64decode(saved["sealed"], validate=True))
         found = SavedLabels(
             sheet=str(saved["sheet"]),
             judge=str(saved["judge"]),
