@@ -45,7 +45,7 @@ from foresee.records import Message, Request
 from foresee.report.escaping import shown, visible
 from foresee.runner.journal import Journal, read_records
 
-EXAMPLES = int(os.environ.get("FORESEE_FUZZ", "100"))
+EXAMPLES = int(os.environ.get("FORESEE_FUZZ", "40"))
 fuzzed = settings(
     max_examples=EXAMPLES,
     deadline=None,
