@@ -84,8 +84,10 @@ def laid_over(base: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str,
     found = dict(base)
     for key, value in settings.items():
         below = found.get(key)
-        both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        found[key] = laid_over(below, value) if both else value
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            found[key] = laid_over(below, value)
+        else:
+            found[key] = value
     return found
 
 
