@@ -50,6 +50,7 @@ def profile(
     Of run folders, or of models that are asked now; the same command goes on with an interrupted one.
     """
     from foresee.cli import _console, _costs
+    from foresee.config import pairs
     from foresee.errors import UserError
     from foresee.evaluation import jobs as batch
     from foresee.evaluation.plan import PlanOptions
@@ -75,8 +76,6 @@ def profile(
         wanted["judging"] = JudgeChoice.of(judge_model)
     asked = benchmarks or default
     jobs = batch.resolve(asked, protections.options, wanted, attacked=attacked.options, notice=_console.say)
-    from foresee.config import pairs
-
     finished = batch.carry_out(
         jobs,
         models,
