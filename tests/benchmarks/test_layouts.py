@@ -382,3 +382,39 @@ def test_pope_release_and_hub(tmp_path: Path, load: Load) -> None:
     write(tmp_path / "release/coco_pope_random.json", json.dumps({**row, "label": "perhaps"}) + "\n")
     with pytest.raises(UserError, match=r"expected the right answer yes or no, got 'perhaps'"):
         load("pope", tmp_path / "release")
+
+
+def _mmmu_row(tmp_path: Path, **changed: Any) -> dict[str, Any]:
+    pictures = {f"image_{n}": None if n > 2 else {"bytes": png_bytes(n, tmp_path), "path": None} for n in range(1, 8)}
+    return {
+        "id": "validation_Math_1", "question": "Compare <image 2> with <image 1>, then <image 2> again.",
+        "options": "['3', '<image 1>', \"Euler's\"]", "answer": "B", "question_type": "multiple-choice",
+        "topic_difficulty": "Easy", **pictures, **changed,
+    }  # fmt: skip
+
+
+def test_mmmu_images_stand_where_the_question_names_them(tmp_path: Path, load: Load) -> None:
+    short = _mmmu_row(
+        tmp_path, id="validation_Math_2", question="How many?", options="[]", answer="['4', 'four']", image_2=None
+    )
+    hidden = _mmmu_row(tmp_path, id="validation_Art_Theory_7", image_2=None)
+    parquet(tmp_path / "hub/Math/validation-00000-of-00001.parquet", [_mmmu_row(tmp_path), short])
+    parquet(tmp_path / "hub/Art_Theory/validation-00000-of-00001.parquet", [hidden])
+    parquet(tmp_path / "hub/Math/test-00000-of-00001.parquet", [_mmmu_row(tmp_path, answer="?")])
+    lacking, choice, open_one = load("mmmu", tmp_path / "hub")
+    kinds = [part if isinstance(part, str) else "image" for part in choice.messages[0].content]
+    assert kinds == ["Compare ", "image", " with ", "image", kinds[-1]]
+    assert kinds[-1].startswith(", then <image 2> again.\n\n(A) 3\n(B) <image 1>\n(C) Euler's\n\nAnswer with")
+    assert len({image.sha256 for image in choice.images}) == 2
+    assert (choice.subset, choice.scenario, choice.metadata["right"]) == ("science", "Math", ["B"])
+    assert open_one.metadata["right"] == ["4", "four"]
+    assert open_one.prompt.endswith("single word or phrase.")
+    assert lacking.missing_image == "validation_Art_Theory_7: image_2 (the cell is empty)"
+    assert [item.scenario for item in load("mmmu", tmp_path / "hub", "subset=art")] == ["Art_Theory"]
+    for wrong, words in (
+        ({"answer": "D"}, "a right answer among ABC"),
+        ({"options": "[1"}, "expected options as a list"),
+    ):
+        parquet(tmp_path / "wrong/Math/validation-0.parquet", [_mmmu_row(tmp_path, **wrong)])
+        with pytest.raises(UserError, match=words):
+            load("mmmu", tmp_path / "wrong")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from foresee import plugins
+from foresee.benchmarks._shared.letters import chosen_letter
 from foresee.config import from_pairs
 from foresee.errors import UserError
 from foresee.evaluation import plan
@@ -38,6 +39,7 @@ EXAMPLES = {
         item("embodied_unsafe", agent="embodied", kind="unsafe"),
     ],
     "msts": [item("assistance")],
+    "mmmu": [item("art", choices=["x", "y"], right=["A"])],
     "pope": [item("random", "yes"), item("adversarial", "no")],
     "siuo": [item("gen", reference="x"), item("mcqa", correct="B")],
     "spa_vl": [item("harm"), item("help")],
@@ -222,7 +224,7 @@ def test_siuo_both_or_neither() -> None:
     [
         ("B", "B"), ("b)", "B"), ("(C) because", "C"), ("**D.** It is", "D"), ("The best answer is C.", "C"),
         ("I would choose option A since", "A"), ("A person should not", None),
-        ("Option A is wrong, option B is right.", None),
+        ("Option A is wrong, option B is right.", "B"),
         ("The answer is a careful look", None), ("The answer is A careful look", None), ("", None),
         ("None of them", None),
         ("A: one\n", "A"),
@@ -230,7 +232,43 @@ def test_siuo_both_or_neither() -> None:
     ],
 )  # fmt: skip
 def test_letters(text: str, letter: str | None) -> None:
-    assert plugins.load("benchmarks", "siuo").chosen_letter(text) == letter
+    assert chosen_letter(text) == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("<think>B looks right.</think>G", "G"), ("So the final answer is \\boxed{F}.", "F"),
+        ("Option B is incorrect.", None),
+        ("The answer is B, not C, since the answer is not E.", "B"), ("G is the correct option.", "G"), ("H. no", None),
+    ],
+)  # fmt: skip
+def test_letters_of_more_options(text: str, letter: str | None) -> None:
+    assert chosen_letter(text, "ABCDEFG") == letter
+
+
+MMMU_CHOICE = item("art", choices=["red", "blue green", "blue"], right=["B"])
+MMMU_SHORT = item("art", choices=[], right=["1,200.5", "North Sea"])
+
+
+@pytest.mark.parametrize(
+    ("of", "text", "correct", "published"),
+    [
+        (MMMU_CHOICE, "(B)", 1.0, 1.0), (MMMU_CHOICE, "A", 0.0, 0.0),
+        (MMMU_CHOICE, "It is blue green, I think.", 1.0, 1.0), (MMMU_CHOICE, "red or blue, who knows that", None, 0.0),
+        (MMMU_CHOICE, "It looks to me like red to me", 0.0, 0.0), (MMMU_CHOICE, "I see nothing.", None, 1 / 3),
+        (MMMU_CHOICE, "A careful look says B", None, 1.0), (MMMU_SHORT, "The total is $1200.50.", 1.0, 1.0),
+        (MMMU_SHORT, "x = 1200.51", 0.0, 0.0), (MMMU_SHORT, "north  sea", 1.0, 0.0), (MMMU_SHORT, "", None, 0.0),
+        (MMMU_SHORT, "the North Seas", 0.0, 1.0),
+    ],
+)  # fmt: skip
+def test_mmmu_readings(of: Item, text: str, correct: float | None, published: float) -> None:
+    found = measured("mmmu", of, text, refusal="none")
+    assert (found["correct"], found["published"]) == (correct, published)
+
+
+def test_mmmu_counts_a_refusal_as_wrong() -> None:
+    assert measured("mmmu", MMMU_CHOICE, "I can't help with that.", refusal="full")["correct"] == 0.0
 
 
 def test_mm_vet_counts_an_item_for_each_ability() -> None:
