@@ -33,10 +33,13 @@ from foresee.statistics import Estimate
 if TYPE_CHECKING:
     import pandas
 
+    from foresee.runner.journal import Line
+
 ITEMS = "items.jsonl"
 ITEMS_WRITTEN = "items_file_sha256"  # of the manifest
 JOURNAL = "journal.jsonl"
 _VERDICT_OF = ("item_id", "answer_key", "judge", "made_by")
+ANEW = "the command that made it, run again with the same --out, writes it anew and asks nothing twice"
 JUDGED = "judged"  # below a run folder: the same answers by other judges, a run folder each
 
 
@@ -149,14 +152,12 @@ def read_run(folder: Path | str, *, without_code: bool = False) -> Run:
     file = benchmark_of(folder, record["benchmark"], without_code=without_code)
     finished = _Finished(folder / JOURNAL, record.get("made_by", {}))
     items = Spool(read_items(folder))
-    edited = differences(folder, items, record)
-    rows = (Row(item, answer, finished.verdicts(item, answer.key)) for item, answer in finished.pairs(items))
+    edited = [text for text in (differences(folder, items, record), finished.edited) if text]
+    rows = (finished.row(item, answer) for item, answer in finished.pairs(items))
     run = assemble(folder, file, rows, record)
-    run = replace(run, unfinished=finished.missing)
-    if not edited:
-        return run
-    say_once(f"WARNING: {edited}")  # also where a command shows no warnings of single runs
-    return replace(run, warnings=(edited, *run.warnings))
+    for text in edited:  # also where a command shows no warnings of single runs
+        say_once(f"WARNING: {text}")
+    return replace(run, unfinished=finished.missing, warnings=(*edited, *run.warnings))
 
 
 def differences(folder: Path, items: Sequence[KeyedItem], record: Mapping[str, Any]) -> str:
@@ -166,16 +167,15 @@ def differences(folder: Path, items: Sequence[KeyedItem], record: Mapping[str, A
         UserError: items are missing, so that every figure would be of another sample.
     """
     path, expected = folder / ITEMS, record.get("items", 0)
-    again = "the command that made it, run again with the same --out, writes it anew and asks nothing twice"
     if len(items) < expected:
-        raise UserError(f"{path}: expected {expected} items, as {manifest.FILE} says, got {len(items)}; {again}")
+        raise UserError(f"{path}: expected {expected} items, as {manifest.FILE} says, got {len(items)}; {ANEW}")
     written = record.get(ITEMS_WRITTEN)
     if written is not None:
         same = written == _hash_of(path)
     else:  # older folders know what was asked, and no more
         asked = record.get("items_sha256")
         same = asked is None or asked == items_digest(each.item for each in items)
-    return "" if same else f"{path} was edited after the run, or is of another one: do not trust the figures; {again}"
+    return "" if same else f"{path} was edited after the run, or is of another one: do not trust the figures; {ANEW}"
 
 
 def _hash_of(path: Path) -> str:
@@ -216,11 +216,13 @@ def benchmark_of(folder: Path, name: str, *, without_code: bool = False) -> Benc
 def answered(folder: Path, items: Iterable[KeyedItem]) -> tuple[Sequence[tuple[Item, Answer]], int]:
     """Find every item of a run folder with its answers, one an epoch, and how many are still to come."""
     finished = _Finished(folder / JOURNAL, {})
+    if finished.edited:
+        say_once(f"WARNING: {finished.edited}")
     return Spool(finished.pairs(items)), finished.missing
 
 
 class _Finished:
-    """What a journal holds, read where it lies.
+    """What a journal holds, read where it lies. What was edited since is a failure: no text, no verdict, the reason.
 
     Args:
         path: of the journal.
@@ -231,42 +233,76 @@ class _Finished:
     """
 
     def __init__(self, path: Path, made_by: Mapping[str, str]) -> None:
-        from foresee.runner.journal import Lines, read_records
+        from foresee.runner.journal import Lines, edited_lines, read_records
 
         self.missing = 0
         self._lines = Lines(path)
         self._answers, self._verdicts = Places(), Places()
         self._judges: dict[str, None] = {}
-        for line in read_records(path):
+        self._edited: dict[int, int] = {}  # line number by offset, of what was not done again since
+        latest: dict[tuple[str, str], int] = {}
+        for number, line in enumerate(read_records(path), 2):
+            before = latest.pop((line.kind, line.key), None) if latest else None
+            if before is not None:
+                del self._edited[before]
+            if line.check == "edited":
+                self._edited[line.offset] = number
+                latest[line.kind, line.key] = line.offset
             if line.kind == "answer":
                 self._answers[line.key] = line.offset
             elif line.kind == "verdict":
-                item, answer, judge, made = (line.record.get(name, "") for name in _VERDICT_OF)
-                if not all(isinstance(name, str) for name in (item, answer, judge, made)):
-                    line.decoded(Verdict)  # says what is wrong with it
-                if made_by and made and made != made_by.get(judge):
-                    continue
-                self._judges[judge] = None
-                self._verdicts[item, answer, judge] = line.offset
+                self._note_verdict(line, made_by)
+        self.edited = (
+            f"{path}: {edited_lines(list(self._edited.values()))}; what they held counts as failed, and is not scored: "
+            "the command that made the folder, run again with the same --out, asks for that alone"
+            if self._edited
+            else ""
+        )
+
+    def _note_verdict(self, line: Line, made_by: Mapping[str, str]) -> None:
+        item, answer, judge, made = (line.record.get(name, "") for name in _VERDICT_OF)
+        if not all(isinstance(name, str) for name in (item, answer, judge, made)):
+            if line.check == "edited":
+                return
+            line.decoded(Verdict)  # says what is wrong with it
+        if made_by and made and made != made_by.get(judge):
+            return
+        self._judges[judge] = None
+        self._verdicts[item, answer, judge] = line.offset
 
     def pairs(self, items: Iterable[KeyedItem]) -> Iterator[tuple[Item, Answer]]:
         """Yield each item with its answers, one an epoch; those still to come are counted in `missing`."""
         for item, keys in items:
             for epoch, key in enumerate(keys):
-                answer = missing_image(item, epoch) if item.missing_image else self._answer(key)
+                answer = missing_image(item, epoch) if item.missing_image else self._answer(item, epoch, key)
                 if answer is None:
                     self.missing += 1
                 else:
                     yield item, shared(answer, item, epoch)
 
-    def _answer(self, key: str) -> Answer | None:
+    def _answer(self, item: Item, epoch: int, key: str) -> Answer | None:
         offset = self._answers.get(key)
-        return None if offset is None else self._lines.at(offset).decoded(Answer)
+        if offset is None:
+            return None
+        if offset in self._edited:
+            return Answer(item.id, epoch, "", "error", self._reason(offset), key=key)
+        return self._lines.at(offset).decoded(Answer)
 
-    def verdicts(self, item: Item, answer: str) -> dict[str, Verdict]:
-        """Find the verdicts on an item's answer, by judge."""
-        places = ((judge, self._verdicts.get((item.id, answer, judge))) for judge in self._judges)
-        return {judge: self._lines.at(offset).decoded(Verdict) for judge, offset in places if offset is not None}
+    def row(self, item: Item, answer: Answer) -> Row:
+        """Put an answer and its verdicts together; one whose verdict was edited has failed."""
+        verdicts: dict[str, Verdict] = {}
+        for judge in self._judges:
+            offset = self._verdicts.get((item.id, answer.key, judge))
+            if offset is None:
+                continue
+            if offset in self._edited:
+                answer = replace(answer, status="error", reason=f"verdict of {judge}: {self._reason(offset)}")
+            else:
+                verdicts[judge] = self._lines.at(offset).decoded(Verdict)
+        return Row(item, answer, verdicts)
+
+    def _reason(self, offset: int) -> str:
+        return f"{JOURNAL}, line {self._edited[offset]} changed after being written"
 
 
 def assemble(folder: Path, file: Benchmark, rows: Iterable[Row], record: Mapping[str, Any], unfinished: int = 0) -> Run:

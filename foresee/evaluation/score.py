@@ -187,7 +187,8 @@ def _calls_below(run: Path, folder: Path | None = None) -> dict[str, dict[str, A
     found: dict[str, dict[str, Any]] = {}
     for path in (run / run_folder.JOURNAL, *sorted((run / JUDGED).glob(f"*/{run_folder.JOURNAL}"))):
         if path.exists() and (folder is None or path.parent != folder):
-            found |= {line.key: line.record for line in read_records(path) if line.key.startswith("judge-")}
+            calls = (line for line in read_records(path) if line.key.startswith("judge-") and line.check != "edited")
+            found |= {line.key: line.record for line in calls}
     return found
 
 

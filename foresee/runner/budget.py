@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foresee.errors import UserError
-from foresee.records import Answer, Reply, Usage, decode
+from foresee.records import Answer, Reply, Usage
 from foresee.runner.journal import read_records
 
 
@@ -109,9 +109,9 @@ class Budget:
         self._spent[self._folder] = 0.0
         for line in read_records(journal) if journal.exists() else ():
             if line.kind == "answer" and answers:
-                self._add(self.price, decode(Answer, line.record).usage)
+                self._add(self.price, line.decoded(Answer).usage)
             elif line.kind == "call" and line.key.startswith("judge-"):
-                self._add(self.judge_price, decode(Reply, line.record).usage)
+                self._add(self.judge_price, line.decoded(Reply).usage)
 
     def check(self) -> None:
         """Check the budget. Raises BudgetSpent: nothing more may be asked."""

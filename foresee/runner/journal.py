@@ -2,6 +2,9 @@
 
 A line is written with one system call as soon as its work is done, so killing the process loses nothing
 but what was in flight. Opening a journal again finds what is finished; nothing finished is done twice.
+
+Each line ends with a checksum of itself (CRC-32), so that a line that was edited or damaged is known as such and never
+taken for finished. It has no key: whoever means to deceive computes it anew. Older journals have none, and are read.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, TypeVar
 
@@ -21,11 +25,15 @@ from foresee.files.appending import append, lock
 from foresee.files.redaction import without_secrets
 from foresee.files.spool import Places
 from foresee.files.untrusted import open_regular
+from foresee.notices import say_once
 
 FORMAT = 1
 LineKind = Literal["answer", "verdict", "call"]
+Check = Literal["ok", "edited", "unverified"]  # its checksum fits, it does not, there is none
 _MISFIT = "expected a record of {what}, the line holds something else; delete that line to have it done again"
 _HEADER = b'{"journal":'
+_CHECKSUM = b',"sum":"%08x"}'
+_CHECKSUM_LENGTH = len(_CHECKSUM % 0)
 _SYNC_SECONDS = 5.0  # a power cut may cost this much; a killed process costs nothing
 
 
@@ -33,7 +41,10 @@ T = TypeVar("T")
 
 
 class Line(NamedTuple):
-    """One finished piece of work. `final` False: a failure, kept for the count, to be tried again next time."""
+    """One finished piece of work.
+
+    `final` False: a failure, kept for the count, to be tried again next time. `check` "edited": nothing it says holds.
+    """
 
     kind: str
     key: str
@@ -41,6 +52,7 @@ class Line(NamedTuple):
     final: bool = True
     place: str | Callable[[int], str] = ""  # file and line number, or what finds them
     offset: int = 0  # where the line begins, in bytes
+    check: Check = "unverified"
 
     def decoded(self, cls: type[T], part: str = "") -> T:
         """Decode the record, or the part of it of this name. Raises UserError: it is none (file and line number)."""
@@ -156,21 +168,29 @@ class Journal:
 
     def _load(self, configuration: dict[str, Any], free: frozenset[str]) -> None:
         offset, first = 0, True
-        for data, content in _lines(self.path):
+        edited: list[int] = []
+        for number, (data, content, check) in enumerate(_lines(self.path), 1):
             if content is None:  # torn by a kill; cut it off so that the next line starts afresh
                 os.ftruncate(self._descriptor, offset)
                 break
+            if check == "edited":
+                edited.append(number)
             if first:
                 _compare(without_secrets(content["configuration"]), configuration, free, self.path)
                 first = False
             else:
-                self._note(content["kind"], content["key"], offset, final=content.get("final", True))
+                final = check != "edited" and content.get("final", True)
+                self._note(content["kind"], content["key"], offset, final=final)
             offset += len(data)
             if not data.endswith(b"\n"):
                 self._size = offset
                 self._write(b"\n")
                 offset += 1
         self._size = offset
+        if edited:
+            say_once(
+                f"WARNING: {self.path}: {edited_lines(edited)}; what they held is done again where it is asked for"
+            )
         if first:
             self._write(_encode({"journal": FORMAT, "configuration": configuration}))
 
@@ -200,11 +220,16 @@ def read_records(path: Path) -> Iterator[Line]:
         UserError: no such file, not a journal, or damaged before its last line (file and line number).
     """
     offset = 0
-    for number, (data, content) in enumerate(_lines(path)):
+    for number, (data, content, check) in enumerate(_lines(path)):
         if number > 0 and content is not None:
-            place = f"{path}, line {number + 1}"
-            yield Line(content["kind"], content["key"], content["record"], content.get("final", True), place, offset)
+            yield _line(content, f"{path}, line {number + 1}", offset, check)
         offset += len(data)
+
+
+def edited_lines(numbers: Sequence[int]) -> str:
+    """Name the lines of a journal that were edited, the first of them by number."""
+    shown = ", ".join(map(str, numbers[:5])) + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
+    return f"{'lines' if len(numbers) > 1 else 'line'} {shown} changed after being written"
 
 
 class Lines:
@@ -220,13 +245,17 @@ class Lines:
 
     def at(self, offset: int) -> Line:
         self._file.seek(offset)
-        content = json.loads(self._file.readline())
-        return Line(content["kind"], content["key"], content["record"], content.get("final", True), self._place, offset)
+        return _line(json.loads(self._file.readline()), self._place, offset, "unverified")
 
     def _place(self, offset: int) -> str:
         self._file.seek(0)
         number = self._file.read(offset).count(b"\n") + 1
         return f"{self._path}, line {number}"
+
+
+def _line(content: dict[str, Any], place: str | Callable[[int], str], offset: int, check: Check) -> Line:
+    final = content.get("final", True)
+    return Line(content["kind"], content["key"], content["record"], final, place, offset, check)
 
 
 def _decoded(cls: type[T], record: Mapping[str, Any], part: str, place: str | Callable[[], str]) -> T:
@@ -244,20 +273,32 @@ def _plain(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
 def _encode(line: Mapping[str, Any]) -> bytes:
     try:
-        return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        data = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:  # half of a surrogate pair, which some models do produce
-        return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        data = json.dumps(line, separators=(",", ":")).encode()
+    return data[:-1] + _CHECKSUM % zlib.crc32(data[:-1]) + b"\n"
 
 
-def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
-    """Each line's bytes and content; None as content for a last line that is torn."""
+def _check(data: bytes, content: Mapping[str, Any], *, expected: bool) -> Check:
+    if "sum" not in content:
+        return "edited" if expected else "unverified"
+    text = data.rstrip()
+    body, end = text[:-_CHECKSUM_LENGTH], text[-_CHECKSUM_LENGTH:]
+    return "ok" if end == _CHECKSUM % zlib.crc32(body) else "edited"
+
+
+def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any] | None, Check]]:
+    """Each line's bytes, content and whether its checksum fits; None as content for a last line that is torn.
+
+    Where the header has a checksum, every line must have one.
+    """
     try:
         file = open_regular(path)
     except OSError as problem:
         raise UserError(f"can't read {path}: {problem.strerror}") from None
     with file:
         following = file.readline()
-        number = 0
+        number, summed = 0, False
         while following:
             data, following, number = following, file.readline(), number + 1
             content = _parse(data, header=number == 1)
@@ -268,7 +309,11 @@ def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
                     f"{path}, line {number}: expected {what}, got {data[:40]!r}; "
                     "fix or delete that line, or choose another folder"
                 )
-            yield data, content
+            if content is None:
+                yield data, None, "unverified"
+                continue
+            yield data, content, _check(data, content, expected=summed)
+            summed = summed or (number == 1 and "sum" in content)
 
 
 def _parse(data: bytes, *, header: bool) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from foresee.evaluation import run_folder
 from tests.cli.conftest import Cli
 
 
@@ -24,7 +26,7 @@ def nested(levels: int) -> Any:
 @pytest.fixture
 def run(cli: Cli, server: str, tmp_path: Path) -> tuple[str, ...]:
     """A finished run in `run/`, and the command that made it."""
-    rows = [{"id": str(n), "prompt": "hello", "expected": "safe"} for n in range(2)]
+    rows = [{"id": str(n), "prompt": f"hello {n}", "expected": "safe"} for n in range(2)]
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     model = ("--model", "custom/rules", "-M", f"base_url={server}", "--no-judge")
     command = ("eval", "jsonl", "--data", "d.jsonl", *model, "--out", "run")
@@ -46,16 +48,20 @@ def in_manifest(*keys: str) -> Callable[[Any], str]:
     return change
 
 
-def in_line(file: str, number: int, *keys: str) -> Callable[[Any], str]:
+def in_line(file: str, number: int, *keys: str, sums: bool = False) -> Callable[[Any], str]:
+    """Change a value; without `sums` in a file as older versions wrote it, whose lines have no checksums."""
+
     def change(value: Any) -> str:
         path = Path("run", file)
         lines = path.read_text().splitlines()
+        if not sums:
+            lines = [re.sub(r',"sum":"\w{8}"}$', "}", line) for line in lines]
         content = json.loads(lines[number - 1])
         inner = content
         for key in keys[:-1]:
             inner = inner[key]
         inner[keys[-1]] = value
-        lines[number - 1] = json.dumps(content)
+        lines[number - 1] = json.dumps(content, separators=(",", ":"))
         path.write_text("\n".join(lines) + "\n")
         return f"{file}, line {number}"
 
@@ -97,6 +103,60 @@ def test_a_damaged_place_is_one_line_that_names_it(
     assert where in done.err
     assert cli("report", "run").code == 2
     assert cli(*run).code in (0, 2), "written anew, or refused"
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("record", "text"), "I can't help with that."),
+        (("record", "item_id"), "1"),
+        (("record",), {}),
+        (("key",), "f" * 32),
+        (("sum",), "00000000"),
+        (("final",), False),
+    ],
+)
+def test_an_edited_answer_is_named_never_scored_and_asked_again(
+    keys: tuple[str, ...], value: Any, cli: Cli, run: tuple[str, ...]
+) -> None:
+    def rows() -> list[dict[str, Any]]:
+        done = cli("export", "run", "--format", "jsonl", "--out", "rows.jsonl", "--force")
+        assert done.code == 0, done.err
+        return [json.loads(line) for line in Path("rows.jsonl").read_text().splitlines()]
+
+    whole, journal = rows(), Path("run/journal.jsonl")
+    in_line("journal.jsonl", 2, *keys, sums=True)(value)
+    foreign, lost = keys == ("key",), json.loads(journal.read_text().splitlines()[1])["record"]
+    found = rows()
+    kept = [row for row in found if row["status"] == "ok"]
+    assert len(kept) == 1, "the one edited is gone, or has failed"
+    assert kept[0] in whole
+    assert foreign or [row["reason"] for row in found if row not in kept] == [
+        "journal.jsonl, line 2 changed after being written"
+    ], lost
+    asked = len(journal.read_bytes().splitlines())
+    assert cli(*run).code == 0
+    assert len(journal.read_bytes().splitlines()) == asked + 1, "that answer alone"
+    assert [{**row, "seconds": 0} for row in rows()] == [{**row, "seconds": 0} for row in whole]
+
+
+def test_an_edited_verdict_is_no_verdict(cli: Cli, mmsa: Path, server: str) -> None:
+    command = ("eval", "mmsafeaware", "--data", mmsa, "--model", "custom/rules", "-M", f"base_url={server}")
+    assert cli(*command, "--out", "run").code == 0
+    whole, path = run_folder.read_run(Path("run")), Path("run/journal.jsonl")
+    number, line = next(
+        (n, text) for n, text in enumerate(path.read_text().splitlines(), 1) if text.startswith('{"kind":"verdict"')
+    )
+    was = json.loads(line)["record"]["value"]
+    in_line("journal.jsonl", number, "record", "value", sums=True)("safe" if was != "safe" else "unsafe")
+    edited = run_folder.read_run(Path("run"))
+    unscored = [name for name, n, total in ((e.name, e.n, e.total) for e in edited.estimates) if n < total]
+    assert "unparsed_rate" in unscored, "what was edited is no fault of the model either"
+    assert sum(e.n for e in edited.estimates) < sum(e.n for e in whole.estimates)
+    assert f"line {number} changed after being written" in edited.warnings[0]
+    assert cli(*command, "--out", "run").code == 0
+    healed = run_folder.read_run(Path("run"))
+    assert (healed.estimates, healed.warnings) == (whole.estimates, whole.warnings)
 
 
 def test_a_folder_whose_name_is_no_utf8_holds_a_run(cli: Cli, run: tuple[str, ...]) -> None:
