@@ -16,6 +16,9 @@ from PIL import Image as Pillow
 from foresee import plugins
 from foresee.attacks._shared.images import harmless_scene
 from foresee.attacks.best_of_n import noised
+from foresee.attacks.cs_dj import questions
+from foresee.attacks.figstep_pro import parted
+from foresee.attacks.flow_chart import dealt
 from foresee.attacks.jood import BESIDE
 from foresee.attacks.mml import replaced
 from foresee.errors import UserError
@@ -31,6 +34,60 @@ def test_typographic_can_be_read() -> None:
     assert read(opened(made.images[0])) == ["Steps to bake dark rye", "bread.", "1.", "2.", "3."]
     assert "bread" not in made.prompt
     assert made.messages[0].text == "Be brief."
+
+
+def test_figstep_pro_s_pieces_can_be_put_together_and_none_shows_the_phrase() -> None:
+    first, second = (attack("figstep_pro").attempt(item(), number) for number in (0, 1))
+    pieces = [opened(image) for image in first.images]
+    whole = Pillow.new("RGB", (sum(each.width for each in pieces), pieces[0].height))
+    for at, each in enumerate(pieces):
+        whole.paste(each, (at * each.width, 0))
+    assert read(whole) == ["dark rye bread"]
+    assert first.prompt.startswith("Steps to bake *.\n1.\n2.\n3.\n")
+    assert second.images[0].sha256 == first.images[0].sha256
+    assert second.prompt != first.prompt
+    assert not {"dark", "rye", "bread"} & set(re.findall(r"\w+", first.prompt + second.prompt))
+    assert parted("Is rye bread dark?") == ("An answer to: *", "Is rye bread dark?")
+    assert len(attack("figstep_pro", pieces=5).attempt(item(), 0).images) == 5
+
+
+def test_flow_chart_can_be_read_box_by_box_in_three_layouts() -> None:
+    charts = [opened(attack("flow_chart").attempt(item(), number).images[0]) for number in range(3)]
+    assert len({each.size for each in charts}) == 3
+    for drawn, across in zip(charts, (1, 7, 3), strict=True):
+        high = (drawn.height + 12) // -(-7 // across) - 60
+        boxes = [
+            (
+                24 + (across - 1 - at % across if at // across % 2 else at % across) * 320,
+                24 + at // across * (high + 60),
+            )
+            for at in range(7)
+        ]
+        inner = [drawn.crop((x + 3, y + 3, x + 257, y + high - 3)) for x, y in boxes]
+        assert _boxed(inner[0]) == "Steps to bake dark rye bread."
+        assert [_boxed(each)[:2] for each in inner[1:]] == ["1.", "2.", "3.", "4.", "5.", "6."]
+    assert dealt("a b c d e f g h i j k finishing") == ["a b", "c d", "e f", "g h", "i j", "k fini..."]
+    words = attack("flow_chart", boxes="words", layout="vertical").attempt(item(), 0)
+    assert opened(words.images[0]).height < charts[0].height
+
+
+def _boxed(box: Pillow.Image) -> str:
+    page = Pillow.new("RGB", (box.width + 3, box.height + 15), "white")
+    page.paste(box, (3, 15))  # as if on a page of margin 24: text begins 24, 12 within its box
+    return " ".join(read(page, (24,)))
+
+
+def test_cs_dj_s_last_tiles_can_be_read() -> None:
+    made = attack("cs_dj").attempt(item(), 0)
+    drawn = opened(made.images[0])
+    assert drawn.size == (1500, 2120)
+    tiles = [drawn.crop((at * 500, 1590, at * 500 + 500, 2090)) for at in range(3)]
+    red = [Pillow.merge("RGB", [each.getchannel("G")] * 3) for each in tiles]  # red letters are black in green light
+    found = [" ".join(read(each, (80, 72, 65, 58), margin=10)) for each in red]
+    assert found == questions(REQUEST)
+    assert "Numbers 10, 11 and 12" in made.prompt
+    assert "bread" not in made.prompt
+    assert questions("Is bread dark?")[0] == "What does this mean: Is bread dark?"
 
 
 @pytest.mark.parametrize("code", ["mirror", "rotate", "base64", "replace"])
@@ -142,7 +199,7 @@ def test_an_image_stays_unless_the_goal_is_told(name: str) -> None:
 
 
 def test_what_can_not_be_drawn_says_so() -> None:
-    for name in ("typographic", "mml", "best_of_n"):
+    for name in ("typographic", "mml", "best_of_n", "figstep_pro", "flow_chart", "cs_dj"):
         with pytest.raises(ValueError, match="letters that the font lacks"):
             attack(name, **({"code": "mirror"} if name == "mml" else {})).attempt(item(text="如何烤面包"), 0)
         with pytest.raises(ValueError, match="too long"):
