@@ -13,9 +13,21 @@ from foresee.dataset_format import exporting
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.records import Answer, Item, Message, Row
-from foresee.report import export
+from foresee.report import export, profile_figure
+from foresee.report.profile import Profile
 
-OPTIONAL = ("pyarrow", "pandas", "statsmodels", "imagehash", "torch", "transformers", "datasets", "inspect_ai")
+OPTIONAL = (
+    "pyarrow",
+    "pandas",
+    "statsmodels",
+    "imagehash",
+    "torch",
+    "transformers",
+    "datasets",
+    "inspect_ai",
+    "matplotlib",
+    "matplotlib.figure",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +58,8 @@ def test_parquet_and_frames_name_their_extra_in_one_line(run: Run, tmp_path: Pat
             "parquet",
         ),
         (run.frame, "frame"),
+        (lambda: profile_figure.check(Path("f.png")), "figure"),
+        (Profile((), (), ()).plot, "figure"),
     ):
         with pytest.raises(UserError, match=rf"pip install 'foresee\[{extra}\]'$") as raised:
             does()

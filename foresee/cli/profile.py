@@ -43,7 +43,8 @@ def profile(
         Shape, typer.Option("--format", help="table, md, latex, or csv with all that is known")
     ] = "table",
     page: Annotated[Path | None, typer.Option("--page", help="also write this HTML page")] = None,
-    force: Annotated[bool, typer.Option("--force", help="write over a page that is there already")] = False,
+    to: Annotated[Path | None, typer.Option("--to", help="also draw it: figure.svg, .png or .pdf")] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over a page or figure that is there already")] = False,
 ) -> None:
     """Show how safe models are: aware, foreseeing, resistant, not over-refusing, able; with intervals and differences.
 
@@ -57,15 +58,18 @@ def profile(
     from foresee.files.outputs import output_file
     from foresee.judges import JudgeChoice
     from foresee.models import several
+    from foresee.report import profile_figure
     from foresee.report.profile import profile as build
 
     if bool(runs) == bool(model):
         raise UserError("expected run folders or --model, one of both: foresee profile runs/a runs/b, or --model M")
     if page is not None:
         output_file(page, force=force, flag="--page")
+    if to is not None:
+        profile_figure.check(output_file(to, force=force, flag="--to"))
     names = _labels(label)
     if runs:
-        show(build(runs, labels=names), format, page)
+        show(build(runs, labels=names), format, page, to)
         return
     models = several(model)
     default = "suite/world" if all(name.startswith("organism/") for name in models) else "suite/safety"
@@ -90,14 +94,14 @@ def profile(
         bars=_console.run_progress,
     )
     found: Sequence[Run] = [each.run for each in finished]
-    show(build(found, labels=names), format, page)
+    show(build(found, labels=names), format, page, to)
 
 
-def show(found: Profile, format: Shape, page: Path | None = None) -> None:
-    """Print a profile, and write its page where one is named."""
+def show(found: Profile, format: Shape, page: Path | None = None, to: Path | None = None) -> None:
+    """Print a profile, and write its page and its figure where one is named."""
     from foresee.cli import _results
     from foresee.cli._console import console, say
-    from foresee.report import profile_text
+    from foresee.report import profile_figure, profile_text
 
     if format == "table":
         for table in profile_text.text_tables(found, console().width):
@@ -115,6 +119,9 @@ def show(found: Profile, format: Shape, page: Path | None = None) -> None:
         runs = list({id(f.run): f.run for line in found.measures for f in line.figures if f}.values())
         write_page(page, runs, profile=found)
         say(f"wrote {page}")
+    if to is not None:
+        profile_figure.write(to, found)
+        say(f"wrote {to}")
 
 
 def _labels(text: str) -> list[str]:

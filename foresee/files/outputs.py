@@ -7,7 +7,7 @@ from pathlib import Path
 from foresee.errors import UserError
 
 _NEEDED = frozenset({"manifest.json", "journal.jsonl", "items.jsonl", "calls.jsonl"})
-_MADE_AGAIN = frozenset({".html", ".csv", ".parquet", ".eval"})
+_MADE_AGAIN = frozenset({".html", ".csv", ".parquet", ".eval", ".svg", ".pdf"})
 """Kinds of files that commands make of a folder's content and can make again."""
 
 

@@ -131,11 +131,21 @@ def part_class(part: Part, index: int) -> str:
     return _NAMED_COLOURS.get(part.label, f"part-{index % _COLOURS}")
 
 
+def shape_number(series: int) -> int:
+    """Choose a shape, so that what has the colour of an earlier one has another shape."""
+    return (series + series // SERIES) % SERIES
+
+
+def shape(series: int) -> str:
+    """Write a run's shape around the origin, about ten pixels wide."""
+    return _SHAPES[shape_number(series)]
+
+
 def marker(series: int) -> Markup:
     """Draw a run's shape and colour, to stand before its name."""
     return Markup(  # noqa: S704 - made of our own constants
         f'<svg class="marker series-{series % SERIES}" width="14" height="14" viewBox="-7 -7 14 14" aria-hidden="true">'
-        f"{_SHAPES[series % SERIES]}</svg>"
+        f"{shape(series)}</svg>"
     )
 
 
@@ -180,7 +190,7 @@ def _line(kind: str, left: str, right: str, y: float, series: int = 0) -> str:
 
 def _shape(x: str, y: float, series: int) -> str:
     # A nested svg carries the percentage; the shape inside keeps its size in pixels.
-    return f'<svg x="{x}" y="{y:g}" class="series-{series % SERIES}">{_SHAPES[series % SERIES]}</svg>'
+    return f'<svg x="{x}" y="{y:g}" class="series-{series % SERIES}">{shape(series)}</svg>'
 
 
 def _svg(kind: str, height: float, drawn: Sequence[str]) -> Markup:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +22,7 @@ from foresee.errors import UserError, missing_extra
 from foresee.evaluation.run_folder import Run
 from foresee.evaluation.screening import METRIC as SCREENED
 from foresee.metrics import Metric
-from foresee.report import judging, paired, profile_text, provenance
+from foresee.report import judging, paired, profile_figure, profile_text, provenance
 from foresee.report.defense_table import headline_metrics
 from foresee.report.run_names import attackers, benchmark_file, protections, variant
 from foresee.report.stored_runs import read_runs
@@ -30,6 +30,7 @@ from foresee.statistics import Difference, Estimate, holm
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure as Drawn
 
 QUESTIONS = ("aware", "foreseeing", "resistant", "not over-refusing", "able")
 OTHER = "also measured"
@@ -127,6 +128,19 @@ class Profile:
             for subject, figure in zip(self.subjects, measure.figures, strict=True):
                 if figure is not None:
                     yield _record(measure, subject, figure, self.subjects[subject.baseline].name)
+
+    def plot(self) -> Drawn:
+        """Draw the profile with matplotlib: what stands for each question, as on the page and in `--to figure.svg`.
+
+        Raises:
+            UserError: matplotlib is missing.
+        """
+        return profile_figure.plot(profile_figure.draw(self))
+
+    def renamed(self, names: Sequence[str]) -> Profile:
+        """Give the subjects other names, one each."""
+        named = tuple(each._replace(name=name) for each, name in zip(self.subjects, names, strict=True))
+        return replace(self, subjects=named)
 
     def extremes(self, place: int) -> Iterator[str]:
         """Yield what a subject does to everything alike, by benchmark."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from foresee.evaluation.run_folder import Run
-from foresee.report import figures, profile_text
+from foresee.report import figures, profile_figure, profile_text
 from foresee.report.escaping import label
 from foresee.report.figures import Mark
 from foresee.report.main_table import mark_of
@@ -39,8 +39,9 @@ class Line(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """The profile as the page shows it: what is done to everything alike, the measures by question, the notes."""
+    """The profile as the page shows it: its figure, wide and narrow, what is done to everything alike, the rest."""
 
+    drawn: tuple[Markup, ...]
     said: tuple[str, ...]
     questions: tuple[tuple[str, tuple[Line, ...]], ...]
     notes: tuple[str, ...]
@@ -65,7 +66,12 @@ def shown(found: Profile, runs: Sequence[Run], anchors: Mapping[str, str], *, pu
     notes = [line for line in profile_text.notes(found) if not any(line.startswith(name) for name in names)]
     if public:
         said, notes = [without_paths(line) for line in said], [without_paths(line) for line in notes]
-    return Shown(tuple(label(s, 200) for s in said), by_question, tuple(label(note, 1200) for note in notes))
+    named = found.renamed(names)
+    drawn = tuple(
+        profile_figure.svg(profile_figure.draw(named, narrow=narrow), alone=False, kind="narrow" if narrow else "wide")
+        for narrow in (False, True)
+    )
+    return Shown(drawn, tuple(label(s, 200) for s in said), by_question, tuple(label(n, 1200) for n in notes))
 
 
 def _line(
@@ -79,7 +85,7 @@ def _line(
         marks.append(mark_of(figure.estimate, number))
         run = None if public else places.get(id(figure.run))
         text = profile_text.cell(figure).replace("\n", " · ").replace("-", "−")
-        readings.append(Reading(names[number], number % figures.SERIES, label(text, 120), run))
+        readings.append(Reading(names[number], number, label(text, 120), run))
     scale = figures.scale_for(line.metric.bounds, percent=line.metric.percent)
     return Line(
         label(line.words, 160),

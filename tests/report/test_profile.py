@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from foresee import plugins
@@ -17,7 +19,7 @@ from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.plugins import contracts
 from foresee.records import Answer, Item, Message, Row
-from foresee.report import profile_text
+from foresee.report import figures, profile_figure, profile_text
 from foresee.report.page import render
 from foresee.report.profile import QUESTIONS, profile
 from foresee.report.tables import show
@@ -129,3 +131,48 @@ def test_the_page_opens_with_it_and_shows_no_markup_of_names(read: Callable[[str
     assert "<b>x" not in profile(runs)._repr_html_()
     assert "\\begin{tabular}" in profile_text.latex(profile(runs))
     assert "Safety profile" in repr(profile(replace(runs[0], defense="none")))
+
+
+def test_the_figure_shows_a_lane_a_subject_where_its_value_is_and_the_page_opens_with_it(
+    read: Callable[[str], Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    runs = [made(0.5, model="a<b>&"), made(0.5, model="m", over_safe=1.0, scored=20)]
+    found = profile(runs)
+    wide, narrow = (profile_figure.draw(found, narrow=narrow) for narrow in (False, True))
+    for drawing in (wide, narrow):
+        assert [part.series for part in drawing.parts if isinstance(part, profile_figure.Shape)] == [0, 1] * 2
+        across = [part.x for part in drawing.parts if isinstance(part, profile_figure.Shape)][2:]
+        ticks = {p.text: p.x for p in drawing.parts if isinstance(p, profile_figure.Text) and p.kind == "doc"}
+        shares = [(x - ticks["0"]) / (ticks["100%"] - ticks["0"]) for x in across]
+        assert shares == pytest.approx([0.5, 1.0])  # accuracy, and what of it is scored
+
+    figure = tmp_path / "f.svg"
+    profile_figure.write(figure, found)
+    written = ElementTree.parse(figure).getroot()
+    told = {each.text for each in written.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"a<b>&", "Aware", "50 [34, 66]"} & told >= {"a<b>&", "Aware"}
+    assert told == {part.text for part in wide.parts if isinstance(part, profile_figure.Text)}
+
+    drawn = found.plot()
+    assert {text.get_text() for text in drawn.axes[0].texts} == told
+    profile_figure.write(tmp_path / "f.png", found)
+    with Image.open(tmp_path / "f.png") as image:
+        assert image.size == tuple(2 * round(side + 40) for side in (wide.width, wide.height))
+
+    page = render(runs, images=False)
+    assert page.index('class="figure wide"') < page.index('class="panel named"')
+    assert "a<b>" not in page
+    with pytest.raises(UserError, match=r"^--to: expected a file that ends in \.svg, \.png, \.pdf, got x\.gif$"):
+        profile_figure.check(Path("x.gif"))
+
+
+def test_a_figure_of_many_subjects_tells_each_from_the_others() -> None:
+    drawing = profile_figure.draw(profile([made(0.5, model=f"model {n}") for n in range(12)]))
+    first = [p.series for p in drawing.parts if isinstance(p, profile_figure.Shape)][:12]
+    assert len({(n % figures.SERIES, figures.shape_number(n)) for n in first}) == 12
+    assert all(
+        0 <= p.x <= drawing.width and 0 <= p.y <= drawing.height
+        for p in drawing.parts
+        if not isinstance(p, profile_figure.Stroke)
+    )
