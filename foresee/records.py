@@ -316,6 +316,16 @@ AskModel: TypeAlias = Callable[["Model", Request], Awaitable[Reply]]
 """Calls another model than the one under test: with retries, waiting its turn, journalled. Raises ModelError."""
 
 
+class GuardedAsk(Protocol):
+    """An `Ask` that also asks another model, and counts in `unjudged` why a guard had no verdict."""
+
+    unjudged: list[str]
+
+    async def __call__(self, request: Request) -> Reply: ...
+
+    async def other(self, model: Model, request: Request) -> Reply: ...
+
+
 class Screening(NamedTuple):
     """What a filter found: whether to block; `judged` is False where its guard gave no verdict."""
 

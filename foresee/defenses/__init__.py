@@ -7,6 +7,7 @@ A defense file has `VERSION`, `class Options(Settings)` and exactly one of
     hidden(options) -> HiddenStates                           reads or edits hidden states meanwhile
     async answer(item, generation, ask, options) -> Reply     a procedure: owns the asking
 and may have
+    guard(options) -> OwnGuard                                a guard that `answer` is passed, as examine(item, answer)
     LANGUAGES                                                 a literal: those of its own words, if it has any
     fitted(options, items) -> Options                         the options, once the benchmark's items are known
     fit(states, settings) -> Fitted                           vectors from a model's hidden states (`defense fit`)
@@ -18,14 +19,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from foresee.config import Settings, build, pairs
 from foresee.defenses._shared import vectors
 from foresee.errors import UserError, unknown_name
 from foresee.plugins import contracts
 from foresee.plugins.contracts import DefenseFile
-from foresee.records import Ask, Filter, Generation, Item, Json, Procedure, Reply
+from foresee.records import Answer, Ask, Filter, Generation, GuardedAsk, Item, Json, Procedure, Reply
+
+if TYPE_CHECKING:
+    from foresee.defenses._shared.guarding import OwnGuard
+    from foresee.judges import Finding
 
 _NO_DEFENSE = "-S: defense options were given, but no defense (--defense)"
 DRAWN_WORLD = "drawn world"
@@ -94,21 +99,42 @@ class Composed:
         """The guards before and behind the model, made once. Raises UserError: one that can't be."""
         return tuple(part.file.filter(part.options) for part in self.parts if part.file.filter is not None)
 
+    @cached_property
+    def guard(self) -> OwnGuard | None:
+        """The procedure's guard, named once. Raises UserError: one that can't be."""
+        return next((part.file.guard(part.options) for part in self.parts if part.file.guard is not None), None)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether another model is asked."""
+        return bool(self.filters) or self.guard is not None
+
     async def close(self) -> None:
-        """Close what the filters opened."""
+        """Close what the guards opened."""
         for each in self.filters:
             await each.close()
+        if self.guard is not None:
+            await self.guard.close()
 
     @property
     def procedure(self) -> Procedure | None:
         part = next((part for part in self.parts if part.kind == "answer"), None)
-        return None if part is None else partial(_answer, part)
+        return None if part is None else partial(_answer, part, self.guard)
 
 
-async def _answer(part: Part, item: Item, generation: Generation, ask: Ask) -> Reply:
+async def _answer(part: Part, guard: OwnGuard | None, item: Item, generation: Generation, ask: Ask) -> Reply:
     assert part.file.answer is not None
-    reply: Reply = await part.file.answer(item, generation, ask, part.options)
-    return reply
+    if guard is None:
+        return await part.file.answer(item, generation, ask, part.options)
+    own, asking = guard, cast("GuardedAsk", ask)
+
+    async def examine(item: Item, answer: Answer | None) -> Finding:
+        found = await own.examine(item, answer, asking.other)
+        if found.harm is None:
+            asking.unjudged.append(found.reason)
+        return found
+
+    return await part.file.answer(item, generation, ask, part.options, examine)
 
 
 def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> Composed | None:
@@ -134,7 +160,11 @@ def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> 
     chosen = _assign(files, _pairs(options))
     parts = (Part(n, m, build(m.options, chosen[n], what=f"{n} (-S)")) for n, m in files.items())
     composed = Composed(name, tuple(parts))
-    _ = composed.filters, composed.hidden  # what is wrong with a guard or with vectors comes to light now
+    _ = (
+        composed.filters,
+        composed.hidden,
+        composed.guard,
+    )  # what is wrong with a guard or with vectors comes to light now
     for part in composed.parts:
         if part.file.fit is not None:
             vectors.read(getattr(part.options, "vectors", ""), part.name)

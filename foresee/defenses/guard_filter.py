@@ -12,36 +12,21 @@ probability and is read as text. Usual practice with guard models; the refusal's
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-import pydantic
-
-from foresee.config import Settings
-from foresee.defenses._shared import wording
-from foresee.errors import UserError
-from foresee.judges import Guard, guard_named
-from foresee.models import check_model, open_model
+from foresee.defenses._shared import guarding, wording
+from foresee.defenses._shared.guarding import GuardOptions, OwnGuard, Stage
 from foresee.records import Answer, AskModel, Item, Screening
 
 VERSION = "1"
-_FLAG = "-S guard_options."
 
 
-class Options(Settings):
+class Options(GuardOptions):
     """Options of the guard filter (`-S key=value`)."""
-
-    guard: str = ""
-    """the guard, guard:FORMAT=PROVIDER/NAME or guard:FORMAT@FILE=PROVIDER/NAME"""
-
-    guard_options: dict[str, Any] = pydantic.Field(default_factory=dict, exclude=True)
-    """options of the guard's model (-S guard_options.base_url=…); not part of what makes two runs the same"""
 
     on: Literal["request", "answer", "both"] = "both"
     """what it reads: the request with its images before the model, the answer behind it, or both"""
-
-    threshold: float = pydantic.Field(default=0.5, gt=0, le=1)
-    """probability of harm from which it blocks"""
 
     unjudged: Literal["pass", "block"] = "pass"
     """what happens where the guard fails or gives no verdict"""
@@ -55,10 +40,7 @@ class GuardFilter:
     """A `records.Filter`; its model is opened by the first call and closed with the run."""
 
     options: Options
-    format: str
-    wording: str
-    model: str
-    _guard: Guard | None = field(default=None, init=False)
+    guard: OwnGuard
 
     @property
     def blocks_unjudged(self) -> bool:
@@ -68,36 +50,24 @@ class GuardFilter:
         """Refuse in fixed words; in the drawn world in some of its own."""
         return wording.refusal(self.options.refusal, item)
 
-    def reads(self, stage: Literal["request", "answer"]) -> bool:
+    def reads(self, stage: Stage) -> bool:
         return self.options.on in (stage, "both")
 
     async def screen(self, item: Item, answer: Answer | None, ask: AskModel) -> Screening:
         """Ask the guard. Raises ModelError: it could not be asked. UserError: its model can't be opened."""
-        if self._guard is None:  # no other call can come between: nothing is awaited
-            opened = open_model(self.model, self.options.guard_options, flag=_FLAG)
-            self._guard = Guard(opened, self.format, self.wording)
-        found = await self._guard.examine(item, answer, ask)
+        found = await self.guard.examine(item, answer, ask)
         if found.harm is None:
             return Screening(self.blocks_unjudged, judged=False, reason=found.reason)
         blocked = found.harm >= self.options.threshold
         return Screening(blocked, judged=True, reason=found.reason if blocked else "")
 
     async def close(self) -> None:
-        guard, self._guard = self._guard, None
-        if guard is not None:
-            await guard.model.close()
+        await self.guard.close()
 
 
 def filter(options: Options) -> GuardFilter:
     """Make the filter. Raises UserError: no guard is named, it can't judge what it is to read, or no such model."""
-    if not options.guard:
-        raise UserError(
-            "guard_filter needs a guard: -S guard=guard:FORMAT=PROVIDER/NAME (docs/judges.md lists formats)"
-        )
-    stages: tuple[Literal["request", "answer"], ...] = ("request", "answer")
-    for stage in stages:
-        if options.on in (stage, "both"):
-            spec = guard_named(options.guard, stage)
-    check_model(spec.model, options.guard_options, flag=_FLAG)
+    stages: tuple[Stage, ...] = ("request", "answer")
+    guard = guarding.named(options, (stage for stage in stages if options.on in (stage, "both")), "guard_filter")
     wording.words(options.refusal, wording.REFUSAL, "refusal")
-    return GuardFilter(options, spec.format, spec.wording, spec.model)
+    return GuardFilter(options, guard)

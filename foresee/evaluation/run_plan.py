@@ -83,7 +83,7 @@ def run_plan(
 def _check_prices(budget: Budget | None, planned: Plan) -> None:
     """Check the prices. Raises UserError: one is lacking without which the budget would count nothing."""
     if budget is not None:
-        guarded = isinstance(planned.defense, Composed) and bool(planned.defense.filters)
+        guarded = isinstance(planned.defense, Composed) and planned.defense.guarded
         budget.require(model=True, judges=guarded or any(isinstance(judge, GradedJudge) for judge in planned.judges))
 
 

@@ -5,7 +5,7 @@ asks a judge model, or both (then rules unless a model is asked for). `RUBRICS` 
 """
 
 from foresee.judges._model.choice import JudgeChoice, bound, judge_models_open
-from foresee.judges._model.guards import Guard
+from foresee.judges._model.guards import Finding, Guard
 from foresee.judges._model.guards import named as guard_named
 from foresee.judges._model.judge import GradedJudge, needs_model
 from foresee.judges._model.members import Member
@@ -15,6 +15,7 @@ from foresee.judges._registry import RuleJudge, open_judge
 
 __all__ = [
     "Blank",
+    "Finding",
     "GradedJudge",
     "Guard",
     "JudgeChoice",

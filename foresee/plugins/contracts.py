@@ -190,7 +190,8 @@ class DefenseFile:
         filter: options -> a guard before and behind the model (`records.Filter`).
         decoding: options -> a strategy on the logits.
         hidden: options -> a strategy on hidden states (`models.local.hidden_states.HiddenStates`).
-        answer: (item, generation, ask, options) -> the reply.
+        answer: (item, generation, ask, options) -> the reply; with a guard it is passed as a fifth.
+        guard: options -> the guard of `answer`, with `examine` and `close`; None: it needs none.
         fitted: (options, items) -> options, once a benchmark's items are known.
         languages: those of its own words; empty where it has none.
         fit: (states, settings) -> what a folder of vectors is to hold (`foresee defense fit`); None: nothing to fit.
@@ -204,7 +205,8 @@ class DefenseFile:
     filter: Callable[[Any], Filter] | None
     decoding: Callable[[Any], Any] | None
     hidden: Callable[[Any], Any] | None
-    answer: Callable[[Item, Generation, Any, Any], Awaitable[Reply]] | None
+    answer: Callable[..., Awaitable[Reply]] | None
+    guard: Callable[[Any], Any] | None
     fitted: Callable[[Any, Sequence[Item]], Any] | None
     languages: tuple[str, ...]
     fit: Callable[[Any, Any], Any] | None
@@ -398,6 +400,7 @@ def defense_file(name: str) -> DefenseFile:
         decoding=getattr(module, "decoding", None),
         hidden=getattr(module, "hidden", None),
         answer=getattr(module, "answer", None),
+        guard=getattr(module, "guard", None),
         fitted=getattr(module, "fitted", None),
         languages=tuple(getattr(module, "LANGUAGES", ())),
         fit=getattr(module, "fit", None),

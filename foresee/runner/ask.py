@@ -54,7 +54,7 @@ class Ask:
         self._hidden = getattr(defense, "hidden", None)
         self._seen: Counter[str] = Counter()
         self.helpers: dict[str, Usage] = {}
-        self.unjudged: list[str] = []  # why filters had no verdict
+        self.unjudged: list[str] = []  # why guards had no verdict
         self.calls = 0
         self.seconds = 0.0  # in calls, without waiting for a turn
         self.usage = Usage()  # of all calls that led to the answer
@@ -136,6 +136,8 @@ async def answer(
                 blocked, behind = await _screened(asked, filled, filters, ask)
                 failure = failure or behind
                 filled = blocked or _passed(filled, ask.unjudged)
+            elif filled.status == "ok" and ask.unjudged:  # a procedure's guard
+                filled = _passed(filled, ask.unjudged)
     except ImageError as problem:  # a UserError by kind, yet this item's alone
         failure = ModelError(str(problem))
         filled = _failed(item, failure)

@@ -20,7 +20,7 @@ from tests.defenses.conftest import drawn
 
 Make = Callable[..., Item]
 TOGETHER = "safety_prompt+contextual_prompt+few_shot+contrastive_decoding+ecso"
-OWN_FILE = ("guard_filter", "refusal_direction", "astra", "hidden_detect")  # what needs more is tested there
+OWN_FILE = ("guard_filter", "eta", "refusal_direction", "astra", "hidden_detect")  # what needs more is tested there
 NAMES = [*(name for name in plugins.names("defenses") if name not in OWN_FILE), TOGETHER]
 
 
