@@ -21,7 +21,9 @@ from foresee.plugins import contracts
 from foresee.records import Answer, Item, Message, Verdict, Vote
 from tests.benchmarks.conftest import Load, measured, png, write
 
-JUDGED = [n for n in plugins.names("benchmarks") if not n.startswith(("world_", "drawn_", "ood_", "mmsafeaware"))]
+JUDGED = [
+    n for n in plugins.names("benchmarks") if not n.startswith(("world_", "drawn_", "ood_", "mmsafeaware", "ifeval"))
+]
 
 
 def item(subset: str = "", expected: str = "", **metadata: Any) -> Item:
