@@ -177,7 +177,7 @@ class Reply:
 
     `choice_probabilities` holds P(choice) for each word of `Request.choices`; what is missing to 1 is
     mass on other first tokens. `logprobs` are those of the answer's tokens (natural log). `readings` are what
-    `Request.hidden` read, by name.
+    `Request.hidden` read, by name. `address` is the server that was asked, "" for a model that runs here.
     """
 
     text: str
@@ -187,6 +187,7 @@ class Reply:
     usage: Usage = Usage()
     seconds: float = 0.0
     served_by: str = ""
+    address: str = ""
     choice_probabilities: Mapping[str, float] | None = None
     logprobs: tuple[float, ...] | None = None
     readings: Mapping[str, float] | None = None
@@ -213,6 +214,7 @@ class Answer:
     seconds: float = 0.0
     calls: int = 1
     served_by: str = ""
+    address: str = ""
     choice_probabilities: Mapping[str, float] | None = None
     logprobs: tuple[float, ...] | None = None
     key: str = ""
@@ -279,7 +281,8 @@ class Model(Protocol):
         identity: whatever changes its answers; it goes into journal keys.
         capabilities: what it can do beyond text.
         suggested_concurrency: calls in flight that keep it busy; None leaves it to `RunSettings`.
-        base_url: where it is, for the manifest; None for a model that runs here.
+        base_url: where it is, for the manifest, several servers with commas between them; None for a model that runs
+            here.
     """
 
     @property

@@ -122,7 +122,12 @@ def show(
         table = tables.headline(run)
         extra = [
             line
-            for line in (cost(run.manifest.get("usage"), price), *judging.notes(run), *_judging(run, judge_price))
+            for line in (
+                cost(run.manifest.get("usage"), price),
+                _servers(run),
+                *judging.notes(run),
+                *_judging(run, judge_price),
+            )
             if line
         ]
         put(table._replace(notes=(*table.notes, *extra, f"run folder: {run.folder}")), format)
@@ -212,6 +217,14 @@ def said(item: Any) -> list[str]:
             text = part if isinstance(part, str) else f"<image {part.path or part.sha256[:12]}>"
             lines += [f"[{message.role}] {piece}" for piece in text.split("\n")]
     return lines
+
+
+def _servers(run: Run) -> str:
+    """Say how many answers each server gave, where they were several."""
+    counts = run.manifest.get("answered_at", {})
+    return (
+        "answers by server: " + ", ".join(f"{at} {count:,}" for at, count in counts.items()) if len(counts) > 1 else ""
+    )
 
 
 def _judging(run: Run, price: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ verdict: its own go into `judged/` below, beside those of the first, as `foresee
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -145,9 +146,10 @@ def end(call: Call, planned: Plan, rows: Sequence[Row], made: Mapping[str, Any],
 
 
 def totals(rows: Iterable[Row]) -> dict[str, Any]:
-    """Sum the tokens that led to these rows, earlier calls included: the model's and, by name, judges' and guards'."""
-    answers, judging = Usage(), dict[str, Usage]()
+    """Sum what led to these rows, earlier calls included: tokens (the model's; judges' by name), answers by server."""
+    answers, judging, servers = Usage(), dict[str, Usage](), Counter[str]()
     for row in rows:
+        servers[row.answer.address] += bool(row.answer.address)
         answers += row.answer.usage
         for verdict in row.verdicts.values():
             for name, usage in _shares(verdict):
@@ -157,6 +159,7 @@ def totals(rows: Iterable[Row]) -> dict[str, Any]:
     return {
         "usage": asdict(answers),
         "judging_usage": {name: asdict(usage) for name, usage in judging.items()},
+        "answered_at": {server: count for server, count in servers.most_common() if count},
     }
 
 

@@ -400,6 +400,7 @@ def flat(row: Row) -> dict[str, Any]:
         "finish_reason": answer.finish_reason,
         "input_tokens": answer.usage.input_tokens,
         "output_tokens": answer.usage.output_tokens,
+        "address": answer.address,
         "seconds": answer.seconds,
     }
     for name, probability in (answer.choice_probabilities or {}).items():

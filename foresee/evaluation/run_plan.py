@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,6 +26,8 @@ from foresee.models import open_model
 from foresee.records import Item, Model
 from foresee.runner import Budget, Keyed, Progress, Results, RunSettings, keyed, run
 from foresee.runner.async_bridge import complete
+
+_log = logging.getLogger("foresee")
 
 
 def run_plan(
@@ -140,23 +143,33 @@ def _candidates(planned: Plan, model: Model, folder: Path) -> Sequence[Keyed]:
     )
 
 
-def _addresses(before: Mapping[str, Any], url: str | None, *, moved: bool) -> list[str]:
-    """Every address that answers of this folder came from, the present one last, without users and passwords.
+def _addresses(before: Mapping[str, Any], urls: str | None, *, moved: bool) -> list[str]:
+    """Every address that answers of this folder came from, the present ones last, without users and passwords.
+
+    More servers, fewer, or the same in another order are the same experiment.
+
+    Args:
+        before: the folder's manifest so far.
+        urls: the model's present addresses, with commas between them.
+        moved: the user says that the same model is served there now.
 
     Raises:
-        UserError: the present one is new, and nobody said that the same model moved there.
+        UserError: none of the present ones is known, and nobody said that the same model moved there.
     """
     known: list[str] = list(before.get("base_urls", []))
-    if url is None:
+    if urls is None:
         return known
-    parts = urlsplit(url)
-    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    if known and known[-1] != address and not moved:
+    parts = [urlsplit(url) for url in urls.split(",")]
+    here = [f"{each.scheme}://{each.netloc.rpartition('@')[2]}{each.path}" for each in parts]
+    new = [address for address in here if address not in known]
+    if known and len(new) == len(here) and not moved:
         raise UserError(
-            f"the answers in this run folder came from {known[-1]}, this is {address}: "
+            f"the answers in this run folder came from {', '.join(known)}, this is {', '.join(here)}: "
             "give --moved if the same model is served there now, or another folder (--out)"
         )
-    return [*(each for each in known if each != address), address]
+    if known and new and not moved:
+        _log.warning("%s: taken for the same model as at %s, by which this run was begun", ", ".join(new), known[0])
+    return [*(address for address in known if address not in here), *here]
 
 
 def default_folder(planned: Plan, model: Model, configuration: Mapping[str, Any]) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import urllib.parse
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pydantic
@@ -12,14 +13,18 @@ import pydantic
 from foresee.config import Settings
 from foresee.errors import UserError
 from foresee.files.redaction import shown
+from foresee.files.untrusted import read_regular
 from foresee.models._images import Reencode
+
+_LONGEST_LIST = 1_000_000  # bytes of a file of addresses
 
 
 class ApiOptions(Settings):
     """Options of every API model (`-M key=value`)."""
 
     base_url: str | None = None
-    """where the server is, up to and including /v1; default: <PROVIDER>_BASE_URL, else the provider's own"""
+    """where the server is, up to and including /v1; several of one model with commas between them, or a file with one
+    on each line; default: <PROVIDER>_BASE_URL, else the provider's own"""
 
     api_version: str | None = pydantic.Field(default=None, pattern=r"^[\w.-]{1,40}$")
     """of Azure: sent as `?api-version=…` with every call; a base_url that ends so sets it too"""
@@ -136,6 +141,31 @@ class Address(NamedTuple):
     query: str
 
 
+def addresses(given: str, api_version: str | None) -> list[Address]:
+    """Normalise one or several addresses of one model, each once.
+
+    Args:
+        given: addresses with commas between them, or a file with one on each line (`#` begins a comment).
+        api_version: of Azure.
+
+    Raises:
+        UserError: see `address`; a file that can't be read or holds none.
+    """
+    file = Path(given.strip())
+    if "://" not in given and file.is_file():
+        try:
+            text = read_regular(file, _LONGEST_LIST).decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as problem:
+            why = getattr(problem, "strerror", None) or "not UTF-8 text"
+            raise UserError(f"base_url: can't read {file}: {why}") from None
+        urls = [line for line in (line.partition("#")[0].strip() for line in text.splitlines()) if line]
+        if not urls:
+            raise UserError(f"base_url: expected an address on each line of {file}, it holds none")
+    else:
+        urls = re.split(r",\s*(?=https?://)", given.strip().rstrip(","))
+    return list(dict.fromkeys(address(url, api_version) for url in urls))
+
+
 def address(url: str, api_version: str | None) -> Address:
     """Normalise the base URL, with the API version of Azure where one is set or stands in its query.
 
@@ -150,7 +180,7 @@ def address(url: str, api_version: str | None) -> Address:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UserError(f"base_url: expected http://HOST:PORT/v1 or https://..., got '{shown(url)}'")
     if "," in url:
-        raise UserError(f"base_url: expected one address, got several in '{shown(url)}'")
+        raise UserError(f"base_url: expected http:// or https:// before each address, got '{shown(url)}'")
     named = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
     version = api_version or named.get("api-version")
     if parts.username or parts.password or parts.fragment or named.keys() - {"api-version"}:

@@ -22,9 +22,9 @@ import aiohttp
 from foresee.config import build
 from foresee.errors import ModelError, UserError
 from foresee.files.redaction import shown, without_key
-from foresee.models import _chat, _dialect, _http
+from foresee.models import _chat, _dialect, _http, server_pool
 from foresee.models._images import Handling, ImageFolders
-from foresee.models._providers import PROVIDERS, Address, ApiOptions, address, find_key
+from foresee.models._providers import PROVIDERS, Address, ApiOptions, addresses, find_key
 from foresee.records import Capability, Image, Json, Reply, Request
 
 __all__ = ["ApiModel", "ApiOptions", "open_api_model"]
@@ -34,8 +34,10 @@ T = TypeVar("T")
 _MARK = f"image-{secrets.token_hex(16)}-"  # stands for an image's data URL while a body is written; no text can know it
 
 
-def open_api_model(provider: str, name: str, options: Mapping[str, Any], flag: str = "-M ") -> ApiModel:
-    """Open a model behind an API. Nothing is sent yet.
+def open_api_model(
+    provider: str, name: str, options: Mapping[str, Any], flag: str = "-M "
+) -> ApiModel | server_pool.ServerPool:
+    """Open a model behind an API, at one server or at several. Nothing is sent yet.
 
     Args:
         provider: a name in PROVIDERS.
@@ -46,30 +48,31 @@ def open_api_model(provider: str, name: str, options: Mapping[str, Any], flag: s
     Raises:
         UserError: an option that does not exist or fit, a key that is not set, no base URL.
     """
-    chosen, where = check_api_options(provider, name, options, flag)
+    chosen, places = check_api_options(provider, name, options, flag)
     key = find_key(provider, chosen.api_key_env)
-    if where is None:
+    if not places:
         variable = f"{provider.upper()}_BASE_URL"
         raise UserError(
             f"{provider}/{name} needs the server's address: {flag}base_url=http://HOST:PORT/v1 or {variable}"
         )
-    return ApiModel(provider, name, where, chosen, key, flag)
+    models = [ApiModel(provider, name, where, chosen, key, flag) for where in places]
+    return models[0] if len(models) == 1 else server_pool.ServerPool(models)
 
 
 def check_api_options(
     provider: str, name: str, options: Mapping[str, Any], flag: str = "-M "
-) -> tuple[ApiOptions, Address | None]:
-    """Return the options and the server's address, None if there is none; the key is not looked for.
+) -> tuple[ApiOptions, list[Address]]:
+    """Return the options and the servers' addresses, none if none is known; the key is not looked for.
 
     Raises:
-        UserError: an option that does not exist or fit, or what is no address.
+        UserError: an option that does not exist or fit, or what is neither addresses nor a file of them.
     """
     chosen = build(ApiOptions, options, what=f"model ({flag.rstrip(' .')})")
     reserved = sorted({"messages", "model", "stream", "n"} & chosen.extra_body.keys())
     if reserved:
         raise UserError(f"extra_body: {', '.join(reserved)} can't be replaced there")
     url = chosen.base_url or os.environ.get(f"{provider.upper()}_BASE_URL") or PROVIDERS[provider].url
-    return chosen, address(url, chosen.api_version) if url else None
+    return chosen, addresses(url, chosen.api_version) if url else []
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,9 @@ class ApiModel:
             without_key(text, self._key) for text in (reply.text, reply.reasoning, reply.served_by)
         )
         seconds = round(time.monotonic() - began, 4)
-        return replace(reply, text=text, reasoning=reasoning, served_by=served_by, seconds=seconds)
+        return replace(
+            reply, text=text, reasoning=reasoning, served_by=served_by, address=self.base_url, seconds=seconds
+        )
 
     def _extra(self) -> dict[str, Any]:
         effort = self._options.reasoning_effort

@@ -22,6 +22,7 @@ from foresee.models._api_errors import error_in, refusal_or_raise
 from foresee.models._bodies import dicts, loads
 from foresee.models._providers import PROVIDERS, ApiOptions
 from foresee.models.openai_compatible import ApiModel, open_api_model
+from foresee.models.server_pool import ServerPool
 from foresee.records import Json
 
 SUFFIX = "-images"
@@ -54,7 +55,7 @@ class Painting:
 class ImagesApi:
     """A painter behind a server."""
 
-    def __init__(self, model: ApiModel, name: str, options: PainterOptions) -> None:
+    def __init__(self, model: ApiModel | ServerPool, name: str, options: PainterOptions) -> None:
         self.name = name
         self._model = model
         self._options = options

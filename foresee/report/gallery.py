@@ -80,10 +80,11 @@ def gallery_json(found: Sequence[Card], names: Sequence[str], album: Album | Non
     """
     places = {sha: place for place, sha in enumerate(album.thumbnails)} if album else {}
     several = len({card.item.benchmark for card in found}) > 1
+    servers = len({entry.row.answer.address for card in found for entry in card.entries} - {""}) > 1
     return {
         "runs": list(names),
         "outcomes": list(OUTCOMES),
-        "cards": [_card(card, places, album, several) for card in found],
+        "cards": [_card(card, places, album, several, servers=servers) for card in found],
         "pictures": album is not None,
     }
 
@@ -98,7 +99,9 @@ def _fullest(entries: Sequence[Entry]) -> Item:
     return max((entry.row.item for entry in entries), key=lambda item: (len(item.images) > 0, bool(item.prompt)))
 
 
-def _card(card: Card, places: Mapping[str, int], album: Album | None, several: bool) -> dict[str, Json]:
+def _card(
+    card: Card, places: Mapping[str, int], album: Album | None, several: bool, *, servers: bool
+) -> dict[str, Json]:
     item = card.item
     prompt = shown(_conversation(item), PROMPT_LIMIT)
     sha = item.image_sha256
@@ -111,7 +114,7 @@ def _card(card: Card, places: Mapping[str, int], album: Album | None, several: b
         "prompt": prompt.text,
         "promptCut": prompt.left_out,
         "more": max(0, len(item.images) - 1),
-        "entries": [_entry(entry, item) for entry in card.entries],
+        "entries": [_entry(entry, item, servers=servers) for entry in card.entries],
     }
     if album is not None and sha is not None:
         described["picture"] = places[sha]
@@ -121,7 +124,7 @@ def _card(card: Card, places: Mapping[str, int], album: Album | None, several: b
     return described
 
 
-def _entry(entry: Entry, item: Item) -> dict[str, Json]:
+def _entry(entry: Entry, item: Item, *, servers: bool) -> dict[str, Json]:
     answer = entry.row.answer
     text = shown(answer.text, ANSWER_LIMIT)
     reasoning = shown(answer.reasoning, ANSWER_LIMIT)
@@ -136,6 +139,7 @@ def _entry(entry: Entry, item: Item) -> dict[str, Json]:
         "status": _STATUSES[answer.status],
         "reason": shown(answer.reason, REASON_LIMIT).text,
         "finish": "cut at the token limit" if answer.finish_reason == "length" else "",
+        "server": label(answer.address, 80) if servers else "",
         "seen": _what_was_seen(entry.row.item, item) if answer.status == "ok" else "",
         "verdicts": [
             [label(judge, 40), verdict_text(verdict), shown(verdict.reason, REASON_LIMIT).text]

@@ -44,13 +44,15 @@ _NAMES = {
     "asked": "calls made",
     "reused": "answers reused",
     "usage": "tokens",
+    "base_urls": "servers",
+    "answered_at": "answers by server",
     "wall_seconds": "seconds",
     "cpu_seconds": "CPU seconds",
     "cost": "cost",
     "finished": "finished",
 }
 _ELSEWHERE = {"kind", "command", "configuration", "made_by"}
-_LOCAL_ONLY = {"data", "judged_from", "answers_file", "base_url", "folder"}
+_LOCAL_ONLY = {"data", "judged_from", "answers_file", "base_url", "base_urls", "answered_at", "folder"}
 
 
 class Fact(NamedTuple):

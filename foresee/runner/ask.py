@@ -235,6 +235,7 @@ def _filled(item: Item, reply: Reply) -> Answer:
         finish_reason=reply.finish_reason,
         reasoning=reply.reasoning,
         served_by=reply.served_by,
+        address=reply.address,
         choice_probabilities=reply.choice_probabilities,
         logprobs=reply.logprobs,
     )

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import random
 import re
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,12 +17,10 @@ import pydantic
 
 from foresee.config import Settings, build
 from foresee.errors import ModelError, UserError, shortage
+from foresee.models.gate import ASKED_TO_WAIT, LONGEST_WAIT, Gate, is_overload
 from foresee.records import Model, Reply, Request
 from foresee.runner.budget import Budget
 
-_ASKED_TO_WAIT = frozenset({429, 503, 529})  # the server is fine and busy: only time limits these retries
-_OVERLOADED = _ASKED_TO_WAIT | {None, 408, 504}  # None: the connection broke
-_LONGEST_WAIT = 60.0
 _SILENT = 5.0  # seconds without an answer before a wait is said
 _AGAIN_SAID = 30.0  # seconds until it is said again
 _log = logging.getLogger("foresee")
@@ -58,68 +55,6 @@ class RunSettings(Settings):
         """Choose the settings that suit a model, with those given laid over. Raises UserError: one does not fit."""
         suited = {} if model.suggested_concurrency is None else {"concurrency": model.suggested_concurrency}
         return build(cls, {**suited, **(given or {})}, what="run settings")
-
-
-class Gate:
-    """Lets in at most `limit` calls at once. The limit halves under overload and grows back with success.
-
-    Additive increase by one per round of calls (a tenth of the limit once that is more), halved at most
-    once per round: calls that were already under way when it was cut do not cut it again.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.limit = float(most)
-        self.in_flight = 0
-        self._cut_at = float("-inf")
-        self._held_until = float("-inf")
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    async def enter(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self.in_flight >= int(self.limit) or loop.time() < self._held_until:
-            turn = loop.create_future()
-            self._waiting.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._wake()  # the turn was given to a call that is gone; pass it on
-                raise
-        self.in_flight += 1
-
-    def leave(self) -> None:
-        self.in_flight -= 1
-        self._wake()
-
-    def succeeded(self) -> None:
-        self.limit = min(float(self.most), self.limit + max(1.0 / self.limit, 0.1))
-
-    def overloaded(self, started: float, wait: float | None) -> None:
-        """Record that the server was overloaded for a call begun at loop time `started`; it asked to wait so long."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        if started >= self._cut_at:
-            self.limit = max(1.0, self.limit / 2)
-            self._cut_at = now
-        if wait and now + wait > self._held_until:
-            self._held_until = now + min(wait, _LONGEST_WAIT)
-            loop.call_at(self._held_until, self._release, self._held_until)
-
-    def _release(self, held_until: float) -> None:
-        if self._held_until <= held_until:  # else a later answer asked for a longer wait
-            self._held_until = float("-inf")  # timers may fire a tick early, so the clock is not asked again
-            self._wake()
-
-    def _wake(self) -> None:
-        if asyncio.get_running_loop().time() < self._held_until:
-            return
-        free = int(self.limit) - self.in_flight
-        while free > 0 and self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                free -= 1
 
 
 class Caller:
@@ -181,7 +116,7 @@ class Caller:
             ModelError: the failure itself, which is for good.
             UserError: this machine stays short of file descriptors.
         """
-        if error.shortage or (error.retryable and not error.fatal and error.status in _OVERLOADED):
+        if error.shortage or is_overload(error):
             self.gate.overloaded(started, error.retry_after)
             self._say_waiting(error)
         seconds = tries.again(error, reached=self.answered > 0, alone=self.gate.limit < 2)
@@ -226,10 +161,10 @@ class _Tries:
             seconds = random.uniform(0.1, 2 * _WAIT_WHEN_SHORT)
             given_up = self._counted > _TRIES_WHEN_SHORT or self._waited > self._settings.patience
         else:
-            self._counted += error.status not in _ASKED_TO_WAIT
+            self._counted += error.status not in ASKED_TO_WAIT
             # A server that was never reached is rather a wrong address than a busy server.
             allowed = min(2, self._settings.retries) if error.fatal and not reached else self._settings.retries
-            most = min(_LONGEST_WAIT, self._settings.backoff * 2.0 ** min(self._failures - 1, 60))
+            most = min(LONGEST_WAIT, self._settings.backoff * 2.0 ** min(self._failures - 1, 60))
             asked = error.retry_after or 0.0
             seconds = max(random.uniform(0.0, most), asked * random.uniform(1.0, 1.1))  # not all at the same moment
             given_up = self._counted > allowed or self._waited + seconds > self._settings.patience

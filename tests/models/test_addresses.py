@@ -98,8 +98,6 @@ def test_what_is_no_address_is_one_line_without_its_secrets(url: str) -> None:
 def test_plain_addresses() -> None:
     assert address("http://h:1/v1/", None) == ("http://h:1/v1", "")
     assert address("https://h/v1/chat/completions", None) == ("https://h/v1", "")
-    with pytest.raises(UserError, match="expected one address, got several"):
-        address("http://a/v1,http://b/v1", None)
     assert address(" https://h/v1 ", "1") == ("https://h/v1", "?api-version=1")
 
 

@@ -21,7 +21,7 @@ from foresee.models import open_model
 from foresee.models._chat import choice_probabilities
 from foresee.models._images import Handling, data_url, first_frame
 from foresee.models._providers import PROVIDERS
-from foresee.models.openai_compatible import open_api_model
+from foresee.models.openai_compatible import ApiModel, open_api_model
 from foresee.records import Generation, Image, Item, Message, Reply, Request
 from foresee.runner import RunSettings, run
 from foresee.runner.journal import Journal
@@ -221,12 +221,14 @@ async def test_how_long_a_server_asks_to_wait(wire: Wire, headers: Any, error: A
 
 async def test_a_wrong_model_name_shows_those_that_exist(wire: Wire) -> None:
     wire.server.rules.models = ("qwen-vl-7b", "qwen-vl-72b", "gemma")
-    wire.models.append(open_api_model("custom", "qwen-vl-8b", {"base_url": wire.url}))
-    replies = await asyncio.gather(*(wire.models[-1].generate(ASK) for _ in range(8)), return_exceptions=True)
+    model = open_api_model("custom", "qwen-vl-8b", {"base_url": wire.url})
+    assert isinstance(model, ApiModel)
+    wire.models.append(model)
+    replies = await asyncio.gather(*(model.generate(ASK) for _ in range(8)), return_exceptions=True)
     assert {str(reply) for reply in replies} == {
         "custom/qwen-vl-8b: HTTP 404: The model 'qwen-vl-8b' does not exist; models there: qwen-vl-7b, qwen-vl-72b"
     }
-    assert await wire.models[-1].known_models() == ["gemma", "qwen-vl-72b", "qwen-vl-7b"]
+    assert await model.known_models() == ["gemma", "qwen-vl-72b", "qwen-vl-7b"]
 
 
 async def test_redirects_are_not_followed_with_the_key(wire: Wire) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from foresee.judges import RuleJudge
-from foresee.models.openai_compatible import ApiModel, open_api_model
-from foresee.records import Answer, Item, Message, Verdict
+from foresee.models.openai_compatible import open_api_model
+from foresee.records import Answer, Item, Message, Model, Verdict
 from tests.support import rule_server
 
 
@@ -19,9 +19,9 @@ class Served:
     def __init__(self, server: Any, url: str) -> None:
         self.server = server
         self.url = url
-        self.models: list[ApiModel] = []
+        self.models: list[Model] = []
 
-    def model(self, name: str = "rules", **options: Any) -> ApiModel:
+    def model(self, name: str = "rules", **options: Any) -> Model:
         model = open_api_model("custom", name, {"base_url": self.url, **options})
         self.models.append(model)
         return model

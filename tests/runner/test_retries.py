@@ -13,10 +13,11 @@ import pytest
 from aiohttp import web
 
 from foresee.errors import ModelError, UserError
+from foresee.models.gate import Gate
 from foresee.records import Message, Reply, Request
 from foresee.runner import Progress, RunSettings, run
 from foresee.runner.journal import Journal
-from foresee.runner.retries import Caller, CircuitBreaker, Gate
+from foresee.runner.retries import Caller, CircuitBreaker
 from tests.support import rule_server
 
 

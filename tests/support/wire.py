@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 
 from foresee.errors import ModelError
-from foresee.models.openai_compatible import ApiModel, open_api_model
-from foresee.records import Message, Reply, Request
+from foresee.models.openai_compatible import open_api_model
+from foresee.records import Message, Model, Reply, Request
 from tests.support import rule_server
 
 ASK = Request((Message("user", ("hello?",)),))
@@ -24,7 +24,7 @@ class Wire:
         self.react: Callable[[Any], Any] = lambda question: None
         self.bodies: list[dict[str, Any]] = []
         self.server = rule_server.RuleServer(rule_server.Rules(react=self._react, models=("m",)))
-        self.models: list[ApiModel] = []
+        self.models: list[Model] = []
         self.url = ""
 
     def _react(self, question: Any) -> Any:
@@ -41,7 +41,7 @@ class Wire:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         self.react = lambda question: web.json_response(error, status=status, headers=names)
 
-    def model(self, provider: str = "custom", **options: Any) -> ApiModel:
+    def model(self, provider: str = "custom", **options: Any) -> Model:
         self.models.append(open_api_model(provider, "m", {"base_url": self.url, **options}))
         return self.models[-1]
 

@@ -199,6 +199,7 @@
       if (entry.epoch) facts.push(`repeat ${entry.epoch + 1}`);
       if (entry.seen) facts.push(entry.seen);
       if (entry.finish) facts.push(entry.finish);
+      if (entry.server) facts.push("answered at " + entry.server);
       head.append(foreign("span", "muted", facts.join(" · ")));
       box.append(head);
       if (entry.text) box.append(foreign("p", "text", limit ? entry.text.slice(0, limit) : entry.text));
