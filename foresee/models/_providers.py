@@ -16,6 +16,7 @@ from foresee.files.redaction import shown
 from foresee.files.untrusted import read_regular
 from foresee.models._images import Reencode
 
+_EXPECTED = "expected http://HOST:PORT/v1 or https://... (or a file of addresses)"
 _LONGEST_LIST = 1_000_000  # bytes of a file of addresses
 
 
@@ -176,9 +177,9 @@ def address(url: str, api_version: str | None) -> Address:
         parts = urllib.parse.urlsplit(url.strip())
         parts.port  # noqa: B018  (refuses a port that is none)
     except ValueError:
-        raise UserError(f"base_url: expected http://HOST:PORT/v1 or https://..., got '{shown(url)}'") from None
+        raise UserError(f"base_url: {_EXPECTED}, got '{shown(url)}'") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"base_url: expected http://HOST:PORT/v1 or https://..., got '{shown(url)}'")
+        raise UserError(f"base_url: {_EXPECTED}, got '{shown(url)}'")
     if "," in url:
         raise UserError(f"base_url: expected http:// or https:// before each address, got '{shown(url)}'")
     named = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))

@@ -130,10 +130,13 @@ class _Server:
             raise
         finally:
             self.gate.leave()
-        self._succeeded(asyncio.get_running_loop().time() - began)
+        self._succeeded(began)
         return found
 
-    def _succeeded(self, seconds: float) -> None:
+    def _succeeded(self, began: float) -> None:
+        if began < self._left_at:  # the last words of a server that ends
+            return
+        seconds = asyncio.get_running_loop().time() - began
         self.seconds += (seconds - self.seconds) * (_LATE if self.seconds else 1.0)
         self.gate.succeeded()
         self._failures = 0

@@ -243,3 +243,49 @@ def test_a_judge_whose_every_call_fails_has_checked_nothing(
     assert done.code == 2
     assert "none of the 2 answers was judged" in done.err
     assert "this deployment is broken" in done.err
+
+
+def test_several_servers_are_one_experiment_in_any_order_and_number(
+    cli: Cli, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = tmp_path / "many.jsonl"
+    data.write_text("\n".join(json.dumps({"id": n, "prompt": f"{n}: safe?", "expected": "safe"}) for n in range(40)))
+    with acting(Rules(latency=0.01)) as (_, a), acting(Rules(latency=0.01)) as (_, b), acting(Rules()) as (third, c):
+        (tmp_path / "servers.txt").write_text(f"{a}\n{b}\n")
+        done = _eval(cli, data, "servers.txt")
+        assert done.code == 0, done.err
+        assert "answers by server: " in done.out
+        counts = json.loads(Path("run/manifest.json").read_text())["answered_at"]
+        assert counts.keys() == {a, b}
+        assert sum(counts.values()) == 40
+        for urls in (f"{b},{a}", b, f"{c},{b}"):
+            again = _eval(cli, data, urls)
+            assert again.code == 0, again.err
+            assert ("taken for the same model" in caplog.text) == (c in urls)
+        refused = _eval(cli, data, "http://127.0.0.1:9/v1,http://127.0.0.1:10/v1")
+        assert refused.code == 2
+        assert "--moved" in refused.err
+        assert third.total == 0, "all was answered already"
+        exported = cli("export", "run", "--format", "csv", "--out", "rows.csv")
+        assert exported.code == 0, exported.err
+        assert Path("rows.csv").read_text().count(a) == counts[a]
+        assert cli("report", "run", "--out", "page.html").code == 0
+        page = Path("page.html").read_text()
+        assert page.count(f'"server":"{a}"') + page.count(f'"server": "{a}"') == counts[a]
+        assert cli("report", "run", "--public", "--out", "public.html").code == 0
+        assert a not in Path("public.html").read_text(), "a public page says of servers what its command does"
+
+
+def test_a_judge_model_at_two_servers_of_which_one_is_dead(
+    cli: Cli, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = tmp_path / "two.jsonl"
+    data.write_text("\n".join(json.dumps({"id": n, "prompt": f"{n}: safe?", "expected": "harmful"}) for n in range(6)))
+    with acting(Rules()) as (_, url), acting(Rules(models=("j",), answer="1")) as (judge, where):
+        dead = "http://127.0.0.1:9/v1"
+        judged = ("--judge-model", "custom/j", "--judge-option", f"base_url={dead},{where}")
+        done = _eval(cli, data, url, *judged)
+        assert done.code == 0, done.err
+        assert judge.total >= 6, done.err + done.out + caplog.text
+        assert f"custom/j at {dead} is left out until it answers again" in caplog.text
+        assert "1 of 2 servers go on" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from foresee.errors import UserError
 from foresee.models import check_model, open_model
-from foresee.models._providers import address
+from foresee.models._providers import address, addresses
 from foresee.models.openai_compatible import open_api_model
 from tests.support.wire import ASK
 
@@ -121,3 +122,33 @@ def test_a_key_in_place_of_a_model_is_refused_and_not_repeated(spec: str) -> Non
         with pytest.raises(UserError) as caught:
             opened(spec, {"base_url": "http://h/v1"})
         assert "0123456789abcdef" not in str(caught.value)
+
+
+def test_several_addresses_and_a_file_of_them(tmp_path: Path) -> None:
+    both = [("http://a:1/v1", ""), ("https://b/v1", "")]
+    assert addresses("http://a:1/v1/, https://b/v1,http://a:1/v1", None) == both
+    file = tmp_path / "servers.txt"
+    file.write_text("# of the night\nhttp://a:1/v1\n\n  https://b/v1  # the other\n")
+    assert addresses(str(file), None) == both
+    assert open_model("custom/m", {"base_url": str(file)}).base_url == "http://a:1/v1,https://b/v1"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("http://a/v1,b:8000/v1", "before each address"),
+        ("http://a/v1,http://me:hunt,er2@b/v1", "before each address"),
+        ("http://me:hunt,er2@b/v1", "before each address"),
+        ("{}/empty", "holds none"),
+        ("{}/latin", "not UTF-8"),
+        ("{}/none", "or a file of addresses"),
+        ("{}/words", "or a file of addresses"),
+    ],
+)
+def test_what_is_no_list_of_addresses_is_one_line(given: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("# nobody\n")
+    (tmp_path / "latin").write_bytes(b"http://b\xe9/v1")
+    (tmp_path / "words").write_text("http://a/v1\nnode07\n")
+    with pytest.raises(UserError, match=f"base_url: .*{message}") as caught:
+        check_model("custom/m", {"base_url": given.format(tmp_path)})
+    assert "er2" not in str(caught.value)
