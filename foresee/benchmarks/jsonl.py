@@ -12,7 +12,8 @@ JSON Lines, JSON, CSV, parquet or arrow, or the folder that holds one. Columns, 
 - `original`: what an attacked row asks for in plain words; judges read the answer against it, never against what the
   attack made of it. Such a row is harmful unless `expected` says otherwise
 Rows of OmniSafeBench are read as they are (`test_case_id`, `image_path`, `metadata.original_prompt`; its
-`attack_method` is the subset).
+`attack_method` is the subset), and so are HarmBench's test cases (`test_cases.json`, or the folder of results with
+several; the method in the path is the subset, `-T behaviors=FILE` its table of behaviours, which judges read).
 Empty cells, null and NaN hold nothing; 3.0 is read as "3". Everything else is kept in the metadata, unless JSON can't
 hold it (bytes). Licence: that of your file.
 
@@ -37,6 +38,7 @@ from typing import Any
 
 from foresee.benchmarks._shared.attack_metrics import ATTACK_METRICS, attack_measures, with_goal
 from foresee.benchmarks._shared.files import some
+from foresee.benchmarks._shared.harmbench_cases import FILE, Case, behaviours, cases, is_cases
 from foresee.benchmarks._shared.images import NamedImage
 from foresee.benchmarks._shared.row_images import images_of_row
 from foresee.benchmarks._shared.turns import Turn, user_turn
@@ -87,6 +89,9 @@ class Options(BenchmarkOptions):
     subset: str = "all"
     """one of the subsets that the file names"""
 
+    behaviors: str = ""
+    """for HarmBench's test cases: its table of behaviours, or the folder of it; default: beside them, or as fetched"""
+
 
 def items(data: Path, options: Options) -> Iterator[Item]:
     """Yield the rows in file order.
@@ -94,14 +99,15 @@ def items(data: Path, options: Options) -> Iterator[Item]:
     Raises:
         UserError: no such file, a row that does not fit (file and line), or a subset that no row has.
     """
-    path = _file(data)
+    files = _files(data)
+    path = files[0]
     met: dict[str, None] = {}
     others: Counter[str] = Counter()
     left_out: dict[str, None] = {}
     names: dict[str, None] = {}
     chosen = False
-    for number_, line in enumerate(read_rows(path), 1):
-        item = row_to_item(line, number_, path.parent, options)
+    for number_, (line, folder) in enumerate(_rows(files, options), 1):
+        item = row_to_item(line, number_, folder, options)
         met[item.subset] = None
         others[item.expected] += 1
         left_out |= dict.fromkeys(key for key in _further(line) if key not in item.metadata)
@@ -117,9 +123,17 @@ def items(data: Path, options: Options) -> Iterator[Item]:
     _say(path, {word: n for word, n in others.most_common() if word and word not in _KINDS}, list(left_out))
 
 
+def _rows(files: Sequence[Path], options: Options) -> Iterator[Case]:
+    for path in files:
+        if is_cases(path):
+            yield from cases(path, behaviours(options.behaviors, path))
+        else:
+            yield from (Case(line, path.parent) for line in read_rows(path))
+
+
 def row_to_item(line: Line, place: int, folder: Path, options: Options) -> Item:
     """One row as an item. Raises UserError: no prompt, or a field of another kind than expected."""
-    line = _usual(line)
+    line = _usual(line, folder)
     original = line.text("original", default="").strip()
     images = images_of_row(line, folder)
     turn = _turn(line, images, options)
@@ -145,12 +159,19 @@ def row_to_item(line: Line, place: int, folder: Path, options: Options) -> Item:
     )
 
 
-def _usual(line: Line) -> Line:
-    """Put a row of OmniSafeBench (OmniSafeBench-MM@a4875c6, README) under our names; any other stays as it is."""
+def _usual(line: Line, folder: Path) -> Line:
+    """Put a row of OmniSafeBench (OmniSafeBench-MM@a4875c6, README) under our names; any other stays as it is.
+
+    Its images are named from where it ran: what counts is as much of the end of such a path as lies below the folder.
+    """
     facts = line.values.get("metadata")
     if "test_case_id" not in line.values or not isinstance(facts, Mapping):
         return line
-    named = {"id": line.values["test_case_id"], "image": line.values.get("image_path")}
+    image = line.values.get("image_path")
+    parts = image.replace("\\", "/").split("/") if isinstance(image, str) and len(image) < 4096 else []
+    ends = ["/".join(parts[at:]) for at in range(len(parts)) if ".." not in parts[at:]]
+    near = next((end for end in ends if end and not end.startswith("/") and (folder / end).is_file()), image)
+    named = {"id": line.values["test_case_id"], "image": near}
     named |= {"original": facts.get("original_prompt"), "subset": facts.get("attack_method")}
     kept = {key: value for key, value in line.values.items() if key not in ("test_case_id", "image_path", "metadata")}
     return line._replace(values={**facts, **kept, **{key: value for key, value in named.items() if value is not None}})
@@ -187,15 +208,18 @@ def measures(item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> dic
     return {name: known[name] for name in applies(item)}
 
 
-def _file(data: Path) -> Path:
+def _files(data: Path) -> list[Path]:
     if data.exists() and not data.is_dir():
-        return data
+        return [data]
+    found = some(data, FILE)
+    if found and (found[0].parent == data or not any(child.suffix in TABLES for child in data.iterdir())):
+        return found
     for ending in TABLES:
         found = some(data, f"*{ending}")
         if len(found) > 1:
             raise UserError(f"{data} holds {len(found)} files that end in {ending}: name one of them with --data")
         if found:
-            return found[0]
+            return found
     raise UserError(f"expected a file of rows ({', '.join(TABLES)}) in {data}; there is none")
 
 
