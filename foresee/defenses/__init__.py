@@ -160,11 +160,8 @@ def open_defense(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> 
     chosen = _assign(files, _pairs(options))
     parts = (Part(n, m, build(m.options, chosen[n], what=f"{n} (-S)")) for n, m in files.items())
     composed = Composed(name, tuple(parts))
-    _ = (
-        composed.filters,
-        composed.hidden,
-        composed.guard,
-    )  # what is wrong with a guard or with vectors comes to light now
+    # What is wrong with what they need comes to light now.
+    _ = composed.filters, composed.decoding, composed.hidden, composed.guard
     for part in composed.parts:
         if part.file.fit is not None:
             vectors.read(getattr(part.options, "vectors", ""), part.name)

@@ -52,6 +52,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
 
 def defense_of(name: str, examples: Path, items: list[Item]) -> Composed:
     options = {"examples": str(examples), "k": 2} if "few_shot" in name else {}
+    if name == "immune":
+        from tests.support.tiny_models import reward_model
+
+        options = {"reward": str(reward_model(examples / "reward")), "weight": 20}
     defense = open_defense(name, options)
     assert defense is not None
     return defense.fitted(items)

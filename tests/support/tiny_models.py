@@ -126,6 +126,35 @@ def build(
     return folder
 
 
+def reward_model(folder: Path, *, outputs: int = 1, seed: int = 0, template: bool = False) -> Path:
+    """Write an untrained reward model: a small Llama with this many outputs, on bytes.
+
+    Returns:
+        The folder.
+    """
+    import torch
+    from transformers import LlamaConfig, LlamaForSequenceClassification
+
+    tokenizer = byte_tokenizer("llava")
+    if not template:
+        tokenizer.chat_template = None
+    size: dict[str, Any] = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        config = LlamaConfig(vocab_size=len(tokenizer), num_labels=outputs, initializer_range=0.5, **size)
+        config.pad_token_id = tokenizer.pad_token_id
+        model = LlamaForSequenceClassification(config)
+    with quietly():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    return folder
+
+
 def _checked_shape(shape: Shape) -> dict[str, Any]:
     unknown = sorted(set(shape) - set(_DEFAULT_SHAPE))
     if unknown:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from foresee.errors import UserError
-from foresee.records import Json, Message
+from foresee.records import Json, Message, Request
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Batch:
         image_spans: for each image key, for each request (then for each second branch), the first and last+1 row of
             that tensor which is its own; empty where there are no images.
         model: the transformers model, to be asked about its configuration.
+        requests: what is asked, one a row.
+        decode: token ids (rows, n) to texts without special tokens.
     """
 
     inputs: Mapping[str, Any]
@@ -34,6 +36,8 @@ class Batch:
     text_keys: tuple[str, ...]
     image_spans: Mapping[str, tuple[tuple[int, int], ...]]
     model: Any
+    requests: tuple[Request, ...]
+    decode: Callable[[Any], list[str]]
 
     @property
     def image_keys(self) -> tuple[str, ...]:

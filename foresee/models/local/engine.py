@@ -161,7 +161,16 @@ class Engine:
         processors: list[Any] = []
         seeds = tuple(one.seed for one in requests)
         if strategy is not None:
-            batch = Batch(inputs, rows, seeds, tuple(prompt_rows[0].text), image_spans(prompt_rows), vlm.core)
+            batch = Batch(
+                inputs,
+                rows,
+                seeds,
+                tuple(prompt_rows[0].text),
+                image_spans(prompt_rows),
+                vlm.core,
+                tuple(one.request for one in requests),
+                prompts.decode,
+            )
             inputs = dict(strategy.inputs(batch)) if transforms_inputs else inputs
             processors.extend(strategy.processors(batch))
         chooser = Chooser(
