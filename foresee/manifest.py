@@ -25,7 +25,9 @@ from foresee.files.untrusted import parse_json, read_regular, whole
 
 FILE = "manifest.json"
 ManifestKind = Literal["attack", "evaluation", "data set", "training", "study", "vectors", "merged model"]
+Check = Literal["ok", "edited", "unverified"]  # its checksum fits, it does not, there is none
 _Object = dict[str, Any]
+_CHECKSUM = "checksum"
 
 
 class _Content(pydantic.BaseModel):
@@ -81,10 +83,21 @@ _CONTENTS: dict[str, type[_Content]] = {"evaluation": _Evaluation, "training": _
 
 
 def write(folder: Path, kind: ManifestKind, content: Mapping[str, Any]) -> None:
-    """Write the manifest atomically; versions, commit and time are added, keys and passwords are not shown."""
+    """Write the manifest atomically; versions, commit, time and a checksum are added, keys are not shown."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     record = without_secrets({"kind": kind, "written": now, **environment(), **content})
-    write_atomically(folder / FILE, json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
+    record.pop(_CHECKSUM, None)
+    record = json.loads(whole(json.dumps(record, ensure_ascii=False, default=str)))
+    record[_CHECKSUM] = digest(record)
+    write_atomically(folder / FILE, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def check(record: Mapping[str, Any]) -> Check:
+    """Compare a manifest with its checksum, which has no key: it catches accidents and careless edits, no forger."""
+    if _CHECKSUM not in record:
+        return "unverified"
+    rest = {key: value for key, value in record.items() if key != _CHECKSUM}
+    return "ok" if record[_CHECKSUM] == digest(rest) else "edited"
 
 
 def read(folder: Path, kind: ManifestKind | None = None) -> dict[str, Any]:

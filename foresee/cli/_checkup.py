@@ -12,9 +12,8 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
 
-State = Literal["ok", "missing", "broken"]
+from foresee.notices import Finding
 
 _EXTRAS = {
     "local": ("torch", "transformers", "peft", "accelerate"),
@@ -26,15 +25,6 @@ _EXTRAS = {
 }
 _PATIENCE = 0.3  # seconds for a server on this machine to accept a connection
 _LITTLE = 10e9  # bytes on a disk
-
-
-class Finding(NamedTuple):
-    """One thing looked at; `advice` is what to do when it is not ok."""
-
-    state: State
-    name: str
-    detail: str
-    advice: str = ""
 
 
 def checkup() -> Iterator[Finding]:

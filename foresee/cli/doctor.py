@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from foresee.notices import Finding
 
 
 def list_plugins(
@@ -43,14 +48,34 @@ def list_plugins(
             _console.entry(f"{'' if kind else '  '}suite/{name:<{width}}  ", suites.line(name))
 
 
-def doctor() -> None:
-    """Report what is installed, which models, devices and data are usable, and what to do about the rest."""
-    from foresee.cli import _results
+def doctor(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(help="run folders, or folders of them, to check instead of this machine", show_default=False),
+    ] = None,
+) -> None:
+    """Report what is usable on this machine, and what to do about the rest; of run folders, what holds in them."""
     from foresee.cli._checkup import checkup
+
+    found = [_report("This machine", checkup())] if not runs else list(_checked(runs))
+    raise typer.Exit(1 if any(found) else 0)
+
+
+def _checked(runs: list[Path]) -> Iterator[bool]:
+    from foresee.evaluation.folder_check import check_run
+    from foresee.report.stored_runs import run_folders
+
+    for folder in run_folders(runs, judgings=False):
+        yield _report(str(folder), check_run(folder))
+
+
+def _report(title: str, findings: Iterable[Finding]) -> bool:
+    """Print findings as a table. Returns whether something is broken."""
+    from foresee.cli import _results
     from foresee.report.tables import TextTable
 
     marks = {"ok": "ok", "missing": "–", "broken": "BROKEN"}
-    findings = list(checkup())
-    rows = tuple((each.name, marks[each.state], each.detail, each.advice) for each in findings)
-    _results.put(TextTable("This machine", ("what", "state", "found", "what to do"), rows), "table")
-    raise typer.Exit(1 if any(each.state == "broken" for each in findings) else 0)
+    held = list(findings)
+    rows = tuple((each.name, marks[each.state], each.detail, each.advice) for each in held)
+    _results.put(TextTable(title, ("what", "state", "found", "what to do"), rows), "table")
+    return any(each.state == "broken" for each in held)

@@ -130,18 +130,14 @@ def end(call: Call, planned: Plan, rows: Sequence[Row], made: Mapping[str, Any],
     if call.place != call.folder:
         with open_journal(call.place, call.record["configuration"]) as journal:
             _put(journal, rows)
-    held, unfinished = rows, 0
-    if call.besides or planned.unread:
-        whole = run_folder.read_run(call.place)
-        held, unfinished = whole.rows, whole.unfinished
+    own = {"limit": planned.limit, "limit_seed": planned.limit_seed, "items": len(planned.items)}
+    run = run_folder.assemble(call.place, planned.file, rows, {**call.record, **made, **totals(rows), **own})
+    whole = run_folder.read_run(call.place) if call.besides or planned.unread else run
     if not call.only_reads or made.get("asked") or not call.before.get("finished"):
         record = {**call.before, "base_urls": call.record.get("base_urls", [])} if call.only_reads else call.record
         times = {key: round(call.before.get(key, 0.0) + seconds, 3) for key, seconds in spent.items()}
-        manifest.write(
-            call.place, "evaluation", {**record, **times, **made, **totals(held), "finished": not unfinished}
-        )
-    own = {"limit": planned.limit, "limit_seed": planned.limit_seed, "items": len(planned.items)}
-    run = run_folder.assemble(call.place, planned.file, rows, {**call.record, **made, **totals(rows), **own})
+        told = {**made, **totals(whole.rows), run_folder.FIGURES: run_folder.figures(whole.estimates)}
+        manifest.write(call.place, "evaluation", {**record, **times, **told, "finished": not whole.unfinished})
     return replace(run, warnings=(*run.warnings, *_told(call, planned)))
 
 

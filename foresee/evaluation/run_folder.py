@@ -39,6 +39,7 @@ ITEMS = "items.jsonl"
 ITEMS_WRITTEN = "items_file_sha256"  # of the manifest
 JOURNAL = "journal.jsonl"
 _VERDICT_OF = ("item_id", "answer_key", "judge", "made_by")
+FIGURES = "figures"  # of the manifest
 ANEW = "the command that made it, run again with the same --out, writes it anew and asks nothing twice"
 JUDGED = "judged"  # below a run folder: the same answers by other judges, a run folder each
 
@@ -152,12 +153,23 @@ def read_run(folder: Path | str, *, without_code: bool = False) -> Run:
     file = benchmark_of(folder, record["benchmark"], without_code=without_code)
     finished = _Finished(folder / JOURNAL, record.get("made_by", {}))
     items = Spool(read_items(folder))
-    edited = [text for text in (differences(folder, items, record), finished.edited) if text]
+    edited = [text for text in (_edited(folder, record), differences(folder, items, record), finished.edited) if text]
     rows = (finished.row(item, answer) for item, answer in finished.pairs(items))
     run = assemble(folder, file, rows, record)
     for text in edited:  # also where a command shows no warnings of single runs
         say_once(f"WARNING: {text}")
     return replace(run, unfinished=finished.missing, warnings=(*edited, *run.warnings))
+
+
+def figures(estimates: Iterable[Estimate]) -> dict[str, Any]:
+    """Write the figures down for the manifest, so that whoever computes them again can compare: by metric."""
+    return {each.name: {"value": each.value, "n": each.n, "total": each.total} for each in estimates}
+
+
+def _edited(folder: Path, record: Mapping[str, Any]) -> str:
+    if manifest.check(record) != "edited":
+        return ""
+    return f"{folder / manifest.FILE} changed after the run: do not trust the figures; {ANEW}"
 
 
 def differences(folder: Path, items: Sequence[KeyedItem], record: Mapping[str, Any]) -> str:

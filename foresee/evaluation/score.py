@@ -150,8 +150,9 @@ def _rejudged(
         manifest.write(folder, "evaluation", {**record, "finished": False})
         judged = calls.judge(pairs, judges, journal)
     record |= {**holdings.totals(judged), **calls.record(), "finished": not unfinished}
-    manifest.write(folder, "evaluation", record)
-    return run_folder.assemble(folder, file, judged, record, unfinished)
+    run = run_folder.assemble(folder, file, judged, record, unfinished)
+    manifest.write(folder, "evaluation", {**record, run_folder.FIGURES: run_folder.figures(run.estimates)})
+    return run
 
 
 class _Calls:

@@ -226,6 +226,11 @@ def read_records(path: Path) -> Iterator[Line]:
         offset += len(data)
 
 
+def torn_tail(path: Path) -> bool:
+    """Whether the last line is half written, as a killed process leaves it. Raises UserError: as `read_records`."""
+    return any(content is None for _, content, _ in _lines(path))
+
+
 def edited_lines(numbers: Sequence[int]) -> str:
     """Name the lines of a journal that were edited, the first of them by number."""
     shown = ", ".join(map(str, numbers[:5])) + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
