@@ -24,6 +24,7 @@ from foresee.evaluation.screening import METRIC as SCREENED
 from foresee.metrics import Metric
 from foresee.report import judging, paired, profile_figure, profile_text, provenance
 from foresee.report.defense_table import headline_metrics
+from foresee.report.published import Theirs, beside
 from foresee.report.run_names import attackers, benchmark_file, protections, variant
 from foresee.report.stored_runs import read_runs
 from foresee.statistics import Difference, Estimate, holm
@@ -76,6 +77,8 @@ class Measure(NamedTuple):
     attack: str
     metric: Metric
     figures: tuple[Figure | None, ...]
+    theirs: Theirs | None = None
+    """what others published of it, not measured here"""
 
     @property
     def place(self) -> str:
@@ -123,11 +126,17 @@ class Profile:
         return pd.DataFrame.from_records(list(self.records()))
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """Yield everything that is known of each figure, down to its run folder and command."""
+        """Yield everything that is known of each figure, down to its run folder and command.
+
+        What others published follows, with its source under `published`, and a value alone.
+        """
         for measure in self.measures:
             for subject, figure in zip(self.subjects, measure.figures, strict=True):
                 if figure is not None:
                     yield _record(measure, subject, figure, self.subjects[subject.baseline].name)
+            for quoted in measure.theirs.quoted if measure.theirs else ():
+                known = {"subject": quoted.model, "model": quoted.model, "value": quoted.value}
+                yield _of(measure) | known | {"published": quoted.source}
 
     def plot(self) -> Drawn:
         """Draw the profile with matplotlib: what stands for each question, as on the page and in `--to figure.svg`.
@@ -275,7 +284,8 @@ def _measures(label: str, attack: str, by: Mapping[int, Run], subjects: Sequence
                 figures.append(None)
             else:
                 figures.append(Figure(run_, metric, estimate, differences.get(place, {}).get(metric.name)))
-        yield Measure(question, words, label, attack, metric, tuple(figures))
+        theirs = beside(first.benchmark, metric.name) if attack == "none" else None
+        yield Measure(question, words, label, attack, metric, tuple(figures), theirs)
 
 
 def _chosen(run: Run, known: Mapping[str, Metric]) -> Iterator[tuple[Metric, str, str]]:
@@ -326,8 +336,7 @@ def _judges(runs: Sequence[Run], told: Sequence[str]) -> Iterator[str]:
         yield f"{', '.join(labels)}: {line}"
 
 
-def _record(measure: Measure, subject: Subject, figure: Figure, baseline: str) -> dict[str, Any]:
-    estimate, found = figure.estimate, figure.difference
+def _of(measure: Measure) -> dict[str, Any]:
     return {
         "question": measure.question,
         "words": measure.words,
@@ -335,6 +344,12 @@ def _record(measure: Measure, subject: Subject, figure: Figure, baseline: str) -
         "attack": measure.attack,
         "metric": measure.metric.name,
         "higher_is_better": measure.metric.higher_is_better,
+    }
+
+
+def _record(measure: Measure, subject: Subject, figure: Figure, baseline: str) -> dict[str, Any]:
+    estimate, found = figure.estimate, figure.difference
+    return _of(measure) | {
         "subject": subject.name,
         "model": subject.model,
         "defense": subject.defense,
@@ -358,4 +373,5 @@ def _record(measure: Measure, subject: Subject, figure: Figure, baseline: str) -
         "folder": str(figure.run.folder),
         "command": provenance.command(figure.run, public=False),
         "commit": figure.run.manifest.get("commit"),
+        "published": "",
     }

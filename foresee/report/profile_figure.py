@@ -71,11 +71,11 @@ class Stroke(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """A subject's shape around a point."""
+    """A subject's shape around a point; a hollow one is of a figure that others published."""
 
     x: float
     y: float
-    series: int
+    series: int | None
 
 
 class Drawing(NamedTuple):
@@ -157,6 +157,17 @@ def _legend(found: Profile, room: _Room, parts: list[Text | Stroke | Shape]) -> 
     return y + 4
 
 
+def _published(line: Measure, room: _Room, y: float) -> Iterator[Text | Shape]:
+    """Draw what others published in a lane of its own."""
+    low, high = line.metric.bounds
+    values = sorted(q.value for q in line.theirs.quoted) if line.theirs else []
+    for value in values:
+        yield Shape(room.at((value - low) / ((high - low) or 1.0)), y, None)
+    ends = [f"{100 * v:.0f}" if line.metric.percent else f"{v:.2f}" for v in (values[0], values[-1])]
+    told = f"published: {ends[0]} to {ends[1]}" + ("" if room.narrow else f" ({len(values)})")
+    yield Text(room.right + 16, y + 4, told, "doc")
+
+
 def _measure(line: Measure, room: _Room, y: float, parts: list[Text | Stroke | Shape]) -> float:
     """Draw a measure below `y`; give where it ends."""
     figures_ = [(series, figure) for series, figure in enumerate(line.figures) if figure is not None]
@@ -169,9 +180,11 @@ def _measure(line: Measure, room: _Room, y: float, parts: list[Text | Stroke | S
     for text in docs:
         below += 14
         parts.append(Text(0, below, text, "doc"))
-    beside = y + 12 + (below - y - 8 - _LANE * (len(figures_) - 1)) / 2  # in the middle of their words
+    lanes = len(figures_) + (line.theirs is not None)
+    beside = y + 12 + (below - y - 8 - _LANE * (lanes - 1)) / 2  # in the middle of their words
     top = below + 16 if room.narrow else max(y + 15, beside)
-    bottom = top + _LANE * (len(figures_) - 1)
+    bottom = top + _LANE * (lanes - 1)
+    theirs = bottom
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0) if line.metric.percent else (0.0, 0.5, 1.0):
         parts.append(Stroke(room.at(tick), top - 9, room.at(tick), bottom + 9, 1))
     low, high = line.metric.bounds
@@ -180,6 +193,8 @@ def _measure(line: Measure, room: _Room, y: float, parts: list[Text | Stroke | S
         parts += [Text(room.at(s), bottom + 6, f"{v:g}", "doc", "middle") for s, v in ((0, low), (1, high))]
     for lane, (series, figure) in enumerate(figures_):
         parts += _lane(figure, room, top + _LANE * lane, series)
+    if line.theirs is not None:
+        parts += _published(line, room, theirs)
     return max(below, bottom) + 10
 
 
@@ -215,6 +230,8 @@ def _note(found: Profile) -> str:
         said += f"; ** differs from {to} by Holm's rule over the whole profile"
     if any(figure and figure.estimate.n < figure.estimate.total for line in chosen(found) for figure in line.figures):
         said += "; pale lines: where the value would lie had all that is not scored gone worst or best"
+    if any(line.theirs for line in chosen(found)):
+        said += "; hollow: published by others, not measured here, and by other rules"
     return said
 
 
@@ -260,8 +277,10 @@ def _as_svg(part: Text | Stroke | Shape) -> str:
         look = f'stroke="{_colour(part.series)}" stroke-width="{part.width:g}" stroke-opacity="{part.opacity:g}"'
         cap = ' stroke-linecap="round"' if part.series is not None else ""
         return f'<line class="{kind}" {ends} {look}{cap}/>'
-    look = f'fill="{_colour(part.series)}" transform="translate({part.x:.1f} {part.y:.1f})"'
-    return f'<g class="shape {kind}" {look}>{figures.shape(part.series)}</g>'
+    place = f'transform="translate({part.x:.1f} {part.y:.1f})"'
+    if part.series is None:
+        return f'<circle r="4" class="hollow" fill="none" stroke="{_colours()["muted"]}" {place}/>'
+    return f'<g class="shape {kind}" fill="{_colour(part.series)}" {place}>{figures.shape(part.series)}</g>'
 
 
 def plot(drawing: Drawing) -> Drawn:
@@ -292,6 +311,8 @@ def _put(part: Text | Stroke | Shape, axes: Axes, order: int) -> None:
         cap: Literal["round", "butt"] = "butt" if part.series is None else "round"
         look = {"color": _colour(part.series), "alpha": part.opacity, "linewidth": 0.72 * part.width}
         axes.plot([part.x1, part.x2], [part.y1, part.y2], solid_capstyle=cap, zorder=order, **look)
+    elif part.series is None:
+        axes.plot([part.x], [part.y], "o", mfc="none", mec=_colours()["muted"], markersize=6, mew=0.8, zorder=order)
     else:
         marker = _MARKERS[figures.shape_number(part.series)]
         axes.plot(

@@ -36,6 +36,7 @@ class Line(NamedTuple):
     percent: bool
     drawn: Markup
     readings: tuple[Reading, ...]
+    published: str
 
 
 class Shown(NamedTuple):
@@ -63,7 +64,11 @@ def shown(found: Profile, runs: Sequence[Run], anchors: Mapping[str, str], *, pu
         (question, tuple(line for _, line in held)) for question, held in groupby(lines, key=lambda each: each[0])
     )
     said = [f"{names[place]} {line}" for place in range(len(names)) for line in found.extremes(place)]
-    notes = [line for line in profile_text.notes(found) if not any(line.startswith(name) for name in names)]
+    notes = [
+        line
+        for line in profile_text.notes(found)
+        if not line.startswith((*(each.name for each in found.subjects), "published by"))
+    ]
     if public:
         said, notes = [without_paths(line) for line in said], [without_paths(line) for line in notes]
     named = found.renamed(names)
@@ -95,4 +100,5 @@ def _line(
         line.metric.percent,
         figures.intervals(marks or [Mark(None, None, None)], scale),
         tuple(readings),
+        label(profile_text.quoted(line), 1200),
     )

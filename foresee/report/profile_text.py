@@ -72,6 +72,18 @@ def notes(found: Profile) -> Iterator[str]:
     if any(each.estimate.n < each.estimate.total for line in found.measures for each in line.figures if each):
         yield "a share in brackets with 'scored': the others have no score, and count as neither good nor bad"
     yield from (f"judged: {line}" for line in found.judges)
+    for each in found.measures:
+        if each.theirs is not None:
+            yield f"published by others for {each.metric.name} on {each.place}, not measured here: {quoted(each)}"
+
+
+def quoted(line: Measure) -> str:
+    """List what others published for a measure, with what sets it apart and where it stands; empty where nothing is."""
+    if line.theirs is None:
+        return ""
+    each = (f"{q.model} {_number(q.value, percent=line.metric.percent)}" for q in line.theirs.quoted)
+    sources = dict.fromkeys(q.source for q in line.theirs.quoted)
+    return f"{', '.join(each)}. They differ: {line.theirs.differs} ({'; '.join(sources)})"
 
 
 def _on_differences(found: Profile) -> Iterator[str]:

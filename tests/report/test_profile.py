@@ -167,10 +167,36 @@ def test_the_figure_shows_a_lane_a_subject_where_its_value_is_and_the_page_opens
         profile_figure.check(Path("x.gif"))
 
 
+def test_what_others_published_stands_beside_ours_and_is_marked_as_theirs(read: Callable[[str], Any]) -> None:
+    file = contracts.benchmark("mmsafeaware")
+    rows = [row for run in [made(0.5)] for row in run.rows]
+    ours = run_of(rows, benchmark=file.name, metrics=file.all_metrics[:6], folder=Path("runs/x"), model="m")
+    found = profile([ours])
+    line = next(line for line in found.measures if line.metric.name == "balanced_accuracy")
+    assert line.theirs is not None
+    values = {q.model: q.value for q in line.theirs.quoted}
+    assert values["GPT-4o"] == pytest.approx((0.25 + (171 * 0.813 + 855 * 0.887) / 1026) / 2)
+    assert len(values) == 10
+    assert all(figure is None or figure.run is ours for each in found.measures for figure in each.figures)
+    theirs = [record for record in found.records() if record["published"]]
+    assert {record["benchmark"] for record in theirs} == {"mmsafeaware"}
+    assert len(theirs) == 30
+    assert not {"n", "folder", "low"} & set(theirs[0])
+    assert "GPT-4o 56" in profile_text.document(found)
+    assert len(list(csv.DictReader(io.StringIO(profile_text.comma_separated(found))))) == 33
+    hollow = [p for p in profile_figure.draw(found).parts if isinstance(p, profile_figure.Shape) and p.series is None]
+    assert len(hollow) == 10
+    page = render([ours], images=False)
+    assert page.count('class="hollow"') == 20
+    assert "They differ: their rule looks for yes or no" in page
+    under_attack = profile([replace(ours, manifest=dict(ours.manifest) | {"attack": "mml"}, attack="mml")])
+    assert all(line.theirs is None for line in under_attack.measures)
+
+
 def test_a_figure_of_many_subjects_tells_each_from_the_others() -> None:
     drawing = profile_figure.draw(profile([made(0.5, model=f"model {n}") for n in range(12)]))
     first = [p.series for p in drawing.parts if isinstance(p, profile_figure.Shape)][:12]
-    assert len({(n % figures.SERIES, figures.shape_number(n)) for n in first}) == 12
+    assert len({(n % figures.SERIES, figures.shape_number(n)) for n in first if n is not None}) == 12
     assert all(
         0 <= p.x <= drawing.width and 0 <= p.y <= drawing.height
         for p in drawing.parts
