@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from foresee.files.untrusted import read_regular
 
 _log = logging.getLogger(__name__)
 _LONGEST_TOML = 4_000_000  # bytes
+_LONG_KEY = re.compile(r"""(?:^|[{,\[])[ \t]*+(?:[\w"'-]++[ \t]*+\.[ \t]*+){100}""", re.MULTILINE)
 
 
 class Settings(pydantic.BaseModel):
@@ -200,7 +202,10 @@ def _in_words(error: Mapping[str, Any], cls: type[pydantic.BaseModel]) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises UserError: it is not there, can't be read, is too long, or is not TOML."""
     try:
-        return tomllib.loads(read_regular(path, _LONGEST_TOML).decode())
+        text = read_regular(path, _LONGEST_TOML).decode()
+        if _LONG_KEY.search(text):  # tomllib's time grows with the square of a key's parts
+            raise UserError(f"{path} is not valid TOML: a key of 100 parts and more")
+        return tomllib.loads(text)
     except FileNotFoundError:
         raise UserError(f"no such file: {path}") from None
     except OSError as problem:

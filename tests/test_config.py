@@ -63,3 +63,26 @@ def test_settings_laid_over_a_group_keep_what_they_do_not_name() -> None:
     found = laid_over(below, {"probe": {"every": 9, "deep": {"b": 3}}, "rate": {"first": 2}})
     assert found == {"rate": {"first": 2}, "probe": {"every": 9, "benchmarks": ["world"], "deep": {"a": 1, "b": 3}}}
     assert below["probe"] == {"every": 5, "benchmarks": ["world"], "deep": {"a": 1, "b": 2}}, "nothing is changed below"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (".".join("a" * 100_000) + " = 1", "a key of 100 parts and more"),
+        ("[" + " . ".join("a" * 100_000) + "]", "a key of 100 parts and more"),
+        ("a = " + "[" * 100_000, "nested too deep"),
+        ("a = " + "9" * 100_000, "digits"),
+        ("a = 1\n" * 1_000_000, "expected at most"),
+    ],
+    ids=["dots", "dots in a table", "brackets", "digits", "bytes"],
+)
+def test_a_settings_file_that_would_run_long_is_refused_at_once(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "bomb.toml").write_text(text)
+    with pytest.raises(UserError, match=said):
+        read_toml(tmp_path / "bomb.toml")
+
+
+def test_a_long_text_in_a_settings_file_is_read(tmp_path: Path) -> None:
+    text = f"a = '{'x' * 3_000_000}'\nb = '{'One. ' * 50_000}'\n"
+    (tmp_path / "long.toml").write_text(text)
+    assert len(read_toml(tmp_path / "long.toml")["a"]) == 3_000_000

@@ -46,7 +46,8 @@ JUDGED = "judged"  # below a run folder: the same answers by other judges, a run
 
 def slug(name: str) -> str:
     """Write a name so that it can be a folder: letters, digits, dots and dashes, `_` for anything else."""
-    return re.sub(r"[^\w.-]+", "_", name)
+    found = re.sub(r"[^\w.-]+", "_", name)
+    return found if found.strip(".") else "_" * len(found)  # `..` would be another folder
 
 
 class KeyedItem(NamedTuple):

@@ -125,3 +125,25 @@ def test_a_killed_merge_leaves_nothing_that_looks_finished(bases: dict[bool, Pat
     merge.merge(bases[False], made, out)
     assert (out / "model.safetensors").is_file()
     assert not aside.exists()
+
+
+def test_a_merge_killed_once_its_folder_stood_is_done(
+    bases: dict[bool, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, out = adapter(bases[False], tmp_path / "adapter", target_modules=["q_proj"]), tmp_path / "merged"
+    script = (
+        "import os, signal\nfrom foresee.models.checkpoints import merge as merging\nreplace = os.replace\n"
+        "def last(*names):\n    replace(*names)\n    if str(names[1]).endswith('merged'):\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\nos.replace = last\n"
+        f"merging.merge({str(bases[False])!r}, {str(made)!r}, merging.Path({str(out)!r}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert done.returncode == -9
+    stood = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    with monkeypatch.context() as patched:
+        patched.delattr(merge, "load")
+        assert merge.merge(bases[False], made, out) == out, "nothing is loaded, nothing written"
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == stood
+    other = adapter(bases[False], tmp_path / "other", target_modules=["v_proj"])
+    with pytest.raises(UserError, match="is there and not empty"):
+        merge.merge(bases[False], other, out)

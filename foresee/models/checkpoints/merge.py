@@ -9,13 +9,21 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.models.checkpoints import LoadOptions, Vlm, load
-from foresee.models.checkpoints.find import quietly, read_json, resolve, resolve_adapter
+from foresee.models.checkpoints.find import (
+    fingerprint,
+    quietly,
+    read_json,
+    resolve,
+    resolve_adapter,
+    weights_hash,
+)
 from foresee.models.checkpoints.rewards import KEY, rewards
 
 _TOLERANCE = {"float32": 1e-3}  # of the largest logit; weights of half the digits round in every layer
@@ -27,13 +35,19 @@ _FULL = LoadOptions(device="cpu", dtype="float32")  # summed and compared in ful
 def merge(model: str | Path, adapter: str | Path, out: Path) -> Path:
     """Write the merged model, in the type of its base, with its processor. Returns `out`.
 
+    A folder that holds the same model already, merged of the same weights, stays as it is.
+
     Raises:
-        UserError: no such model or adapter, one of another base, a folder that is not empty, or a merged model that
-            does not answer as base and adapter do (nothing is left of it then).
+        UserError: no such model or adapter, one of another base, a folder that holds something else, or a merged model
+            that does not answer as base and adapter do (nothing is left of it then).
     """
+    base, change = resolve(model), resolve_adapter(adapter)
+    of = {"base_weights": weights_hash(base), "adapter_files": fingerprint(change)}
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if _holds(out, of):
+            return out
         raise UserError(f"{out} is there and not empty: give --out a new folder")
-    config = read_json(resolve(model) / "config.json")
+    config = read_json(base / "config.json")
     stored = str(config.get("dtype") or config.get("torch_dtype") or "float32").removeprefix("torch.")
     vlm = load(model, adapter, options=_FULL)
     expected = _logits(vlm)
@@ -44,7 +58,7 @@ def merge(model: str | Path, adapter: str | Path, out: Path) -> Path:
         del vlm  # two models of this size may not fit
         gc.collect()
         _compare(expected, _logits(load(aside, options=_FULL)), stored)
-        told = {"base": str(model), "adapter": str(adapter), KEY: rewards(resolve(model), resolve_adapter(adapter))}
+        told = {"base": str(model), "adapter": str(adapter), **of, KEY: rewards(base, change)}
         manifest.write(aside, "merged model", told)
         if out.is_dir():
             out.rmdir()
@@ -54,6 +68,14 @@ def merge(model: str | Path, adapter: str | Path, out: Path) -> Path:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return out
+
+
+def _holds(out: Path, of: Mapping[str, str]) -> bool:
+    """Whether a folder is the result of this merge, and so whole: it gets its name at the very end."""
+    if not (out / manifest.FILE).is_file():
+        return False
+    record = manifest.read(out)
+    return record.get("kind") == "merged model" and {key: record.get(key) for key in of} == dict(of)
 
 
 def _write(vlm: Vlm, folder: Path, dtype: str) -> None:
