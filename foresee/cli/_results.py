@@ -165,6 +165,15 @@ def show_attacks(runs: Sequence[Run], labels: Sequence[str], unfit: Mapping[str,
     return _put_each(matrices(runs, labels, unfit), text_tables, format)
 
 
+def show_costs(runs: Sequence[Run], unfit: Mapping[str, str], *, format: str) -> None:
+    """Print what each defense costs beside what it does, a table for each model that ran under several."""
+    from foresee.cli._console import console
+    from foresee.report.defense_costs import tables
+
+    for table in tables(runs, console().width if format == "table" else 10_000, unfit):
+        put(table, format)
+
+
 def _put_each(found: Sequence[T], lay_out: Callable[[T, int], Sequence[TextTable]], format: str) -> bool:
     """Print what each lays out, as wide as the terminal or, in a document, as it likes. False: there is nothing."""
     from foresee.cli._console import console

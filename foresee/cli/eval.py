@@ -186,8 +186,11 @@ def _shown_side_by_side(
         return False
     runs, labels = [each.run for each in finished], [each.job.label for each in finished]
     if any(run.attack != "none" for run in runs):
-        return _results.show_attacks(runs, labels, {**unfit, **unfit_attacks}, format=format)
-    return _results.show_defenses(runs, labels, unfit, format=format)
+        shown = _results.show_attacks(runs, labels, {**unfit, **unfit_attacks}, format=format)
+    else:
+        shown = _results.show_defenses(runs, labels, unfit, format=format)
+    _results.show_costs(runs, unfit, format=format)
+    return shown
 
 
 def _show(finished: Sequence[Finished], *, format: str, by: str, price: str, judge_price: str) -> None:

@@ -39,6 +39,7 @@ def compare(
         several = len({run.model for run in found}) > 1
         if several or not _results.show_defenses(found, (), {}, format=format):
             profile.show(build(runs, to_first=True), "md" if format == "md" else "table")
+        _results.show_costs(found, {}, format=format)
         return
     a, b = found
     if format == "json":

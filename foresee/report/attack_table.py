@@ -95,10 +95,8 @@ def matrices(runs: Sequence[Run], labels: Sequence[str] = (), unfit: Mapping[str
 
 
 def text_tables(matrix: Matrix, width: int) -> list[TextTable]:
-    """Lay a matrix out: a table for each defense, then attacks by defenses at a glance."""
+    """Lay a matrix out: a table for each defense. All side by side are in `defense_costs`."""
     tables = [_table(matrix, defense) for defense in matrix.defenses]
-    if len(matrix.defenses) > 1:
-        tables += _glances(matrix, width)
     return [table._replace(notes=matrix.notes if table is tables[-1] else ()) for table in tables]
 
 
@@ -282,26 +280,3 @@ def _table(matrix: Matrix, defense: str) -> TextTable:
     under = "no defense" if defense == _NONE else defense
     rows = tuple(line for attack in matrix.attacks if (line := row(matrix, attack, defense)) is not None)
     return TextTable(f"Attacks on {matrix.model}: {matrix.benchmark} under {under}", header(matrix), rows)
-
-
-def _glances(matrix: Matrix, width: int) -> list[TextTable]:
-    """Attacks by defenses, one try and any of k in each cell; in several tables where it would be too wide."""
-    first = max(len(name) for name in matrix.attacks) + 4
-    across = max(1, (width - first) // (max(max(len(name) for name in matrix.defenses), 13) + 3))
-    parts = [matrix.defenses[start : start + across] for start in range(0, len(matrix.defenses), across)]
-    title = f"{matrix.model}: {matrix.benchmark}, {matrix.metric} of one try / of any of k"
-    return [
-        TextTable(
-            title,
-            ("attack", *part),
-            tuple((attack, *(_both(matrix.cells.get((attack, name))) for name in part)) for attack in matrix.attacks),
-        )
-        for part in parts
-    ]
-
-
-def _both(cell: Cell | None) -> str:
-    if cell is None:
-        return "–"
-    several = "" if cell.any is None else f" / {value_of(cell.any)}"
-    return value_of(cell.one) + several

@@ -17,7 +17,7 @@ from foresee import manifest
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.metrics import outcomes
-from foresee.report import attack_table, failures, gallery, judging, main_table, profile_page
+from foresee.report import attack_table, defense_costs, failures, gallery, judging, main_table, profile_page
 from foresee.report.assets import rendered
 from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
 from foresee.report.defense_table import boards, escaped
@@ -126,6 +126,7 @@ def render(
         groups=groups,
         profile=_opening(profile or profile_of(runs), runs, groups, public=public),
         boards=[escaped(board, public=public) for board in boards(runs)],
+        costs=[defense_costs.escaped(table, public=public) for table in defense_costs.tables(runs)],
         matrices=[attack_table.escaped(matrix, public=public) for matrix in attack_table.matrices(runs)],
         attack_header=attack_table.header,
         attack_row=attack_table.row,

@@ -12,6 +12,7 @@ from rich.console import Console
 import foresee
 from foresee.evaluation.compare import compare
 from foresee.evaluation.run_folder import Run
+from foresee.report import defense_costs
 from foresee.report.defense_table import boards, headline_metrics, text_tables
 from foresee.report.stored_runs import read_runs
 from foresee.report.tables import show
@@ -44,6 +45,24 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         limit=LIMIT,
     )
     return out
+
+
+def test_one_table_says_what_each_defense_costs(runs: Path) -> None:
+    found = read_runs([runs])
+    (table,) = defense_costs.tables(found, unfit={"safety_prompt": "in English"})
+    assert table.header[:4] == ("defense", "tokens", "calls", "time")
+    lines = {row[0]: dict(zip(table.header, row, strict=True)) for row in table.rows}
+    assert list(lines) == ["none", "constitution", "contrastive_decoding", "safety_prompt"]
+    assert {lines["none"]["time"], lines["none"]["calls"]} == {"× 1", "1.0"}
+    assert lines["safety_prompt"]["calls"] == "n/a"
+    assert any("in English" in note for note in table.notes)
+    spent = [row.answer for run in found if run.defense == "constitution" for row in run.rows if row.answer.calls]
+    read, written = (sum(getattr(each.usage, f"{way}_tokens") for each in spent) for way in ("input", "output"))
+    assert lines["constitution"]["tokens"] == f"{read / len(spent):.0f} + {written / len(spent):.0f}"
+    narrow = defense_costs.tables(found, 60)
+    assert len(narrow) > 1
+    assert [name for each in narrow for name in each.header[1:]] == list(table.header[1:])
+    assert [bool(each.notes) for each in narrow] == [False] * (len(narrow) - 1) + [True]
 
 
 def by_name(runs: Path) -> dict[str, Run]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,8 @@ def test_the_table_shows_what_is_blocked(cli: Cli, toy: str, running: JudgeServe
     assert done.code == 0, done.err
     shown = " ".join(done.out.split())
     assert "blocked, benign – 50.0 blocked, harmful – 50.0" in shown
+    table = shown[shown.index("What each defense costs custom/tested") :]
+    assert re.search(r"none \d+ \+ \d+ 1\.0 × 1 0\.0 guard_filter \d+ \+ \d+ \+ \d+ 2\.0 × \S+ 50\.0", table), table
     assert "blocked by a filter: benign 1/2, harmful 1/2 (requests 2, answers 0)" in shown
 
 
