@@ -41,6 +41,7 @@ from foresee.records import Answer, Item, Verdict
 
 SOURCE = {
     "name": "MM-SafetyBench",
+    "hub": "PKU-Alignment/MM-SafetyBench",
     "homepage": "https://github.com/isXinLiu/MM-SafetyBench",
     "paper": "https://arxiv.org/abs/2311.17600",
     "revision": "b80eedea",

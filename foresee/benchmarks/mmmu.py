@@ -43,6 +43,7 @@ from foresee.records import Answer, Item, Message, Verdict
 
 SOURCE = {
     "name": "MMMU",
+    "hub": "MMMU/MMMU",
     "homepage": "https://github.com/MMMU-Benchmark/MMMU",
     "paper": "https://arxiv.org/abs/2311.16502",
     "revision": "44b45b5",

@@ -42,6 +42,7 @@ from foresee.records import Answer, Item, Verdict
 
 SOURCE = {
     "name": "MSSBench",
+    "hub": "kzhou35/mssbench",
     "homepage": "https://github.com/eric-ai-lab/MSSBench",
     "paper": "https://arxiv.org/abs/2410.06172",
     "revision": "1602193",

@@ -40,6 +40,7 @@ from foresee.records import Answer, Item, Verdict
 
 SOURCE = {
     "name": "MSTS",
+    "hub": "felfri/MSTS",
     "homepage": "https://github.com/paul-rottger/msts-multimodal-safety",
     "paper": "https://arxiv.org/abs/2501.10057",
     "revision": "e9ae69e8f1ab87ab2bb2ed7c51e992e0430f12e3",

@@ -41,6 +41,7 @@ from foresee.records import Answer, Item, Verdict
 
 SOURCE = {
     "name": "POPE",
+    "hub": "lmms-lab/POPE",
     "homepage": "https://github.com/AoiDragon/POPE",
     "paper": "https://arxiv.org/abs/2305.10355",
     "revision": "e3e39262",

@@ -40,6 +40,7 @@ from foresee.records import Answer, Generation, Item, Verdict
 
 SOURCE = {
     "name": "SIUO",
+    "hub": "sinwang/SIUO",
     "homepage": "https://github.com/sinwang20/SIUO",
     "paper": "https://arxiv.org/abs/2406.15279",
     "revision": "18974b6",

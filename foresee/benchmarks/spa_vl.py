@@ -36,6 +36,7 @@ from foresee.records import Answer, Generation, Item, Verdict
 
 SOURCE = {
     "name": "SPA-VL",
+    "hub": "sqrti/SPA-VL",
     "homepage": "https://huggingface.co/datasets/sqrti/SPA-VL",
     "paper": "https://arxiv.org/abs/2406.12030",
     "revision": "cade637 (code)",

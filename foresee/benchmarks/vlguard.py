@@ -43,6 +43,7 @@ from foresee.records import Answer, Generation, Item, Verdict
 
 SOURCE = {
     "name": "VLGuard",
+    "hub": "ys-zong/VLGuard",
     "homepage": "https://github.com/ys-zong/VLGuard",
     "paper": "https://arxiv.org/abs/2402.02207",
     "revision": "a2f85c9",

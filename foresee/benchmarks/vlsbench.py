@@ -37,6 +37,7 @@ from foresee.records import Answer, Generation, Item, Verdict
 
 SOURCE = {
     "name": "VLSBench",
+    "hub": "Foreshhh/vlsbench",
     "homepage": "https://github.com/AI45Lab/VLSBench",
     "paper": "https://arxiv.org/abs/2411.19939",
     "revision": "b56f6f6a (hub)",

@@ -97,13 +97,19 @@ def _page_file(runs: Sequence[Path], out: Path | None, *, force: bool) -> Path:
 def export(
     runs: RunFolders,
     format: Annotated[
-        str, typer.Option("--format", help="csv, parquet, jsonl, eval (an Inspect log) or eee (Every Eval Ever)")
+        str,
+        typer.Option(
+            "--format", help="csv, parquet, jsonl, eval (an Inspect log), eee (Every Eval Ever), hf (.eval_results)"
+        ),
     ] = "csv",
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="file to write, one for all runs (eee: a folder); default: rows.FORMAT in each run folder"
+            "--out", help="file to write, one for all runs (eee, hf: a folder); default: rows.FORMAT in each run folder"
         ),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", help="hf: the benchmark's id on the hub, OWNER/NAME; default: its own")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="write over the --out that is there already")] = False,
 ) -> None:
@@ -117,9 +123,11 @@ def export(
     from foresee.report.export import FORMATS, write
     from foresee.report.stored_runs import read_runs
 
-    if format not in (known := (*FORMATS, "eval", "eee")):
+    if format not in (known := (*FORMATS, "eval", "eee", "hf")):
         raise unknown_name("export format", format, known)
-    if out is not None and format != "eee":
+    if dataset is not None and format != "hf":
+        raise UserError("--dataset names the benchmark for --format hf; leave it out")
+    if out is not None and format not in ("eee", "hf"):
         output_file(out, force=force)
     found = read_runs(runs, judgings=False, skipped=say, without_code=True)
     for run in found:
@@ -131,6 +139,10 @@ def export(
         from foresee.report import every_eval_ever
 
         paths = [every_eval_ever.write(run, out) for run in found]
+    elif format == "hf":
+        from foresee.report import hub_results
+
+        paths = [hub_results.write(run, out, dataset=dataset) for run in found]
     elif format == "eval":
         from foresee.interop.inspect_log import write_log
 

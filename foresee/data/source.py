@@ -47,6 +47,8 @@ class Source(_Declared):
     name: str
     """as its authors write it"""
     homepage: str = ""
+    hub: str = ""
+    """its id among the data sets of Hugging Face (OWNER/NAME), where it is there"""
     paper: str = ""
     revision: str = ""
     """the commit or version that the counts below were read from"""

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml  # type: ignore[import-untyped]
+from huggingface_hub import parse_eval_result_entries
 
 import foresee
 from tests.cli.conftest import Cli
@@ -202,6 +204,26 @@ def test_every_eval_ever_reads_the_aggregate_and_the_samples(cli: Cli, mmsa: Pat
     assert {row["evaluation_result_id"] for row in rows} <= {
         each["evaluation_result_id"] for each in aggregate["evaluation_results"]
     }
+
+
+def test_export_as_results_for_a_repository_on_the_hub(cli: Cli, mmsa: Path, server: str) -> None:
+    assert evaluate(cli, mmsa, server, "--out", "run").code == 0
+    refused = cli("export", "run", "--format", "hf")
+    assert refused.code == 2
+    assert "expected the id of mmsafeaware on the hub (OWNER/NAME), got none; name it with --dataset" in refused.err
+    done = cli("export", "run", "--format", "hf", "--dataset", "someone/mmsafeaware", "--out", "repository")
+    assert done.code == 0, done.err
+    entries = parse_eval_result_entries(
+        yaml.safe_load(Path("repository/.eval_results/mmsafeaware.yaml").read_text(encoding="utf-8"))
+    )
+    run = foresee.read_run("run")
+    values = {estimate.name: estimate.value for estimate in run.estimates}
+    assert entries
+    for entry in entries:
+        assert entry.dataset_id == "someone/mmsafeaware"
+        assert entry.value == pytest.approx(100 * (values[entry.task_id] or 0), abs=0.005)
+        assert "95 % interval" in (entry.notes or "")
+    assert cli("export", "run", "--dataset", "someone/x").code == 2
 
 
 def test_comparing_runs_pairs_the_same_items(cli: Cli, mmsa: Path, server: str) -> None:

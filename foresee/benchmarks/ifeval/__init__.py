@@ -36,6 +36,7 @@ from foresee.records import Answer, Generation, Item, Verdict
 
 SOURCE = {
     "name": "IFEval",
+    "hub": "google/IFEval",
     "homepage": "https://github.com/google-research/google-research/tree/master/instruction_following_eval",
     "paper": "https://arxiv.org/abs/2311.07911",
     "revision": "1963839",
