@@ -14,6 +14,7 @@ import pydantic
 from foresee.config import Settings, build
 from foresee.dataset_format import write_bytes
 from foresee.errors import ModelError, UserError
+from foresee.models.checkpoints.integrity import check_configuration
 from foresee.models.openai_images import SUFFIX, Painting, open_images_api
 from foresee.records import Capability, Json, Reply, Request
 
@@ -95,6 +96,8 @@ class LocalPainter:
 
     def _opened(self) -> Any:
         if self._pipeline is None:
+            for config in sorted(Path(self._where).glob("*/config.json")):  # of its parts; none where it is a hub id
+                check_configuration(config)
             try:
                 import torch
                 from diffusers import AutoPipelineForText2Image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pickle
 import shutil
@@ -12,8 +13,12 @@ from typing import Any
 
 import pytest
 
+from foresee.curation.image_models import DiffusersOptions, LocalPainter
 from foresee.errors import UserError
 from foresee.models import open_model
+from foresee.models.checkpoints import load
+from foresee.models.checkpoints.template_trial import trouble
+from foresee.models.local.reward_guided import reward_model
 from tests.models.test_checkpoints import adapter_for
 from tests.support.tiny_models import build
 
@@ -130,3 +135,49 @@ def test_what_would_load_something_else_is_refused_before_it_loads(
 def test_an_attention_from_the_hub_is_refused(sound: tuple[Path, Path]) -> None:
     with pytest.raises(UserError, match="attn_implementation: expected a name such as sdpa"):
         open_model(f"local/{sound[0]}", {"attn_implementation": "evil/kernel"})
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (
+            "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+            "runs for more than 5 seconds",
+        ),
+        ("{{ messages[0].content * 10**9 }}", "writes more than 1,000,000 letters"),
+        ("{{ '%099999999999d' % 1 }}", "needs more than 2 GiB"),
+    ],
+)
+def test_a_chat_template_that_runs_long_or_writes_much_is_refused(
+    template: str, said: str, sound: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(sound[0], tmp_path / "model"))
+    (folder / "chat_template.jinja").write_text(template)
+    with pytest.raises(UserError, match=f"its chat template .*{said}"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}",
+        "{{ raise_exception('no system role') }}",
+        "{% for m in messages %}{% if loop.first %}{% continue %}{% endif %}{{ m | tojson(indent=2) }}{% endfor %}",
+        "{% broken",
+    ],
+)
+def test_what_templates_do_or_raise_is_no_trouble(template: str) -> None:
+    assert trouble(template) == ""
+
+
+def test_parts_of_an_image_model_and_reward_models_are_checked_alike(sound: tuple[Path, Path], tmp_path: Path) -> None:
+    evil = {"architectures": ["LlamaForSequenceClassification"], "attn_implementation": "kernels-community/evil"}
+    for place in (tmp_path / "painter" / "text_encoder", tmp_path / "reward"):
+        place.mkdir(parents=True)
+        (place / "config.json").write_text(json.dumps(evil))
+        (place / "model.safetensors").write_bytes((sound[0] / "model.safetensors").read_bytes())
+    with pytest.raises(UserError, match="which is code on the hub"):
+        reward_model(str(tmp_path / "reward"), "")
+    painter = LocalPainter(str(tmp_path / "painter"), DiffusersOptions())
+    with pytest.raises(UserError, match="which is code on the hub"):
+        asyncio.run(painter.paint("a cup", 0))

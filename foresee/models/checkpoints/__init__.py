@@ -29,6 +29,7 @@ from foresee.models.checkpoints.find import (
 )
 from foresee.models.checkpoints.integrity import check_adapter, check_checkpoint, check_implementation
 from foresee.models.checkpoints.processors import load_processor
+from foresee.models.checkpoints.template_trial import trouble
 
 
 class LoadOptions(Settings):
@@ -100,6 +101,7 @@ def load(name: str | Path, adapter: str | Path | None = None, *, options: LoadOp
     kind = kind_of(folder)
     with quietly():
         processor, tokenizer = _load_texts(folder, kind, options)
+        check_templates(folder, processor, tokenizer)
         model = _load_model(folder, kind, options, (device, dtype))
         if adapter_folder:
             check_base(adapter_folder, folder)
@@ -167,6 +169,14 @@ def _load_texts(folder: Path, kind: Kind, options: LoadOptions) -> tuple[Any, An
         return None, AutoTokenizer.from_pretrained(folder, trust_remote_code=options.trust_remote_code)
     except (ImportError, OSError, ValueError, KeyError) as problem:
         raise UserError(f"{folder}: its tokenizer can't be loaded: {one_line(problem)}") from problem
+
+
+def check_templates(folder: Path, *owners: Any) -> None:
+    """Try the chat templates of processors and tokenizers. Raises UserError: one runs long or writes very much."""
+    for found in (getattr(owner, "chat_template", None) for owner in owners):
+        for template in found.values() if isinstance(found, dict) else [found] if found else []:
+            if problem := trouble(str(template)):
+                raise UserError(f"{folder}: its chat template {problem}; expected a short text, it is not used")
 
 
 def _load_model(folder: Path, kind: Kind, options: LoadOptions, place: tuple[str, str]) -> Any:

@@ -33,8 +33,7 @@ def check_checkpoint(folder: Path) -> None:
             f"{folder}: expected a model, it holds adapter_config.json too, which would load another model instead; "
             "remove that file, or give local/BASE:ADAPTER"
         )
-    for key, value in _implementations(read_json(folder / "config.json")):
-        check_implementation(value, f"{folder / 'config.json'}: {key}")
+    check_configuration(folder / "config.json")
     index = folder / _INDEX
     if index.is_file():
         names = read_json(index).get("weight_map")
@@ -64,6 +63,12 @@ def check_adapter(folder: Path) -> None:
     if config.get("megatron_config"):
         raise UserError(f"{folder}: adapter_config.json names a module to import (megatron_core); it is not loaded")
     _check_header(folder / "adapter_model.safetensors")
+
+
+def check_configuration(path: Path) -> None:
+    """Refuse remote code that a config.json names. Raises UserError: its attention or experts are code on the hub."""
+    for key, value in _implementations(read_json(path)):
+        check_implementation(value, f"{path}: {key}")
 
 
 def check_implementation(name: str | None, what: str) -> None:

@@ -70,11 +70,11 @@ def _image_only_processor(folder: Path) -> Any:
     from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer
     from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
-    original = PROCESSOR_MAPPING[type(AutoConfig.from_pretrained(folder))]
+    original = PROCESSOR_MAPPING[type(AutoConfig.from_pretrained(folder, trust_remote_code=False))]
     settings, _ = original.get_processor_dict(folder)
     parts = {
-        "image_processor": AutoImageProcessor.from_pretrained(folder),
-        "tokenizer": AutoTokenizer.from_pretrained(folder),
+        "image_processor": AutoImageProcessor.from_pretrained(folder, trust_remote_code=False),
+        "tokenizer": AutoTokenizer.from_pretrained(folder, trust_remote_code=False),
     }
     arguments = [parts.get(attribute) or _NoVideo() for attribute in original.get_attributes()]
     return _without_video(original).from_args_and_dict(arguments, settings)

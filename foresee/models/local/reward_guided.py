@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from foresee.errors import ModelError, UserError
+from foresee.models.checkpoints import check_templates
 from foresee.models.checkpoints.find import fingerprint, one_line, quietly, read_json, resolve
+from foresee.models.checkpoints.integrity import check_checkpoint
 
 if TYPE_CHECKING:
     from foresee.models.local.decoding import Batch
@@ -141,12 +143,15 @@ class RewardModel:
 
         try:
             with quietly():
-                tokenizer = AutoTokenizer.from_pretrained(self.folder, truncation_side="left", padding_side="right")
+                tokenizer = AutoTokenizer.from_pretrained(
+                    self.folder, trust_remote_code=False, truncation_side="left", padding_side="right"
+                )
                 model, report = AutoModelForSequenceClassification.from_pretrained(
-                    self.folder, use_safetensors=True, output_loading_info=True
+                    self.folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True
                 )
         except (ImportError, OSError, ValueError, KeyError, RuntimeError) as problem:
             raise UserError(f"-S reward: {self.folder} can't be loaded: {one_line(problem)}") from None
+        check_templates(self.folder, tokenizer)
         if report["missing_keys"]:  # transformers would go on with random numbers in their place
             raise UserError(f"-S reward: {self.folder} lacks the weights {min(report['missing_keys'])}")
         if tokenizer.pad_token is None:
@@ -166,6 +171,7 @@ def reward_model(name: str, output: str) -> RewardModel:
         UserError: no such checkpoint, none that classifies sequences, or no such output.
     """
     folder = resolve(name)
+    check_checkpoint(folder)
     config = read_json(folder / "config.json")
     made = [str(each) for each in config.get("architectures") or []]
     if not any(each.endswith("ForSequenceClassification") for each in made):

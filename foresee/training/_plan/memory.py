@@ -118,7 +118,11 @@ def configuration(model: str) -> Any:
 
     name = folder_or_id(model)
     found = known.config(name)
-    return found if found is not None and not Path(name).is_dir() else AutoConfig.from_pretrained(resolve(name))
+    return (
+        found
+        if found is not None and not Path(name).is_dir()
+        else AutoConfig.from_pretrained(resolve(name), trust_remote_code=False)
+    )
 
 
 def weights_are_elsewhere(model: str) -> bool:
