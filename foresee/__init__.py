@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from foresee.errors import ModelError, UserError
     from foresee.evaluation.compare import compare
     from foresee.evaluation.evaluate import evaluate
+    from foresee.evaluation.join import join
     from foresee.evaluation.plan import plan
     from foresee.evaluation.run_folder import Run, read_run
     from foresee.evaluation.runs import Runs
@@ -31,6 +32,7 @@ _WHERE = {
     "curate": "foresee.curation",
     "train": "foresee.training",
     "compare": "foresee.evaluation.compare",
+    "join": "foresee.evaluation.join",
     "score": "foresee.evaluation.score",
     "rescore": "foresee.evaluation.score",
     "Budget": "foresee.runner.budget",
@@ -59,6 +61,7 @@ __all__ = [
     "compare",
     "curate",
     "evaluate",
+    "join",
     "open_judge",
     "plan",
     "profile",

@@ -30,6 +30,14 @@ _Object = dict[str, Any]
 _CHECKSUM = "checksum"
 
 
+class _Shard(pydantic.BaseModel):
+    index: int
+    of: int
+    whole_items: int
+    whole_items_sha256: str
+    whole_keys_sha256: str
+
+
 class _Content(pydantic.BaseModel):
     """What readers rely on, where it is there; all else may be as it likes."""
 
@@ -44,6 +52,7 @@ class _Content(pydantic.BaseModel):
     drops: _Object = {}
     failures: _Object = {}
     review: _Object = {}
+    shard: _Shard | None = None
 
 
 class _Judge(pydantic.BaseModel):

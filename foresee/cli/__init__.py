@@ -12,6 +12,7 @@ from foresee.cli import (
     demo,
     doctor,
     eval,
+    join,
     judge,
     organism,
     profile,
@@ -34,6 +35,7 @@ app.command("demo")(demo.demo)
 app.command("eval")(eval.evaluate)
 app.command("profile")(profile.profile)
 app.command("score")(score.score)
+app.command("join")(join.join)
 app.add_typer(attack.app, name="attack")
 app.add_typer(judge.app, name="judge")
 app.command("compare")(report.compare)

@@ -93,7 +93,7 @@ def _show_one(planned: Plan, model: str, concurrency: int, prices: Prices) -> Bi
     judging = _judging(planned, prices.judges)
     typer.echo(f"  answers: {_sampling(planned.generation)}")
     typer.echo("  one item as it would be sent:")
-    for line in in_words(sent[0] if sent else planned.items[0]):
+    for line in in_words(sent[0] if sent else planned.whole[0]):
         typer.echo(f"    {line}")
     return Bill(cost, judging)
 

@@ -52,6 +52,14 @@ Limit = Annotated[
     int | None, typer.Option("--limit", help="at most N items at random, of every subset its share; 20 lie within 200")
 ]
 LimitSeed = Annotated[int, typer.Option("--limit-seed", help="another seed, another sample of --limit items")]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="this process's share, e.g. 2/8; auto: of a SLURM array, auto/N: by the task's number; then foresee join",
+    ),
+]
 Epochs = Annotated[int | None, typer.Option("--epochs", help="how often each item is sent; default: the benchmark's")]
 Format = Annotated[str, typer.Option("--format", help="table, md or json")]
 Concurrency = Annotated[
@@ -105,11 +113,12 @@ def evaluate(
     judge_price: JudgePrice = "",
     budget: BudgetOption = None,
     moved: Moved = False,
+    shard: ShardOption = None,
     details: Details = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the requests, and send none")] = False,
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
-    from foresee.cli import _console, _costs, _dry_run, _judging, _results
+    from foresee.cli import _console, _costs, _dry_run, _judging, _results, _shards
     from foresee.config import pairs
     from foresee.evaluation import jobs as batch
     from foresee.evaluation import suites
@@ -122,12 +131,15 @@ def evaluate(
     models = several(model)
     protections = batch.usable(defense.split(","), defense_options or (), models, notice=_console.say)
     attacked = batch.usable(attack.split(","), attack_options or (), models, kind="attack", notice=_console.say)
+    part = _shards.of_option(shard)
+    _shards.refuse_conditions(part, fail_if)
     wanted = PlanOptions(
         data=data,
         options=task_options or (),
         limit=limit,
         limit_seed=limit_seed,
         epochs=epochs,
+        shard=part,
         judging=_judging.choice(
             judge_model,
             judge_options,
@@ -151,7 +163,7 @@ def evaluate(
         asked = [(job.plan, name) for name in models for job in jobs if batch.runs_on(name, job, protections, attacked)]
         _dry_run.show(asked, concurrency=concurrency or 32, prices=prices)
         return
-    limit_usd = _costs.budget(budget, price, judge_price)
+    limit_usd = _costs.budget(_shards.budget_of(part, budget), price, judge_price)
     finished = batch.carry_out(
         jobs,
         models,

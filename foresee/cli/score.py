@@ -11,10 +11,23 @@ import typer
 
 from foresee.cli._costs import BudgetOption, JudgePrice
 from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgeRubric, Strict, Template
-from foresee.cli.eval import By, Concurrency, Data, FailIf, Format, Limit, LimitSeed, Retries, TaskOptions, Timeout
+from foresee.cli.eval import (
+    By,
+    Concurrency,
+    Data,
+    FailIf,
+    Format,
+    Limit,
+    LimitSeed,
+    Retries,
+    ShardOption,
+    TaskOptions,
+    Timeout,
+)
 
 if TYPE_CHECKING:
     from foresee.evaluation.run_folder import Run
+    from foresee.files.shards import Shard
     from foresee.judges import JudgeChoice
     from foresee.runner import Budget, RunSettings
 
@@ -62,6 +75,7 @@ def score(
     fail_if: FailIf = None,
     judge_price: JudgePrice = "",
     budget: BudgetOption = None,
+    shard: ShardOption = None,
     correct: Correct = None,
 ) -> None:
     """Score stored answers with the same judge and statistics as an evaluation; nothing is asked of the model.
@@ -70,7 +84,7 @@ def score(
     beside each other, and what a judge model was asked before is not asked again. With --correct and no judge model,
     nothing is judged: the rates of the folder are corrected by people's labels.
     """
-    from foresee.cli import _console, _costs, _judging, _results
+    from foresee.cli import _console, _costs, _judging, _results, _shards
     from foresee.evaluation.jobs import run_overrides
     from foresee.runner import RunSettings
 
@@ -80,7 +94,9 @@ def score(
     judging = _judging.choice(judge_model, judge_options, judge_rubric, by_model, template, strict=strict)
     settings = RunSettings(**run_overrides(concurrency, retries, timeout))
     command = ["foresee", *sys.argv[1:]]
-    limit_usd = _costs.budget(budget, "", judge_price)
+    part = _shards.of_option(shard)
+    _shards.refuse_conditions(part, fail_if)
+    limit_usd = _costs.budget(_shards.budget_of(part, budget), "", judge_price)
     if answers.is_dir():
         given = {"--benchmark": benchmark, "--data": data, "-T": task_options, "--limit": limit, "--model": model}
         given["--field"] = field
@@ -91,14 +107,14 @@ def score(
 
             run = read_run(answers)
         else:
-            run = _of_folder(answers, given, judging, out, settings, command, limit_usd)
+            run = _of_folder(answers, given, judging, out, settings, command, limit_usd, part)
     else:
         from foresee.evaluation import plan
         from foresee.evaluation import score as scoring
 
         name, folder = _needed(answers, benchmark, out)
         planned = plan.plan(
-            name, data=data, options=task_options or (), limit=limit, limit_seed=limit_seed, judging=judging
+            name, data=data, options=task_options or (), limit=limit, limit_seed=limit_seed, judging=judging, shard=part
         )
         judging.refuse_idle(planned.file.judges)
         with _console.judging_progress(f"judging {answers.name}") as progress:
@@ -127,6 +143,7 @@ def _of_folder(
     settings: RunSettings,
     command: list[str],
     budget: Budget | None,
+    shard: Shard | None,
 ) -> Run:
     from foresee import manifest
     from foresee.cli import _console
@@ -138,7 +155,7 @@ def _of_folder(
         raise UserError(f"{', '.join(idle)}: of a run folder these are known; leave them out")
     with _console.judging_progress(f"judging {folder.name}") as progress:
         return scoring.rescore(
-            folder, judging, out=out, settings=settings, progress=progress, command=command, budget=budget
+            folder, judging, out=out, settings=settings, progress=progress, command=command, budget=budget, shard=shard
         )
 
 

@@ -116,10 +116,13 @@ def runs(
     from foresee import manifest
     from foresee.cli import _console, _results
     from foresee.errors import UserError
+    from foresee.files.shards import SHARDS
     from foresee.report.tables import TextTable
 
     lines = []
     for path in sorted(folder.rglob(manifest.FILE)):
+        if path.parent.parent.name == SHARDS and (path.parents[2] / manifest.FILE).exists():
+            continue  # joined
         try:
             record = manifest.read(path.parent)
         except UserError as problem:

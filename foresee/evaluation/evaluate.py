@@ -15,6 +15,7 @@ from foresee.evaluation.progress import progress_bar
 from foresee.evaluation.run_folder import Run
 from foresee.evaluation.run_plan import opened, run_plan
 from foresee.evaluation.runs import Runs
+from foresee.files.shards import Shard
 from foresee.judges import JudgeChoice
 from foresee.records import Attack, Defense, Model
 from foresee.runner import Budget, Progress, RunSettings
@@ -36,6 +37,7 @@ class EvaluateOptions(TypedDict, total=False):
     benign: str
     defense_options: Iterable[str] | Mapping[str, Any]
     judging: JudgeChoice | str | None
+    shard: Shard | str | None
     out: Path | str | None
     model_options: Mapping[str, Any] | None
     settings: RunSettings | None

@@ -18,6 +18,7 @@ from foresee.errors import UserError
 from foresee.evaluation import plan, run_folder
 from foresee.evaluation.plan import Plan
 from foresee.evaluation.run_folder import JUDGED, KeyedItem, Run
+from foresee.files.shards import SHARDS, Shard
 from foresee.files.spool import Places, Spool
 from foresee.records import Row, Usage, Verdict, encode
 from foresee.runner import Keyed
@@ -66,6 +67,13 @@ def open_journal(folder: Path, configuration: Mapping[str, Any]) -> Journal:
     return Journal.open(folder / run_folder.JOURNAL, configuration, free=FREE)
 
 
+def joined(folder: Path) -> Path:
+    """Return the folder. Raises UserError: it holds nothing but shards, whose answers would be asked for again."""
+    if (folder / SHARDS).is_dir() and not (folder / manifest.FILE).exists():
+        raise UserError(f"{folder} holds shards alone: foresee join {folder}, then this asks what is still missing")
+    return folder
+
+
 def asked_of(planned: Plan, candidates: Sequence[Keyed]) -> Sequence[Keyed]:
     """Return those of the candidates that the plan asks for, in its order."""
     if planned.items is planned.everything:
@@ -106,6 +114,15 @@ def begin(
     besides, grows = len(held) - len(planned.items), any(keys.get(each.item.id) != _mark(each.keys) for each in held)
     grows = grows or len(keys) < before.get("items", 0)  # items.jsonl was cut: it is written anew
     told = {**record, **_extent(held, planned, before, grows=grows), **_judges(record, planned, before)}
+    if planned.shard is not None:
+        if place != folder:
+            raise UserError(
+                f"{folder} is judged by other judge models: foresee join {planned.shard.whole(folder)}, then "
+                "foresee score it with these"
+            )
+        among = Places((item.id, 0) for item in planned.whole)
+        whole = Spool(each for each in candidates if each.item.id in among)
+        told["shard"] = shard_record(place, planned.shard, whole, write=grows or not besides)
     if place != folder:
         told["judged_from"] = str(folder.absolute())
     if grows or not besides:
@@ -172,10 +189,18 @@ def _told(call: Call, planned: Plan) -> list[str]:
     if call.besides:
         count = len(planned.items)
         found.append(f"{count} of the {count + call.besides} items in {call.place}; all of them: foresee report")
+    if planned.shard is not None:
+        found.append(told_of_shard(planned.shard, call.folder, len(planned.items), len(planned.whole)))
     if call.place != call.folder:
         others = ", ".join(earlier(call.folder).get("judge_models") or ["rules"])
         found.append(f"the verdicts of {others} stay in {call.folder}, these are beside them")
     return found
+
+
+def told_of_shard(shard: Shard, folder: Path, items: int, whole: int) -> str:
+    """Say beside a shard's figures what they are of."""
+    share = f"shard {shard.index} of {shard.of}: {items} of {whole} items"
+    return f"{share}; all of them: foresee join {shard.whole(folder)}"
 
 
 def _items_of(folder: Path) -> Iterator[KeyedItem]:
@@ -229,6 +254,21 @@ def _extent(
     if len(held) in (len(planned.items), len(planned.everything)):
         limit = planned.limit if len(held) == len(planned.items) else None
     return {"items": len(held), "items_sha256": run_folder.items_digest(each.item for each in held), "limit": limit}
+
+
+def shard_record(
+    folder: Path, shard: Shard, whole: Sequence[Keyed | KeyedItem], *, write: bool = True
+) -> dict[str, Any]:
+    """Describe a shard for its manifest, and write down what all shards ask, so that a lost one is known."""
+    if write:
+        run_folder.write_items(folder, whole, run_folder.WHOLE)
+    return {
+        "index": shard.index,
+        "of": shard.of,
+        "whole_items": len(whole),
+        "whole_items_sha256": run_folder.items_digest(each.item for each in whole),
+        "whole_keys_sha256": run_folder.keys_digest(whole),
+    }
 
 
 def _judges(record: Mapping[str, Any], planned: Plan, before: Mapping[str, Any]) -> dict[str, Any]:

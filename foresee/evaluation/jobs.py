@@ -193,9 +193,9 @@ def _options_of(member: suites.Member, options: Iterable[str] | Mapping[str, Any
 def _planned(benchmark: str, given: PlanOptions, *, suite: bool) -> Plan:
     """Make the plan. Raises UserError: also where a suite's benchmark has no image here to ask about."""
     planned = planning.plan(benchmark, **given)
-    if suite and not planned.askable:
+    if suite and all(item.missing_image is not None for item in planned.whole):
         how = planned.file.source.get("manual") or f"see 'foresee data check {benchmark}'"
-        raise UserError(f"none of its {len(planned.items)} items has its image here; {how}")
+        raise UserError(f"none of its {len(planned.whole)} items has its image here; {how}")
     return planned
 
 
@@ -356,6 +356,8 @@ def _of_defense(planned: Plan) -> Iterator[str]:
 
 def _of_items(planned: Plan) -> Iterator[str]:
     name, total = planned.benchmark, len(planned.items)
+    if planned.shard is not None:
+        yield f"{name}: shard {planned.shard.index} of {planned.shard.of}, {total} of {len(planned.whole)} items"
     if blind := sum(bool(item.metadata.get("lacks_picture")) for item in planned.items):
         yield (f"{name}: {blind} of {total} items lack their image here: text only, not comparable")
     if missing := total - planned.askable:

@@ -22,6 +22,7 @@ from foresee.evaluation import screening
 from foresee.evaluation.run_folder import slug
 from foresee.evaluation.sampling import in_drawing_order as drawing_order
 from foresee.evaluation.sampling import sample
+from foresee.files.shards import Shard, index_of, read_shard
 from foresee.files.spool import Spool
 from foresee.judges import GradedJudge, JudgeChoice
 from foresee.judges._model.rubric import Rubric
@@ -74,8 +75,9 @@ class Plan:
     file: Benchmark
     options: BenchmarkOptions
     data: Path | None
-    items: Sequence[Item]  # what is asked: all of them, or a sample
-    everything: Sequence[Item]  # the items of which `items` is a sample
+    items: Sequence[Item]  # what is asked: all of them, a sample, or a shard's share of either
+    whole: Sequence[Item]  # the same without a shard: what all of them ask together
+    everything: Sequence[Item]  # the items of which `whole` is all or a sample
     generation: Generation
     judges: tuple[Judge, ...]
     wanted: tuple[str, ...]  # judges that have something to say about some item
@@ -86,9 +88,11 @@ class Plan:
     epochs: int  # answers to each item: under an attack, its tries as often as the benchmark asks each item
     limit: int | None
     limit_seed: int
+    shard: Shard | None = None
 
     def __repr__(self) -> str:
-        asked = f"{len(self.items):,} items" + (f" of {len(self.everything):,}" if self.limit is not None else "")
+        part = self.limit is not None or self.shard is not None
+        asked = f"{len(self.items):,} items" + (f" of {len(self.everything):,}" if part else "")
         judges = ", ".join(judge.name for judge in self.judges) or "none"
         return (
             f"Plan({self.benchmark}: {asked}; defense {self.defense.name if self.defense else 'none'}; judges {judges})"
@@ -127,6 +131,7 @@ class PlanOptions(TypedDict, total=False):
     defense: str | Defense | None
     defense_options: Iterable[str] | Mapping[str, Any]
     judging: JudgeChoice | str | None
+    shard: Shard | str | None
 
 
 def plan(
@@ -143,6 +148,7 @@ def plan(
     defense: str | Defense | None = None,
     defense_options: Iterable[str] | Mapping[str, Any] = (),
     judging: JudgeChoice | str | None = None,
+    shard: Shard | str | None = None,
 ) -> Plan:
     """Resolve a benchmark into what would be asked.
 
@@ -160,22 +166,26 @@ def plan(
         defense: what to run under: a name, as in `foresee list defenses`, `a+b` for several, or an open defense.
         defense_options: `key=value` strings or a mapping (`-S` on the command line).
         judging: the judge models, `A` or `A,B`, or a JudgeChoice; a benchmark whose judges ask a model needs it.
+        shard: `I/N` for the share of one of N processes, or what else `--shard` takes; see `foresee.join`.
 
     Raises:
         UserError: anything that does not exist or does not fit.
     """
+    part = read_shard(shard)
     file = contracts.benchmark(benchmark)
     chosen = _options(file.options, options, what=f"{benchmark} (-T)")
     folder, everything = _items(file, benchmark, chosen, data)
     _refuse_below_one(limit=limit, epochs=epochs)
     wanted = applying(file, everything)  # so that a limit does not change the run's configuration
     choice = screening.chosen(JudgeChoice.of(judging), everything)
+    whole = sampled(everything, limit, limit_seed)
     planned = Plan(
         benchmark=benchmark,
         file=file,
         options=chosen,
         data=folder,
-        items=sampled(everything, limit, limit_seed),
+        items=whole if part is None else share(whole, part),
+        whole=whole,
         everything=everything,
         generation=_generation(file.generation(chosen), generation or {}),
         judges=judges_of(file, benchmark, choice, wanted),
@@ -187,6 +197,7 @@ def plan(
         epochs=epochs or file.epochs(chosen),
         limit=limit,
         limit_seed=limit_seed,
+        shard=part,
     )
     return under(planned, attack, attack_options, defense, defense_options)
 
@@ -221,11 +232,11 @@ def under(
 
 def _try_out(planned: Plan) -> None:
     """Find out now what can't edit anything. Raises UserError: the defense fails, or the attack on every item tried."""
-    request_for(planned.items[0], planned.protection, planned.generation)
+    request_for(planned.whole[0], planned.protection, planned.generation)
     if planned.attack is None:
         return
     problem: ModelError | None = None
-    for item in planned.items[:_TRIED_OUT]:
+    for item in planned.whole[:_TRIED_OUT]:
         try:
             under_attack(item, 0, planned.attack, planned.protection, planned.generation)
         except ModelError as failure:
@@ -262,6 +273,16 @@ def sampled(items: Sequence[Item], limit: int | None, seed: int = 0) -> Sequence
     return sample(
         items, limit, seed=seed, subset=lambda item: item.subset, cluster=lambda item: item.cluster or ("", item.id)
     )
+
+
+def share(items: Sequence[Item], shard: Shard) -> Sequence[Item]:
+    """Return a shard's items: clusters whole, and the same ones whichever sample they are part of."""
+    return Spool(item for item in items if shard_of(item, shard.of) == shard.index)
+
+
+def shard_of(item: Item, of: int) -> int:
+    """Return which of so many shards an item is in, from 1."""
+    return index_of(item.cluster or f"item {item.id}", of)
 
 
 def in_drawing_order(items: Sequence[Item], seed: int = 0) -> tuple[Item, ...]:

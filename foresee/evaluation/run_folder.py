@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 ITEMS = "items.jsonl"
 ITEMS_WRITTEN = "items_file_sha256"  # of the manifest
 JOURNAL = "journal.jsonl"
+WHOLE = "whole.jsonl"  # of a shard: as ITEMS, with the items of all shards
 _VERDICT_OF = ("item_id", "answer_key", "judge", "made_by")
 FIGURES = "figures"  # of the manifest
 ANEW = "the command that made it, run again with the same --out, writes it anew and asks nothing twice"
@@ -184,14 +185,15 @@ def differences(folder: Path, items: Sequence[KeyedItem], record: Mapping[str, A
         raise UserError(f"{path}: expected {expected} items, as {manifest.FILE} says, got {len(items)}; {ANEW}")
     written = record.get(ITEMS_WRITTEN)
     if written is not None:
-        same = written == _hash_of(path)
+        same = written == file_hash(path)
     else:  # older folders know what was asked, and no more
         asked = record.get("items_sha256")
         same = asked is None or asked == items_digest(each.item for each in items)
     return "" if same else f"{path} was edited after the run, or is of another one: do not trust the figures; {ANEW}"
 
 
-def _hash_of(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """Compute the SHA-256 (hex) of a file."""
     found = hashlib.sha256()
     with open_regular(path) as file:
         while data := file.read(1 << 20):
@@ -207,6 +209,14 @@ def items_digest(items: Iterable[Item]) -> str:
         comma = b","
     known.update(b"]")
     return known.hexdigest()
+
+
+def keys_digest(items: Iterable[KeyedItem | Keyed]) -> str:
+    """Compute a hash of what is asked and of the keys of the answers, in this order."""
+    found = hashlib.sha256()
+    for each in items:
+        found.update(manifest.canonical([each.item.id, each.keys]))
+    return found.hexdigest()
 
 
 def benchmark_of(folder: Path, name: str, *, without_code: bool = False) -> Benchmark:
@@ -358,10 +368,10 @@ def missing_image(item: Item, epoch: int) -> Answer:
     return Answer(item.id, epoch, "", status="missing_image", reason=f"no image {item.missing_image}", calls=0)
 
 
-def write_items(folder: Path, items: Iterable[KeyedItem | Keyed]) -> str:
+def write_items(folder: Path, items: Iterable[KeyedItem | Keyed], name: str = ITEMS) -> str:
     """Write items.jsonl atomically, and return its SHA-256; images held in memory become files in `images/`."""
     written = hashlib.sha256()
-    with manifest.written_whole(folder / ITEMS) as file:
+    with manifest.written_whole(folder / name) as file:
         for each in items:
             line = {"item": encode(_with_files(each.item, folder / "images")), "keys": list(each.keys)}
             data = whole(json.dumps(line, ensure_ascii=False) + "\n").encode()
@@ -370,9 +380,9 @@ def write_items(folder: Path, items: Iterable[KeyedItem | Keyed]) -> str:
     return written.hexdigest()
 
 
-def read_items(folder: Path) -> Iterator[KeyedItem]:
+def read_items(folder: Path, name: str = ITEMS) -> Iterator[KeyedItem]:
     """Read items.jsonl. Raises UserError: there is none, or a damaged line (file and line number)."""
-    path = folder / ITEMS
+    path = folder / name
     try:
         file = open_regular(path)
     except OSError as problem:

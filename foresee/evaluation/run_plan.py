@@ -48,6 +48,7 @@ def run_plan(
         own_reward.refuse(rewarded, planned.judges, planned.items)
     configuration = without_secrets({**planning.configuration(planned), "model": dict(model.identity)})
     folder = Path(out) if out is not None else default_folder(planned, model, configuration)
+    folder = planned.shard.folder(folder) if planned.shard else holdings.joined(folder)
     first = holdings.earlier(folder)
     record = {
         **planning.record(planned),
@@ -128,7 +129,7 @@ def _candidates(planned: Plan, model: Model, folder: Path) -> Sequence[Keyed]:
     items: Iterable[Item] = planned.everything
     if planned.items is not planned.everything:
         known = holdings.ids_below(folder)
-        for item in planned.items:
+        for item in planned.whole:
             known.add(item.id)
         items = (item for item in planned.everything if item.id in known)
     return Spool(

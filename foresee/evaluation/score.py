@@ -6,7 +6,7 @@ No model under test is asked. What judge models were asked before, by this or an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -19,6 +19,7 @@ from foresee.evaluation.plan import Plan, PlanOptions, plan
 from foresee.evaluation.run_folder import Run
 from foresee.evaluation.stored_answers import read_answers
 from foresee.files.redaction import without_secrets
+from foresee.files.shards import Shard, read_shard
 from foresee.files.spool import Places, Spool
 from foresee.judges import GradedJudge, JudgeChoice, judge_models_open
 from foresee.plugins import contracts
@@ -67,7 +68,7 @@ def score(
     planned = benchmark if isinstance(benchmark, Plan) else plan(benchmark, **plan_options)
     with judge_models_open(planned.judges):
         stored = read_answers(Path(answers), planned, field, id_field)
-        folder = Path(out)
+        folder = planned.shard.folder(Path(out)) if planned.shard else holdings.joined(Path(out))
         configuration = {**planning.configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
         given = Spool(stored.answers(item) for item in planned.everything)
         asked = Places((item.id, 0) for item in planned.items)
@@ -97,6 +98,7 @@ def rescore(
     progress: Callable[[int, int], None] | None = None,
     command: Sequence[str] = (),
     budget: Budget | None = None,
+    shard: Shard | str | None = None,
 ) -> Run:
     """Judge the answers of a run folder, for the first time or by other judge models.
 
@@ -108,12 +110,13 @@ def rescore(
         progress: called with (done, total) after each answer.
         command: the command line, for the record.
         budget: what the judge models' calls may cost, those that the folder holds already included.
+        shard: judge the share of one of N processes alone, below that folder; see `foresee.join`.
 
     Raises:
         UserError: not a run folder, a judge that needs a model where none is named, an unwritable folder.
     """
-    source = Path(run)
-    before = manifest.read(source, "evaluation")
+    source, part = Path(run), read_shard(shard)
+    before = {**manifest.read(source, "evaluation"), "shard": None}
     file = contracts.benchmark(before["benchmark"])
     items = (item for item, _ in run_folder.read_items(source))
     choice = screening.chosen(JudgeChoice.of(judging), items)
@@ -126,10 +129,11 @@ def rescore(
             )
         made = planning.judges_record(judges, file)
         folder = Path(out) if out is not None else source / JUDGED / planning.judging_name(judges)
+        folder = part.folder(folder) if part else holdings.joined(folder)
         record = {**before, **made, "judged_from": str(source.absolute()), "command": list(command)}
         record["configuration"] = {**before.get("configuration", {}), "judges": without_secrets(made["judges"])}
         calls = _Calls(settings, _calls_below(source, folder), progress, budget)
-        return _rejudged(source, folder, file, judges, record, calls)
+        return _rejudged(source, folder, file, judges, record, calls, part)
 
 
 def _rejudged(
@@ -139,10 +143,16 @@ def _rejudged(
     judges: Sequence[Judge],
     record: dict[str, Any],
     calls: _Calls,
+    shard: Shard | None,
 ) -> Run:
-    keyed = Spool(run_folder.read_items(source))
+    whole = keyed = Spool(run_folder.read_items(source))
     if edited := run_folder.differences(source, keyed, record):
         raise UserError(edited)
+    if shard is not None:
+        keyed = Spool(each for each in whole if planning.shard_of(each.item, shard.of) == shard.index)
+        digest = run_folder.items_digest(each.item for each in keyed)
+        record |= {"items": len(keyed), "items_sha256": digest}
+        record["shard"] = holdings.shard_record(folder, shard, whole)
     pairs, unfinished = run_folder.answered(source, keyed)
     with open_journal(folder, record["configuration"]) as journal:
         _copy(journal, (answer for _, answer in pairs if answer.key))
@@ -150,9 +160,10 @@ def _rejudged(
         manifest.write(folder, "evaluation", {**record, "finished": False})
         judged = calls.judge(pairs, judges, journal)
     record |= {**holdings.totals(judged), **calls.record(), "finished": not unfinished}
-    run = run_folder.assemble(folder, file, judged, record, unfinished)
-    manifest.write(folder, "evaluation", {**record, run_folder.FIGURES: run_folder.figures(run.estimates)})
-    return run
+    made = run_folder.assemble(folder, file, judged, record, unfinished)
+    manifest.write(folder, "evaluation", {**record, run_folder.FIGURES: run_folder.figures(made.estimates)})
+    told = () if shard is None else (holdings.told_of_shard(shard, folder, len(keyed), len(whole)),)
+    return replace(made, warnings=(*made.warnings, *told))
 
 
 class _Calls:

@@ -136,7 +136,7 @@ def read_answers(path: Path, planned: Plan, field: str | None = None, id_field: 
     """
     # With --limit or -T subset=... the file may well hold more than is planned: only ids that the whole
     # benchmark lacks are mistakes, so they are looked for there.
-    planned_ids, known = Places((item.id, 0) for item in planned.items), Places()
+    planned_ids, known = Places((item.id, 0) for item in planned.whole), Places()
     found, content = StoredAnswers(), hashlib.sha256()
     epochs: set[int] = set()
     fits = False

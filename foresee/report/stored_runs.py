@@ -8,6 +8,7 @@ from pathlib import Path
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import ITEMS, JUDGED, Run, read_run
+from foresee.files.shards import SHARDS
 
 Told = Callable[[str], None]
 
@@ -64,6 +65,7 @@ def _judged_elsewhere(folder: Path) -> bool:
 def _below(path: Path) -> list[Path]:
     """Find the run folders at any depth, as `runs/` holds them, but for runs that never got as far as an item."""
     found = sorted(p.parent for p in path.rglob(manifest.FILE) if (p.parent / ITEMS).exists())
+    found = [folder for folder in found if SHARDS not in folder.relative_to(path).parts]  # what was joined holds them
     return [folder for folder in found if _kind_and(folder).get("kind", "evaluation") == "evaluation"]
 
 

@@ -335,16 +335,19 @@ def _parse(data: bytes, *, header: bool) -> dict[str, Any] | None:
 
 
 def _compare(there: dict[str, Any], now: dict[str, Any], free: frozenset[str], path: Path) -> None:
+    if shown := difference(there, now, free):
+        raise UserError(f"{path.parent} holds a run of another configuration: {shown}; choose another folder (--out)")
+
+
+def difference(
+    there: Mapping[str, Any], now: Mapping[str, Any], free: Iterable[str] = (), words: tuple[str, str] = ("was", "now")
+) -> str:
+    """Say on one line in what two configurations differ, but for the top-level keys in `free`; "" if they don't."""
     was = {k: v for k, v in _flat(there).items() if k.split(".")[0] not in free}
     new = {k: v for k, v in _flat(now).items() if k.split(".")[0] not in free}
-    different = [key for key in {**was, **new} if was.get(key) != new.get(key)]
-    if not different:
-        return
-    shown = [f"{key} was {_short(was.get(key))}, now {_short(new.get(key))}" for key in different[:3]]
-    more = f" and {len(different) - 3} more" if len(different) > 3 else ""
-    raise UserError(
-        f"{path.parent} holds a run of another configuration: {'; '.join(shown)}{more}; choose another folder (--out)"
-    )
+    found = [key for key in {**was, **new} if was.get(key) != new.get(key)]
+    shown = [f"{key} {words[0]} {_short(was.get(key))}, {words[1]} {_short(new.get(key))}" for key in found[:3]]
+    return "; ".join(shown) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
