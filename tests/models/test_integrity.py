@@ -132,6 +132,22 @@ def test_what_would_load_something_else_is_refused_before_it_loads(
     assert not (model / "RAN").exists()
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_code_of_a_checkpoint_does_not_run(known: bool, sound: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, ran = Path(shutil.copytree(sound[0], tmp_path / "model")), tmp_path / "RAN"
+    names = ("AutoConfig", "AutoModel", "AutoModelForImageTextToText", "AutoProcessor", "AutoTokenizer")
+    (folder / "evil.py").write_text(f"open({str(ran)!r}, 'w')\nclass Evil: ...\n")
+    own = {} if known else {"model_type": "evil"}
+    edit(folder / "config.json", auto_map=dict.fromkeys(names, "evil.Evil"), **own)
+    edit(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.Evil", "evil.Evil"]})
+    if known:
+        load(folder)
+    else:
+        with pytest.raises(UserError):
+            load(folder)
+    assert not ran.exists()
+
+
 def test_an_attention_from_the_hub_is_refused(sound: tuple[Path, Path]) -> None:
     with pytest.raises(UserError, match="attn_implementation: expected a name such as sdpa"):
         open_model(f"local/{sound[0]}", {"attn_implementation": "evil/kernel"})
