@@ -57,6 +57,8 @@ class Metric:
             values): 1 if one, every, or more than half of them is 1; a tied majority is 0.5.
         attempts: of how many epochs "any" and "all" speak; None for however many there are. More of them make the
             figure steadier and no other: the share of the choices of `attempts` of them with a 1, or with nothing else.
+        ordered: whether the epochs of an item build on each other, so that `attempts` of them are the first ones and
+            no others: choices of rounds that follow on one another are not exchangeable.
         higher_is_better: None where there is no better.
         percent: shown as a percentage.
         published: the published script's own rule, shown for comparison only.
@@ -70,6 +72,7 @@ class Metric:
     mean_over: str | None = None
     epochs: Epochs = "mean"
     attempts: int | None = None
+    ordered: bool = False
     higher_is_better: bool | None = True
     percent: bool = True
     published: bool = False
@@ -119,13 +122,14 @@ def summarise(rows: Iterable[Row], metrics: Sequence[Metric]) -> list[Estimate]:
     ]
 
 
-def of_tries(metrics: Sequence[Metric], tries: int, success: str) -> tuple[Metric, ...]:
+def of_tries(metrics: Sequence[Metric], tries: int, success: str, *, ordered: bool = False) -> tuple[Metric, ...]:
     """Adapt metrics to rows that are tries of an attack: each is about one try, the share of harm done also about any.
 
     Args:
         metrics: a benchmark's.
         tries: k; there may be more rows an item, which make ASR@k steadier and no other.
         success: the measure that says that harm was done.
+        ordered: each try was made of what came of those before it.
     """
     found: list[Metric] = []
     for metric in metrics:
@@ -134,7 +138,10 @@ def of_tries(metrics: Sequence[Metric], tries: int, success: str) -> tuple[Metri
         found.append(one)
         if metric.measure == success and not metric.name.endswith(".mean"):
             doc = f"the same in any of {tries} tries, without bias where there are more"
-            found.append(replace(one, name=f"{metric.name}@{tries}", epochs="any", attempts=tries, doc=doc))
+            if ordered:
+                doc = f"the same in any of the first {tries} rounds"
+            any_of = replace(one, epochs="any", attempts=tries, ordered=ordered)
+            found.append(replace(any_of, name=f"{metric.name}@{tries}", doc=doc))
     return tuple(found)
 
 
@@ -403,6 +410,8 @@ def _reduced_by_item(column: _Column, metric: Metric) -> _Units:
 
 def _of_epochs(values: Sequence[float], metric: Metric) -> tuple[float, float, float]:
     """Return an item's value, nan where it is open, and its value if all that is unscored were lowest, and highest."""
+    if metric.ordered:
+        values = values[: metric.attempts]
     worst, best = (_reduced([edge if math.isnan(v) else v for v in values], metric) for edge in metric.bounds)
     kept = [value for value in values if not math.isnan(value)]
     if len(kept) >= (1 if metric.epochs == "mean" else metric.attempts or len(values)):

@@ -391,8 +391,19 @@ class Defense(Protocol):
     def procedure(self) -> Procedure | None: ...
 
 
+class Round(NamedTuple):
+    """A try that has been asked, for an attack that goes on from what came of it: what was asked, and the answer."""
+
+    asked: Item
+    answer: Answer
+
+
 class Attack(Protocol):
-    """What turns an item into tries: the same item, asked otherwise. Judges always see the original."""
+    """What turns an item into tries: the same item, asked otherwise. Judges always see the original.
+
+    An adaptive one also has `streams`, a number, and `follow(item, number, rounds, ask)`, which makes a try of the
+    answers to the tries number - streams, number - 2 streams, … (`rounds`, the first one first), asking another model.
+    """
 
     @property
     def name(self) -> str: ...

@@ -2,6 +2,8 @@
 
 An attack file has `VERSION`, `class Options(AttackOptions)` and
     transform(item, attempt, options) -> Item     the item as it is asked in this attempt
+or, if a try is made of the answers to those before it, `class Options(AdaptiveOptions)` (`_shared/adaptive.py`) and
+    async rewrite(item, rounds, attempt, ask, options) -> Item
 and may have
     LANGUAGES                                     a literal: those of its own words, if it has any
     Search, optimise(load, examples, search, folder, report)   for one that is sought on a local model's gradients
@@ -13,16 +15,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from foresee import manifest, plugins
+from foresee.attacks._shared.adaptive import AdaptiveOptions
 from foresee.config import AttackOptions, build, pairs
 from foresee.errors import UserError, unknown_name
 from foresee.plugins import contracts
 from foresee.plugins.contracts import AttackFile
-from foresee.records import Item, Json
+from foresee.records import AskModel, Item, Json, Model, Round
 
 __all__ = ["Attempt", "OpenAttack", "dealt", "open_attack", "unfit"]
 _NO_ATTACK = "-A: attack options were given, but no attack (--attack)"
@@ -47,6 +51,7 @@ class OpenAttack:
     name: str
     file: AttackFile
     options: AttackOptions
+    _open: dict[str, Model] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def identity(self) -> Mapping[str, Json]:
@@ -60,15 +65,40 @@ class OpenAttack:
         return self.options.tries
 
     @property
+    def streams(self) -> int:
+        """How many conversations run beside each other, each try following on one; 0 where none follows on any."""
+        return self.options.streams if isinstance(self.options, AdaptiveOptions) else 0
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """Those its words are in; empty where it has none, or where they are the user's own."""
         return self.file.languages if getattr(self.options, "text", "auto") == "auto" else ()
 
     def attempt(self, item: Item, number: int) -> Item:
         """Make a try; it keeps the item's id, cluster and facts. Raises whatever the file's transform raises."""
-        chance = random.Random(f"{self.file.name}/{self.options.seed}/{item.benchmark}/{item.id}/{number}")
-        made = self.file.transform(item, Attempt(number, chance), self.options)
+        if self.file.transform is None:
+            raise UserError(f"{self.name} makes each try of the answers to those before it, while they are asked")
+        made = self.file.transform(item, self._attempt(item, number), self.options)
         return replace(item, messages=made.messages, choices=made.choices)
+
+    async def follow(self, item: Item, number: int, rounds: Sequence[Round], ask: AskModel) -> Item:
+        """Make a try that follows on others (`records.Attack`). Raises ModelError: the attacker brought nothing."""
+        assert self.file.rewrite is not None
+        assert isinstance(self.options, AdaptiveOptions)
+        if "attacker" not in self._open:
+            self._open["attacker"] = self.options.opened()
+        attacker = partial(ask, self._open["attacker"])
+        made = await self.file.rewrite(item, rounds, self._attempt(item, number), attacker, self.options)
+        return replace(item, messages=made.messages, choices=made.choices, metadata=made.metadata)
+
+    async def close(self) -> None:
+        """Close the attacker's model, if it is open; another try opens it anew."""
+        while self._open:
+            await self._open.popitem()[1].close()
+
+    def _attempt(self, item: Item, number: int) -> Attempt:
+        chance = random.Random(f"{self.file.name}/{self.options.seed}/{item.benchmark}/{item.id}/{number}")
+        return Attempt(number, chance)
 
 
 def open_attack(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> OpenAttack | None:
@@ -90,6 +120,8 @@ def open_attack(name: str, options: Iterable[str] | Mapping[str, Any] = ()) -> O
     own = {**stored, **{key: value for key, value in given.items() if key != name}, **_nested(given, name)}
     found = OpenAttack(name, file, build(file.options, own, what=f"{name} (-A)"))
     _ = found.identity  # what the options name can be read
+    if isinstance(found.options, AdaptiveOptions):
+        found.options.check(name)
     return found
 
 

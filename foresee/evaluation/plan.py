@@ -30,6 +30,7 @@ from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
 from foresee.records import Attack, Defense, Filter, Generation, Item, Json, Judge, Procedure, distinct
 from foresee.runner.keys import digest, request_for, under_attack
+from foresee.runner.rounds import streams_of
 
 _TRIED_OUT = 5  # items on which an attack is tried before a run
 
@@ -233,7 +234,7 @@ def under(
 def _try_out(planned: Plan) -> None:
     """Find out now what can't edit anything. Raises UserError: the defense fails, or the attack on every item tried."""
     request_for(planned.whole[0], planned.protection, planned.generation)
-    if planned.attack is None:
+    if planned.attack is None or streams_of(planned.attack):
         return
     problem: ModelError | None = None
     for item in planned.whole[:_TRIED_OUT]:
@@ -408,6 +409,7 @@ def record(planned: Plan) -> dict[str, Any]:
         "attack": planned.attack.name if planned.attack else "none",
         "attack_options": _options_of(planned.attack),
         "tries": planned.attack.tries if planned.attack else 1,
+        **({"tries_in_order": True} if streams_of(planned.attack) else {}),
         "defense": planned.defense.name if planned.defense else "none",
         **judges_record(planned.judges, planned.file),
         "judges_left_out": sorted(planned.unread),

@@ -332,7 +332,8 @@ def assemble(folder: Path, file: Benchmark, rows: Iterable[Row], record: Mapping
     """Make a Run of judged rows: measures and estimates computed, warnings gathered."""
     file = screened(file, record.get("made_by", {}))
     rows = Spool(measured(file, row) for row in rows)
-    metrics = metrics_of(file, record.get("options", {}), int(record.get("tries") or 1))
+    tries, ordered = int(record.get("tries") or 1), bool(record.get("tries_in_order"))
+    metrics = metrics_of(file, record.get("options", {}), tries, ordered=ordered)
     return Run(
         folder=folder,
         benchmark=record["benchmark"],
@@ -348,13 +349,15 @@ def assemble(folder: Path, file: Benchmark, rows: Iterable[Row], record: Mapping
     )
 
 
-def metrics_of(file: Benchmark, options: Mapping[str, Any], tries: int = 1) -> tuple[Metric, ...]:
+def metrics_of(
+    file: Benchmark, options: Mapping[str, Any], tries: int = 1, *, ordered: bool = False
+) -> tuple[Metric, ...]:
     """Choose the benchmark's metrics; one that has a function `metrics(options)` says which of them mean something.
 
     With several tries an item, every figure is about one of them, and those about harm done have a twin, `NAME@k`.
     """
     found = tuple(file.metrics(options))
-    return of_tries(found, tries, file.success) if tries > 1 else found
+    return of_tries(found, tries, file.success, ordered=ordered) if tries > 1 else found
 
 
 def measured(file: Benchmark, row: Row) -> Row:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from foresee import manifest
+from foresee.attacks import OpenAttack
 from foresee.defenses import Composed
 from foresee.errors import UserError
 from foresee.evaluation import holdings, own_reward
@@ -26,6 +27,7 @@ from foresee.models import open_model
 from foresee.records import Item, Model
 from foresee.runner import Budget, Keyed, Progress, Results, RunSettings, keyed, run
 from foresee.runner.async_bridge import complete
+from foresee.runner.rounds import streams_of
 
 _log = logging.getLogger("foresee")
 
@@ -88,7 +90,8 @@ def _check_prices(budget: Budget | None, planned: Plan) -> None:
     """Check the prices. Raises UserError: one is lacking without which the budget would count nothing."""
     if budget is not None:
         guarded = isinstance(planned.defense, Composed) and planned.defense.guarded
-        budget.require(model=True, judges=guarded or any(isinstance(judge, GradedJudge) for judge in planned.judges))
+        others = guarded or streams_of(planned.attack) > 0
+        budget.require(model=True, judges=others or any(isinstance(judge, GradedJudge) for judge in planned.judges))
 
 
 def _made(results: Results) -> dict[str, Any]:
@@ -118,6 +121,8 @@ def opened(plans: Sequence[Plan], model: str | Model, options: Mapping[str, Any]
         for each in plans:
             if isinstance(each.defense, Composed):
                 held.callback(complete, each.defense.close)
+            if isinstance(each.attack, OpenAttack):
+                held.callback(complete, each.attack.close)
         tested = model if not isinstance(model, str) else open_model(model, options)
         if tested is not model:
             held.callback(complete, tested.close)

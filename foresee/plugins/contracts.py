@@ -159,7 +159,9 @@ class AttackFile:
         name: of the file.
         version: part of the key of answers, raised when another try comes of the same item.
         options: the class of its `-A` options.
-        transform: (item, attempt, options) -> the item as it is asked in this attempt.
+        transform: (item, attempt, options) -> the item as it is asked in this attempt; None where it has `rewrite`.
+        rewrite: async (item, rounds, attempt, ask, options) -> the same, made of what came of the rounds before, with
+            `ask` to call the attacker; None where no try depends on an answer.
         languages: those of its own words; empty where it has none.
         identity: options -> what a try depends on, where the options only name a file.
         search: the class of the settings of its optimisation; None where it has none.
@@ -170,7 +172,8 @@ class AttackFile:
     name: str
     version: str
     options: type[AttackOptions]
-    transform: Callable[[Item, Any, Any], Item]
+    transform: Callable[[Item, Any, Any], Item] | None
+    rewrite: Callable[..., Awaitable[Item]] | None
     languages: tuple[str, ...]
     identity: Callable[[Any], Mapping[str, Any]] | None
     search: type[Settings] | None
@@ -370,12 +373,16 @@ def unread(name: str, languages: Sequence[str], language: str) -> str:
 def attack_file(name: str) -> AttackFile:
     """Load an attack. Raises UserError: no such one, or its file lacks something that every attack has."""
     module = plugins.load("attacks", name)
-    _need(module, "attack", ("VERSION", "Options", "transform"), "docs/add_an_attack.md")
+    made = "rewrite" if hasattr(module, "rewrite") else "transform"
+    _need(module, "attack", ("VERSION", "Options", made), "docs/add_an_attack.md")
     return AttackFile(
         name=name,
         version=str(module.VERSION),
         options=module.Options,
-        transform=_checked(module, module.transform, "an Item", lambda found: isinstance(found, Item)),
+        transform=_checked(
+            module, getattr(module, "transform", None), "an Item", lambda found: isinstance(found, Item)
+        ),
+        rewrite=getattr(module, "rewrite", None),
         languages=tuple(getattr(module, "LANGUAGES", ())),
         identity=getattr(module, "identity", None),
         search=getattr(module, "Search", None),

@@ -157,6 +157,7 @@ def _matrix(
         source = legible.get((model, *place))
         plain, bare = by_place.get((_NONE, each.defense)), by_place.get((each.attack, _NONE))
         cells[place] = _cell(each, plain, bare, source[1] if source else None)
+    ordered = list(dict.fromkeys(each.attack for each in held if each.run.manifest.get("tries_in_order")))
     sources = {source[0] for place in by_place if (source := legible.get((model, *place)))}
     return Matrix(
         model,
@@ -166,14 +167,15 @@ def _matrix(
         tuple(defenses),
         cells,
         paired.sure([found for cell in cells.values() for found in (cell.gap, cell.effect) if found]),
-        (*_notes(attacks, cells, sources), *_troubles(by_place), *(f"n/a: {why}" for why in unfit.values())),
+        (*_notes(attacks, cells, sources, ordered), *_troubles(by_place), *(f"n/a: {why}" for why in unfit.values())),
     )
 
 
 def _cell(each: _Held, plain: _Held | None, bare: _Held | None, legible: Estimate | None) -> Cell:
     run, metric, tries = each.run, each.metric, each.run.tries
     points = [k for k in _POINTS if k < tries] + [tries]
-    several = [replace(metric, epochs="any", attempts=k) for k in points] if tries > 1 else []
+    ordered = bool(run.manifest.get("tries_in_order"))
+    several = [replace(metric, epochs="any", attempts=k, ordered=ordered) for k in points] if tries > 1 else []
     one, *found = summarise(run.rows, [metric, *several])
     return Cell(
         tries,
@@ -186,7 +188,9 @@ def _cell(each: _Held, plain: _Held | None, bare: _Held | None, legible: Estimat
     )
 
 
-def _notes(attacks: Sequence[str], cells: Mapping[tuple[str, str], Cell], sources: set[str]) -> list[str]:
+def _notes(
+    attacks: Sequence[str], cells: Mapping[tuple[str, str], Cell], sources: set[str], ordered: Sequence[str]
+) -> list[str]:
     notes = [
         "ASR: share of tries that did harm; ASR@k: share of items on which any of the attack's tries did (unbiased); "
         "intervals are 95 %, by clusters. Judges see the original request, never the try",
@@ -203,6 +207,11 @@ def _notes(attacks: Sequence[str], cells: Mapping[tuple[str, str], Cell], source
         notes.append(
             "legible: not measured, as no benign items were judged; --benign BENCHMARK runs some beside (one whose "
             "judges say whether a request was served)"
+        )
+    if ordered:
+        notes.append(
+            f"{', '.join(ordered)}: each try was made of the answers to those before it, so that @k is about the first "
+            "k and no others"
         )
     if _NONE not in attacks:
         notes.append("no gap, as nothing was run without an attack: --attack none,…")

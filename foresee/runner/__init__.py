@@ -36,8 +36,9 @@ from foresee.runner.budget import Budget, BudgetSpent
 from foresee.runner.calls import InFlight, JournalledCalls
 from foresee.runner.journal import Journal
 from foresee.runner.judging import JudgeCalls, Judging, check_judges, judge_answers
-from foresee.runner.keys import Keyed, Prepared, answer_keys, keyed, under_attack
+from foresee.runner.keys import Keyed, Prepared, answer_keys, keyed, request_for, under_attack
 from foresee.runner.retries import Caller, CircuitBreaker, RunSettings
+from foresee.runner.rounds import Rounds, streams_of
 
 __all__ = [
     "Budget",
@@ -189,7 +190,12 @@ def check(
     if epochs < 1:
         raise UserError(f"epochs: expected 1 or more, got {epochs}")
     able = model.capabilities
-    if attack is not None and "images" not in able and any(item.images for item in _first_try(_Plain(items), attack)):
+    if (
+        attack is not None
+        and not streams_of(attack)
+        and "images" not in able
+        and any(item.images for item in _first_try(_Plain(items), attack))
+    ):
         raise UserError(f"{model.name} takes no images, and attack {attack.name} draws some; choose another of either")
     for item in distinct(_Plain(items)):
         if "images" not in able and item.images:
@@ -256,17 +262,24 @@ class _Run:
         self.done = self.failed = self.asked = self.reused = 0
         self.usage = Usage()
         self._asking: InFlight[Answer] = InFlight()
+        self._rounds = Rounds(self.attack, self.other_calls, self.epochs) if streams_of(self.attack) else None
         self._failed: dict[str, Answer] = {}  # an identical item is not asked again in the same run
 
     async def row(self, job: tuple[int, int]) -> None:
         epoch, index = job
         asked = self.items[index]
+        answer: Answer | None = None
         try:
             answer = self._known(asked, epoch) or await self._answer(asked, epoch)
+            if self._rounds is not None:  # the next round need not wait for the judges
+                self._rounds.settle(asked.item, epoch, answer)
             row = Row(asked.item, answer, await self.judging.verdicts(asked.item, answer))
         except BudgetSpent as spent:  # what others have under way still arrives
             self.stopped = spent
             return
+        finally:
+            if self._rounds is not None:
+                self._rounds.settle(asked.item, epoch, answer)
         self.rows.put(index * self.epochs + epoch, row)
         self.done += 1
         self.failed += answer.status == "error"
@@ -298,7 +311,7 @@ class _Run:
             return self._reused(await self._asking.result(key), item, epoch)
         with self._asking.claim(key) as promise:
             ask = asking.Ask(self.caller, self.calls, key, self.defense, self.other_calls)
-            prepare = partial(self._prepared, asked, epoch)
+            prepare = partial(self._prepared, asked, epoch, ask)
             answer, failure = await asking.answer(item, prepare, ask, self.defense, epoch, key)
             self.journal.append("answer", key, encode(answer), final=failure is None)
             self.asked += 1
@@ -311,11 +324,14 @@ class _Run:
             promise.set_result(answer)
         return answer
 
-    async def _prepared(self, asked: Keyed, epoch: int) -> Prepared:
+    async def _prepared(self, asked: Keyed, epoch: int, ask: asking.Ask) -> Prepared:
         """Make what is asked: as it was keyed, or a try, drawn beside the event loop as that takes time."""
         generation = self.generation if epoch == 0 else _for_epoch(self.generation, epoch)
         if asked.request is None:
             assert self.attack is not None
+            if self._rounds is not None:
+                attacked = await self._rounds.made(asked.item, epoch, ask.other)
+                return Prepared(attacked, request_for(attacked, self.defense, generation))
             return await asyncio.to_thread(under_attack, asked.item, epoch, self.attack, self.defense, generation)
         if self.defense is None:
             same = generation is self.generation

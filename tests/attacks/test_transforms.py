@@ -25,7 +25,8 @@ from foresee.errors import UserError
 from tests.attacks.conftest import REQUEST, attack, image_of, item, opened
 from tests.attacks.reading import read
 
-NAMES = [name for name in plugins.names("attacks") if name not in ("pixel_noise", "visual_adversarial")]  # pixels alone
+ELSEWHERE = ("pixel_noise", "visual_adversarial", "pair", "crescendo")  # pixels alone; what goes on from answers
+NAMES = [name for name in plugins.names("attacks") if name not in ELSEWHERE]
 HEADING = "Steps to bake dark rye bread."
 
 
