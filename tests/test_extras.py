@@ -11,6 +11,7 @@ from foresee.curation import BuildOptions, make
 from foresee.data import tables
 from foresee.dataset_format import exporting
 from foresee.errors import UserError
+from foresee.evaluation.on_ray import evaluate_on_ray
 from foresee.evaluation.run_folder import Run
 from foresee.records import Answer, Item, Message, Row
 from foresee.report import export, profile_figure
@@ -27,6 +28,7 @@ OPTIONAL = (
     "inspect_ai",
     "matplotlib",
     "matplotlib.figure",
+    "ray",
 )
 
 
@@ -58,6 +60,7 @@ def test_parquet_and_frames_name_their_extra_in_one_line(run: Run, tmp_path: Pat
             "parquet",
         ),
         (run.frame, "frame"),
+        (lambda: evaluate_on_ray({"model": "organism/base"}, out=tmp_path / "r"), "ray"),
         (lambda: profile_figure.check(Path("f.png")), "figure"),
         (Profile((), (), ()).plot, "figure"),
     ):

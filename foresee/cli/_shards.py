@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from foresee.evaluation.run_folder import Run
     from foresee.files.shards import Shard
 
 
@@ -42,3 +46,20 @@ def budget_of(shard: Shard | None, usd: float | None) -> float | None:
         return usd
     _console.say(f"--budget {usd:g} USD for {shard.of} shards: {usd / shard.of:.4g} USD for this one")
     return usd / shard.of
+
+
+def on_ray(
+    engine: str, call: dict[str, Any], *, out: Path | None, shard: Shard | None, budget: tuple[float | None, str, str]
+) -> list[Run]:
+    """Evaluate on a Ray cluster. Raises UserError: options that do not go together, or as `evaluate_on_ray`."""
+    from foresee.cli import _console
+    from foresee.errors import UserError
+    from foresee.evaluation.on_ray import Placing, evaluate_on_ray
+
+    placing = Placing.read(engine)
+    if out is None or shard is not None or budget[0] is not None:
+        raise UserError("--engine ray needs --out, makes the shards itself (no --shard), and holds no --budget")
+    with _console.run_progress("all shards") as progress:
+        return evaluate_on_ray(
+            call, out=out, placing=placing, progress=progress, notice=_console.say, command=["foresee", *sys.argv[1:]]
+        )

@@ -114,6 +114,10 @@ def evaluate(
     budget: BudgetOption = None,
     moved: Moved = False,
     shard: ShardOption = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="ray[:SHARDS[xGPUS]]", help="place shards on a Ray cluster, and join them"),
+    ] = None,
     details: Details = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the requests, and send none")] = False,
 ) -> None:
@@ -162,6 +166,15 @@ def evaluate(
         prices = _dry_run.Prices(price, judge_price, budget)
         asked = [(job.plan, name) for name in models for job in jobs if batch.runs_on(name, job, protections, attacked)]
         _dry_run.show(asked, concurrency=concurrency or 32, prices=prices)
+        return
+    if engine is not None:
+        call = {"benchmark": benchmarks.split(","), "model": models, "attack": attack.split(","), **wanted}
+        call |= {"defense": defense.split(","), "attack_options": attack_options or (), "benign": benign}
+        call |= {"defense_options": defense_options or (), "model_options": options, "moved": moved}
+        call |= {"settings": batch.run_overrides(concurrency, retries, timeout)}
+        runs = _shards.on_ray(engine, call, out=out, shard=part, budget=(budget, price, judge_price))
+        _results.show(runs, format=format, by=by, price=price, judge_price=judge_price)
+        _results.exit_on(conditions, runs)
         return
     limit_usd = _costs.budget(_shards.budget_of(part, budget), price, judge_price)
     finished = batch.carry_out(

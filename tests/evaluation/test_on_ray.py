@@ -1,0 +1,73 @@
+"""Two Ray workers on this machine, of which one is killed, give the run of one process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import foresee
+from foresee.errors import UserError
+from foresee.evaluation.on_ray import Placing, evaluate_on_ray
+from foresee.runner import Progress, RunSettings
+from tests.cli.conftest import ROOT, mmsa
+from tests.support.rule_server import Rules, RuleServer
+from tests.support.serving import serving
+
+__all__ = ["mmsa"]  # a fixture
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    ray = pytest.importorskip("ray", reason="needs the extra [ray]")
+    for name, value in {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}.items():
+        monkeypatch.setenv(name, value)
+    ray.init(num_cpus=2, _node_ip_address="127.0.0.1", include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_placed_again(cluster: None, mmsa: Path, tmp_path: Path) -> None:
+    server = RuleServer(Rules(latency=0.3))
+    with serving(server) as url:
+        asked: Any = {"data": mmsa, "model_options": {"base_url": url}, "settings": RunSettings(concurrency=1)}
+        said: list[str] = []
+        killed: list[int] = []
+
+        def kill_one(state: Progress) -> None:
+            places = [re.fullmatch(r"shard 1 of 2: .*, process (\d+)", line) for line in said]
+            if not killed and state.done >= 4 and (found := next(filter(None, places), None)):
+                killed.append(int(found[1]))
+                os.kill(killed[0], signal.SIGKILL)
+
+        call = {"benchmark": "mmsafeaware", "model": "custom/rules", **asked}
+        (joined,) = evaluate_on_ray(
+            call, out=tmp_path / "run", placing=Placing(2), progress=kill_one, notice=said.append, command=("x",)
+        )
+        assert killed
+        assert "shard 1 of 2: its process died; again" in said
+        assert server.total <= 31 + 2 * 8, "what had come back was not asked again"
+        server.rules.latency = 0
+        one = foresee.evaluate("mmsafeaware", "custom/rules", out=tmp_path / "one", **asked)
+        for run in (joined, foresee.read_run(tmp_path / "run")):
+            assert run.estimates == one.estimates
+            assert [(row.item, row.answer.text, row.verdicts) for row in run.rows] == [
+                (row.item, row.answer.text, row.verdicts) for row in one.rows
+            ]
+        with pytest.raises(UserError, match="shards of another number"):
+            evaluate_on_ray(call, out=tmp_path / "run", placing=Placing(3))
+        with pytest.raises(UserError, match="temperature"):  # of a shard, as it is
+            evaluate_on_ray({**call, "generation": {"temperature": -1}}, out=tmp_path / "bad", placing=Placing(2))
+
+
+def test_how_an_engine_is_named() -> None:
+    assert [Placing.read(text) for text in ("ray", "ray:8", "ray:8x0.5")] == [(None, None), (8, None), (8, 0.5)]
+    for text in ("dask", "ray:", "ray:0", "ray:2x", "ray:-1"):
+        with pytest.raises(UserError, match="expected ray, ray:SHARDS"):
+            Placing.read(text)
