@@ -63,10 +63,13 @@ def doctor(
 
 def _checked(runs: list[Path]) -> Iterator[bool]:
     from foresee.evaluation.folder_check import check_run
+    from foresee.evaluation.run_folder import JUDGED
+    from foresee.manifest import FILE
     from foresee.report.stored_runs import run_folders
 
     for folder in run_folders(runs, judgings=False):
-        yield _report(str(folder), check_run(folder))
+        for each in (folder, *(path.parent for path in sorted(folder.glob(f"{JUDGED}/*/{FILE}")))):
+            yield _report(str(each), check_run(each))
 
 
 def _report(title: str, findings: Iterable[Finding]) -> bool:

@@ -117,6 +117,8 @@ def test_each_edit_is_named_and_an_untouched_run_is_whole(cli: Cli, mmsa: Path, 
     shutil.rmtree(mmsa)
     gone = cli("doctor", "run")
     assert (gone.code, states(gone.out)["images"]) == (0, "–"), "figures need no images"
+    shutil.copytree("whole", "run/judged/others")
+    assert "run/judged/others" in cli("doctor", "run").out
 
 
 def test_doctor_of_what_is_no_run_is_one_line(cli: Cli, tmp_path: Path) -> None:
