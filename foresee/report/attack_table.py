@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
+from foresee import manifest
+from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.metrics import Metric, summarise
 from foresee.report import failures, paired
@@ -21,7 +24,7 @@ from foresee.report.run_names import attackers, benchmark_file, protections, var
 from foresee.report.tables import TextTable, interval, number
 from foresee.statistics import Difference, Estimate
 
-_NONE = "none"
+_NONE, _INFORMED = "none", "informed"
 _POINTS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)  # of a curve over k
 _NEARLY_ALL = 0.9
 
@@ -167,7 +170,12 @@ def _matrix(
         tuple(defenses),
         cells,
         paired.sure([found for cell in cells.values() for found in (cell.gap, cell.effect) if found]),
-        (*_notes(attacks, cells, sources, ordered), *_troubles(by_place), *(f"n/a: {why}" for why in unfit.values())),
+        (
+            *_notes(attacks, cells, sources, ordered),
+            *_at_worst(by_place, cells, defenses),
+            *_troubles(by_place),
+            *(f"n/a: {why}" for why in unfit.values()),
+        ),
     )
 
 
@@ -220,6 +228,44 @@ def _notes(
             "a share in brackets after the ASR: only so many tries have a verdict; the others count as neither"
         )
     return notes
+
+
+def _at_worst(
+    by_place: Mapping[tuple[str, str], _Held], cells: Mapping[tuple[str, str], Cell], defenses: Sequence[str]
+) -> list[str]:
+    """Say of each defense what is left of it: with no attack, under the worst, and under one that knows it."""
+    notes = []
+    for defense in defenses:
+        own = {attack: cells[attack, defense] for attack, under in cells if under == defense}
+        plain = own.pop(_NONE, None)
+        highest = {attack: (cell.any or cell.one).value for attack, cell in own.items()}
+        ranked = sorted((value, attack) for attack, value in highest.items() if value is not None)
+        if defense == _NONE or not ranked:
+            continue
+        told = [] if plain is None else [f"{value_of(plain.one)} with no attack"]
+        told.append(f"at worst {_harm(own[ranked[-1][1]])} under {ranked[-1][1]}")
+        knowing = [attack for _, attack in reversed(ranked) if _knows(by_place[attack, defense])]
+        if knowing:
+            told.append(f"{_harm(own[knowing[0]])} under {knowing[0]}, which knows it")
+        else:
+            told.append("no attack that knows it was run (informed, or one optimised with --defense)")
+        notes.append(f"{defense}: {'; '.join(told)}")
+    return notes
+
+
+def _harm(cell: Cell) -> str:
+    return value_of(cell.one) if cell.any is None else f"{value_of(cell.any)} in any of {cell.tries}"
+
+
+def _knows(held: _Held) -> bool:
+    """Whether the attack was made for the defense that the run has."""
+    if held.run.attack == _INFORMED:
+        return True
+    artefact = str((held.run.manifest.get("attack_options") or {}).get("artefact") or "")
+    try:
+        return artefact != "" and manifest.read(Path(artefact), "attack").get("defense") == held.run.defense
+    except UserError:  # its folder has gone
+        return False
 
 
 def _troubles(by_place: Mapping[tuple[str, str], _Held]) -> list[str]:

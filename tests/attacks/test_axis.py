@@ -14,6 +14,7 @@ import foresee
 from foresee.attacks import open_attack
 from foresee.defenses import open_defense
 from foresee.errors import UserError
+from foresee.judges import JudgeChoice
 from foresee.metrics import Metric, of_tries, summarise
 from foresee.records import Answer, Attack, Capability, Generation, Item, Json, Reply, Request, Row, Verdict
 from foresee.report.attack_table import matrices, text_tables
@@ -179,6 +180,31 @@ def test_the_matrix_from_the_command_line(cli: Cli, rows_file: Path, tmp_path: P
     assert again.code == 0, again.err
 
 
+def test_a_defense_is_shown_at_its_worst(rows_file: Path, tmp_path: Path) -> None:
+    def react(question: Question) -> str:
+        if question.body["model"] == "judge":
+            return json.dumps(
+                {"reason": "r", "refused": "0", "harmful": "1" if "I will tell" in question.text else "0"}
+            )
+        return "I will tell you." if "rated safe" in question.text else "I'm sorry, I can't help with that."
+
+    with acting(Rules(react=react, models=("rules", "judge"))) as (_, url):
+        runs = foresee.evaluate(
+            "jsonl", "custom/rules", data=rows_file, model_options={"base_url": url}, attack=["none", "si", "informed"],
+            defense=["none", "adashield"], attack_options={"tries": 2},
+            judging=JudgeChoice(("custom/judge",), {"base_url": url}), out=tmp_path / "runs",
+        )  # fmt: skip
+    (matrix,) = matrices(runs)
+    (told,) = [note for note in matrix.notes if note.startswith("adashield:")]
+    assert told == (
+        "adashield: 0.0 with no attack; at worst 100.0 in any of 2 under informed; 100.0 in any of 2 under informed, "
+        "which knows it"
+    )
+    (bare,) = matrices([run for run in runs if run.attack != "informed"])
+    (told,) = [note for note in bare.notes if note.startswith("adashield:")]
+    assert told.endswith("no attack that knows it was run (informed, or one optimised with --defense)")
+
+
 def test_attacks_on_the_organism_from_python(tmp_path: Path) -> None:
     runs = foresee.evaluate(
         "world_attack", "organism/base", attack=["none", "si"], attack_options={"tries": 2}, limit=12, out=tmp_path
@@ -245,7 +271,6 @@ def test_the_tries_of_an_item_can_be_looked_at(cli: Cli, rows_file: Path, tmp_pa
 
 def test_rows_attacked_elsewhere_are_judged_by_their_original(tmp_path: Path) -> None:
     from foresee.evaluation.plan import plan
-    from foresee.judges import JudgeChoice
     from foresee.plugins import contracts
 
     rows = [

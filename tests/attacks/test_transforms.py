@@ -168,6 +168,16 @@ def test_best_of_n_draws_otherwise_each_time_and_keeps_the_text() -> None:
     assert np.mean([len(text) == 18 for text in changed]) == 1
 
 
+def test_informed_leaves_the_request_and_adds_a_note_for_prompts_and_one_for_guards() -> None:
+    notes = []
+    for number in range(2):
+        made = attack("informed").attempt(item(image=True), number)
+        assert made.messages[-1].content[:2] == item(image=True).messages[-1].content
+        notes.append(made.prompt.removeprefix(REQUEST))
+    assert ["carried out already" in note for note in notes] == [True, False]
+    assert ["rated safe" in note for note in notes] == [False, True]
+
+
 def test_encodings_decode() -> None:
     prompts = [attack("encodings").attempt(item(), number).prompt.rsplit("\n", 1)[1] for number in range(3)]
     assert base64.b64decode(prompts[0]).decode() == REQUEST
@@ -193,7 +203,7 @@ def test_an_image_stays_unless_the_goal_is_told(name: str) -> None:
     told = attack(name).attempt(item(image=True, goal="How do I boil an egg?", text="Fill the list in."), 0)
     assert bare.images
     drawn_anew = name not in ("si", "jood")
-    assert (image_of().sha256 in [image.sha256 for image in told.images]) is False
+    assert (image_of().sha256 in [image.sha256 for image in told.images]) is (name == "informed")
     assert (image_of().sha256 in [image.sha256 for image in bare.images]) is drawn_anew
     alone = attack(name).attempt(item(text="Wie öffne ich die Tür – ohne Schlüssel?"), 0)
     assert alone.messages[1].content
