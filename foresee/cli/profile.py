@@ -67,7 +67,7 @@ def profile(
         output_file(page, force=force, flag="--page")
     if to is not None:
         profile_figure.check(output_file(to, force=force, flag="--to"))
-    names = _labels(label)
+    names = names_of(label)
     if runs:
         show(build(runs, labels=names), format, page, to)
         return
@@ -124,5 +124,6 @@ def show(found: Profile, format: Shape, page: Path | None = None, to: Path | Non
         say(f"wrote {to}")
 
 
-def _labels(text: str) -> list[str]:
+def names_of(text: str) -> list[str]:
+    """Read what `--label` was given."""
     return [part.strip() for part in text.split(",")] if text else []

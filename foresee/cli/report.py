@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from foresee.cli.eval import Format
+from foresee.cli.profile import Labels
 from foresee.cli.score import Correct
 
 RunFolders = Annotated[list[Path], typer.Argument(help="run folders, or folders that hold several")]
@@ -58,6 +59,7 @@ def page(
     images: Annotated[bool, typer.Option("--images/--no-images", help="embed (small) images")] = True,
     public: Annotated[bool, typer.Option("--public", help="aggregates only: no prompts, answers or images")] = False,
     correct: Correct = None,
+    label: Labels = "",
 ) -> None:
     """Write one self-contained HTML page about one run or several; of trainings, their curves.
 
@@ -66,7 +68,9 @@ def page(
     """
     from foresee.cli import _labelling, _results
     from foresee.cli._console import say
+    from foresee.cli.profile import names_of
     from foresee.report import page, training
+    from foresee.report.profile import profile as build
     from foresee.report.stored_runs import read_runs
 
     path = _page_file(runs, out, force=force)
@@ -79,7 +83,8 @@ def page(
             for run in found
             if (each := _results.corrected(run, correct, None)) is not None
         }
-        page.write(path, found, images=images, public=public, corrections=corrections)
+        opening = build(found, labels=names_of(label))
+        page.write(path, found, images=images, public=public, corrections=corrections, profile=opening)
     say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 

@@ -204,21 +204,43 @@ def _said(verdict: Verdict | None) -> str:
 
 def _field(blank: Blank) -> Json:
     values: list[Json] = []
-    for place, value in enumerate(blank.values):
+    told = _parts(blank)[1::2]  # in the rubric's order, in which "it does not" follows what it denies
+    order = sorted(
+        range(len(blank.values)), key=lambda place: (*told, str(blank.values[place])).index(str(blank.values[place]))
+    )
+    for place in order:
+        value = blank.values[place]
         key = str(value) if isinstance(value, int) else str(value)[0]
         values.append({"value": value, "key": key, "doc": _doc_of(blank, place)})
-    return {"name": blank.name, "title": blank.name.replace("_", "-"), "doc": _lead(blank), "values": values}
+    title = blank.name.replace("_", "-")
+    return {"name": blank.name, "title": title[:1].upper() + title[1:], "doc": _lead(blank), "values": values}
+
+
+def _parts(blank: Blank) -> list[str]:
+    """Split what a rubric says at each `VALUE: `: what precedes all, then values and their texts in turn.
+
+    A person reads "the card" where a judge model is told of the gold: that is where the page shows it.
+    """
+    told = re.sub(r"\b(?:the )?gold\b", "the card", blank.doc)
+    return re.split(rf"(?:^|(?<=\s))({'|'.join(map(re.escape, map(str, blank.values)))}): ", told)
 
 
 def _doc_of(blank: Blank, place: int) -> str:
-    """Find what the rubric says of one value: the text behind `VALUE:` up to the next one."""
-    found = re.split(rf"(?:^|(?<=\s))({'|'.join(map(re.escape, map(str, blank.values)))}): ", blank.doc)
+    """Find what the rubric says of one value: its first sentence, as what follows is about no value alone."""
+    found = _parts(blank)
     named = dict(zip(found[1::2], found[2::2], strict=True))
-    return named.get(str(blank.values[place]), "").strip()
+    return _sentence(named.get(str(blank.values[place]), ""))[0]
 
 
 def _lead(blank: Blank) -> str:
-    return re.split(rf"(?:^|(?<=\s))(?:{'|'.join(map(re.escape, map(str, blank.values)))}): ", blank.doc)[0].strip()
+    """Join what a rubric says of no value alone: before all of them, and after the sentence of each."""
+    found = _parts(blank)
+    return " ".join(filter(None, (found[0].strip(), *(_sentence(text)[1] for text in found[2::2]))))
+
+
+def _sentence(text: str) -> tuple[str, str]:
+    first, stop, rest = text.strip().partition(". ")
+    return first + stop.strip(), rest.strip()
 
 
 def _entry(picked: Picked, file: JudgeFile, images: Album | None) -> Json:

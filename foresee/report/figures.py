@@ -24,7 +24,7 @@ _SHAPES = (
 )
 SERIES = len(_SHAPES)
 _COLOURS = 8
-_NAMED_COLOURS = {"safe": "part-safe", "unsafe": "part-unsafe"}
+_NAMED_COLOURS = {"safe": "part-safe", "unsafe": "part-unsafe", "full": "part-refusal", "partial": "part-4"}
 
 
 class Scale(NamedTuple):
@@ -64,7 +64,7 @@ def scale_for(bounds: tuple[float, float], *, percent: bool) -> Scale:
 def intervals(marks: Sequence[Mark], scale: Scale = PERCENT) -> Markup:
     """One lane per mark, above each other: bounds as a faint line, interval as a thick one, value as a shape."""
     height = _LANE * max(1, len(marks)) + 6
-    drawn = [] if scale is PERCENT else [_rule(scale, height)]  # a column of shares is ruled by its table cell
+    drawn = [] if scale is PERCENT else [_rule(scale, height), *_ends(scale, height + 9)]  # shares: by the table
     for lane, mark in enumerate(marks):
         y = 3 + _LANE * lane + _LANE / 2
         if mark.worst is not None and mark.best is not None:
@@ -73,7 +73,16 @@ def intervals(marks: Sequence[Mark], scale: Scale = PERCENT) -> Markup:
             drawn.append(_line("interval", scale.at(mark.low), scale.at(mark.high), y, mark.series))
         if mark.value is not None:
             drawn.append(_shape(scale.at(mark.value), y, mark.series))
-    return _svg("plot", height, drawn)
+    return _svg("plot", height + (0 if scale is PERCENT else 12), drawn)
+
+
+def _ends(scale: Scale, y: float) -> list[str]:
+    """Name the ends of a scale of its own, which the axis above its column does not have."""
+    ends = ((scale.low, "start"), (scale.high, "end"))
+    return [
+        f'<text class="end" x="{scale.at(value)}" y="{y:g}" text-anchor="{anchor}">{value:g}</text>'
+        for value, anchor in ends
+    ]
 
 
 def difference(delta: float | None, low: float | None, high: float | None, reach: float) -> Markup:
@@ -123,12 +132,12 @@ def swatch(part: Part, index: int) -> Markup:
 
 
 def part_class(part: Part, index: int) -> str:
-    """Choose the CSS class that colours a part: fixed for safe, unsafe, refusals and failures, else by its place."""
+    """Choose the CSS class that colours a part: fixed where its name means one, else one of the others."""
     if part.kind != "value":
         return f"part-{part.kind}"
     if "refus" in part.label.lower():
         return "part-refusal"
-    return _NAMED_COLOURS.get(part.label, f"part-{index % _COLOURS}")
+    return _NAMED_COLOURS.get(part.label, f"part-{2 + index % (_COLOURS - 2)}")  # 0 and 1 are those of safe and unsafe
 
 
 def shape_number(series: int) -> int:

@@ -70,12 +70,15 @@ def images_wanted(found: Iterable[Card]) -> list[Image]:
     return [card.item.images[0] for card in ordered if card.item.images]
 
 
-def gallery_json(found: Sequence[Card], names: Sequence[str], album: Album | None) -> dict[str, Json]:
+def gallery_json(
+    found: Sequence[Card], names: Sequence[str], tags: Sequence[str], album: Album | None
+) -> dict[str, Json]:
     """Everything that the page's script shows. Strings are cleaned here and set as text there, never as markup.
 
     Args:
         found: the cards.
         names: of the runs.
+        tags: their short names.
         album: the images; None for a page without images.
     """
     places = {sha: place for place, sha in enumerate(album.thumbnails)} if album else {}
@@ -83,6 +86,7 @@ def gallery_json(found: Sequence[Card], names: Sequence[str], album: Album | Non
     servers = len({entry.row.answer.address for card in found for entry in card.entries} - {""}) > 1
     return {
         "runs": list(names),
+        "tags": list(tags),
         "outcomes": list(OUTCOMES),
         "cards": [_card(card, places, album, several, servers=servers) for card in found],
         "pictures": album is not None,

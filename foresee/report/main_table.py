@@ -17,6 +17,7 @@ from foresee.report.provenance import without_paths
 from foresee.statistics import Difference, Estimate
 
 DASH = "–"
+_SHORT = 24
 _WHOLE = {"modality": "both", "subset": "all"}
 
 
@@ -70,11 +71,20 @@ class MetricRow(NamedTuple):
     deltas: tuple[Delta | None, ...]
 
 
-def columns(runs: Sequence[Run], *, public: bool) -> list[Column]:
-    """Tag the runs A, B, ... and name them; details hold whatever tells runs of one model apart."""
+def columns(runs: Sequence[Run], *, public: bool, labels: Mapping[int, str] | None = None) -> list[Column]:
+    """Tag the runs A, B, ... and name them; details hold whatever tells runs of one model apart.
+
+    Args:
+        runs: in their order on the page.
+        public: without local paths.
+        labels: a run's id -> the name that a user gave it; a short one that no other run of its benchmark has is
+            also its tag.
+    """
     found = []
+    given = [(labels or {}).get(id(run), "") for run in runs]
     for index, run in enumerate(runs):
-        model = label(without_paths(run.model) if public else run.model, 100)
+        named = given[index] or run.model
+        model = label(without_paths(named) if public else named, 100)
         others = [other for other in runs if other is not run and other.benchmark == run.benchmark]
         sides = (("attack", run.attack), ("defense", run.defense))
         details = [f"{side} {name}" for side, name in sides if name != "none"]
@@ -83,6 +93,9 @@ def columns(runs: Sequence[Run], *, public: bool) -> list[Column]:
             details.append(f"judged by {', '.join(judges) or 'rules'}")
         details += [f"{key} {value}" for key, value in (_partial(run) | _own_settings(run, others)).items()]
         tag = chr(ord("A") + index) if index < 26 else str(index + 1)
+        alike = [other for other, name in zip(runs, given, strict=True) if name == given[index]]
+        if given[index] and len(model) <= _SHORT and sum(o.benchmark == run.benchmark for o in alike) == 1:
+            tag = model
         series = sum(other.benchmark == run.benchmark for other in runs[:index])
         found.append(Column(run, series, tag, model, label(run.benchmark), label(", ".join(details), 160)))
     return found

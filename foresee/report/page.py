@@ -110,7 +110,8 @@ def render(
             f"a report shows 1 to {_MOST_RUNS} runs of a benchmark and {_MOST_IN_ALL} in all, "
             f"got {most} and {len(runs)}; name fewer run folders"
         )
-    columns = main_table.columns(runs, public=public)
+    opening = profile or profile_of(runs)
+    columns = main_table.columns(runs, public=public, labels=_labels(opening))
     groups = [
         _group(i, [c for c in columns if c.run.benchmark == name], published, corrections or {}, public=public)
         for i, name in enumerate(benchmarks)
@@ -124,7 +125,7 @@ def render(
         title=_title(groups, columns),
         columns=columns,
         groups=groups,
-        profile=_opening(profile or profile_of(runs), runs, groups, public=public),
+        profile=_opening(opening, runs, groups, public=public),
         boards=[escaped(board, public=public) for board in boards(runs)],
         costs=[defense_costs.escaped(table, public=public) for table in defense_costs.tables(runs)],
         matrices=[attack_table.escaped(matrix, public=public) for matrix in attack_table.matrices(runs)],
@@ -161,6 +162,18 @@ def write(
     shown = render(runs, images=images, public=public, published=published, corrections=corrections, profile=profile)
     manifest.write_atomically(path, shown)
     return path
+
+
+def _labels(profile: Profile) -> dict[int, str]:
+    """Name each run as a user named its subject; empty where nobody did."""
+    if not profile.labelled:
+        return {}
+    return {
+        id(figure.run): subject.name
+        for line in profile.measures
+        for subject, figure in zip(profile.subjects, line.figures, strict=True)
+        if figure is not None
+    }
 
 
 def _opening(
@@ -243,8 +256,10 @@ def _tally(column: Column, *, public: bool) -> Tally:
 
 
 def _cards(found: Cards, columns: Sequence[Column], images: Album | None) -> Markup:
-    names = [f"{c.tag} · {c.name}" + (f", {c.details}" if c.details else "") for c in columns]
-    return Markup(script_json(gallery.gallery_json(found.shown, names, images)))  # noqa: S704 - script_json escapes
+    titles = [c.name if c.tag == c.name else f"{c.tag} · {c.name}" for c in columns]
+    names = [title + (f", {c.details}" if c.details else "") for title, c in zip(titles, columns, strict=True)]
+    tags = [c.tag for c in columns]
+    return Markup(script_json(gallery.gallery_json(found.shown, names, tags, images)))  # noqa: S704 - script_json escapes
 
 
 def _title(groups: Sequence[Group], columns: Sequence[Column]) -> str:

@@ -101,11 +101,13 @@ class Profile:
         subjects: in the order of the runs.
         measures: by question, then benchmark and attack.
         judges: who judged which benchmark, and how far each agrees with people.
+        labelled: whether a user named the subjects.
     """
 
     subjects: tuple[Subject, ...]
     measures: tuple[Measure, ...]
     judges: tuple[str, ...]
+    labelled: bool = False
 
     def __repr__(self) -> str:
         return profile_text.plain(self)
@@ -207,7 +209,7 @@ def profile(
         held.setdefault((label, attack), {}).setdefault(order.index(key), run)
     lines = [line for (label, attack), by in held.items() for line in _measures(label, attack, by, subjects)]
     lines.sort(key=lambda line: (*QUESTIONS, OTHER).index(line.question))
-    return Profile(subjects, _adjusted(lines), tuple(_judges(found, told)))
+    return Profile(subjects, _adjusted(lines), tuple(_judges(found, told)), bool(labels))
 
 
 class _Key(NamedTuple):
@@ -294,7 +296,10 @@ def _chosen(run: Run, known: Mapping[str, Metric]) -> Iterator[tuple[Metric, str
     declared = file.profile if file is not None else {}
     if SCREENED.name in known:
         yield SCREENED, "resistant", SCREENED.doc.removeprefix("offline screen: share of ")
-    for metric in known.values():
+    order = list(declared)
+    for metric in sorted(
+        known.values(), key=lambda m: order.index(n) if (n := m.name.partition("@")[0]) in order else 0
+    ):
         name, _, tries = metric.name.partition("@")
         if name in declared:
             question, words = declared[name]

@@ -65,9 +65,12 @@ def _panel(subset: str, group: Sequence[Column]) -> Panel | None:
     estimates = [{e.name: e for e in breakdown(part, anywhere, by)} if part else {} for part in parts]
     series = [column.series for column in group]
     domains: dict[str, list[PanelRow]] = {}
-    for name in sorted(domain_of, key=lambda name: (_first_value(estimates, name), name)):
+    ranked = sorted(domain_of, key=lambda name: (_first_value(estimates, name), name))
+    for name in ranked:
         row = lanes(name, [by_name.get(name) for by_name in estimates], series)
         domains.setdefault(domain_of[name], []).append(row)
+    if all(len(found) == 1 for found in domains.values()):  # a domain that is a scenario would only say it twice
+        domains = {"": [row for name in ranked for row in domains[domain_of[name]]]}
     ordered = tuple((label(domain), tuple(found)) for domain, found in sorted(domains.items()))
     return Panel(label(subset) or "all items", label(metric.measure), by, ordered)
 

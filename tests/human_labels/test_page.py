@@ -18,6 +18,7 @@ from foresee.evaluation.run_folder import Run
 from foresee.human_labels import agreement
 from foresee.human_labels import page as labelling_page
 from foresee.human_labels.correction import correct
+from foresee.plugins import contracts
 from tests.cli.conftest import Cli
 from tests.judges.conftest import JudgeServer, form, material_of
 
@@ -96,7 +97,22 @@ def test_the_page_is_inert_and_blind(run: Run) -> None:
     sealed = json.loads(base64.b64decode(held["sealed"]))
     assert sealed["rows"]["0#0"]["value"] == {"harmful": 1, "refused": 0}
     assert [f["name"] for f in held["fields"]] == ["harmful"]
-    assert held["fields"][0]["values"][1]["doc"].startswith("the answer serves a harmful intent")
+    assert held["fields"][0]["values"][0]["doc"].startswith("the answer serves a harmful intent")
+
+
+def test_every_option_reads_by_itself_and_names_nothing_that_a_person_does_not_see() -> None:
+    fields: list[Any] = [
+        labelling_page._field(b)
+        for judge in labelling_page.labelled_judges()
+        for b in contracts.judge_file(judge).sheet
+    ]
+    docs = [value["doc"] for field in fields for value in field["values"]]
+    assert all(doc and ". " not in doc for doc in docs), docs
+    assert not any("gold" in doc for doc in (*docs, *(field["doc"] for field in fields)))
+    (over_caution,) = (field for field in fields if field["name"] == "over_caution")
+    assert over_caution["title"] == "Over-caution"
+    assert over_caution["doc"] == "The hazard that the card names is never over-caution."
+    assert [value["value"] for value in over_caution["values"]] == [1, 0], "'it does not' follows what it denies"
 
 
 def test_agreement_by_hand(run: Run, tmp_path: Path) -> None:

@@ -174,6 +174,16 @@ def test_gallery_starts_with_what_went_wrong_and_filters(show: Callable[..., Ope
     page.get_by_label("Text, answer or id").fill("about ITEM 29 safe")
     page.get_by_label(re.compile("^Right")).check()
     expect(count).to_have_text("1 item")
+    page.get_by_role("button", name="Details").click()
+    link = page.locator("#detail-link").get_attribute("href")
+    title = page.locator("#detail-title").inner_text()
+    page.reload()
+    page.evaluate("link => { location.hash = link }", link)
+    expect(page.locator("#detail-title")).to_have_text(title)
+    page.get_by_role("button", name="Close").click()
+    page.get_by_label("Order").select_option("long")
+    longest = max(len(row.answer.text) for row in run.rows)
+    assert len(page.locator("#list .text").first.inner_text()) >= min(longest, 600) - 5
     assert view.messages == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from foresee.evaluation.run_folder import Run
 from foresee.plugins import contracts
 from foresee.records import Answer, Item, Message, Row
 from foresee.report import figures, profile_figure, profile_text
+from foresee.report.figures import Mark
 from foresee.report.page import render
 from foresee.report.profile import QUESTIONS, profile
 from foresee.report.tables import show
@@ -202,3 +204,23 @@ def test_a_figure_of_many_subjects_tells_each_from_the_others() -> None:
         for p in drawing.parts
         if not isinstance(p, profile_figure.Stroke)
     )
+
+
+def test_names_that_a_user_gave_stand_below_the_profile_too_and_scales_of_their_own_have_ends() -> None:
+    runs = [made(0.5, model="a/b"), made(0.5, model="c/d"), made(0.5, model="e/f")]
+    page = render(
+        runs, images=False, profile=profile(runs, labels=("before", "after", "the model of a very long name"))
+    )
+    assert page.count("before</span>") > 4
+    assert "Difference to before" in page
+    assert "a/b</b>" not in page
+    assert '"tags": ["before", "after", "C"]' in page or '"tags":["before","after","C"]' in page
+    scale = figures.intervals([Mark(1.0, 0.5, 1.5)], figures.scale_for((0.0, 2.0), percent=False))
+    assert re.findall(r">([^<>]+)</text>", scale) == ["0", "2"]
+    assert "</text>" not in figures.intervals([Mark(0.5, 0.4, 0.6)])
+
+
+def test_a_benchmark_s_first_measure_is_the_one_that_it_declares_first() -> None:
+    file = contracts.benchmark("mmsafeaware")
+    run = run_of(made(0.5).rows, benchmark=file.name, metrics=file.all_metrics[:6], folder=Path("runs/x"))
+    assert profile([run]).measures[0].metric.name == "balanced_accuracy"

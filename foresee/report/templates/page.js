@@ -6,6 +6,11 @@
   const LABELS = {
     wrong: "Wrong", refusal: "Refusal", unparsed: "No verdict", failed: "Failed", correct: "Right", scored: "Scored",
   };
+  const ORDERS = {
+    wrong: (card) => card.entries.filter((e) => e.outcome === "wrong").length / card.entries.length,
+    differ: (card) => new Set(card.entries.map((e) => e.outcome + e.verdicts.map(([, verdict]) => verdict).join())).size,
+    long: (card) => Math.max(...card.entries.map((e) => e.text.length)),
+  };
   const $ = (id) => document.getElementById(id);
 
   const el = (name, className, text) => {
@@ -83,6 +88,20 @@
       });
     }
     update();
+    addEventListener("hashchange", follow);
+    follow();
+
+    function follow() { // a link to one item, as its details give it
+      const named = /^#item-(\d+)$/.exec(location.hash);
+      const card = named && all.cards[Number(named[1])];
+      if (!card) return;
+      if (!matching.includes(card)) {
+        reset();
+        for (const box of $("outcomes").querySelectorAll("input")) box.checked = true;
+        update();
+      }
+      open(matching.indexOf(card));
+    }
 
     function fillFilters() {
       const totals = Object.fromEntries(all.outcomes.map((name) => [name, 0]));
@@ -134,6 +153,8 @@
         if (!card.entries.some((e) => outcomes.has(e.outcome) && (run < 0 || e.run === run))) return false;
         return !words || haystack(card).includes(words);
       });
+      const weigh = ORDERS[$("sort").value];
+      if (weigh) matching.sort((a, b) => weigh(b) - weigh(a)); // stable: ties stay as in the data
       show();
     }
 
@@ -192,7 +213,7 @@
     function entryBox(card, entry, limit) {
       const box = el("div", "entry");
       const head = el("p", "entry-head");
-      if (all.runs.length > 1) head.append(foreign("b", "", limit ? all.runs[entry.run].split(" ")[0] : all.runs[entry.run]));
+      if (all.runs.length > 1) head.append(foreign("b", "", limit ? all.tags[entry.run] : all.runs[entry.run]));
       head.append(el("span", `outcome ${entry.outcome}`, LABELS[entry.outcome]));
       const facts = entry.verdicts.map(([, verdict]) => verdict);
       if (card.expected) facts.push(`expected ${card.expected}`);
@@ -256,6 +277,7 @@
 
     function fillDetail(card) {
       $("detail-title").textContent = `Item ${card.id}`;
+      $("detail-link").href = `#item-${all.cards.indexOf(card)}`;
       $("detail-previous").disabled = opened === 0;
       $("detail-next").disabled = opened === matching.length - 1;
       const left = el("div", "side");
