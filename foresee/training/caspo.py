@@ -225,6 +225,7 @@ def _arguments(config: Config, parts: Parts, weights: list[float], record: bool)
             f"which is no multiple of generations={config.generations}"
         )
     arguments = {
+        "log_multimodal": False,  # TRL gathers them from the processes that have images, and waits for the others
         **parts.arguments,
         "num_generations": config.generations,
         "num_iterations": config.updates,

@@ -113,6 +113,8 @@ def test_two_processes_train_as_one(models: Any, folders: Any, tmp_path: Path) -
         own = ["generations=4", "max_new_tokens=6", "constitution=world", "reward.world.effectiveness=0.5"]
         given = ["model", "data", "out", "steps", "batch", "device", "learning_rate", "processes"]
         jobs.append((method, [SGD, *(own if method == "caspo" else []), *(f"{k}={getattr(config, k)}" for k in given)]))
+    full = settings("caspo", models, folders, tmp_path / "full-2", "processes=2", "tune=full")  # one has no image
+    jobs.append(("caspo", [*own, "teacher=moving", "tune=full", *(f"{k}={getattr(full, k)}" for k in given)]))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     script = str(Path(__file__).with_name("two_processes.py"))
     done = subprocess.run(
@@ -141,6 +143,8 @@ def test_a_silent_launch_of_single_processes_is_refused(
 
     with pytest.raises(UserError, match="2 processes were started but 1 train"):
         check_launch(prepared.config, prepared.trainer.accelerator.num_processes)
+    with pytest.raises(UserError, match=r"trl\.fsdp is set, but accelerate shards"):
+        check_launch(prepared.config.model_copy(update={"trl": {"fsdp": "full_shard"}}), 2)
 
 
 def test_a_loss_that_is_no_number_stops_and_the_last_good_weights_are_kept(

@@ -43,11 +43,18 @@ def arguments(config: TrainingConfig, device: str, bf16: bool) -> dict[str, Any]
     return {"per_device_eval_batch_size": config.batch, **values, **config.trl}
 
 
-def check_launch(config: TrainingConfig, running: int) -> None:
-    """Check the number of processes. Raises UserError: fewer train together than were started or requested.
+def check_launch(config: TrainingConfig, running: int, *, sharded: bool = False) -> None:
+    """Check the number of processes, and that they share the weights where that was asked for.
 
-    `torchrun` without the right backend, and `accelerate launch --cpu`, may start processes that each train alone.
+    `torchrun` without the right backend, and `accelerate launch --cpu`, may start processes that each train alone;
+    accelerate leaves `fsdp` out on a CPU without a word.
+
+    Raises:
+        UserError: fewer train together than were started or requested, or each would hold all weights though
+            `trl.fsdp` is set.
     """
+    if config.trl.get("fsdp") and running > 1 and not sharded:
+        raise UserError("trl.fsdp is set, but accelerate shards no weights on a CPU: leave it out")
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if running != started:
         raise UserError(

@@ -127,7 +127,9 @@ def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: C
     watcher.attach(trainer)
     if config.max_length is not None:
         _truncate(trainer, config.max_length, parts, report)
-    trl_arguments.check_launch(config, trainer.accelerator.num_processes)
+    accelerator = trainer.accelerator
+    sharded = accelerator.distributed_type.value == "FSDP"
+    trl_arguments.check_launch(config, accelerator.num_processes, sharded=sharded)
     for callback in _printers(trainer):
         trainer.remove_callback(callback)
     return Session(name, config, parts, trainer, watcher)
