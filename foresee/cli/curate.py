@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from foresee.cli.eval import ShardOption
+
 if TYPE_CHECKING:
     from foresee.curation import Built, Progress
 
@@ -70,6 +72,7 @@ def recipe(
     concurrency: Annotated[int | None, typer.Option("--concurrency", help="calls in flight of each model")] = None,
     retries: Annotated[int | None, typer.Option("--retries", help="further tries after a passing failure")] = None,
     timeout: Annotated[float | None, typer.Option("--timeout", help="seconds for one call")] = None,
+    shard: ShardOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="show each model's calls and the first row, and call none")
     ] = False,
@@ -99,20 +102,27 @@ def recipe(
 
         _print_preview(name, configured(recipe.config, values, name))
         return
+    from foresee.cli import _shards
     from foresee.curation import BuildOptions, make
     from foresee.curation.evaluation_sets import benchmark_items
 
+    part = _shards.of_option(shard)
     overrides = {"concurrency": concurrency, "retries": retries, "timeout": timeout}
     options = BuildOptions(
         run_overrides={key: value for key, value in overrides.items() if value is not None},
         prices=price or (),
-        budget=budget,
+        budget=_shards.budget_of(part, budget),
+        shard=part,
         parquet=format == "parquet",
         command=["foresee", *sys.argv[1:]],
         of_benchmark=benchmark_items,
     )
     with _progress(name) as progress:
         built = make(name, values, out or Path("datasets") / name, options=options, progress=progress)
+    if part is not None:
+        typer.echo(f"shard {part.index} of {part.of}; when all are done, the same command without --shard joins them")
+        if not built.rows and not built.failures:
+            return
     _say_result(built)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from collections import Counter, deque
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foresee.config import build
-from foresee.curation import build_manifest, model_calls
+from foresee.curation import build_manifest, model_calls, shares
 from foresee.curation.build_manifest import BuildSpec
 from foresee.curation.cost import CostTracker, check_budget, read_prices
 from foresee.curation.drafts import CurationConfig, Draft, Dropped, WorkItem, configured, fields_marked
@@ -22,6 +23,7 @@ from foresee.curation.writer import Writer
 from foresee.data.images import ImageError
 from foresee.dataset_format import RowWriter
 from foresee.errors import UserError
+from foresee.files.shards import Shard
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Recipe
 from foresee.runner import BudgetSpent, RunSettings
@@ -76,6 +78,8 @@ class BuildOptions(NamedTuple):
     command: Sequence[str] = ()
     of_benchmark: BenchmarkItems | None = None
     """a benchmark's name -> its items, to keep what they ask out; see `EvaluationSets`"""
+    shard: Shard | None = None
+    """the share of one of several processes, below the folder; the build without takes in what they asked"""
 
 
 def make(
@@ -111,18 +115,22 @@ def make(
     prices = read_prices(options.prices, roles)
     check_budget(options.budget, prices)
     build_manifest.check_output(out, parquet=options.parquet)
+    if options.shard is not None:
+        out = options.shard.folder(out)
     began, began_cpu = time.monotonic(), time.process_time()
     work = out / build_manifest.WORK
     models = model_calls.open_models(config, roles, work / "pictures")
     free = ("rows", *file.free)
     with Journal.open(work / "calls.jsonl", spec.sameness(models), free=free) as journal:
+        if options.shard is None:
+            shares.take_in(out, journal, spec.sameness(models), free)
         cost = CostTracker(prices, options.budget)
         cost.catch_up(journal.path)
         build_manifest.begin(out, spec)
         calls = ModelCalls(config, models, journal, work / "pictures", cost, run_overrides)
         with RowWriter.open(out) as rows_file:
             writer = Writer(rows_file, config, build_manifest.reviewed(out), options.of_benchmark)
-            outcome = complete(lambda: _build(file, config, calls, writer, progress))
+            outcome = complete(lambda: _build(file, config, calls, writer, progress, options.shard))
             content = {
                 **_record(outcome, writer),
                 "models": model_calls.identities(models),
@@ -183,10 +191,13 @@ async def _build(
     calls: ModelCalls,
     writer: Writer,
     progress: Callable[[Progress], None] | None,
+    shard: Shard | None,
 ) -> _Outcome:
     outcome = _Outcome()
     most, taken = config.rows, 0
-    items = _results(work_items(file, config), calls)
+    items, so_far = _results(shares.share(work_items(file, config), shard), calls), shares.Counted(writer.tally, shard)
+    if most is not None and shard is not None:
+        most = math.ceil(most / shard.of)
     try:
         async for result in items:
             if isinstance(result, Failed):
@@ -202,7 +213,7 @@ async def _build(
                 usd = calls.cost.usd if calls.cost.priced else None
                 failed = sum(outcome.failures.values())
                 progress(Progress(writer.tally.rows, most, sum(writer.drops.values()), failed, usd))
-            if (most is not None and writer.tally.rows >= most) or file.enough(config, writer.tally):
+            if (most is not None and writer.tally.rows >= most) or file.enough(config, so_far.all()):
                 break
             taken += 1
             if taken % _YIELD_EVERY == 0:

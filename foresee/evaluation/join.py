@@ -55,7 +55,7 @@ def join(folder: Path | str, *, command: Sequence[str] = ()) -> Run:
         UserError: no shards, shards that were not asked alike, the same one twice, or a run that holds more.
     """
     folder = Path(folder)
-    parts = parts_of(folder, "evaluation")
+    parts = parts_of(folder)
     first = parts[0]
     before = holdings.earlier(folder)
     whole = _whole(first)
@@ -78,7 +78,7 @@ def join(folder: Path | str, *, command: Sequence[str] = ()) -> Run:
     return replace(run, manifest=record, warnings=(*missing, *run.warnings))
 
 
-def parts_of(folder: Path, kind: manifest.ManifestKind) -> list[Part]:
+def parts_of(folder: Path) -> list[Part]:
     """Read the shards in `FOLDER/shards`, in their order; all of them were asked alike.
 
     Raises:
@@ -86,7 +86,9 @@ def parts_of(folder: Path, kind: manifest.ManifestKind) -> list[Part]:
     """
     parts: list[Part] = []
     for place in sorted(path.parent for path in (folder / SHARDS).glob(f"*/{manifest.FILE}")):
-        record = manifest.read(place, kind)
+        if manifest.read(place).get("kind") == "data set":
+            raise UserError(f"{place} is a shard of a data set: the same command without --shard makes one of them all")
+        record = manifest.read(place, "evaluation")
         if record.get("shard") is None:
             raise UserError(f"{place} is no shard: 'foresee join' wants in {folder / SHARDS} what --shard wrote alone")
         parts.append(Part(place, record))

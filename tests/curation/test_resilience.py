@@ -18,6 +18,9 @@ from aiohttp import web
 
 from foresee import dataset_format, manifest
 from foresee.curation import BuildOptions, make
+from foresee.errors import UserError
+from foresee.evaluation.join import join
+from foresee.files.shards import Shard
 from tests.curation.conftest import ROOT, Cli, Served, drawn, play
 
 RULES = "custom/rules"
@@ -223,3 +226,21 @@ def test_a_full_disk_stops_with_one_line(
     found = cli("curate", "typographic", "--set", "source=world", "--set", "examples=2", "--out", "full")
     assert found.code == 2
     assert "No space left on device" in found.err
+
+
+def test_shards_make_the_calls_of_one_process(served: Served, tmp_path: Path) -> None:
+    values = {**VQA, "near_duplicates": 0}
+    one = make("threat_vqa", values, tmp_path / "one")
+    asked = served.server.total
+    parts = [make("threat_vqa", values, tmp_path / "all", options=BuildOptions(shard=Shard(n, 2))) for n in (1, 2)]
+    assert all(0 < part.rows < one.rows for part in parts)
+    made = served.server.total - asked
+    joined = make("threat_vqa", values, tmp_path / "all")
+    assert (tmp_path / "all" / "rows.jsonl").read_bytes() == (tmp_path / "one" / "rows.jsonl").read_bytes()
+    assert (joined.rows, joined.drops) == (one.rows, one.drops)
+    assert made > asked / 2, "most of it was asked by the shards"
+    make("threat_vqa", values, tmp_path / "other", options=BuildOptions(shard=Shard(2, 2)))
+    with pytest.raises(UserError, match="same command without --shard"):
+        join(tmp_path / "all")
+    with pytest.raises(UserError, match=r"shards.2-of-2.*another configuration: near_duplicates"):
+        make("threat_vqa", {**values, "near_duplicates": 3}, tmp_path / "other")
