@@ -20,7 +20,7 @@ from foresee.evaluation.plan import Plan
 from foresee.evaluation.run_folder import JUDGED, KeyedItem, Run
 from foresee.files.shards import SHARDS, Shard
 from foresee.files.spool import Places, Spool
-from foresee.records import Row, Usage, Verdict, encode
+from foresee.records import Item, Row, Usage, Verdict, encode
 from foresee.runner import Keyed
 from foresee.runner.journal import Journal, read_records
 
@@ -111,9 +111,12 @@ def begin(
         held = Spool(
             each for each in candidates if each.item.id in wanted or keys.get(each.item.id) == _mark(each.keys)
         )
-    besides, grows = len(held) - len(planned.items), any(keys.get(each.item.id) != _mark(each.keys) for each in held)
-    grows = grows or len(keys) < before.get("items", 0)  # items.jsonl was cut: it is written anew
-    told = {**record, **_extent(held, planned, before, grows=grows), **_judges(record, planned, before)}
+    changed = bytearray()  # for each, whether it is new here or has other keys; noted while the digest reads them
+    digest = run_folder.items_digest(_noting(held, keys, changed))
+    besides = len(held) - len(planned.items)
+    grows = any(changed) or len(keys) < before.get("items", 0)  # items.jsonl was cut: it is written anew
+    extent = {"items": len(held), "items_sha256": digest, "limit": _limit(len(held), planned, before, grows=grows)}
+    told = {**record, **extent, **_judges(record, planned, before)}
     if planned.shard is not None:
         if place != folder:
             raise UserError(
@@ -147,13 +150,17 @@ def end(call: Call, planned: Plan, rows: Sequence[Row], made: Mapping[str, Any],
     if call.place != call.folder:
         with open_journal(call.place, call.record["configuration"]) as journal:
             _put(journal, rows)
+    summed = totals(rows)
     own = {"limit": planned.limit, "limit_seed": planned.limit_seed, "items": len(planned.items)}
-    run = run_folder.assemble(call.place, planned.file, rows, {**call.record, **made, **totals(rows), **own})
-    whole = run_folder.read_run(call.place) if call.besides or planned.unread else run
+    run = run_folder.assemble(call.place, planned.file, rows, {**call.record, **made, **summed, **own})
+    whole = run
+    if call.besides or _left(planned, call.before):  # the folder holds more than this call read
+        whole = run_folder.read_run(call.place)
+        summed = totals(whole.rows)
     if not call.only_reads or made.get("asked") or not call.before.get("finished"):
         record = {**call.before, "base_urls": call.record.get("base_urls", [])} if call.only_reads else call.record
         times = {key: round(call.before.get(key, 0.0) + seconds, 3) for key, seconds in spent.items()}
-        told = {**made, **totals(whole.rows), run_folder.FIGURES: run_folder.figures(whole.estimates)}
+        told = {**made, **summed, run_folder.FIGURES: run_folder.figures(whole.estimates)}
         manifest.write(call.place, "evaluation", {**record, **times, **told, "finished": not whole.unfinished})
     return replace(run, warnings=(*run.warnings, *_told(call, planned)))
 
@@ -246,14 +253,24 @@ def _put(journal: Journal, rows: Iterable[Row]) -> None:
                 journal.append("verdict", verdict.key, encode(verdict), final=verdict.value is not None)
 
 
-def _extent(
-    held: Sequence[Keyed | KeyedItem], planned: Plan, before: Mapping[str, Any], *, grows: bool
-) -> dict[str, Any]:
-    """Describe, for the manifest, how much of the benchmark the folder holds."""
-    limit: int | None = len(held) if grows else before.get("limit")
-    if len(held) in (len(planned.items), len(planned.everything)):
-        limit = planned.limit if len(held) == len(planned.items) else None
-    return {"items": len(held), "items_sha256": run_folder.items_digest(each.item for each in held), "limit": limit}
+def _noting(held: Iterable[Keyed | KeyedItem], keys: Places, changed: bytearray) -> Iterator[Item]:
+    """Yield the items, and note of each whether it has other keys than those that are known."""
+    for each in held:
+        changed.append(keys.get(each.item.id) != _mark(each.keys))
+        yield each.item
+
+
+def _limit(held: int, planned: Plan, before: Mapping[str, Any], *, grows: bool) -> int | None:
+    """Tell, for the manifest, how many of the benchmark's items the folder holds; None for all."""
+    if held in (len(planned.items), len(planned.everything)):
+        return planned.limit if held == len(planned.items) else None
+    known: int | None = held if grows else before.get("limit")
+    return known
+
+
+def _left(planned: Plan, before: Mapping[str, Any]) -> set[str]:
+    """Return the judges that --no-judge leaves out now and whose verdicts the folder holds."""
+    return set(planned.unread) & set(before.get("made_by", {}))
 
 
 def shard_record(
@@ -273,7 +290,7 @@ def shard_record(
 
 def _judges(record: Mapping[str, Any], planned: Plan, before: Mapping[str, Any]) -> dict[str, Any]:
     """Describe the judges for the manifest, with earlier ones that --no-judge leaves out: their verdicts stay."""
-    left = set(planned.unread) & set(before.get("made_by", {}))
+    left = _left(planned, before)
     if not left:
         return {}
     stay = [judge for judge in before["judges"] if judge.get("judge") in left]

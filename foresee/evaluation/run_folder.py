@@ -331,21 +331,31 @@ class _Finished:
 def assemble(folder: Path, file: Benchmark, rows: Iterable[Row], record: Mapping[str, Any], unfinished: int = 0) -> Run:
     """Make a Run of judged rows: measures and estimates computed, warnings gathered."""
     file = screened(file, record.get("made_by", {}))
-    rows = Spool(measured(file, row) for row in rows)
     tries, ordered = int(record.get("tries") or 1), bool(record.get("tries_in_order"))
     metrics = metrics_of(file, record.get("options", {}), tries, ordered=ordered)
+    kept: Spool[Row] = Spool()
+    sums = _Sums()
+
+    def passing() -> Iterator[Row]:  # rows are read once, as to read one again costs more than all that is done with it
+        for row in rows:
+            found = measured(file, row)
+            kept.append(found)
+            sums.add(found)
+            yield found
+
+    estimates = tuple(summarise(passing(), metrics))
     return Run(
         folder=folder,
         benchmark=record["benchmark"],
         model=record["model"],
         defense=record.get("defense", "none"),
         attack=record.get("attack", "none"),
-        rows=rows,
+        rows=kept,
         metrics=metrics,
-        estimates=tuple(summarise(rows, metrics)),
+        estimates=estimates,
         manifest=record,
         unfinished=unfinished,
-        warnings=tuple(_warnings(file, rows, record)),
+        warnings=tuple(_warnings(file, kept, sums, record)),
     )
 
 
@@ -455,7 +465,7 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _warnings(file: Benchmark, rows: Iterable[Row], record: Mapping[str, Any]) -> Iterator[str]:
+def _warnings(file: Benchmark, rows: Iterable[Row], sums: _Sums, record: Mapping[str, Any]) -> Iterator[str]:
     scored_by = record.get("benchmark_version")
     if not file.version:
         yield "the benchmark's file is not here: answers and verdicts alone, no figures"
@@ -467,7 +477,7 @@ def _warnings(file: Benchmark, rows: Iterable[Row], record: Mapping[str, Any]) -
         yield f"{record['model']} judged its own answers ({', '.join(judge['judge'] for judge in own)})"
     if rewarded := record.get(own_reward.KEY, []):
         yield from _warning_of_reward(rows, record, rewarded)
-    yield from _warnings_of_rows(rows)
+    yield from sums.warnings()
 
 
 def _warning_of_reward(
@@ -480,25 +490,35 @@ def _warning_of_reward(
         yield own_reward.warning(str(record["model"]), names)
 
 
-def _warnings_of_rows(rows: Iterable[Row]) -> Iterator[str]:
-    cut = blind = shares = low = 0
-    mass = 0.0
-    for row in rows:
-        cut += row.answer.finish_reason == "length"
-        blind += bool(row.item.metadata.get("lacks_picture"))
+class _Sums:
+    """What warnings about a run's answers need of its rows."""
+
+    def __init__(self) -> None:
+        self._cut = self._blind = self._shares = self._low = 0
+        self._mass = 0.0
+
+    def add(self, row: Row) -> None:
+        self._cut += row.answer.finish_reason == "length"
+        self._blind += bool(row.item.metadata.get("lacks_picture"))
         if row.answer.choice_probabilities:
             share = sum(row.answer.choice_probabilities.values())
-            shares, mass, low = shares + 1, mass + share, low + (not share >= 0.5)  # NaN is low
-    if cut:
-        yield f"{cut} answers were cut at the token limit; raise --max-tokens if verdicts are missing"
-    if blind:
-        yield f"{blind} rows were sent without their image, which is not at hand: text only, not comparable"
-    if shares:
-        yield f"first-token scoring: mean probability on the choices {mass / shares:.3f}" + (
-            f"; LOW (under 0.5) in {low} rows: the model wants to begin otherwise, compare with answer=generate"
-            if low
-            else ""
-        )
+            self._shares, self._mass, self._low = (
+                self._shares + 1,
+                self._mass + share,
+                self._low + (not share >= 0.5),
+            )  # NaN is low
+
+    def warnings(self) -> Iterator[str]:
+        if self._cut:
+            yield f"{self._cut} answers were cut at the token limit; raise --max-tokens if verdicts are missing"
+        if self._blind:
+            yield f"{self._blind} rows were sent without their image, which is not at hand: text only, not comparable"
+        if self._shares:
+            low = (
+                f"LOW (under 0.5) in {self._low} rows: the model wants to begin otherwise, compare with answer=generate"
+            )
+            mean = f"first-token scoring: mean probability on the choices {self._mass / self._shares:.3f}"
+            yield f"{mean}; {low}" if self._low else mean
 
 
 def _same(model: object, seat: Mapping[str, Any]) -> bool:
