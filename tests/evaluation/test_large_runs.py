@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import foresee
+from foresee.evaluation import run_folder
 from foresee.files import spool
 from foresee.report.export import write
 
@@ -38,3 +40,22 @@ def test_rows_on_disk_give_what_rows_in_memory_give(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(spool, "HELD", 3)
     on_disk = everything(tmp_path / "disk")
     assert on_disk == held
+
+
+def test_a_second_call_puts_each_row_together_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tmp_path / "four.jsonl"
+    data.write_text("\n".join(json.dumps({"id": n, "prompt": f"{n}?", "expected": "harmful"}) for n in range(4)))
+    put_together: list[str] = []
+    measured = run_folder.measured
+
+    def noted(file: Any, row: Any) -> Any:
+        put_together.append(row.item.id)
+        return measured(file, row)
+
+    monkeypatch.setattr(run_folder, "measured", noted)
+    off, runs = foresee.JudgeChoice(off=True), []  # of its judges, two are left out, and none of them has a verdict
+    for _ in range(2):
+        put_together.clear()
+        runs.append(foresee.evaluate("jsonl", "organism/base", data=data, judging=off, out=tmp_path / "run"))
+        assert put_together == ["0", "1", "2", "3"]
+    assert runs[0].estimates == runs[1].estimates == foresee.read_run(tmp_path / "run").estimates
