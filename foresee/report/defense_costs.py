@@ -15,20 +15,19 @@ from foresee.evaluation.run_folder import Run
 from foresee.records import Answer
 from foresee.report.attack_table import value_of
 from foresee.report.escaping import label
+from foresee.report.failures import WITHHELD
 from foresee.report.profile import Measure, profile
 from foresee.report.provenance import without_paths
 from foresee.report.run_names import attackers, protections, variant
 from foresee.report.tables import TextTable, natural_width, number
 
-WITHHELD = "refused by "
-"""How the finish reason begins of an answer in whose place a procedure puts a refusal; its name follows."""
 _SHOWN = ("not over-refusing", "able", "resistant")
 _DASH = "–"
 _NOTE = (
     "per item that was asked, without an attack: tokens read + written as the provider counts them, + those of guards; "
     "calls of all models; time × that under none, over the same benchmarks, by the clock"
 )
-_WITHHELD_NOTE = "withheld: share of benign items in whose place a filter or a procedure put a refusal of its own"
+_WITHHELD_NOTE = "withheld: share of benign items that a filter blocked or a procedure had refused"
 
 
 class Cost(NamedTuple):
@@ -68,7 +67,7 @@ def escaped(table: TextTable, *, public: bool) -> TextTable:
 
 
 def withheld(answer: Answer) -> bool:
-    """Whether a defense put a refusal of its own in the answer's place."""
+    """Whether a filter blocked the answer, or a procedure had it refused."""
     return answer.screened.startswith("blocked") or answer.finish_reason.startswith(WITHHELD)
 
 

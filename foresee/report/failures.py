@@ -13,6 +13,8 @@ from foresee.report.escaping import label
 _MOST = 3
 _LONGEST = 200
 UNANSWERED = "nothing was answered"
+WITHHELD = "refused by "
+"""How the finish reason begins of an answer that a defense had refused; its name follows, and whether by a tie."""
 _JUDGE_FAILED = "the judge failed"
 _VARYING = re.compile(r"[0-9a-fA-F-]{8,}|\d+")
 _TEXT_ALONE = re.compile(
@@ -53,7 +55,9 @@ def notes(run: Run) -> list[str]:
         if rows:
             lines.append(f"{what}: {_listed(_reasons(run, rows))}")
             lines += [_HINT] if status == "error" and _takes_text_alone(run.rows, rows) else []
-    return [*lines, *_screened(run)]
+    by = Counter(row.answer.finish_reason for row in run.rows if row.answer.finish_reason.startswith(WITHHELD))
+    told = [", ".join(f"{count} × {label(reason, 80)}" for reason, count in by.most_common())] if by else []
+    return [*lines, *told, *_screened(run)]
 
 
 def _screened(run: Run) -> list[str]:

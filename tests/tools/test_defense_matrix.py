@@ -1,0 +1,19 @@
+"""The matrix's choice of settings: the least harm among what costs little, the weakest of equal ones."""
+
+from __future__ import annotations
+
+from foresee import plugins
+from tools.defense_matrix import FITTED, SETTINGS, choose
+
+
+def test_the_weakest_of_the_safest_that_cost_little_is_taken() -> None:
+    weak, middle, strong, deaf = ({"alpha": alpha} for alpha in (1, 2, 3, 4))
+    found = [(weak, 1.0, 0.5), (middle, 0.95, 0.2), (strong, 0.96, 0.2), (deaf, 0.1, 0.0)]
+    assert choose(found, 1.0) == middle
+    assert choose([(weak, 0.5, 0.1), (strong, 0.6, 0.3)], 1.0) == strong, "where all cost much, what serves most"
+
+
+def test_every_defense_of_the_matrix_exists_and_whatever_can_be_fitted_is_in_it() -> None:
+    assert set(SETTINGS) <= set(plugins.names("defenses"))
+    fitted = {name for name in plugins.names("defenses") if hasattr(plugins.load("defenses", name), "fit")}
+    assert set(FITTED) == fitted
