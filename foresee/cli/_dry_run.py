@@ -123,6 +123,8 @@ def _counts(planned: Plan) -> Iterator[str]:
     for subset, (total, askable) in counts.items():
         note = "" if total == askable else f" ({total - askable} without their image)"
         yield f"{subset or 'all'}: {askable} items{note}"
+    if planned.shard is not None:
+        yield f"shard {planned.shard.index} of {planned.shard.of}, of {len(planned.whole)} items in all"
     if blind := sum(bool(item.metadata.get("lacks_picture")) for item in planned.items):
         yield f"text only, not comparable: {blind} items whose image this copy lacks"
 

@@ -35,4 +35,4 @@ def join(
     found = dict.fromkeys(folder for given in folders for folder in joining.folders_of_shards(given))
     runs = [joining.join(folder, command=command) for folder in found]
     _results.show(runs, format=format, by=by, price=price, judge_price=judge_price)
-    _results.exit_on(conditions, runs)
+    _results.exit_on(conditions, runs, unanswered="run the shards that are missing, and join again")

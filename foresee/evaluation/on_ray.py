@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,6 +135,10 @@ class Worker:
         """Tell how far it is and what the files hold beyond these sizes; journals only grow, others come whole."""
         return self._state, written(self._root, sizes)
 
+    def clear(self) -> None:
+        """Remove the folder, once everything has been fetched."""
+        shutil.rmtree(self._root, ignore_errors=True)
+
 
 def written(root: Path, sizes: Mapping[str, int], shard: str = "*") -> Files:
     """Read what the files of shards below a folder hold beyond what is known of them, by size.
@@ -232,5 +237,11 @@ class _Work:
             if not isinstance(problem.cause, UserError):
                 raise
             self.problems.append(problem.cause)
+            self._close(worker)
         else:
-            self._ray.kill(worker)
+            self._close(worker)
+
+    def _close(self, worker: Any) -> None:
+        with suppress(self._ray.exceptions.RayActorError):
+            self._ray.get(worker.clear.remote())
+        self._ray.kill(worker)

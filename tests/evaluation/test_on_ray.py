@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ def test_a_killed_worker_is_placed_again(cluster: None, mmsa: Path, tmp_path: Pa
     with serving(server) as url:
         asked: Any = {"data": mmsa, "model_options": {"base_url": url}, "settings": RunSettings(concurrency=1)}
         said: list[str] = []
+        before = len(list(Path(tempfile.gettempdir()).glob("foresee-shard-*")))
         killed: list[int] = []
 
         def kill_one(state: Progress) -> None:
@@ -51,6 +53,7 @@ def test_a_killed_worker_is_placed_again(cluster: None, mmsa: Path, tmp_path: Pa
             call, out=tmp_path / "run", placing=Placing(2), progress=kill_one, notice=said.append, command=("x",)
         )
         assert killed
+        assert len(list(Path(tempfile.gettempdir()).glob("foresee-shard-*"))) <= before + 1, "the killed one's alone"
         assert "shard 1 of 2: its process died; again" in said
         assert server.total <= 31 + 2 * 8, "what had come back was not asked again"
         server.rules.latency = 0

@@ -244,6 +244,7 @@ def test_the_commands(cli: Cli, mmsa: Path, rules: tuple[str, RuleServer]) -> No
     model = ("--model", "custom/rules", "-M", f"base_url={rules[0]}", "--data", mmsa, "--out", "run")
     refused = cli("eval", "mmsafeaware", *model, "--shard", "1/2", "--fail-if", "unsafe.accuracy < 1")
     assert (refused.code, "give it to foresee join" in refused.err) == (2, True)
+    assert "shard 1 of 2, of 32 items in all" in cli("eval", "mmsafeaware", *model, "--shard", "1/2", "--dry-run").out
     first = cli("eval", "mmsafeaware", *model, "--shard", "1/2", "--budget", "3", "--price", "1,1")
     assert first.code == 0
     assert "foresee join run" in first.out
