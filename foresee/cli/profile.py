@@ -10,11 +10,22 @@ import typer
 
 from foresee.cli._costs import BudgetOption, JudgePrice, PriceOption
 from foresee.cli._judging import JudgeModel
-from foresee.cli.eval import AttackNames, Data, DefenseNames, Limit, ModelOptions, Out
+from foresee.cli.eval import (
+    AttackNames,
+    AttackOptions,
+    Data,
+    DefenseNames,
+    DefenseOptions,
+    Limit,
+    ModelOptions,
+    Out,
+    TaskOptions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from foresee.evaluation.plan import PlanOptions
     from foresee.evaluation.run_folder import Run
     from foresee.report.profile import Profile
 
@@ -30,9 +41,12 @@ def profile(
     ] = "",
     data: Data = None,
     out: Out = None,
+    task_options: TaskOptions = None,
     model_options: ModelOptions = None,
     attack: AttackNames = "none",
+    attack_options: AttackOptions = None,
     defense: DefenseNames = "none",
+    defense_options: DefenseOptions = None,
     limit: Limit = None,
     judge_model: JudgeModel = None,
     price: PriceOption = "",
@@ -45,45 +59,45 @@ def profile(
     page: Annotated[Path | None, typer.Option("--page", help="also write this HTML page")] = None,
     to: Annotated[Path | None, typer.Option("--to", help="also draw it: figure.svg, .png or .pdf")] = None,
     force: Annotated[bool, typer.Option("--force", help="write over a page or figure that is there already")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="of --model: show the requests, and send none")] = False,
 ) -> None:
     """Show how safe models are: aware, foreseeing, resistant, not over-refusing, able; with intervals and differences.
 
     Of run folders, or of models that are asked now; the same command goes on with an interrupted one.
     """
-    from foresee.cli import _console, _costs
+    from foresee.cli import _console, _costs, _dry_run
     from foresee.config import pairs
     from foresee.errors import UserError
     from foresee.evaluation import jobs as batch
-    from foresee.evaluation.plan import PlanOptions
-    from foresee.files.outputs import output_file
-    from foresee.judges import JudgeChoice
     from foresee.models import several
-    from foresee.report import profile_figure
     from foresee.report.profile import profile as build
 
     if bool(runs) == bool(model):
         raise UserError("expected run folders or --model, one of both: foresee profile runs/a runs/b, or --model M")
-    if page is not None:
-        output_file(page, force=force, flag="--page")
-    if to is not None:
-        profile_figure.check(output_file(to, force=force, flag="--to"))
-    names = names_of(label)
+    _check_outputs(page, to, force=force)
     if runs:
-        show(build(runs, labels=names), format, page, to)
+        show(build(runs, labels=names_of(label)), format, page, to)
         return
-    models = several(model)
+    models, options = several(model), pairs(model_options or (), what="model option (-M)")
+    protections = batch.usable(defense.split(","), defense_options or (), models, notice=_console.say)
+    attacked = batch.usable(attack.split(","), attack_options or (), models, kind="attack", notice=_console.say)
     default = "suite/world" if all(name.startswith("organism/") for name in models) else "suite/safety"
-    protections = batch.usable(defense.split(","), (), models, notice=_console.say)
-    attacked = batch.usable(attack.split(","), (), models, kind="attack", notice=_console.say)
-    wanted = PlanOptions(data=data, limit=limit)
-    if judge_model:
-        wanted["judging"] = JudgeChoice.of(judge_model)
-    asked = benchmarks or default
-    jobs = batch.resolve(asked, protections.options, wanted, attacked=attacked.options, notice=_console.say)
+    jobs = batch.resolve(
+        benchmarks or default,
+        protections.options,
+        _wanted(data, task_options, limit, judge_model),
+        attacked=attacked.options,
+        notice=_console.say,
+    )
+    if dry_run:
+        batch.check_models(jobs, models, options)
+        asked = [(job.plan, name) for name in models for job in jobs if batch.runs_on(name, job, protections, attacked)]
+        _dry_run.show(asked, concurrency=32, prices=_dry_run.Prices(price, judge_price, budget))
+        return
     finished = batch.carry_out(
         jobs,
         models,
-        pairs(model_options or (), what="model option (-M)"),
+        options,
         protections=protections,
         attacked=attacked,
         out=out,
@@ -94,7 +108,30 @@ def profile(
         bars=_console.run_progress,
     )
     found: Sequence[Run] = [each.run for each in finished]
-    show(build(found, labels=names), format, page, to)
+    show(build(found, labels=names_of(label)), format, page, to)
+
+
+def _wanted(
+    data: Path | None, task_options: list[str] | None, limit: int | None, judge_model: str | None
+) -> PlanOptions:
+    from foresee.evaluation.plan import PlanOptions
+    from foresee.judges import JudgeChoice
+
+    wanted = PlanOptions(data=data, options=task_options or (), limit=limit)
+    if judge_model:
+        wanted["judging"] = JudgeChoice.of(judge_model)
+    return wanted
+
+
+def _check_outputs(page: Path | None, to: Path | None, *, force: bool) -> None:
+    """Refuse files that can't be written, before anything is asked."""
+    from foresee.files.outputs import output_file
+    from foresee.report import profile_figure
+
+    if page is not None:
+        output_file(page, force=force, flag="--page")
+    if to is not None:
+        profile_figure.check(output_file(to, force=force, flag="--to"))
 
 
 def show(found: Profile, format: Shape, page: Path | None = None, to: Path | None = None) -> None:
