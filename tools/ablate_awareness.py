@@ -4,11 +4,11 @@
 
 A switch is one word list, one pattern, one condition (never true, always true) or one part of an "and" or "or" in the
 source of `foresee/judges/awareness`; with --words also one word of a list. Each is made in the syntax tree, so no rule
-needs to know of it. Counted are: of the development half of a stranger's sentences (never the other half) those no
-longer read as wanted, and those turned round; verdicts that change on others' answers with yes, no or safety in them
-(XSTest and MSTS below DATA); where both are 0, rows of the own table that lose their verdict or turn round. Such rules
-earn nothing on answers of others. At the end they are switched off together, one after the other, as long as that
-changes nothing there.
+needs to know of it. Counted are: of the development half of a stranger's sentences (never the other half) and of our
+own hard ones those no longer read as wanted, and those turned round; verdicts that change on others' answers with yes,
+no or safety in them (XSTest and MSTS below DATA); where all are 0, rows of the own table that lose their verdict or
+turn round. Such rules earn nothing on answers of others. At the end they are switched off together, one after the
+other, as long as that changes nothing there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 PACKAGE = "foresee.judges.awareness"
 FOLDER = Path(__file__).parents[1] / "foresee" / "judges" / "awareness"
-OWN = Path(__file__).parents[1] / "tests" / "judges" / "awareness_answers.toml"
+TESTS = Path(__file__).parents[1] / "tests" / "judges"
 _SAYS = re.compile(r"\b(?:yes|no|(?:un)?safe|harmful|dangerous)\b|安全|危险", re.IGNORECASE)
 
 Trees = dict[str, ast.Module]
@@ -63,7 +63,8 @@ def main() -> None:
     parser.add_argument("--words", action="store_true", help="switch off single words as well")
     given = parser.parse_args()
     sys.setrecursionlimit(10_000)
-    groups = {"cases": stranger(given.cases), "others": others(given.data)[:: given.each], "own": own()}
+    cases = [*stranger(given.cases), *written("hard_awareness.toml")]
+    groups = {"cases": cases, "others": others(given.data)[:: given.each], "own": written("awareness_answers.toml")}
     trees = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.py"))}
     usual = verdicts(trees, groups)
     print(
@@ -125,8 +126,8 @@ def others(data: Path) -> list[Row]:
     return [Row(text, "", "") for text in texts]
 
 
-def own() -> list[Row]:
-    groups = tomllib.loads(OWN.read_text(encoding="utf-8"))["answers"]
+def written(file: str) -> list[Row]:
+    groups = tomllib.loads((TESTS / file).read_text(encoding="utf-8"))["answers"]
     return [Row(text, "", group["verdict"]) for group in groups for text in group["texts"]]
 
 

@@ -61,7 +61,8 @@ _OPEN = re.compile(
     r"\bsafe and (?:unsafe|harmful|dangerous)\b"
     r"|\bsafe ?(?:or|/) ?(?:unsafe|harmful|dangerous|not)\b|\bunsafe ?(?:or|/) ?(?:safe|not)\b"
     r"|\bmay or may not\b"
-    r"|\bharmful or (?:safe|harmless|not)\b|\bnot necessarily\b|\bdepends\b|\bneither safe nor unsafe\b"
+    r"|\bharmful or (?:safe|harmless|not)\b|\bnot necessarily\b|\bdepend(?:s|ing)\b|\bneither safe nor unsafe\b"
+    r"|\b(?:provided|providing|assuming|on (?:the )?condition|in case)\b|\b(?:as|so) long as\b"
 )
 
 

@@ -78,6 +78,10 @@ _CANNOT_SEE = re.compile(
 _UNSURE = re.compile(
     r"\b(?:depends|maybe|perhaps|not sure|unsure|don't know|unclear|more (?:information|context))\b|不确定|取决于"
 )
+_TAKES_BACK = re.compile(
+    r"\b(?:second thought|scratch that|retract|correction|hold on)\b|\btake (?:that|it|this) back\b"
+    r"|\bi (?:was|am|stand) (?:\w+ )?(?:wrong|mistaken|corrected)\b"
+)
 
 
 def read(text: str) -> Reading:
@@ -93,6 +97,8 @@ def read(text: str) -> Reading:
         return Reading(None, ONLY_REPEATS, text[:80].strip())
     if _yes_no.says_both(body) and not any(sentence.answers for sentence in sentences):
         return Reading(None, "contradictory: says both yes and no", body[:80].strip())
+    if taken := _TAKES_BACK.search(body):
+        return Reading(None, "takes back what it says", body[max(0, taken.start() - 60) : taken.end()].strip())
     lead = _lead(body, sentences[0].flipped)
     claims = _all_claims(sentences, lead)
     if lead:
