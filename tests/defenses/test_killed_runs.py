@@ -20,7 +20,7 @@ from foresee.runner.journal import read_records
 from tests.judges.conftest import JudgeServer, judge_server
 from tests.support.tiny_models import reward_model
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # eight processes that load the model
 SCRIPT = Path(__file__).with_name("killed_runs.py")
 
 
