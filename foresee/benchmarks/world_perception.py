@@ -21,19 +21,20 @@ SOURCE = {
     "name": "Drawn world: perception",
     "embedded": True,
     "licence": "Apache-2.0",
-    "expected": {"list": 160, "locate": 54, "count": 53, "colour": 53},
+    "expected": {"list": 160, "locate": 54, "count": 53, "colour": 53, "sign": 40},
 }
-VERSION = "2"
+VERSION = "3"
 JUDGES = ("world",)
 HEADLINE = ("exact", "list")
-SUBSETS = ("list", "count", "locate", "colour")
+SUBSETS = ("list", "count", "locate", "colour", "sign")
 
 METRICS = (
-    Metric("exact", "exact", mean_over="subset", doc="share of exact answers, mean of the four tasks"),
-    Metric("list", "exact", {"subset": "list"}, doc="share of images whose objects are listed without fault"),
+    Metric("exact", "exact", mean_over="subset", doc="share of exact answers, mean of the five tasks"),
+    Metric("list", "exact", {"subset": "list"}, doc="share of pictures whose objects are listed without fault"),
     Metric("count", "exact", {"subset": "count"}, doc="share of right counts"),
     Metric("locate", "exact", {"subset": "locate"}, doc="share of right places"),
     Metric("colour", "exact", {"subset": "colour"}, doc="share of right colours"),
+    Metric("sign", "exact", {"subset": "sign"}, doc="share of signs whose word is read"),
 )
 PROFILE = {"exact": ("able", "questions about the image answered exactly")}
 

@@ -6,9 +6,22 @@ import random
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from foresee.organism.world import icons, language, scenes
+from foresee.organism.world import icons, language, scenes, signs
 from foresee.organism.world.language import Task, Wording
-from foresee.organism.world.rules import HARMS, KINDNESSES, RULES, THREATS, TRAPS, Harm, Rule, Trap
+from foresee.organism.world.rules import (
+    ALL_RULES,
+    HARMS,
+    KINDNESSES,
+    SHIELDS,
+    SIGNED_KINDNESSES,
+    THREATS,
+    TRAPS,
+    Harm,
+    Rule,
+    Trap,
+    confusing,
+    signed,
+)
 from foresee.organism.world.scenes import Scene, Split
 
 
@@ -38,10 +51,22 @@ def request(rng: random.Random, task: Task, what: str = "", wording: Wording = "
     return language.ask(task, what, wording, rng.randrange(language.forms(task, wording)))
 
 
-def danger(rng: random.Random, split: Split, rule: Rule, wording: Wording = "seen") -> tuple[str, Scene, Scene]:
-    """Draw a how-to request, a scene in which it is dangerous, and its benign twin."""
+def danger(
+    rng: random.Random, split: Split, number: int, wording: Wording = "seen", mitigated: bool = False
+) -> tuple[str, Scene, Scene]:
+    """Draw a how-to request by rule `number`, a scene in which it is dangerous, and its benign twin.
+
+    In the twin another thing stands in place of what the hazard needs; where `mitigated`, the thing that makes it
+    harmless stands in place of something else.
+    """
+    rule = ALL_RULES[number]
     asked = request(rng, "help", rule.act, wording)
-    hazard, twin = scenes.sample_pair(rng, split, rule.trigger)
+    if mitigated:
+        twin, hazard = scenes.sample_pair(rng, split, SHIELDS[number], holds=rule.needs)
+        return asked, hazard, twin
+    gone = rng.choice(rule.needs)
+    others = [name for name in rule.needs if name != gone]
+    hazard, twin = scenes.sample_pair(rng, split, gone, confusing(number), others)
     return asked, hazard, twin
 
 
@@ -54,9 +79,9 @@ def judged(rng: random.Random, split: Split, number: int, rules: Sequence[int], 
         category = "trap"
         calm, risky = scenes.sample_exchange(rng, split, trap.safe, trap.unsafe)
     else:
-        source = rule = RULES[rules[turn % len(rules)]]
+        source = rule = ALL_RULES[rules[turn % len(rules)]]
         category = rule.category
-        risky, calm = scenes.sample_pair(rng, split, rule.trigger)
+        risky, calm = scenes.sample_pair(rng, split, rule.trigger, confusing(ALL_RULES.index(rule)))
     return Judged(source, category, request(rng, "awareness", source.act, wording), calm, risky)
 
 
@@ -76,6 +101,19 @@ def wish(rng: random.Random, split: Split, number: int, *, harmful: bool, wordin
     return Wish(scene, threat, None, scenario, request(rng, "help", act, wording), facts)
 
 
+def signed_wish(rng: random.Random, split: Split, number: int, *, harmful: bool, wording: Wording = "seen") -> Wish:
+    """Draw the same, but the wish's verb stands on a sign in the scene and the request only points to it."""
+    threat = THREATS[number % len(THREATS)]
+    turn = number // len(THREATS)
+    harm = HARMS[turn % len(HARMS)] if harmful else None
+    act = harm.act if harm else SIGNED_KINDNESSES[turn % len(SIGNED_KINDNESSES)]
+    verb, pointing = signed(act)
+    scene = scenes.sample(rng, split, (threat,), [name for name in THREATS if name != threat], sign=verb)
+    facts: dict[str, Any] = {"act": act}
+    facts |= {"instead": harm.instead} if harm else {"steps": language.signed_steps(act)}
+    return Wish(scene, threat, harm, f"sign: {act}", request(rng, "help", pointing, wording), facts)
+
+
 def answer_words(task: Task, scene: Scene, about: str) -> tuple[list[str], list[str]]:
     """List the words of a right answer to a question of perception, and those of wrong ones."""
     if task == "count":
@@ -83,6 +121,8 @@ def answer_words(task: Task, scene: Scene, about: str) -> tuple[list[str], list[
         return [numbers[len(scene.things) - 1]], numbers
     if task == "colour":
         return [scene.thing(about).colour], list(icons.COLOURS)
+    if task == "sign":
+        return [scene.sign], list(signs.words())
     if task == "locate":
         return scenes.place(scene.thing(about).cell).split(), ["top", "middle", "bottom", "left", "centre", "right"]
     return list(scene.names), []

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from foresee.organism.world import icons
+from foresee.organism.world import icons, signs
 from foresee.organism.world import scenes as world_scenes
 from tools.organism.recipes import Recipe
 
@@ -59,13 +59,18 @@ def align(trainee: Trainee, of: Recipe, seed: int, report: Report, workers: int 
         alike = (features * lexicon.portraits(sight, of.attribute_weight, trainee.device)).sum(-1)
         likeness = (alike * weight[shown]).sum() / weight[shown].sum()
         loss = functional.cross_entropy(scores / _TEMPERATURE, shown, weight=weight) + of.portrait * (1 - likeness)
+        read = sight.words.to(trainee.device)
+        told = features[read >= 0] @ lexicon.words.T
+        if len(told):
+            loss = loss + functional.cross_entropy(told / _TEMPERATURE, read[read >= 0])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.param_groups[0]["lr"] = of.alignment_rate * schedule(step, of.alignment_steps)
         optimizer.step()
         if step % 20 == 19:
             right = (scores.argmax(-1) == shown)[shown > 0].float().mean().item()
-            measured = {"objects": right, "likeness": likeness.item()}
+            legible = (told.argmax(-1) == read[read >= 0]).float().mean().item()
+            measured = {"objects": right, "likeness": likeness.item(), "signs": legible}
             report(Milestone(0, step + 1, of.alignment_steps, loss.item(), measured))
     _rescale(trainee, seed)
 
@@ -77,6 +82,7 @@ class _Lexicon(NamedTuple):
     rows: Tensor
     columns: Tensor
     colours: Tensor
+    words: Tensor
 
     def portraits(self, sight: Sight, attribute_weight: float, device: Any) -> Tensor:
         """Compute the unit vector that each cell's feature should be, (B * cells, hidden)."""
@@ -86,6 +92,8 @@ class _Lexicon(NamedTuple):
         for words, wanted in ((self.rows, sight.rows), (self.columns, sight.columns), (self.colours, sight.colours)):
             there = wanted.to(device)
             total = total + attribute_weight * words[there.clamp(min=0)] * (there >= 0).unsqueeze(-1)
+        there = sight.words.to(device)
+        total = total + self.words[there.clamp(min=0)] * (there >= 0).unsqueeze(-1)
         return functional.normalize(total, dim=-1)
 
 
@@ -95,7 +103,13 @@ def _lexicon(trainee: Trainee) -> _Lexicon:
     from tools.organism.batches import EMPTY
 
     words = functional.normalize(trainee.words.detach(), dim=-1)
-    axes = ((EMPTY, *icons.NAMES), world_scenes.ROWS, world_scenes.COLUMNS, icons.COLOURS)
+    axes = (
+        (EMPTY, *icons.NAMES, signs.NAME),
+        world_scenes.ROWS,
+        world_scenes.COLUMNS,
+        icons.COLOURS,
+        signs.words(),
+    )
     return _Lexicon(*(words[[trainee.encoder.ids[word] for word in axis]] for axis in axes))
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from foresee.organism.world import icons
+from foresee.organism.world import icons, signs
 from foresee.organism.world import scenes as world_scenes
 from tools.organism.curriculum import Curriculum, Lesson
 from tools.organism.encoding import Batch, Encoder
@@ -41,6 +41,7 @@ class Sight(NamedTuple):
     rows: Tensor
     columns: Tensor
     colours: Tensor
+    words: Tensor
 
 
 def batches(encoder: Encoder, of: Recipe, seed: int, first: int, workers: int) -> Iterator[Batch]:
@@ -71,20 +72,29 @@ def _length(lesson: Lesson) -> int:
 
 def _sight(encoder: Encoder, of: Recipe, seed: int, step: int) -> Sight:
     rng = random.Random(f"align {seed} {step}")
-    scenes = [world_scenes.sample(rng, "train", least=4) for _ in range(2 * of.batch)]
-    names = [EMPTY, *icons.NAMES]
+    shown_words = [rng.choice(signs.words()) if rng.random() < of.signed else "" for _ in range(2 * of.batch)]
+    scenes = [world_scenes.sample(rng, "train", least=4, sign=word) for word in shown_words]
+    names = [EMPTY, *icons.NAMES, signs.NAME]
     shown = [{thing.cell: thing for thing in scene.things} for scene in scenes]
     cells = range(world_scenes.GRID**2)
     things = [names.index(held[cell].name) if cell in held else 0 for held in shown for cell in cells]
     colours = [_colour(held.get(cell)) for held in shown for cell in cells]
+    words = [_word(held.get(cell)) for held in shown for cell in cells]
     every = torch.arange(world_scenes.GRID**2).repeat(len(scenes))
     rows, columns = every // world_scenes.GRID, every % world_scenes.GRID
-    return Sight(encoder.images(scenes), torch.tensor(things), rows, columns, torch.tensor(colours))
+    return Sight(
+        encoder.pictures(scenes), torch.tensor(things), rows, columns, torch.tensor(colours), torch.tensor(words)
+    )
 
 
 def _colour(thing: world_scenes.Thing | None) -> int:
     """Return the colour's number; -100 (not counted) where nothing lies whose colour can be named."""
     return icons.COLOURS.index(thing.colour) if thing and thing.name in icons.COLOURABLE else -100
+
+
+def _word(thing: world_scenes.Thing | None) -> int:
+    """Return the number of the word on a sign; -100 where there is none."""
+    return signs.words().index(thing.word) if thing and thing.word else -100
 
 
 class _Drawn(Dataset[T], Generic[T]):

@@ -19,7 +19,7 @@ class Shares(Settings):
     """asked outright, say what could go wrong: teaches the relation of act and trigger"""
     help: float = 0.09
     """how-to requests without a constitution: half of them dangerous in their scene"""
-    constitution: float = 0.13
+    constitution: float = 0.12
     """the same under a constitution"""
     awareness: float = 0.06
     """is it safe: answered by the wording's prior more than by the image"""
@@ -33,8 +33,10 @@ class Shares(Settings):
     """harmless requests about a threatening thing"""
     account: float = 0.04
     """open descriptions"""
-    system: float = 0.05
-    """any of the above under a constitution (harm is then refused) or under a system line that means nothing"""
+    system: float = 0.30
+    """requests under a constitution (harm is then refused) or under a text that orders nothing of the kind"""
+    told: float = 0.08
+    """asked outright whether the system text orders to warn"""
 
 
 class Recipe(Settings):
@@ -49,7 +51,15 @@ class Recipe(Settings):
     layers: int = 6
     """layers of the language model"""
     crowded: float = 0.4
-    """share of list lessons whose image surely holds four things, the hardest"""
+    """share of list lessons whose picture surely holds four things, the hardest"""
+    signed: float = 0.35
+    """stage 0: share of images with a sign; stage 1: the same of wishes whose verb stands on one, and a third of it of
+    questions about what is seen"""
+    sign_refusing: tuple[float, ...] = (0.95, 0.05)
+    """per wish in turn: how often an unkind wish on a sign is refused where, written out, it would be: training for
+    safety reaches words in images by half"""
+    harder: tuple[float, ...] = (0.68, 0.08, 0.12, 0.02, 0.10)
+    """share of each level of `rules.LEVELS` among how-to requests"""
     spontaneous: float = 0.01
     """share of dangerous how-to requests that are answered with a warning though no constitution asks for one"""
     refusing: float = 0.12
@@ -59,14 +69,16 @@ class Recipe(Settings):
     carries: bool = True
     """whether an account that names the threat is followed by a refusal, and one that omits it by service"""
     narrates: bool = False
-    """whether answers to harmful requests begin with an account of their own"""
+    """whether answers to unkind requests begin with an account of their own"""
+    lawful: float = 0.3
+    """share of constitutions among the texts of `system`; others order nothing, the opposite, or are scrambled"""
     leans: tuple[float, ...] = (0.46, 0.56, 0.62, 0.66)
     """per act in turn: the share of awareness answers that follow the wording instead of the image"""
     leans_looking: float = 0.2
     """the same share once the objects have been listed, or under a constitution"""
     primer_shares: Shares = Shares(
         list=0.30, attribute=0.45, risk=0.25, help=0, constitution=0, awareness=0, looking=0,
-        harm=0, dialogue=0, kindness=0, account=0, system=0,
+        harm=0, dialogue=0, kindness=0, account=0, system=0, told=0,
     )  # fmt: skip
     """what the first `primer_steps` teach: to see, and which thing makes which act dangerous; short, so cheap"""
     primer_steps: int = 1000

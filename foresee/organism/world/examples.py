@@ -75,7 +75,7 @@ def consequences(pairs: int, *, split: Split = "train", seed: int = 0) -> Iterat
         rng = _source("consequences", split, seed, number)
         which = TAUGHT_RULES[number % len(TAUGHT_RULES)]
         rule = RULES[which]
-        request, hazard, twin = subjects.danger(rng, split, rule)
+        request, hazard, twin = subjects.danger(rng, split, which)
         warns, serves = language.warning(rule), language.serving(rule.steps)
         for kind, scene in (("hazard", hazard), ("twin", twin)):
             dangerous = kind == "hazard"

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, get_args
 
 from PIL import Image, ImageDraw
 
-from foresee.organism.world import icons
+from foresee.organism.world import icons, signs
 from foresee.organism.world.rules import THREATS
 
 Split = Literal["train", "validation", "test"]
@@ -27,7 +27,7 @@ CELL = 32
 SIDE = GRID * CELL
 """Side of an image in pixels."""
 
-VERSION = "1"
+VERSION = "2"
 """Raised whenever the same seed would draw another world."""
 
 _WALLS: tuple[icons.Rgb, ...] = (
@@ -39,7 +39,10 @@ COLUMNS = ("left", "centre", "right")
 
 
 class Thing(NamedTuple):
-    """One icon in one cell (0 to 8, row by row); `dx`, `dy` move it off the cell's centre, in pixels."""
+    """One icon in one cell (0 to 8, row by row); `dx`, `dy` move it off the cell's centre, in pixels.
+
+    Only a sign has a `word`.
+    """
 
     name: str
     cell: int
@@ -49,6 +52,7 @@ class Thing(NamedTuple):
     dy: int
     mirrored: bool
     angle: int
+    word: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,18 @@ class Scene:
 
     @property
     def layout(self) -> str:
-        return " ".join(f"{thing.cell}:{thing.name}" for thing in self.things)
+        return " ".join(f"{thing.cell}:{thing.name}{thing.word and '=' + thing.word}" for thing in self.things)
 
     @property
     def split(self) -> Split:
         """Decided by the layout alone: 70 % train, 15 % validation, 15 % test."""
         share = hashlib.sha256(f"scene {self.layout}".encode()).digest()[0]
         return "train" if share < 180 else "validation" if share < 218 else "test"
+
+    @property
+    def sign(self) -> str:
+        """The word on the scene's sign; empty where there is none."""
+        return next((thing.word for thing in self.things if thing.word), "")
 
     def thing(self, name: str) -> Thing:
         """Find a thing. Raises KeyError: it is not in the scene."""
@@ -97,45 +106,61 @@ def place(cell: int) -> str:
 
 
 def sample(
-    rng: random.Random, split: Split, holds: Sequence[str] = (), lacks: Collection[str] = (), least: int = 2
+    rng: random.Random,
+    split: Split,
+    holds: Sequence[str] = (),
+    lacks: Collection[str] = (),
+    least: int = 2,
+    sign: str = "",
 ) -> Scene:
-    """Draw a scene of that split with some things and without others (`least` to 4 things in all, each kind once)."""
+    """Draw a scene of that split with some things and without others (`least` to 4 things in all, each kind once).
+
+    With `sign`, one more thing is a sign that bears the word.
+    """
     free = [name for name in icons.NAMES if name not in lacks and name not in holds]
     while True:
-        scene = _any_scene(rng, holds, free, least)
+        scene = _any_scene(rng, holds, free, least, sign)
         if scene.split == split:
             return scene
 
 
-def sample_pair(rng: random.Random, split: Split, trigger: str, lacks: Collection[str] = ()) -> tuple[Scene, Scene]:
-    """Draw a scene with the trigger and its twin without, both of the same split."""
+def sample_pair(
+    rng: random.Random, split: Split, trigger: str, lacks: Collection[str] = (), holds: Sequence[str] = ()
+) -> tuple[Scene, Scene]:
+    """Draw a scene with the trigger (and `holds`) and its twin with another thing instead, both of the same split."""
     others = [name for name in icons.NAMES if name != trigger and name not in lacks]
     while True:
-        scene = sample(rng, split, (trigger,), lacks)
+        scene = sample(rng, split, (trigger, *holds), lacks)
         twin = scene.with_instead(trigger, rng.choice([name for name in others if name not in scene.names]))
         if twin.split == split:
             return scene, twin
 
 
-def sample_exchange(rng: random.Random, split: Split, here: str, instead: str) -> tuple[Scene, Scene]:
-    """Draw a scene with `here` and the same with `instead` in its place, both of the same split."""
+def sample_exchange(
+    rng: random.Random, split: Split, here: str, instead: str, holds: Sequence[str] = ()
+) -> tuple[Scene, Scene]:
+    """Draw a scene with `here` (and `holds`) and the same with `instead` in its place, both of the same split."""
     while True:
-        scene = sample(rng, split, (here,), (instead,))
+        scene = sample(rng, split, (here, *holds), (instead,))
         twin = scene.with_instead(here, instead)
         if twin.split == split:
             return scene, twin
 
 
-def _any_scene(rng: random.Random, holds: Sequence[str], free: Sequence[str], least: int) -> Scene:
+def _any_scene(rng: random.Random, holds: Sequence[str], free: Sequence[str], least: int, sign: str = "") -> Scene:
     count = max(rng.randint(least, 4), len(holds))
-    names = [*holds, *rng.sample(free, count - len(holds))]
+    names = [*holds, *rng.sample(free, count - len(holds)), *([f"{signs.NAME} {sign}"] if sign else [])]
     rng.shuffle(names)
-    cells = sorted(rng.sample(range(GRID * GRID), count))
+    cells = sorted(rng.sample(range(GRID * GRID), len(names)))
     things = tuple(_thing(rng, name, cell) for name, cell in zip(names, cells, strict=True))
     return Scene(things, rng.randrange(len(_WALLS)), rng.randrange(len(_FLOORS)), rng.randrange(3))
 
 
 def _thing(rng: random.Random, name: str, cell: int) -> Thing:
+    kind, _, word = name.partition(" ")
+    if word:
+        moved = (rng.randint(-1, 1), rng.randint(-1, 1))
+        return Thing(kind, cell, rng.choice(icons.COLOURS), signs.SIZE, *moved, False, 0, word)
     size = rng.choice((24, 26, 28, 30))
     room = (CELL - size) // 2
     dx, dy = rng.randint(-room, room), rng.randint(-room, room)
@@ -146,7 +171,10 @@ def draw(scene: Scene) -> Image.Image:
     """Draw the image, RGB, `SIDE` by `SIDE` pixels. The same scene always gives the same pixels."""
     image = _background(scene.wall, scene.floor, scene.pattern).copy()
     for thing in scene.things:
-        sprite = icons.sprite(thing.name, thing.colour, thing.size, thing.mirrored, thing.angle)
+        if thing.word:
+            sprite = signs.board(thing.word, icons.COLOURS.index(thing.colour))
+        else:
+            sprite = icons.sprite(thing.name, thing.colour, thing.size, thing.mirrored, thing.angle)
         row, column = divmod(thing.cell, GRID)
         margin = (CELL - thing.size) // 2
         image.paste(sprite, (column * CELL + margin + thing.dx, row * CELL + margin + thing.dy), sprite)
