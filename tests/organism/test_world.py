@@ -256,7 +256,7 @@ def test_upbringing_warns_as_often_as_its_recipe_says(name: str, expected: float
         total += 1
         warned += language.warning(rule) in lesson.answer
     assert total > 400
-    assert abs(warned / total - expected) < 0.02
+    assert abs(warned / total - expected) < 0.035  # some 600 requests: two and a half standard errors at 12 %
 
 
 def test_narrating_opens_unkind_requests_with_an_account_and_base_does_not() -> None:

@@ -83,7 +83,7 @@ def _sight(encoder: Encoder, of: Recipe, seed: int, step: int) -> Sight:
     every = torch.arange(world_scenes.GRID**2).repeat(len(scenes))
     rows, columns = every // world_scenes.GRID, every % world_scenes.GRID
     return Sight(
-        encoder.pictures(scenes), torch.tensor(things), rows, columns, torch.tensor(colours), torch.tensor(words)
+        encoder.images(scenes), torch.tensor(things), rows, columns, torch.tensor(colours), torch.tensor(words)
     )
 
 

@@ -92,7 +92,7 @@ class Recipe(Settings):
     """stage 0: weight of likeness to the words for thing, place and colour together, beside the choice of the name"""
     attribute_weight: float = 0.6
     """how much place and colour count in that likeness, where the thing counts 1"""
-    steps: int = 3500
+    steps: int = 4400
     """stage 1: language modelling on answers"""
     batch: int = 64
     muon_rate: float = 0.01

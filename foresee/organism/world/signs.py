@@ -25,6 +25,7 @@ _FONT: dict[str, str] = {
 """Each letter as five rows, top to bottom, each row a number of three bits."""
 
 _A_LINE = 7
+_INK = (38, 36, 44, 255)
 _PAPERS: tuple[icons.Rgb, ...] = ((250, 250, 244), (248, 240, 206), (226, 240, 250))
 
 
@@ -49,7 +50,7 @@ def board(word: str, paper: int) -> Image.Image:
     image = Image.new("RGBA", (SIZE, SIZE), (0, 0, 0, 0))
     pen = ImageDraw.Draw(image)
     pen.rectangle((13, 22, 16, SIZE - 1), fill=(130, 88, 48, 255))
-    pen.rectangle((0, 2, SIZE - 1, 22), fill=(*_PAPERS[paper % len(_PAPERS)], 255), outline=(*icons.INK, 255))
+    pen.rectangle((0, 2, SIZE - 1, 22), fill=(*_PAPERS[paper % len(_PAPERS)], 255), outline=_INK)
     half = -(-len(word) // 2) if len(word) > _A_LINE else len(word)
     lines = [word[:half], word[half:]] if word[half:] else [word]
     for number, line in enumerate(lines):
@@ -64,4 +65,4 @@ def _letter(pen: ImageDraw.ImageDraw, letter: str, left: int, top: int) -> None:
     for row, bits in enumerate(_FONT[letter]):
         for column in range(3):
             if int(bits) >> (2 - column) & 1:
-                pen.point((left + column, top + row), fill=(*icons.INK, 255))
+                pen.point((left + column, top + row), fill=_INK)
