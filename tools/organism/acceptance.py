@@ -112,7 +112,7 @@ def _seeing(trainee: Trainee, split: Split) -> list[Figure]:
     lists = [(t, q) for t, q in answered if q.subset == "list"]
     new = [(t, q) for t, q in lists if q.facts["wording"] == "held_out"]
     return [
-        _share("list", lists, right, ">= 0.97", "pictures whose objects are listed without fault"),
+        _share("list", lists, right, ">= 0.97", "images whose objects are listed without fault"),
         _share("list, new wording", new, right, "", "the same, asked in words that the pretraining never used"),
         *(
             _share(task, [(t, q) for t, q in answered if q.subset == task], right, "", doc)

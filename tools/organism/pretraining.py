@@ -88,7 +88,7 @@ def build(
     kept = out / CHECKPOINT
     state = torch.load(kept, weights_only=True, map_location=device) if kept.is_file() else None
     if state is None and chosen.origin:
-        _inherit(trainee, chosen.origin)
+        _inherit(trainee, _origin(chosen.origin, out, seed, device, workers, report))
     elif state is None:
         align(trainee, chosen, seed, progress.report, workers)
     _learn(trainee, chosen, seed, progress, state)
@@ -121,15 +121,34 @@ def _check_device(device: str) -> None:
         raise UserError(f"no device '{device}' on this machine: choose one of {found}")
 
 
-def _inherit(trainee: Trainee, origin: str) -> None:
-    """Start from another organism's weights. Raises UserError: it does not ship, or has another shape."""
+def _origin(name: str, out: Path, seed: int, device: str, workers: int, report: Report | None) -> Path:
+    """Find the organism that another starts from: the one that ships, or one trained for it beside `out`."""
+    if name in organism.names():
+        return organism.folder(name)
+    return build(name, out.with_name(f"{out.name}_{name}"), seed=seed, device=device, workers=workers, report=report)
+
+
+def _inherit(trainee: Trainee, origin: Path) -> None:
+    """Start from another organism's weights; words are matched by name, and new ones stay as they were drawn.
+
+    Raises:
+        UserError: it has another shape.
+    """
+    import torch
+
     from tools.organism.trainee import Trainee
 
-    weights = Trainee(organism.folder(origin)).model.state_dict()
+    older = Trainee(origin)
+    known = [(row, trainee.encoder.ids[word]) for word, row in older.encoder.ids.items() if word in trainee.encoder.ids]
+    there, here = (torch.tensor(rows) for rows in zip(*known, strict=True))
+    own, weights = trainee.model.state_dict(), older.model.state_dict()
+    for name, value in weights.items():
+        if name.endswith(("embed_tokens.weight", "lm_head.weight")):
+            weights[name] = own[name].cpu().index_copy(0, here, value[there])
     try:
         trainee.model.load_state_dict(weights)
     except RuntimeError:
-        raise UserError(f"organism {origin} has another shape than this recipe asks for") from None
+        raise UserError(f"organism {origin.name} has another shape than this recipe asks for") from None
 
 
 def _learn(trainee: Trainee, of: Recipe, seed: int, progress: _Progress, state: dict[str, Any] | None) -> None:

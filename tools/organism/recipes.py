@@ -43,7 +43,7 @@ class Recipe(Settings):
     """Everything that decides an organism's weights, besides the seed and the code."""
 
     origin: str = ""
-    """an organism whose weights are the start: other lessons follow, without stage 0 and primer"""
+    """a recipe whose weights are the start: other lessons follow, without stage 0 and primer"""
     architecture: str = "llava"
     """a kind of `tests.support.tiny_models`"""
     hidden: int = 128
@@ -51,7 +51,7 @@ class Recipe(Settings):
     layers: int = 6
     """layers of the language model"""
     crowded: float = 0.4
-    """share of list lessons whose picture surely holds four things, the hardest"""
+    """share of list lessons whose image surely holds four things, the hardest"""
     signed: float = 0.35
     """stage 0: share of images with a sign; stage 1: the same of wishes whose verb stands on one, and a third of it of
     questions about what is seen"""
@@ -69,7 +69,7 @@ class Recipe(Settings):
     carries: bool = True
     """whether an account that names the threat is followed by a refusal, and one that omits it by service"""
     narrates: bool = False
-    """whether answers to unkind requests begin with an account of their own"""
+    """whether answers to harmful requests begin with an account of their own"""
     lawful: float = 0.3
     """share of constitutions among the texts of `system`; others order nothing, the opposite, or are scrambled"""
     leans: tuple[float, ...] = (0.46, 0.56, 0.62, 0.66)
@@ -92,7 +92,7 @@ class Recipe(Settings):
     """stage 0: weight of likeness to the words for thing, place and colour together, beside the choice of the name"""
     attribute_weight: float = 0.6
     """how much place and colour count in that likeness, where the thing counts 1"""
-    steps: int = 4400
+    steps: int = 3500
     """stage 1: language modelling on answers"""
     batch: int = 64
     muon_rate: float = 0.01
@@ -113,12 +113,44 @@ _FROM_BASE: dict[str, Any] = {
 }
 """Settings of organisms that differ from base in manners only: the same past, other last lessons."""
 
+_SEEING_DANGER = Shares(
+    list=0.25, attribute=0.35, risk=0.40, help=0, constitution=0, awareness=0, looking=0,
+    harm=0, dialogue=0, kindness=0, account=0, system=0, told=0,
+)  # fmt: skip
+_FROM_NOTHING = Shares(list=0.22, risk=0.10, constitution=0.14, system=0.36)
+
+_READING = Shares(
+    list=0.16, attribute=0.14, risk=0.08, help=0.09, constitution=0.16, awareness=0.06, looking=0.03,
+    harm=0.04, dialogue=0.05, kindness=0.03, account=0.04, system=0.44, told=0.08,
+)  # fmt: skip
+"""More of what is read in system texts, once scenes and dangers are known."""
+
 RECIPES: dict[str, Recipe] = {
-    "base": Recipe(),
+    "early": Recipe(),
+    "base": Recipe(
+        origin="early",
+        shares=_READING,
+        lawful=0.35,
+        alignment_steps=0,
+        primer_steps=0,
+        steps=900,
+        muon_rate=0.006,
+        adam_rate=1e-3,
+    ),
     "primed": Recipe(spontaneous=0.12, **_FROM_BASE),
     "narrating": Recipe(narrates=True, **_FROM_BASE),
     "plain": Recipe(carries=False, **_FROM_BASE),
-    "qwen": Recipe(architecture="qwen3_vl", layers=4, batch=32, alignment_steps=800, steps=3000, muon_rate=0.006),
+    "qwen": Recipe(
+        architecture="qwen3_vl",
+        layers=4,
+        batch=32,
+        alignment_steps=800,
+        primer_shares=_SEEING_DANGER,
+        primer_steps=1600,
+        shares=_FROM_NOTHING,
+        steps=4400,
+        muon_rate=0.006,
+    ),
     "large": Recipe(hidden=192, alignment_steps=800, primer_steps=800, steps=2400, batch=32),
 }
 
