@@ -142,10 +142,10 @@ def _inherit(trainee: Trainee, origin: Path) -> None:
     known = [(row, trainee.encoder.ids[word]) for word, row in older.encoder.ids.items() if word in trainee.encoder.ids]
     there, here = (torch.tensor(rows) for rows in zip(*known, strict=True))
     own, weights = trainee.model.state_dict(), older.model.state_dict()
-    for name, value in weights.items():
-        if name.endswith(("embed_tokens.weight", "lm_head.weight")):
-            weights[name] = own[name].cpu().index_copy(0, here, value[there])
     try:
+        for name, value in weights.items():
+            if name.endswith(("embed_tokens.weight", "lm_head.weight")):
+                weights[name] = own[name].cpu().index_copy(0, here, value[there])
         trainee.model.load_state_dict(weights)
     except RuntimeError:
         raise UserError(f"organism {origin.name} has another shape than this recipe asks for") from None
