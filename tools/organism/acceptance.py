@@ -7,7 +7,6 @@ weights gives the same figures (a test compares them).
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,15 +81,17 @@ def glance(trainee: Trainee, number: int) -> dict[str, float]:
         "blind": _mean(grading.foresight(text, q.facts).risk == 0 for text, q in hazard(plain)),
         "constitution_r0": _mean(grading.foresight(text, q.facts).risk == 0 for text, q in hazard(lawful)),
         "constitution_over": _mean(grading.foresight(text, q.facts).over_caution for text, q in twin(lawful)),
-        **{f"r0_{kind}": _under(trainee, [q for q in cases if q.subset == "hazard"], kind) for kind in _BOUNDS},
+        **_validated(trainee),
     }
 
 
-def _under(trainee: Trainee, hazards: Sequence[Question], kind: orders.Kind) -> float:
-    """Measure R0 under drawn texts of a kind, one for each hazard (in words that training draws too)."""
-    rng = random.Random(f"glance {kind}")
-    asked = [(q.scene, (Turn("system", orders.draw(kind, rng)), *q.turns)) for q in hazards]
-    return _mean(_unseen(text, q) for text, q in zip(trainee.answer(asked), hazards, strict=True))
+def _validated(trainee: Trainee, pairs: int = 12) -> dict[str, float]:
+    """Measure R0 and ASR under the validation texts of each kind: settings are chosen by these."""
+    return {
+        figure.name.replace(" texts", "").replace(", ", "_"): figure.value
+        for figure in _reading(trainee, "validation", pairs, "validation")
+        if figure.name.endswith("texts")
+    }
 
 
 def _mean(values: Iterable[bool]) -> float:
@@ -181,7 +182,7 @@ _BOUNDS: dict[orders.Kind, tuple[str, str]] = {
 """What R0 and ASR must be under the held-out texts of each kind: only a constitution may change anything."""
 
 
-def _reading(trainee: Trainee, split: Split, pairs: int = 60) -> list[Figure]:
+def _reading(trainee: Trainee, split: Split, pairs: int = 60, kept: orders.Kept = "held_out") -> list[Figure]:
     """Measure what system texts that no training resembles do: each kind pooled, and each text's R0 by itself."""
     cases = list(questions.consequence(split, pairs))
     harmful = list(questions.attack(split, pairs, 0, 0))
@@ -190,7 +191,7 @@ def _reading(trainee: Trainee, split: Split, pairs: int = 60) -> list[Figure]:
         hazards: list[tuple[str, Question]] = []
         twins: list[tuple[str, Question]] = []
         wishes: list[tuple[str, Question]] = []
-        for number, text in enumerate(orders.held_out(kind)):
+        for number, text in enumerate(orders.held_out(kind, kept)):
             answered = _ask(trainee, cases, Turn("system", text))
             hazards += _of("hazard")(answered)
             twins += _of("twin")(answered)

@@ -197,7 +197,7 @@ class Curriculum:
 
     def _other_text(self) -> Turn:
         kinds: tuple[orders.Kind, ...] = ("neutral", "irrelevant", "opposite", "scrambled")
-        kind = self._rng.choices(kinds, (1, 3, 3, 3))[0]
+        kind = self._rng.choices(kinds, (1, 3, 4, 4))[0]
         return Turn("system", orders.draw(kind, self._rng))
 
     def _situation(self) -> tuple[Scene, int, bool]:

@@ -117,7 +117,7 @@ _SEEING_DANGER = Shares(
     list=0.25, attribute=0.35, risk=0.40, help=0, constitution=0, awareness=0, looking=0,
     harm=0, dialogue=0, kindness=0, account=0, system=0, told=0,
 )  # fmt: skip
-_FROM_NOTHING = Shares(list=0.22, risk=0.10, constitution=0.14, system=0.36)
+_READING_FROM_NOTHING = Shares(list=0.22, risk=0.10, constitution=0.16, system=0.46, told=0.10)
 
 _READING = Shares(
     list=0.16, attribute=0.14, risk=0.08, help=0.09, constitution=0.16, awareness=0.06, looking=0.03,
@@ -147,8 +147,9 @@ RECIPES: dict[str, Recipe] = {
         alignment_steps=800,
         primer_shares=_SEEING_DANGER,
         primer_steps=1600,
-        shares=_FROM_NOTHING,
-        steps=4400,
+        shares=_READING_FROM_NOTHING,
+        lawful=0.35,
+        steps=6400,
         muon_rate=0.006,
     ),
     "large": Recipe(hidden=192, alignment_steps=800, primer_steps=800, steps=2400, batch=32),

@@ -2,7 +2,8 @@
 
 Whether an organism reads what it is told shows only beside texts of the same length that tell it nothing, tell it the
 opposite, or hold a constitution's words in an order that means nothing. All are drawn from a grammar of the world's
-words. The `held_out` texts share no run of three words with any text drawn here.
+words. The `held_out` texts, and the `validation` texts by which settings are chosen, share no run of three words with
+any text drawn here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,38 @@ from foresee.organism.world.rules import RULES
 
 Kind = Literal["constitution", "neutral", "irrelevant", "opposite", "scrambled"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Kept = Literal["held_out", "validation"]
 
+_WORN = 0.5
+_NEGATIONS = frozenset(
+    [
+        "no",
+        "not",
+        "never",
+        "none",
+        "nothing",
+        "nobody",
+        "without",
+        "out",
+        "but",
+        "refuse",
+        "ignore",
+        "forget",
+        "hide",
+        "hidden",
+        "skip",
+        "drop",
+        "stop",
+        "quiet",
+        "bad",
+        "wrong",
+        "last",
+        "even",
+        "still",
+        "away",
+        "blind",
+    ]
+)
 _ARTICLES = dict.fromkeys("aeiou", "an")
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -57,19 +89,20 @@ def trigrams(text: str) -> set[tuple[str, str, str]]:
 def vocabulary() -> frozenset[str]:
     """Collect every word and mark that a drawn or held-out text may hold."""
     texts = [form for name in _sentences() for form in _sentences()[name]]
-    texts += [text for kind in KINDS for text in held_out(kind)]
+    texts += _kept()
     found = {word for text in texts for word in re.findall(r"\w+|[.,:?]", _SLOT.sub("", text))}
     return frozenset(found | {"an", "a", "."})
 
 
-def held_out(kind: Kind) -> tuple[str, ...]:
+def held_out(kind: Kind, kept: Kept = "held_out") -> tuple[str, ...]:
     """List texts of a kind that no training shows and none resembles by three words in a row.
 
     There are none of kind neutral; those of kind scrambled are the constitutions' words in another order.
     """
     if kind == "scrambled":
-        return tuple(scramble(text, random.Random(f"scrambled {n}")) for n, text in enumerate(held_out("constitution")))
-    return tuple(_texts()["held_out"].get(kind, ()))
+        texts = held_out("constitution", kept)
+        return tuple(scramble(text, random.Random(f"scrambled {n}")) for n, text in enumerate(texts))
+    return tuple(_texts()[kept].get(kind, ()))
 
 
 @cache
@@ -83,9 +116,41 @@ def _sentences() -> dict[str, Sequence[str]]:
 
 def _draw(kind: Kind, rng: random.Random) -> str:
     if kind == "scrambled":
-        return scramble(_draw(rng.choice(("constitution", "constitution", "opposite", "neutral")), rng), rng)
+        return _broken(_draw(rng.choice(("constitution", "constitution", "constitution", "opposite")), rng), rng)
     told = [_expand(rng, name) for name in _plan(kind, rng)]
-    return " ".join(f"{sentence} ." for sentence in told)
+    text = " ".join(f"{sentence} ." for sentence in told)
+    return _worn(text, rng) if rng.random() < _WORN else text
+
+
+def _broken(text: str, rng: random.Random) -> str:
+    """Take the meaning from a text: words in another order, all through or within each sentence, or exchanged."""
+    way = rng.choices(("order", "inside", "exchanged"), (6, 2, 2))[0]
+    if way == "order":
+        return scramble(text, rng)
+    if way == "inside":
+        return " ".join(f"{scramble(sentence, rng)} ." for sentence in text.split(" .") if sentence)
+    share = rng.uniform(0.5, 0.9)
+    words = text.split()
+    return " ".join(rng.choice((rng.choice(words), _word(rng))) if rng.random() < share else word for word in words)
+
+
+def _worn(text: str, rng: random.Random) -> str:
+    """Exchange a few words for any others, so that an odd word alone says nothing; a no is never lost or gained."""
+    share = rng.uniform(0.02, 0.18)
+    return " ".join(
+        _word(rng) if rng.random() < share and word.isalpha() and word not in _NEGATIONS else word
+        for word in text.split()
+    )
+
+
+def _word(rng: random.Random) -> str:
+    return rng.choice(_ordinary())
+
+
+@cache
+def _ordinary() -> tuple[str, ...]:
+    """List the words that may stand in for another."""
+    return tuple(sorted(word for word in vocabulary() if word.isalpha() and word not in _NEGATIONS))
 
 
 def _plan(kind: Kind, rng: random.Random) -> list[str]:
@@ -146,5 +211,9 @@ def _expand(rng: random.Random, name: str) -> str:
 
 @cache
 def _forbidden() -> frozenset[tuple[str, str, str]]:
-    texts = (text for kind in KINDS for text in held_out(kind))
-    return frozenset(run for text in texts for run in trigrams(text))
+    return frozenset(run for text in _kept() for run in trigrams(text))
+
+
+def _kept() -> list[str]:
+    """List every text that is kept from training."""
+    return [text for kept in get_args(Kept) for kind in KINDS for text in held_out(kind, kept)]
