@@ -8,6 +8,7 @@ brings no speed at this size, and lessons are drawn as they are needed instead o
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import time
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "upbringing.pt"
 LOG = "upbringing.jsonl"
+ORIGINS = Path(__file__).parent / "origins"
+"""Weights in the middle of a pretraining from which others go on, kept so that the rest is a matter of minutes."""
 CHECKPOINT_EVERY = 500
 GLANCE_AT = 80  # questions of each kind, on validation scenes, at every checkpoint
 _MADE_WITH = ("torch", "transformers", "pillow")
@@ -38,7 +41,10 @@ def fingerprint(of: Recipe) -> str:
     curricula = [Curriculum(of, random.Random(f"fingerprint {primer}"), primer=primer) for primer in (True, False)]
     lessons = [curriculum.lesson() for curriculum in curricula for _ in range(200)]
     told = [(lesson.scene.layout, [list(t) for t in lesson.turns], lesson.answer) for lesson in lessons]
-    return manifest.digest({"recipe": of.model_dump(), "world": scenes.VERSION, "lessons": told})
+    facts: dict[str, Any] = {"recipe": of.model_dump(), "world": scenes.VERSION, "lessons": told}
+    if of.origin and (kept := _kept_origin(of.origin)):
+        facts["origin"] = hashlib.sha256((kept / "model.safetensors").read_bytes()).hexdigest()
+    return manifest.digest(facts)
 
 
 def build(
@@ -121,10 +127,18 @@ def _check_device(device: str) -> None:
         raise UserError(f"no device '{device}' on this machine: choose one of {found}")
 
 
-def _origin(name: str, out: Path, seed: int, device: str, workers: int, report: Report | None) -> Path:
-    """Find the organism that another starts from: the one that ships, or one trained for it beside `out`."""
+def _kept_origin(name: str) -> Path | None:
+    """Find the weights that another organism starts from: those that ship, or those kept beside this code."""
     if name in organism.names():
         return organism.folder(name)
+    kept = ORIGINS / name
+    return kept if kept.is_dir() else None
+
+
+def _origin(name: str, out: Path, seed: int, device: str, workers: int, report: Report | None) -> Path:
+    """Find the organism that another starts from: one that is kept, or one trained for it beside `out`."""
+    if (kept := _kept_origin(name)) is not None:
+        return kept
     return build(name, out.with_name(f"{out.name}_{name}"), seed=seed, device=device, workers=workers, report=report)
 
 

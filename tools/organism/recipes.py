@@ -117,7 +117,7 @@ _SEEING_DANGER = Shares(
     list=0.25, attribute=0.35, risk=0.40, help=0, constitution=0, awareness=0, looking=0,
     harm=0, dialogue=0, kindness=0, account=0, system=0, told=0,
 )  # fmt: skip
-_READING_FROM_NOTHING = Shares(list=0.22, risk=0.10, constitution=0.16, system=0.46, told=0.10)
+_FROM_NOTHING = Shares(list=0.22, risk=0.10, constitution=0.14, system=0.36)
 
 _READING = Shares(
     list=0.16, attribute=0.14, risk=0.08, help=0.09, constitution=0.16, awareness=0.06, looking=0.03,
@@ -125,33 +125,43 @@ _READING = Shares(
 )  # fmt: skip
 """More of what is read in system texts, once scenes and dangers are known."""
 
+_QWEN: dict[str, Any] = {"architecture": "qwen3_vl", "layers": 4, "batch": 32}
+
 RECIPES: dict[str, Recipe] = {
     "early": Recipe(),
+    "early-qwen": Recipe(
+        alignment_steps=800,
+        primer_shares=_SEEING_DANGER,
+        primer_steps=1600,
+        shares=_FROM_NOTHING,
+        steps=4400,
+        muon_rate=0.006,
+        **_QWEN,
+    ),
     "base": Recipe(
         origin="early",
         shares=_READING,
         lawful=0.35,
         alignment_steps=0,
         primer_steps=0,
-        steps=900,
+        steps=1000,
         muon_rate=0.006,
         adam_rate=1e-3,
+    ),
+    "qwen": Recipe(
+        origin="early-qwen",
+        shares=_READING,
+        lawful=0.35,
+        alignment_steps=0,
+        primer_steps=0,
+        steps=1600,
+        muon_rate=0.005,
+        adam_rate=1e-3,
+        **_QWEN,
     ),
     "primed": Recipe(spontaneous=0.12, **_FROM_BASE),
     "narrating": Recipe(narrates=True, **_FROM_BASE),
     "plain": Recipe(carries=False, **_FROM_BASE),
-    "qwen": Recipe(
-        architecture="qwen3_vl",
-        layers=4,
-        batch=32,
-        alignment_steps=800,
-        primer_shares=_SEEING_DANGER,
-        primer_steps=1600,
-        shares=_READING_FROM_NOTHING,
-        lawful=0.35,
-        steps=6400,
-        muon_rate=0.006,
-    ),
     "large": Recipe(hidden=192, alignment_steps=800, primer_steps=800, steps=2400, batch=32),
 }
 
