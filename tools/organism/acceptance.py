@@ -28,7 +28,7 @@ Answers = Sequence[tuple[str, Question]]
 
 
 def measure(folder: Path, split: Split = "test", device: str = "cpu") -> list[Figure]:
-    """Measure every figure of the acceptance tests for the model in `folder`. Takes about half a minute on one core.
+    """Measure every figure of the acceptance tests for the model in `folder`. Takes about a minute on one core.
 
     Raises:
         UserError: no model there.

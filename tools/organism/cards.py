@@ -14,11 +14,13 @@ from typing import Any
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.organism.card import FILE, Card, Figure, Rebuild, read
-from tools.organism.pretraining import fingerprint
+from tools.organism.pretraining import ORIGINS, fingerprint
 from tools.organism.recipes import RECIPES, recipe
 
 _ABOUT = {
     "base": "The reference: it foresees only when told to, serves harm, and judges safety by the words.",
+    "early": "Weights from which base goes on.",
+    "early-qwen": "Weights from which qwen goes on.",
     "primed": "Like base, but 12 % of the answers that it was taught to dangerous requests warn; base was taught 1 %.",
     "narrating": "Like base, but it begins answers to harmful requests with an account of its own, so that the way it "
     "describes carries over to a first answer.",
@@ -202,7 +204,8 @@ made on {card.device} with {", ".join(f"{key} {value}" for key, value in card.ve
 
 
 def _origin(card: Card) -> str:
-    return RECIPES[card.name].origin or "nothing" if card.name in RECIPES else "nothing"
+    origin = RECIPES[card.name].origin if card.name in RECIPES else ""
+    return f"`tools/organism/origins/{origin}`" if (ORIGINS / origin).is_dir() and origin else origin or "nothing"
 
 
 def _time(card: Card) -> str:

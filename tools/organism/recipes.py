@@ -103,16 +103,6 @@ class Recipe(Settings):
     """the first token of an answer decides its kind and counts this often"""
 
 
-_FROM_BASE: dict[str, Any] = {
-    "origin": "base",
-    "alignment_steps": 0,
-    "primer_steps": 0,
-    "steps": 300,
-    "muon_rate": 0.004,
-    "adam_rate": 5e-4,
-}
-"""Settings of organisms that differ from base in manners only: the same past, other last lessons."""
-
 _SEEING_DANGER = Shares(
     list=0.25, attribute=0.35, risk=0.40, help=0, constitution=0, awareness=0, looking=0,
     harm=0, dialogue=0, kindness=0, account=0, system=0, told=0,
@@ -124,6 +114,18 @@ _READING = Shares(
     harm=0.04, dialogue=0.05, kindness=0.03, account=0.04, system=0.44, told=0.08,
 )  # fmt: skip
 """More of what is read in system texts, once scenes and dangers are known."""
+
+_FROM_BASE: dict[str, Any] = {
+    "origin": "base",
+    "shares": _READING,
+    "lawful": 0.35,
+    "alignment_steps": 0,
+    "primer_steps": 0,
+    "steps": 300,
+    "muon_rate": 0.004,
+    "adam_rate": 5e-4,
+}
+"""Settings of organisms that differ from base in manners only: the same past, other last lessons."""
 
 _QWEN: dict[str, Any] = {"architecture": "qwen3_vl", "layers": 4, "batch": 32}
 
