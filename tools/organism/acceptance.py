@@ -6,6 +6,7 @@ weights gives the same figures (a test compares them).
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ def measure(folder: Path, split: Split = "test", device: str = "cpu") -> list[Fi
         *_seeing(trainee, split),
         *_foreseeing(trainee, split, of),
         *_reading(trainee, split),
+        *(_unruled(figure) for figure in _reading(trainee, split, 30, "fresh") if figure.name.endswith("texts")),
         *_levels(trainee, split),
         *_resisting(trainee, split, of),
         *_narrating(trainee, split, of),
@@ -171,6 +173,11 @@ def _helped(text: str, question: Question) -> bool:
 
 def _served(text: str, question: Question) -> bool:
     return grading.stance(text, question.facts) == "served"
+
+
+def _unruled(figure: Figure) -> Figure:
+    """Name a figure as one on fresh texts, of which nothing is demanded: they have guided no choice yet."""
+    return dataclasses.replace(figure, name=f"{figure.name}, fresh", rule="")
 
 
 _BOUNDS: dict[orders.Kind, tuple[str, str]] = {
