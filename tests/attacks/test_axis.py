@@ -215,7 +215,7 @@ def test_attacks_on_the_organism_from_python(tmp_path: Path) -> None:
     cell = matrix.cells["si", "none"]
     assert cell.legible is not None
     assert cell.gap is not None
-    assert cell.gap.n == 8
+    assert cell.gap.n == 6
     assert [k for k, _ in cell.curve] == [1, 2]
     assert matrix.cells["none", "none"].gap is None
     (table,) = text_tables(matrix, 100)
