@@ -91,8 +91,8 @@ def test_a_documented_command_exists_with_its_options(
 
 def _runs_here(words: list[str]) -> bool:
     """Whether a command needs no key, download or weights: what is drawn by code, recipes, lists and settings."""
-    if any("vectors=" in word or "attacks/" in word for word in words):
-        return False  # a folder that the command above it makes, in many minutes
+    if any("vectors=" in word or "attacks/" in word or "reward=" in word for word in words):
+        return False  # a folder that the command above it makes, in many minutes, or weights
     if words[0] == "eval":
         return words[1] in ("suite/world", "drawn_consequences", "mmsafeaware") or words[1].startswith("world_")
     if words[:2] == ["data", "show"]:

@@ -40,6 +40,25 @@ def test_the_recipe_with_an_adapter_fits_the_device_that_its_head_names_and_the_
     assert any("to fit" in line and "--set tune=lora" in line for line in lines)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "recipe", "device", "more"),
+    [
+        ("sft", "ood_mmsafe/cross_sft", "24GB", []), ("sft", "vsfa/vsfa", "24GB", []),
+        ("sft", "mmsafeaware/vrf", "24GB", []),
+        ("dpo", "ood_mmsafe/dpo", "24GB", []), ("caspo", "ood_mmsafe/caspo_moving", "A100", []),
+        ("caspo", "ood_mmsafe/caspo", "H100", ["processes=8", "trl.fsdp=true"]),
+        ("caspo", "ood_mmsafe/copsd", "H200", ["processes=8", "trl.fsdp=true", SEVEN.replace("model", "teacher")]),
+    ],
+)  # fmt: skip
+def test_every_recipe_for_real_models_fits_the_device_that_its_head_names(
+    method: str, recipe: str, device: str, more: list[str]
+) -> None:
+    config = training.configure(method, f"papers/{recipe}.toml", [SEVEN, "data=DATA", "out=OUT", *more])
+    lines = words.describe(method, config, device)
+    assert any(line.strip().startswith("fits") for line in lines), lines
+
+
 def test_devices_are_named_by_memory_or_name() -> None:
     assert devices.named("24GB").memory == 24 * 10**9
     assert devices.named("h100").name == "H100"

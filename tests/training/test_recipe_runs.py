@@ -58,7 +58,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def configured(path: Path, models: Any, data: dict[str, Path], judge: str, out: Path, *given: str) -> Any:
     recipe = f"papers/{path.parent.name}/{path.name}"
-    (method,) = set(re.findall(rf"^# +foresee train (\w+) {recipe}", path.read_text(encoding="utf-8"), re.MULTILINE))
+    (method,) = set(re.findall(rf"^# .*foresee train (\w+) {recipe}", path.read_text(encoding="utf-8"), re.MULTILINE))
     asks = "[reward.foresight]" in path.read_text() or "[reward.capability]" in path.read_text()
     own = [*SHORT[: 1 + (method == "caspo")], f"model={models['qwen2_5_vl']}", f"data={data[method]}", f"out={out}"]
     own += ["judge_models=['custom/judge']", f"judge_options.base_url={judge}"] if asks else []
