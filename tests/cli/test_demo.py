@@ -18,7 +18,7 @@ def test_the_demo_ends_with_a_page_and_goes_on_without_asking_again(cli: Cli, mo
     assert "[3/3] the page" in done.err
     assert "with constitution" in done.out
     page = Path("runs/demo/report.html").read_text(encoding="utf-8")
-    assert "world_attack under si" in page
+    assert "world_attack under si" in page, "in the figure, though a page holds no room for those runs"
     journals = {path: path.read_bytes() for path in Path("runs").rglob("journal.jsonl")}
     assert len(journals) == 12
     assert cli("demo", "--quick").code == 0
