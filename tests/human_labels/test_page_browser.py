@@ -65,7 +65,7 @@ def test_keys_fill_it_in_and_a_file_comes_out(browser: Browser, tmp_path: Path, 
     page.keyboard.press("i")
     expect(picture).to_have_class("picture")
     page.keyboard.press("2")
-    expect(page.locator("fieldset.current legend")).to_have_text("safety")
+    expect(page.locator("fieldset.current legend")).to_have_text("Safety")
     page.keyboard.press("Backspace")
     for key in ("1", "0", "2", "u", "0", "0", "0"):
         page.keyboard.press(key)

@@ -369,8 +369,11 @@ def test_an_adapter_can_be_gone_on_from_and_merged(models: Any, folders: Any, tm
         apart = load(models["llava"], second).model(input_ids=ids).logits
         whole = load(tmp_path / "merged").model(input_ids=ids).logits
     torch.testing.assert_close(apart, whole, atol=2e-5, rtol=1e-4)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "merged").iterdir()}
+    merge(models["llava"], second, tmp_path / "merged")  # the same merge again is done already
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "merged").iterdir()} == before
     with pytest.raises(UserError, match="not empty"):
-        merge(models["llava"], second, tmp_path / "merged")
+        merge(models["llava"], first, tmp_path / "merged")
 
 
 def test_an_adapter_is_not_put_on_a_model_of_the_same_shape(models: Any, folders: Any, tmp_path: Path) -> None:
