@@ -93,6 +93,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: 
     assert _weights(one) != _weights(other)
 
 
+@pytest.mark.slow
 def test_a_killed_pretraining_resumes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretraining, "CHECKPOINT_EVERY", 2)
     whole = pretraining.build("base", tmp_path / "whole", of=TINY)

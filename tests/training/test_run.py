@@ -104,17 +104,15 @@ def _plain(config: Any) -> dict[str, Any]:
 
 
 def test_two_processes_train_as_one(models: Any, folders: Any, tmp_path: Path) -> None:
-    """Each method under torchrun; the groups of caspo lie on both processes."""
+    """Each method under torchrun; the groups of caspo lie on both processes, of which one has no image."""
     jobs = []
+    own = ["generations=4", "max_new_tokens=6", "constitution=world", "reward.world.effectiveness=0.5"]
+    given = ["model", "data", "out", "steps", "batch", "device", "learning_rate", "processes", "tune"]
     for method in DATA:
-        config = settings(
-            method, models, folders, tmp_path / f"{method}-2", "batch=2", "processes=2", "learning_rate=1"
-        )
-        own = ["generations=4", "max_new_tokens=6", "constitution=world", "reward.world.effectiveness=0.5"]
-        given = ["model", "data", "out", "steps", "batch", "device", "learning_rate", "processes"]
-        jobs.append((method, [SGD, *(own if method == "caspo" else []), *(f"{k}={getattr(config, k)}" for k in given)]))
-    full = settings("caspo", models, folders, tmp_path / "full-2", "processes=2", "tune=full")  # one has no image
-    jobs.append(("caspo", [*own, "teacher=moving", "tune=full", *(f"{k}={getattr(full, k)}" for k in given)]))
+        more = ("tune=full",) if method == "caspo" else ("batch=2", "learning_rate=1")
+        config = settings(method, models, folders, tmp_path / f"{method}-2", "processes=2", *more)
+        extra = [*own, "teacher=moving"] if method == "caspo" else [SGD]
+        jobs.append((method, [*extra, *(f"{k}={getattr(config, k)}" for k in given)]))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     script = str(Path(__file__).with_name("two_processes.py"))
     done = subprocess.run(
