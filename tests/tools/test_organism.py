@@ -84,6 +84,7 @@ def test_batched_answers_equal_single_ones(tmp_path: Path) -> None:
     assert together == [trainee.answer([dialogue], limit=8)[0] for dialogue in dialogues]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
     one, same, other = (
         pretraining.build("base", tmp_path / name, seed=seed, of=TINY)

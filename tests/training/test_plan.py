@@ -27,6 +27,7 @@ def test_live_tensors_are_followed_until_they_are_freed() -> None:
         assert (live.now, live.peak, weights.view(10, 100).sum().item()) == (0, 4000, 1000)
 
 
+@pytest.mark.slow
 def test_the_recipe_with_an_adapter_fits_the_device_that_its_head_names_and_the_full_one_does_not() -> None:
     device = devices.named("A100")
     lora = training.configure("caspo", "papers/ood_mmsafe/caspo_lora.toml", [SEVEN, "data=DATA", "out=OUT"])
