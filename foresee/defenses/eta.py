@@ -17,14 +17,13 @@ there are none. Costs one to two calls of the guard, and where both stages find 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pydantic
 
-from foresee.defenses._shared import guarding, wording
+from foresee.defenses._shared import asking, guarding, wording
 from foresee.defenses._shared.guarding import GuardOptions, OwnGuard
 from foresee.records import Answer, Ask, Generation, Item, Message, Reply, Request
 
@@ -88,11 +87,8 @@ async def _anew(item: Item, generation: Generation, ask: Ask, options: Options) 
     messages = (*item.messages, Message("assistant", (prefix,))) if prefix.strip() else item.messages
     seeds = [(generation.seed or 0) + place for place in range(options.samples)]
     sampled = [replace(generation, temperature=options.temperature, seed=seed) for seed in seeds]
-    found = await asyncio.gather(*(ask(Request(messages, each)) for each in sampled), return_exceptions=True)
-    for each in found:
-        if isinstance(each, BaseException):
-            raise each
-    return [replace(each, text=_joined(prefix, each.text)) for each in found if isinstance(each, Reply)]
+    found = await asking.every(ask, (Request(messages, each) for each in sampled))
+    return [replace(each, text=_joined(prefix, each.text)) for each in found]
 
 
 def _joined(prefix: str, text: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from foresee.data.images import load_rgb
 from foresee.data.typesetting import png
+from foresee.defenses._shared import asking
 from foresee.defenses._shared.wording import of_the_world
 from foresee.judges import refusal
 from foresee.organism.world import grading
@@ -34,12 +35,7 @@ async def answers(
         OSError: an image's file is gone. ImageError: it does not open.
     """
     made = await asyncio.to_thread(lambda: [_copy(item, change, seed, place) for place in range(number)])
-    asked = (ask(Request(messages, generation, item.choices)) for messages in made)
-    found = await asyncio.gather(*asked, return_exceptions=True)
-    for each in found:
-        if isinstance(each, BaseException):
-            raise each
-    return [each for each in found if isinstance(each, Reply)]
+    return await asking.every(ask, (Request(messages, generation, item.choices) for messages in made))
 
 
 def refuses(item: Item, reply: Reply) -> bool | None:
