@@ -32,6 +32,7 @@ from typing import Any, Literal
 from foresee.benchmarks._shared.files import some, tables
 from foresee.benchmarks._shared.images import ImageFolders, NamedImage, from_cell
 from foresee.benchmarks._shared.letters import chosen_letter
+from foresee.benchmarks._shared.subsets import of_chosen
 from foresee.benchmarks._shared.turns import Numbered, user_turn
 from foresee.benchmarks._shared.verdict_values import refused
 from foresee.config import BenchmarkOptions
@@ -112,8 +113,7 @@ class Options(BenchmarkOptions):
 
 def metrics(options: Mapping[str, object]) -> tuple[Metric, ...]:
     """Leave out the accuracy of each discipline where one was chosen: it is the whole."""
-    chosen = options.get("subset", "all")
-    return tuple(metric for metric in METRICS if chosen == "all" or "subset" not in metric.where)
+    return of_chosen(METRICS, options)
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
