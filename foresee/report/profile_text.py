@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from foresee.files.spreadsheets import inert
 from foresee.report import tables
 from foresee.report.escaping import label
-from foresee.report.study import latex as as_latex
 from foresee.report.tables import TextTable, natural_width
 
 if TYPE_CHECKING:
@@ -120,7 +119,9 @@ def document(found: Profile) -> str:
 def latex(found: Profile) -> str:
     """Write the profile's table in LaTeX, for the package booktabs."""
     (table,) = text_tables(found, 100_000)
-    return as_latex(table._replace(rows=tuple(tuple(cell.replace("\n", " ") for cell in row) for row in table.rows)))
+    return tables.latex(
+        table._replace(rows=tuple(tuple(cell.replace("\n", " ") for cell in row) for row in table.rows))
+    )
 
 
 def comma_separated(found: Profile) -> str:

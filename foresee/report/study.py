@@ -23,9 +23,6 @@ from foresee.statistics.seeds import Seeded
 from foresee.training._common import metrics as training_metrics
 
 Format: TypeAlias = Literal["table", "md", "latex", "csv"]
-_LATEX = str.maketrans(
-    {mark: "\\" + mark for mark in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-)
 _CURVES = ("probe/", *training_metrics.HELD_OUT)
 
 
@@ -127,23 +124,8 @@ def text_tables(result: Result) -> list[TextTable]:
 
 def text(result: Result, format: Literal["md", "latex", "csv"]) -> str:
     """Write both tables for a document or a spreadsheet."""
-    write = {"md": tables.markdown, "latex": latex, "csv": comma_separated}[format]
+    write = {"md": tables.markdown, "latex": tables.latex, "csv": comma_separated}[format]
     return "\n".join(map(write, text_tables(result)))
-
-
-def latex(shown: TextTable) -> str:
-    """Write a table in LaTeX, for the package booktabs; every cell is escaped."""
-    lines = [" & ".join(map(_tex, row)) + r" \\" for row in (shown.header, *shown.rows)]
-    columns = "l" + "r" * (len(shown.header) - 1)
-    body = [lines[0], r"\midrule", *lines[1:]]
-    notes = [f"% {' '.join(note.split())}" for note in shown.notes]
-    return "\n".join(
-        [*notes, rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}", ""]
-    )
-
-
-def _tex(cell: str) -> str:
-    return cell.replace("\\", "/").translate(_LATEX).replace("–", "--")
 
 
 def comma_separated(shown: TextTable) -> str:

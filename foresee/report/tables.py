@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 WORDS = "what it is"
 WORDY = (WORDS, "licence", "where", "found", "what to do")  # columns of words, which may wrap
+_LATEX = str.maketrans(
+    {mark: "\\" + mark for mark in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
 
 
 class TextTable(NamedTuple):
@@ -295,3 +298,18 @@ def _cells(estimate: Estimate, *, percent: bool) -> tuple[str, ...]:
         number(estimate.n / estimate.total if estimate.total else None, percent=True) + " %",
         bounds,
     )
+
+
+def latex(shown: TextTable) -> str:
+    """Write a table in LaTeX, for the package booktabs; every cell is escaped."""
+    lines = [" & ".join(map(_tex, row)) + r" \\" for row in (shown.header, *shown.rows)]
+    columns = "l" + "r" * (len(shown.header) - 1)
+    body = [lines[0], r"\midrule", *lines[1:]]
+    notes = [f"% {' '.join(note.split())}" for note in shown.notes]
+    return "\n".join(
+        [*notes, rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}", ""]
+    )
+
+
+def _tex(cell: str) -> str:
+    return cell.replace("\\", "/").translate(_LATEX).replace("–", "--")
