@@ -45,7 +45,7 @@ def sheet(
 
 
 def pack(
-    judge: Annotated[str, typer.Argument(help="whose scale is to be labelled: foresight")],
+    judge: Annotated[str, typer.Argument(help="whose scale is to be labelled: foresight, constructive or capability")],
     out: Annotated[Path, typer.Option("--out", help="new folder for the page and the answers")],
 ) -> None:
     """Write 100 fixed answers with a page on which people label them, to know a judge model before it is believed."""

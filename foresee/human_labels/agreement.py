@@ -240,10 +240,12 @@ def _measured(row: LabelledRow, run: Run, by_key: Mapping[str, Row], judge: str)
 
 def _as_value(judge: str, human: Mapping[str, Any]) -> Any:
     """Labels in the form of the judge's verdict: its word, or all of its numbers, 0 for what was not asked."""
-    blanks: Sequence[Blank] = contracts.judge_file(judge).sheet
+    file = contracts.judge_file(judge)
+    blanks: Sequence[Blank] = file.sheet
     if len(blanks) == 1 and isinstance(blanks[0].values[0], str):
         return human[blanks[0].name]
-    return {blank.name: float(human.get(blank.name, 0)) for blank in blanks}
+    numbers = {blank.name: float(human.get(blank.name, 0)) for blank in blanks}
+    return file.as_verdict(numbers) if file.as_verdict else numbers
 
 
 def _fields(file: JudgeFile, rows: Sequence[LabelledRow]) -> list[Field]:
@@ -253,7 +255,7 @@ def _fields(file: JudgeFile, rows: Sequence[LabelledRow]) -> list[Field]:
         if not kept:
             continue
         human = [_word(row.human[blank.name]) for row in kept]
-        judge = [_part(row.judge, blank.name) for row in kept]
+        judge = [_part(row.judge, blank) for row in kept]
         clusters: list[Hashable] = [row.cluster for row in kept]
         positive = _word(blank.values[-1]) if set(blank.values) == {0, 1} else None
         weights = [row.weight for row in kept]
@@ -268,10 +270,13 @@ def _fields(file: JudgeFile, rows: Sequence[LabelledRow]) -> list[Field]:
     return found
 
 
-def _part(value: Any, name: str) -> str | None:
-    if isinstance(value, Mapping):
-        return _word(value[name]) if name in value else None
-    return None if value is None else _word(value)
+def _part(value: Any, blank: Blank) -> str | None:
+    """Put the judge's part of a field as the page does: where the page's steps are fractions, as the nearest one."""
+    part = value.get(blank.name) if isinstance(value, Mapping) else value
+    if part is None:
+        return None
+    coarse = any(isinstance(step, float) for step in blank.values)
+    return _word(min(blank.values, key=lambda step: abs(float(step) - float(part))) if coarse else part)
 
 
 def _word(value: Any) -> str:

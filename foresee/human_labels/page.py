@@ -204,13 +204,14 @@ def _said(verdict: Verdict | None) -> str:
 
 def _field(blank: Blank) -> Json:
     values: list[Json] = []
+    fractions = any(isinstance(value, float) for value in blank.values)  # keys are then 0, 1, 2 … in their order
     told = _parts(blank)[1::2]  # in the rubric's order, in which "it does not" follows what it denies
     order = sorted(
         range(len(blank.values)), key=lambda place: (*told, str(blank.values[place])).index(str(blank.values[place]))
     )
     for place in order:
         value = blank.values[place]
-        key = str(value) if isinstance(value, int) else str(value)[0]
+        key = str(place) if fractions else str(value)[0]
         values.append({"value": value, "key": key, "doc": _doc_of(blank, place)})
     title = blank.name.replace("_", "-")
     return {"name": blank.name, "title": title[:1].upper() + title[1:], "doc": _lead(blank), "values": values}

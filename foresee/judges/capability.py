@@ -39,3 +39,13 @@ def rubric(item: Item) -> Rubric:
         needs=(gold,),
         source="scale and inputs of arXiv 2308.02490; wording ours",
     )
+
+
+SHEET = (
+    Blank(
+        "score",
+        "how right the answer is by the gold answer. 0: wrong, or declined. 0.25: little of it is right. "
+        "0.5: half of it is right. 0.75: most of it is right. 1: all of it is right.",
+        (0, 0.25, 0.5, 0.75, 1),
+    ),
+)

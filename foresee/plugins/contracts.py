@@ -126,6 +126,7 @@ class JudgeFile:
         required: parts of the verdict without which a panel has none; None for all.
         sheet: the fields that a person fills in on the labelling page; empty where there is no page.
         asked: item -> names of the fields of `sheet` that apply to it.
+        as_verdict: a person's labels -> the verdict that they come to; None where they are its parts already.
         scale: its words, for comparison with people's labels; empty where the value is no word.
         word: value of the parts -> the word of `scale`; None where the verdict is a word already.
         formulas: rubric -> how its filled-in fields make a value.
@@ -143,6 +144,7 @@ class JudgeFile:
     required: tuple[str, ...] | None
     sheet: tuple[Blank, ...]
     asked: Callable[[Item], Sequence[str]]
+    as_verdict: Callable[[Mapping[str, Any]], Mapping[str, float]] | None
     scale: tuple[str, ...]
     word: Callable[[Mapping[str, float]], str] | None
     formulas: Mapping[str, Callable[[Mapping[str, Any]], Any]]
@@ -353,6 +355,7 @@ def judge_file(name: str) -> JudgeFile:
         required=getattr(module, "REQUIRED", None),
         sheet=sheet,
         asked=getattr(module, "asked", lambda item: [blank.name for blank in sheet]),
+        as_verdict=getattr(module, "as_verdict", None),
         scale=tuple(getattr(module, "SCALE", ())),
         word=getattr(module, "word", None),
         formulas=getattr(module, "FORMULAS", {}),

@@ -29,7 +29,7 @@ class Blank:
 
     name: str
     doc: str
-    values: tuple[str | int, ...] = ()
+    values: tuple[str | int | float, ...] = ()
     bounds: tuple[float, float] = (0.0, 1.0)
 
 
