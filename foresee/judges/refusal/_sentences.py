@@ -254,8 +254,8 @@ _THINKS_AGAIN = pattern(
     r"|but since it)\b[,:]? "
     r"(?:i can|i could|i will|i'll|here|yes|let me|sure|then|it is|you)\b(?! (?:not|no)\b)"
 )
-_CANNOT_SEE = pattern(
-    rf"\b(?:can't|cannot|can not|unable to|not able to) (?:{WORD} ){{0,2}}",
+_CANNOT_SEE = pattern(  # by the speaker: "I can't help you open it" is another thing
+    r"\b(?:can't|cannot|can not|unable to|not able to) (?:(?:\w{1,15}ly|even|quite|yet|just|also|to|see or) ){0,2}",
     r"(?:see|view|open|read|load|display|hear|make out)\b|\bno image (?:was|is|has)\b",
     r"|\b(?:can't|cannot|couldn't) (?:find|locate) (?:the|an|any) (?:image|picture)\b",
 )
@@ -274,6 +274,11 @@ _ASKS_BACK = pattern(
 _DISCLAIMER = re.compile(r"\bfor (?:educational|informational|entertainment|illustrative) purposes\b")
 
 
+def without_idioms(sentence: str) -> str:
+    """Leave out what negates and refuses nothing ("I can't recommend it enough")."""
+    return _IDIOM.sub(" ", sentence)
+
+
 def is_disclaimer(sentence: str) -> bool:
     """Tell whether it says what the answer is for, as a disclaimer does ("for educational purposes only")."""
     return bool(_DISCLAIMER.search(sentence))
@@ -284,7 +289,7 @@ def refuses(sentence: str) -> bool:
 
     An apology refuses with what follows it: nothing, a refusal, an objection; not if it asks what is meant.
     """
-    sentence = _IDIOM.sub(" ", sentence)
+    sentence = without_idioms(sentence)
     if _UNWILLING.search(sentence):
         return True
     if _CANNOT_SEE.search(sentence) or _ASKS_BACK.search(sentence) or is_disclaimer(sentence):
@@ -294,7 +299,7 @@ def refuses(sentence: str) -> bool:
 
 def is_unwilling(sentence: str) -> bool:
     """Whether it refuses in so many words ("I can't help"), not by an apology alone."""
-    return bool(_UNWILLING.search(_IDIOM.sub(" ", sentence)))
+    return bool(_UNWILLING.search(without_idioms(sentence)))
 
 
 def distances(sentence: str) -> bool:
