@@ -53,6 +53,8 @@ class Metric:
         where: item field -> the value, or values, that it must have. `metadata.KEY` reaches into the metadata.
         mean_over: an item field; the rates of its groups are averaged with equal weight (balanced accuracy over
             "expected", a published total over "subset").
+        per: a key of the item's metadata that holds a list; an item counts once for each of its entries (a prompt with
+            three orders three times), and `n` counts these.
         epochs: how an item's epochs become one value. "mean": their mean. "any", "all", "majority" (of 0/1
             values): 1 if one, every, or more than half of them is 1; a tied majority is 0.5.
         attempts: of how many epochs "any" and "all" speak; None for however many there are. More of them make the
@@ -70,6 +72,7 @@ class Metric:
     measure: str
     where: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     mean_over: str | None = None
+    per: str | None = None
     epochs: Epochs = "mean"
     attempts: int | None = None
     ordered: bool = False
@@ -169,7 +172,7 @@ def breakdown(rows: Iterable[Row], measure: str | Metric, by: str) -> list[Estim
         raise unknown_name("metadata key", key, table.metadata)
     units, names = _reduced_by_item(column, metric), table.names(by)
     of = table.codes(by)[units.items]
-    found = [_estimate(table, units.only(of == code), replace(metric, name=name)) for code, name in enumerate(names)]
+    found = [_estimate(table, units.at(of == code), replace(metric, name=name)) for code, name in enumerate(names)]
     return [estimate for estimate in found if estimate.total]
 
 
@@ -232,10 +235,14 @@ def selected(rows: Iterable[Row], metric: Metric) -> list[Row]:
 
 
 class _Column(NamedTuple):
-    """The rows to which a metric applies: the number of each row's item, and its value, nan where unscored."""
+    """The rows to which a metric applies: the number of each row's item, and its value, nan where unscored.
+
+    `weights` says how often each counts; empty where all count once.
+    """
 
     items: array[int]
     values: array[float]
+    weights: array[int]
 
 
 class _Items:
@@ -263,13 +270,13 @@ class _Items:
         Raises:
             UserError: an unknown item field, or a measure leaves its bounds.
         """
-        columns = [_Column(array("q"), array("d")) for _ in metrics]
+        columns = [_Column(array("q"), array("d"), array("q")) for _ in metrics]
         wanted = [(_conditions(metric), metric, column) for metric, column in zip(metrics, columns, strict=True)]
         for row in rows:
             number = self._number(row)
             if seen is not None and number < len(seen):
                 seen[number] = 1
-            for conditions, metric, (items, values) in wanted:
+            for conditions, metric, (items, values, weights) in wanted:
                 if metric.measure not in row.measures or not _fits(row.item, conditions):
                     continue
                 value = row.measures[metric.measure] if row.answer.status == "ok" else None
@@ -277,6 +284,8 @@ class _Items:
                     check((value,), metric.bounds, metric.name)
                 items.append(number)
                 values.append(math.nan if value is None else value)
+                if metric.per is not None:
+                    weights.append(len(row.item.metadata.get(metric.per, (None,))))
         return columns
 
     def names(self, field: str) -> list[str]:
@@ -321,7 +330,8 @@ class _Items:
 class _Units(NamedTuple):
     """The items to which a metric applies, their epochs reduced; the value is nan where there is none.
 
-    `worst` and `best` are the values with every unscored epoch at the measure's lowest and highest.
+    `worst` and `best` are the values with every unscored epoch at the measure's lowest and highest; `weights` says how
+    often each counts.
     """
 
     items: NDArray[np.int64]
@@ -330,15 +340,29 @@ class _Units(NamedTuple):
     best: NDArray[np.float64]
     scored: NDArray[np.int64]
     rows: NDArray[np.int64]
+    weights: NDArray[np.int64]
 
-    def only(self, mask: NDArray[np.bool_]) -> _Units:
-        """Return some of them."""
+    def at(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> _Units:
+        """Return those that a mask or a list of places names."""
         return _Units(
-            self.items[mask], self.values[mask], self.worst[mask], self.best[mask], self.scored[mask], self.rows[mask]
+            self.items[which],
+            self.values[which],
+            self.worst[which],
+            self.best[which],
+            self.scored[which],
+            self.rows[which],
+            self.weights[which],
         )
+
+    def repeated(self) -> _Units:
+        """Return each as often as it counts, side by side: whole clusters are resampled, so intervals know of it."""
+        import numpy as np
+
+        return self if (self.weights == 1).all() else self.at(np.repeat(np.arange(len(self.items)), self.weights))
 
 
 def _estimate(table: _Items, units: _Units, metric: Metric) -> Estimate:
+    units = units.repeated()
     clusters, groups = table.clusters[units.items], table.labels(metric.mean_over, units.items)
     if groups is None:
         found = rate(units.values, clusters, name=metric.name, bounds=metric.bounds)
@@ -358,18 +382,22 @@ def _estimate(table: _Items, units: _Units, metric: Metric) -> Estimate:
 def _difference(table: _Items, a: _Units, b: _Units, metric: Metric) -> Difference:
     import numpy as np
 
-    common, in_a, in_b = np.intersect1d(a.items, b.items, assume_unique=True, return_indices=True)
-    only_a, only_b = len(a.items) - len(common), len(b.items) - len(common)
+    _, in_a, in_b = np.intersect1d(a.items, b.items, assume_unique=True, return_indices=True)
+    both = int(a.weights[in_a].sum())
+    only_a, only_b = int(a.weights.sum()) - both, int(b.weights.sum()) - both
     unlike = np.flatnonzero(a.rows[in_a] != b.rows[in_b])
     for place in unlike.tolist():
         if (told := _unequal(int(a.rows[in_a][place]), int(b.rows[in_b][place]), metric)) is not None:
             return Difference(metric.name, None, None, None, 0, 0, told, None, None, None, only_a, only_b)
     either = np.union1d(a.items, b.items)  # items of one run alone go along without a value: no group may vanish unsaid
-    values = []
+    values, weights = [], np.ones(len(either), np.int64)
     for units in (a, b):
         column = np.full(len(either), np.nan)
-        column[np.searchsorted(either, units.items)] = units.values
+        places = np.searchsorted(either, units.items)
+        column[places], weights[places] = units.values, units.weights
         values.append(column)
+    if (weights != 1).any():
+        either, *values = (np.repeat(each, weights) for each in (either, *values))
     found = paired_difference(
         values[0],
         values[1],
@@ -405,7 +433,8 @@ def _reduced_by_item(column: _Column, metric: Metric) -> _Units:
     else:
         for place, (start, count) in enumerate(zip(first.tolist(), counts.tolist(), strict=True)):
             reduced[place], worst[place], best[place] = _of_epochs(values[start : start + count].tolist(), metric)
-    return _Units(items[first], reduced, worst, best, scored, counts)
+    weights = _as_array(column.weights)[order][first] if metric.per else np.ones(len(first), np.int64)
+    return _Units(items[first], reduced, worst, best, scored, counts, weights)
 
 
 def _of_epochs(values: Sequence[float], metric: Metric) -> tuple[float, float, float]:

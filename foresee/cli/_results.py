@@ -197,6 +197,15 @@ def put_comparison(a: Run, b: Run, format: str) -> None:
     put(table._replace(notes=(*table.notes, *comparison_notes(a, b, found))), format)
 
 
+def say_way_back(runs: Sequence[Run]) -> None:
+    """Say beside a table, not in it, how to get from its figures to items, answers, verdicts, command and commit."""
+    from foresee.cli._console import say
+    from foresee.report.run_text import way_back
+
+    if line := way_back(runs):
+        say(line)
+
+
 def put(table: TextTable, format: str) -> None:
     from foresee.cli._console import console
     from foresee.report import tables
@@ -208,24 +217,6 @@ def put(table: TextTable, format: str) -> None:
         if not screen.is_terminal:  # a pipe has no edge: one row, one line
             screen.width = max(screen.width, tables.natural_width(table.header, table.rows))
         tables.show(table, screen)
-
-
-def describe(item: Any) -> list[str]:
-    """Describe an item in full, for people: every field that is set, then the messages."""
-    fields = ("id", "subset", "domain", "scenario", "expected", "cluster", "missing_image", "choices")
-    lines = [f"{name}: {getattr(item, name)}" for name in fields if getattr(item, name)]
-    lines += [f"{key}: {value}" for key, value in item.metadata.items()]
-    return [*lines, *said(item)]
-
-
-def said(item: Any) -> list[str]:
-    """Write an item's messages, for people."""
-    lines = []
-    for message in item.conversation():
-        for part in message.content:
-            text = part if isinstance(part, str) else f"<image {part.path or part.sha256[:12]}>"
-            lines += [f"[{message.role}] {piece}" for piece in text.split("\n")]
-    return lines
 
 
 def _servers(run: Run) -> str:

@@ -32,21 +32,21 @@ def show(
     """Show the tries of one item: the text here, the images as files."""
     from dataclasses import replace
 
-    from foresee.cli import _results
     from foresee.config import from_pairs
     from foresee.data import check
     from foresee.evaluation.attempts import attempts, opened
     from foresee.plugins import contracts
+    from foresee.report import run_text
 
     attack = opened(name, attack_options or ())
     options = from_pairs(contracts.benchmark(benchmark).options, task_options or (), what=f"{benchmark} (-T)")
     original = replace(check.show(benchmark, item, data, options), benchmark=benchmark)
     folder = out or Path("attack") / name / benchmark
-    for line in _results.describe(original):
+    for line in run_text.described(original):
         typer.echo(line)
     for number, tried in enumerate(attempts(attack, original), 1):
         typer.echo(f"try {number} of {attack.tries}:")
-        lines = [tried] if isinstance(tried, str) else _results.said(_kept(tried, folder, str(number)))
+        lines = [tried] if isinstance(tried, str) else run_text.said(_kept(tried, folder, str(number)))
         for line in lines:
             typer.echo(f"  {line}")
 

@@ -120,12 +120,12 @@ def show(
 ) -> None:
     """One item as it would be sent, with everything that is known of it."""
     from foresee import plugins
-    from foresee.cli._results import describe
     from foresee.config import from_pairs
     from foresee.data import check as data_check
     from foresee.errors import UserError
     from foresee.files.outputs import output_file
     from foresee.plugins import contracts
+    from foresee.report.run_text import described
 
     if name in plugins.names("labels") and name not in plugins.names("benchmarks"):
         raise UserError(f"{name} is a label set; 'foresee data show' shows items of benchmarks")
@@ -133,7 +133,7 @@ def show(
         output_file(html, force=force, flag="--html")
     options = from_pairs(contracts.benchmark(name).options, task_options or (), what=f"{name} (-T)")
     item = data_check.show(name, item_id, data, options)
-    for line in describe(item):
+    for line in described(item):
         typer.echo(line)
     if html is None and not open_page:
         return
@@ -142,7 +142,7 @@ def show(
     from foresee.report import item_page
 
     page = html or sources.home() / "shown.html"
-    manifest.write_atomically(page, item_page.render(item, describe(item), clear=sources.find(name).embedded))
+    manifest.write_atomically(page, item_page.render(item, described(item), clear=sources.find(name).embedded))
     typer.echo(f"page: {page}")
     if open_page:
         typer.launch(page.resolve().as_uri())

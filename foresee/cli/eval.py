@@ -69,6 +69,8 @@ Concurrency = Annotated[
 Retries = Annotated[int, typer.Option("--retries", help="further tries after a passing failure")]
 Timeout = Annotated[float | None, typer.Option("--timeout", help="seconds for one call; default: the model's")]
 Moved = Annotated[bool, typer.Option("--moved", help="the run folder's model is now served at another address")]
+Tag = Annotated[str, typer.Option("--tag", metavar="TAG,…", help="find the runs by these: foresee runs --tag TAG")]
+Note = Annotated[str, typer.Option("--note", help="a remark on the runs, shown by foresee runs and on their page")]
 By = Annotated[
     str, typer.Option("--by", help="also show the first measure by subset, domain, scenario, … or metadata.KEY")
 ]
@@ -119,6 +121,8 @@ def evaluate(
         typer.Option("--engine", metavar="ray[:SHARDS[xGPUS]]", help="place shards on a Ray cluster, and join them"),
     ] = None,
     details: Details = False,
+    tag: Tag = "",
+    note: Note = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the requests, and send none")] = False,
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
@@ -127,6 +131,7 @@ def evaluate(
     from foresee.evaluation import jobs as batch
     from foresee.evaluation import suites
     from foresee.evaluation.plan import PlanOptions
+    from foresee.evaluation.remarks import Remarks
     from foresee.models import several
 
     _results.check_format(format, by)
@@ -172,6 +177,7 @@ def evaluate(
         call |= {"defense": defense.split(","), "attack_options": attack_options or (), "benign": benign}
         call |= {"defense_options": defense_options or (), "model_options": options, "moved": moved}
         call |= {"settings": batch.run_overrides(concurrency, retries, timeout)}
+        call |= {"tags": Remarks.of(tag, note).tags, "note": note}
         runs = _shards.on_ray(engine, call, out=out, shard=part, budget=(budget, price, judge_price))
         _results.show(runs, format=format, by=by, price=price, judge_price=judge_price)
         _results.exit_on(conditions, runs)
@@ -189,6 +195,7 @@ def evaluate(
         moved=moved,
         nested=suites.PREFIX in benchmarks,
         budget=limit_usd,
+        said=Remarks.of(tag, note),
         notice=_console.say,
         bars=_console.run_progress,
     )
@@ -196,6 +203,7 @@ def evaluate(
     together = _shown_side_by_side(finished, protections.why, attacked.why, format)
     if together and not (details or by or price or judge_price):
         _console.say(f"every metric: --details, or foresee report {runs[0].folder.parent}")
+        _results.say_way_back(runs)
     else:
         _show(finished, format=format, by=by, price=price, judge_price=judge_price)
     _results.exit_on(conditions, runs)

@@ -18,7 +18,9 @@ from foresee.cli.eval import (
     DefenseOptions,
     Limit,
     ModelOptions,
+    Note,
     Out,
+    Tag,
     TaskOptions,
 )
 
@@ -53,6 +55,8 @@ def profile(
     judge_price: JudgePrice = "",
     budget: BudgetOption = None,
     label: Labels = "",
+    tag: Tag = "",
+    note: Note = "",
     format: Annotated[
         Shape, typer.Option("--format", help="table, md, latex, or csv with all that is known")
     ] = "table",
@@ -69,6 +73,7 @@ def profile(
     from foresee.config import pairs
     from foresee.errors import UserError
     from foresee.evaluation import jobs as batch
+    from foresee.evaluation.remarks import Remarks
     from foresee.models import several
     from foresee.report.profile import profile as build
 
@@ -76,6 +81,10 @@ def profile(
         raise UserError("expected run folders or --model, one of both: foresee profile runs/a runs/b, or --model M")
     _check_outputs(page, to, force=force)
     if runs:
+        if tag or note:
+            raise UserError(
+                "--tag and --note are for runs made now; leave them out, or repeat the run's command with them"
+            )
         show(build(runs, labels=names_of(label)), format, page, to)
         return
     models, options = several(model), pairs(model_options or (), what="model option (-M)")
@@ -104,6 +113,7 @@ def profile(
         command=["foresee", *sys.argv[1:]],
         nested=True,
         budget=_costs.budget(budget, price, judge_price),
+        said=Remarks.of(tag, note),
         notice=_console.say,
         bars=_console.run_progress,
     )
@@ -150,10 +160,11 @@ def show(found: Profile, format: Shape, page: Path | None = None, to: Path | Non
     else:
         write = {"md": profile_text.document, "latex": profile_text.latex, "csv": profile_text.comma_separated}[format]
         typer.echo(write(found))
+    runs = list({id(f.run): f.run for line in found.measures for f in line.figures if f}.values())
+    _results.say_way_back(runs)
     if page is not None:
         from foresee.report.page import write as write_page
 
-        runs = list({id(f.run): f.run for line in found.measures for f in line.figures if f}.values())
         write_page(page, runs, profile=found)
         say(f"wrote {page}")
     if to is not None:

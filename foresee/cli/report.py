@@ -41,12 +41,14 @@ def compare(
         if several or not _results.show_defenses(found, (), {}, format=format):
             profile.show(build(runs, to_first=True), "md" if format == "md" else "table")
         _results.show_costs(found, {}, format=format)
+        _results.say_way_back(found)
         return
     a, b = found
     if format == "json":
         typer.echo(json.dumps([asdict(d) for d in compare_runs(a, b)], indent=2))
     else:
         _results.put_comparison(a, b, format)
+        _results.say_way_back(found)
 
 
 def page(

@@ -13,13 +13,29 @@ if TYPE_CHECKING:
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="a benchmark, defense, attack, judge, recipe, training, suite or metric")],
+    name: Annotated[
+        str,
+        typer.Argument(help="a benchmark, defense, attack, judge, recipe, training, suite, metric; or a run folder"),
+    ],
+    item: Annotated[str, typer.Argument(help="of a run folder: the item whose answers and verdicts are shown")] = "",
 ) -> None:
-    """Show what anything is: meaning, options, metrics, licence, where it comes from. Names are as in foresee list."""
+    """Show what anything is: meaning, options, metrics, licence, where it comes from. Names are as in foresee list.
+
+    Of a run folder: its items, those that went wrong first; of one item everything; and the command that made it.
+    """
     from foresee import plugins
-    from foresee.errors import unknown_name
+    from foresee.errors import UserError, unknown_name
     from foresee.evaluation import suites
 
+    if Path(name).is_dir() and not (
+        name in suites.names() or any(name in plugins.names(kind) for kind in plugins.KINDS)
+    ):
+        _show_run(Path(name), item)
+        return
+    if item:
+        raise UserError(
+            f"{name} is no run folder, so it has no item '{item}'; 'foresee data show' shows benchmarks' items"
+        )
     found = [kind for kind in plugins.KINDS if name in plugins.names(kind)]
     told = False
     for kind in found:
@@ -38,6 +54,20 @@ def show(
     if not told:
         known = {each for kind in plugins.KINDS for each in plugins.names(kind)} | set(suites.names())
         raise unknown_name("benchmark, defense, attack, judge, recipe, training, suite or metric", name, sorted(known))
+
+
+def _show_run(folder: Path, item: str) -> None:
+    """Print a run's items, or all that is known of one of them."""
+    from foresee.cli import _results
+    from foresee.evaluation.run_folder import read_run
+    from foresee.report import run_text
+
+    run = read_run(folder)
+    if not item:
+        _results.put(run_text.items(run), "table")
+        return
+    for line in run_text.item(run, item):
+        typer.echo(line)
 
 
 def _show_plugin(kind: Kind, name: str) -> None:
@@ -111,15 +141,17 @@ def _metrics_named(name: str) -> Iterator[str]:
 
 def runs(
     folder: Annotated[Path, typer.Argument(help="where to look")] = Path("runs"),
+    tag: Annotated[str, typer.Option("--tag", help="only what has this tag, as eval and profile give it")] = "",
 ) -> None:
-    """List what has been made below a folder: when, what it is, on which model, and where it lies."""
+    """List what has been made below a folder: when, what it is, on which model, its tags and note, where it lies."""
     from foresee import manifest
     from foresee.cli import _console, _results
-    from foresee.errors import UserError
+    from foresee.errors import UserError, unknown_name
+    from foresee.evaluation import remarks
     from foresee.files.shards import SHARDS
     from foresee.report.tables import TextTable
 
-    lines = []
+    lines, known = [], set[str]()
     for path in sorted(folder.rglob(manifest.FILE)):
         if path.parent.parent.name == SHARDS and (path.parents[2] / manifest.FILE).exists():
             continue  # joined
@@ -128,13 +160,23 @@ def runs(
         except UserError as problem:
             _console.say(f"left out: {problem}")
             continue
-        lines.append(_line(record, path.parent))
+        said = remarks.read(path.parent)
+        known |= set(said.tags)
+        if not tag or tag in said.tags:
+            lines.append((*_line(record, path.parent), ", ".join(said.tags), said.note))
+    if tag and not lines:
+        raise unknown_name("tag", tag, known)
     if not lines:
         raise UserError(
             f"nothing in {folder}: expected folders that foresee wrote; where are yours? foresee runs FOLDER"
         )
-    header = ("written", "what", "model", "attack", "defense", "items", "where")
-    _results.put(TextTable(f"{len(lines)} in {folder}", header, tuple(sorted(lines))), "table")
+    header = ("written", "what", "model", "attack", "defense", "items", "where", "tags", "note")
+    shown = [place for place in range(len(header)) if place < _ALWAYS or any(line[place] for line in lines)]
+    rows = tuple(tuple(line[place] for place in shown) for line in sorted(lines))
+    _results.put(TextTable(f"{len(lines)} in {folder}", tuple(header[place] for place in shown), rows), "table")
+
+
+_ALWAYS = 7  # columns of `foresee runs` that are shown also where they are empty
 
 
 def _line(record: Mapping[str, Any], folder: Path) -> tuple[str, ...]:

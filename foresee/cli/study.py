@@ -49,6 +49,7 @@ def study(
         for part in report.text_tables(found):
             _results.put(part, format)
     page = report.write(folder / "report.html", found)
+    say(f"behind every figure: foresee show RUN [ITEM]; foresee runs {folder} lists the RUNs")
     say(f"wrote {page}")
 
 

@@ -12,6 +12,7 @@ from foresee.evaluation import plan as planning
 from foresee.evaluation import suites
 from foresee.evaluation.plan import Plan, PlanOptions
 from foresee.evaluation.progress import progress_bar
+from foresee.evaluation.remarks import Remarks
 from foresee.evaluation.run_folder import Run
 from foresee.evaluation.run_plan import opened, run_plan
 from foresee.evaluation.runs import Runs
@@ -45,6 +46,8 @@ class EvaluateOptions(TypedDict, total=False):
     command: Sequence[str]
     moved: bool
     budget: Budget | None
+    tags: Iterable[str]
+    note: str
 
 
 @overload
@@ -132,6 +135,7 @@ def evaluate(
             `command`: the command line, for the record.
             `moved`: the folder's answers came from another address, where the same model was served.
             `budget`: what all calls may cost, those that the folders hold already included; see `foresee.Budget`.
+            `tags`, `note`: what to find the runs by (`foresee runs --tag`), and a remark for people.
 
     Returns:
         The run (rows, estimates, manifest) where benchmark, model, attack and defense are one each; else `Runs`.
@@ -170,6 +174,7 @@ def evaluate(
             command=options.get("command", ()),
             moved=options.get("moved", False),
             budget=options.get("budget"),
+            said=_said(options),
         )
 
 
@@ -205,6 +210,7 @@ def _evaluated_all(
         moved=options.get("moved", False),
         nested=any(suites.PREFIX in name for name in benchmarks),
         budget=options.get("budget"),
+        said=_said(options),
         bars=_bar(options),
     )
     return Runs([each.run for each in finished], [each.job.label for each in finished])
@@ -223,6 +229,10 @@ def _plan_options(options: EvaluateOptions) -> PlanOptions:
     for key in PlanOptions.__annotations__.keys() & options.keys():
         found[key] = options[key]  # type: ignore[literal-required]
     return found
+
+
+def _said(options: EvaluateOptions) -> Remarks:
+    return Remarks(tuple(options.get("tags", ())), options.get("note", ""))
 
 
 def _bar(options: EvaluateOptions) -> batch.Bars:

@@ -18,6 +18,7 @@ from foresee.errors import UserError
 from foresee.evaluation import plan as planning
 from foresee.evaluation import screening, suites
 from foresee.evaluation.plan import Plan, PlanOptions
+from foresee.evaluation.remarks import Remarks
 from foresee.evaluation.run_folder import Run, slug
 from foresee.evaluation.run_plan import opened, run_plan
 from foresee.judges import GradedJudge, JudgeChoice
@@ -212,6 +213,7 @@ def carry_out(
     moved: bool = False,
     nested: bool = False,
     budget: Budget | None = None,
+    said: Remarks = Remarks(),  # noqa: B008 - immutable
     notice: Notice = say_once,
     bars: Bars = lambda label: nullcontext(),
 ) -> list[Finished]:
@@ -229,6 +231,7 @@ def carry_out(
         moved: see `foresee.evaluate`.
         nested: `out` holds a folder for each job even if there is one alone, as of a suite whose other data come later.
         budget: what all of them together may cost.
+        said: tags and a note for every run.
         notice: told what a user should know before the figures are read.
         bars: shows how far each run has come.
 
@@ -264,6 +267,7 @@ def carry_out(
                         command=command,
                         moved=moved,
                         budget=budget,
+                        said=said,
                     )
                 finished.append(Finished(job, run))
     return finished

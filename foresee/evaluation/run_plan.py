@@ -15,10 +15,11 @@ from foresee import manifest
 from foresee.attacks import OpenAttack
 from foresee.defenses import Composed
 from foresee.errors import UserError
-from foresee.evaluation import holdings, own_reward
+from foresee.evaluation import holdings, own_reward, remarks
 from foresee.evaluation import plan as planning
 from foresee.evaluation.holdings import FREE, open_journal
 from foresee.evaluation.plan import Plan
+from foresee.evaluation.remarks import Remarks
 from foresee.evaluation.run_folder import Run, slug
 from foresee.files.redaction import without_secrets
 from foresee.files.spool import Spool
@@ -42,6 +43,7 @@ def run_plan(
     command: Sequence[str] = (),
     moved: bool = False,
     budget: Budget | None = None,
+    said: Remarks = Remarks(),  # noqa: B008 - immutable
 ) -> Run:
     """Ask an open model every item of a plan and judge the answers; see `foresee.evaluate`."""
     _check_prices(budget, planned)
@@ -51,6 +53,7 @@ def run_plan(
     configuration = without_secrets({**planning.configuration(planned), "model": dict(model.identity)})
     folder = Path(out) if out is not None else default_folder(planned, model, configuration)
     folder = planned.shard.folder(folder) if planned.shard else holdings.joined(folder)
+    remarks.add(planned.shard.whole(folder) if planned.shard else folder, said)
     first = holdings.earlier(folder)
     record = {
         **planning.record(planned),

@@ -172,6 +172,8 @@ class Result:
     lacking: tuple[Step, ...]
     cpu_seconds: float
     definitions: tuple[Mapping[str, str], ...]
+    runs: tuple[Mapping[str, str], ...]
+    """of each step that is done: benchmark -> run folder, below the study's"""
 
 
 def read_study(path: Path) -> Study:
@@ -306,6 +308,7 @@ def result(study: Study, out: Path) -> Result:
         tuple(step for step, record in found if record is None),
         sum(float(record["cpu_seconds"]) for _, record in done),
         tuple(manifest.read(out, "study").get("definitions", ())),
+        tuple(record["runs"] for _, record in done),
     )
 
 

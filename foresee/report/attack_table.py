@@ -40,6 +40,8 @@ class Cell(NamedTuple):
         effect: of the defense: to none under the same attack; None for none itself.
         legible: share of benign items served; None where that was not measured.
         curve: (k, share of items on which any of k tries did harm), for the page.
+        run: what it comes of.
+        legible_run: what `legible` comes of.
     """
 
     tries: int
@@ -49,6 +51,8 @@ class Cell(NamedTuple):
     effect: Difference | None
     legible: Estimate | None
     curve: tuple[tuple[int, float], ...]
+    run: Run
+    legible_run: Run | None
 
 
 class Matrix(NamedTuple):
@@ -62,6 +66,14 @@ class Matrix(NamedTuple):
     cells: Mapping[tuple[str, str], Cell]
     sure: frozenset[Difference]
     notes: tuple[str, ...]
+
+
+class _Legible(NamedTuple):
+    """The share of benign items that were served: of which benchmark (empty: the same one), in which run."""
+
+    told: str
+    run: Run
+    estimate: Estimate
 
 
 class _Held(NamedTuple):
@@ -81,7 +93,7 @@ def matrices(runs: Sequence[Run], labels: Sequence[str] = (), unfit: Mapping[str
     """
     attacks, defenses = attackers(runs), protections(runs)
     found: dict[tuple[str, str], list[_Held]] = {}
-    legible: dict[tuple[str, str, str], tuple[str, Estimate]] = {}
+    legible: dict[tuple[str, str, str], _Legible] = {}
     for run, told, attack, defense in zip(
         runs, labels or [variant(run) for run in runs], attacks, defenses, strict=True
     ):
@@ -89,7 +101,7 @@ def matrices(runs: Sequence[Run], labels: Sequence[str] = (), unfit: Mapping[str
         if metric is not None:
             found.setdefault((run.model, told), []).append(_Held(run, metric, attack, defense))
         if served is not None:
-            legible.setdefault((run.model, attack, defense), (told, served))
+            legible.setdefault((run.model, attack, defense), _Legible(told, run, served))
     return [
         _matrix(model, told, held, {**legible, **_own(model, held)}, unfit or {})
         for (model, told), held in found.items()
@@ -139,17 +151,20 @@ def _served(run: Run) -> Estimate | None:
     return None
 
 
-def _own(model: str, held: Sequence[_Held]) -> dict[tuple[str, str, str], tuple[str, Estimate]]:
+def _own(model: str, held: Sequence[_Held]) -> dict[tuple[str, str, str], _Legible]:
     """Find the legibility that the benchmark's own benign items show."""
-    found = {(model, each.attack, each.defense): _served(each.run) for each in held}
-    return {key: ("", estimate) for key, estimate in found.items() if estimate is not None}
+    return {
+        (model, each.attack, each.defense): _Legible("", each.run, estimate)
+        for each in held
+        if (estimate := _served(each.run)) is not None
+    }
 
 
 def _matrix(
     model: str,
     told: str,
     held: Sequence[_Held],
-    legible: Mapping[tuple[str, str, str], tuple[str, Estimate]],
+    legible: Mapping[tuple[str, str, str], _Legible],
     unfit: Mapping[str, str],
 ) -> Matrix:
     by_place = {(each.attack, each.defense): each for each in reversed(held)}
@@ -159,9 +174,9 @@ def _matrix(
     for place, each in by_place.items():
         source = legible.get((model, *place))
         plain, bare = by_place.get((_NONE, each.defense)), by_place.get((each.attack, _NONE))
-        cells[place] = _cell(each, plain, bare, source[1] if source else None)
+        cells[place] = _cell(each, plain, bare, source)
     ordered = list(dict.fromkeys(each.attack for each in held if each.run.manifest.get("tries_in_order")))
-    sources = {source[0] for place in by_place if (source := legible.get((model, *place)))}
+    sources = {source.told for place in by_place if (source := legible.get((model, *place)))}
     return Matrix(
         model,
         told,
@@ -179,7 +194,7 @@ def _matrix(
     )
 
 
-def _cell(each: _Held, plain: _Held | None, bare: _Held | None, legible: Estimate | None) -> Cell:
+def _cell(each: _Held, plain: _Held | None, bare: _Held | None, legible: _Legible | None) -> Cell:
     run, metric, tries = each.run, each.metric, each.run.tries
     points = [k for k in _POINTS if k < tries] + [tries]
     ordered = bool(run.manifest.get("tries_in_order"))
@@ -191,8 +206,10 @@ def _cell(each: _Held, plain: _Held | None, bare: _Held | None, legible: Estimat
         found[-1] if found else None,
         None if plain is None or plain is each else paired.differences(plain.run, run, [metric]).get(metric.name),
         None if bare is None or bare is each else paired.differences(bare.run, run, [metric]).get(metric.name),
-        legible,
+        legible.estimate if legible else None,
         tuple((k, estimate.value) for k, estimate in zip(points, found, strict=False) if estimate.value is not None),
+        run,
+        legible.run if legible else None,
     )
 
 
@@ -315,11 +332,17 @@ def row(matrix: Matrix, attack: str, defense: str) -> tuple[str, ...] | None:
     )
 
 
+def behind(matrix: Matrix, attack: str, defense: str) -> tuple[Run | None, ...]:
+    """List the run that each of `row`'s cells comes of."""
+    cell = matrix.cells[attack, defense]
+    return (*[cell.run] * (len(header(matrix)) - 1), cell.legible_run)
+
+
 def _has_effect(matrix: Matrix) -> bool:
     return any(cell.effect is not None for cell in matrix.cells.values())
 
 
-def curves(matrix: Matrix) -> list[tuple[str, str]]:
+def curves(matrix: Matrix) -> list[tuple[str, str, Run]]:
     """Write how the share of items harmed grows with the number of tries, for each attack that has several."""
     found = []
     for attack in matrix.attacks:
@@ -327,7 +350,9 @@ def curves(matrix: Matrix) -> list[tuple[str, str]]:
             cell = matrix.cells.get((attack, defense))
             if cell is not None and len(cell.curve) > 1:
                 name = attack if defense == _NONE else f"{attack}, {defense}"
-                found.append((name, " · ".join(f"{k}: {number(value, percent=True)}" for k, value in cell.curve)))
+                found.append(
+                    (name, " · ".join(f"{k}: {number(value, percent=True)}" for k, value in cell.curve), cell.run)
+                )
     return found
 
 

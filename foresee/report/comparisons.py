@@ -24,7 +24,7 @@ class PublishedTable(NamedTuple):
     """Published rows below this page's runs under the same rule; one text and one bar for each metric."""
 
     metrics: tuple[str, ...]
-    ours: tuple[tuple[Column, tuple[Cell | None, ...]], ...]
+    ours: tuple[tuple[Column, tuple[tuple[Cell | None, Mapping[str, list[str]]], ...]], ...]
     theirs: tuple[tuple[PublishedRow, tuple[tuple[str, Markup], ...]], ...]
     sources: tuple[str, ...]
 
@@ -36,14 +36,14 @@ class Ablation(NamedTuple):
     columns: tuple[Column, ...]
     names: tuple[str, ...]
     rows: tuple[PanelRow, ...]
-    agreement: tuple[tuple[str, Cell], ...]
+    agreement: tuple[tuple[str, int | None, Cell], ...]
 
 
 def published_table(
     columns: Sequence[Column], headline: Sequence[MetricRow], rows: Sequence[PublishedRow]
 ) -> PublishedTable | None:
     """Compare with published figures; None where nobody published a figure for a metric of these runs."""
-    cells = {row.name: row.cells for row in headline if row.published}
+    cells = {row.name: [(cell, row.where) for cell in row.cells] for row in headline if row.published}
     metrics = [name for name in cells if any(name in row.values for row in rows)]
     if not metrics:
         return None
@@ -80,13 +80,13 @@ def _ablation(columns: Sequence[Column]) -> Ablation:
     for metric in first.run.metrics:
         if not metric.published and metric.percent:
             found = [estimate(column.run, metric.name) for column in columns]
-            rows.append(lanes(metric.name, found, [column.series for column in columns]))
+            rows.append(lanes(metric.name, found, [column.series for column in columns], metric.where))
     agreement = []
     if _modality(first.run) == "both":
         for column in columns[1:]:
             same = _agreement(first.run, column.run)
             if same is not None:
-                agreement.append((_SHOWN[_modality(column.run)], same))
+                agreement.append((_SHOWN[_modality(column.run)], column.place, same))
     names = tuple(_SHOWN[_modality(column.run)] for column in columns)
     return Ablation(first.name, tuple(columns), names, tuple(rows), tuple(agreement))
 

@@ -16,7 +16,7 @@ from foresee.records import Answer
 from foresee.report.attack_table import value_of
 from foresee.report.escaping import label
 from foresee.report.failures import WITHHELD
-from foresee.report.profile import Measure, profile
+from foresee.report.profile import Figure, Measure, profile
 from foresee.report.provenance import without_paths
 from foresee.report.run_names import attackers, protections, variant
 from foresee.report.tables import TextTable, natural_width, number
@@ -63,7 +63,8 @@ def escaped(table: TextTable, *, public: bool) -> TextTable:
         return label(without_paths(text) if public else text, 400)
 
     rows = tuple(tuple(map(told, row)) for row in table.rows)
-    return TextTable(told(table.title), tuple(map(told, table.header)), rows, tuple(map(told, table.notes)))
+    header, notes = tuple(map(told, table.header)), tuple(map(told, table.notes))
+    return TextTable(told(table.title), header, rows, notes, table.behind)
 
 
 def withheld(answer: Answer) -> bool:
@@ -114,16 +115,20 @@ def _table(model: str, runs: Sequence[Run], unfit: Mapping[str, str]) -> TextTab
     shown = {name: _withheld(plain.get(name, {}).values()) for name in order}
     anything = any(value not in (None, 0.0) for value in shown.values())
     header = ["defense", "tokens", "calls", "time", *(["withheld, benign"] if anything else [])]
-    rows = []
+    rows, behind = [], []
     for name in order:
         cost = cost_of(plain.get(name, {}))
         withheld_too = [_DASH if shown[name] is None else number(shown[name], percent=True)] if anything else []
-        values = [_value(line, places.get(name)) for line in measures]
+        figures = [line.figures[places[name]] if name in places else None for line in measures]
+        values = [_value(each) for each in figures]
         rows.append((name, *_costs(cost, None if name == "none" else base), *withheld_too, *values))
+        only = next(iter(plain[name].values())) if len(plain.get(name, {})) == 1 else None  # else: by benchmark, below
+        behind.append((*[only] * len(header), *(each.run if each else None for each in figures)))
+    behind += [(None,) * (len(header) + len(measures)) for _ in unfit]
     rows += [(name, *["n/a"] * (len(header) + len(measures) - 1)) for name in unfit]
     header += [_named(line, several) for line in measures]
     notes = (_NOTE, *([_WITHHELD_NOTE] if anything else []), *(f"n/a: {why}" for why in unfit.values()))
-    return TextTable(f"What each defense costs {model}", tuple(header), tuple(rows), notes)
+    return TextTable(f"What each defense costs {model}", tuple(header), tuple(rows), notes, tuple(behind))
 
 
 def _costs(cost: Cost | None, base: Cost | None) -> tuple[str, str, str]:
@@ -141,9 +146,8 @@ def _withheld(runs: Iterable[Run]) -> float | None:
     return sum(withheld(row.answer) for row in rows) / len(rows) if rows else None
 
 
-def _value(line: Measure, place: int | None) -> str:
-    figure = None if place is None else line.figures[place]
-    if figure is None or not line.metric.percent:
+def _value(figure: Figure | None) -> str:
+    if figure is None or not figure.metric.percent:
         return _DASH if figure is None else number(figure.estimate.value, percent=False)
     return value_of(figure.estimate)
 
@@ -157,14 +161,19 @@ def _split(table: TextTable, width: int) -> list[TextTable]:
     """Lay out as few tables as fit, each with the defenses' names; the notes below the last."""
     parts: list[list[int]] = [[0]]
     for column in range(1, len(table.header)):
-        wider = [*parts[-1], column]
-        if len(parts[-1]) > 1 and natural_width(*_columns(table, wider)) > width:
+        wider = _columns(table, [*parts[-1], column])
+        if len(parts[-1]) > 1 and natural_width(wider.header, wider.rows) > width:
             parts.append([0, column])
         else:
-            parts[-1] = wider
-    made = [TextTable(table.title, *_columns(table, part)) for part in parts]
+            parts[-1].append(column)
+    made = [_columns(table, part) for part in parts]
     return [*made[:-1], made[-1]._replace(notes=table.notes)]
 
 
-def _columns(table: TextTable, which: Sequence[int]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    return tuple(table.header[i] for i in which), tuple(tuple(row[i] for i in which) for row in table.rows)
+def _columns(table: TextTable, which: Sequence[int]) -> TextTable:
+    return TextTable(
+        table.title,
+        tuple(table.header[i] for i in which),
+        tuple(tuple(row[i] for i in which) for row in table.rows),
+        behind=tuple(tuple(row[i] for i in which) for row in table.behind),
+    )

@@ -17,6 +17,7 @@ from foresee.metrics import Metric
 from foresee.plugins.contracts import Benchmark
 from foresee.report import failures, paired
 from foresee.report.escaping import label
+from foresee.report.gallery import counted
 from foresee.report.provenance import without_paths
 from foresee.report.run_names import attackers, benchmark_file, protections, variant
 from foresee.report.tables import TextTable, least_shown, natural_width, number
@@ -49,6 +50,7 @@ class Line(NamedTuple):
     name: str
     entries: tuple[Entry | None, ...]
     doc: str = ""
+    where: Mapping[str, list[str]] = {}  # which items it counts, as `gallery.counted` says it
 
 
 class Section(NamedTuple):
@@ -56,6 +58,7 @@ class Section(NamedTuple):
 
     label: str
     lines: tuple[Line, ...]
+    runs: tuple[Run | None, ...]  # one a defense
 
 
 class Board(NamedTuple):
@@ -112,7 +115,10 @@ def text_tables(board: Board, width: int) -> list[TextTable]:
 def escaped(board: Board, *, public: bool) -> Board:
     """Copy the table with names that can do no harm on a page, and if it is public without local paths."""
     sections = [
-        Section(label(part.label, 100), tuple(Line(label(n, 60), e, label(doc, 240)) for n, e, doc in part.lines))
+        part._replace(
+            label=label(part.label, 100),
+            lines=tuple(line._replace(name=label(line.name, 60), doc=label(line.doc, 240)) for line in part.lines),
+        )
         for part in board.sections
     ]
     return Board(
@@ -190,7 +196,7 @@ def _section(
             else:
                 entries.append(_entry(metric, run, differences[name].get(metric.name), sure))
         better = {True: " ↑", False: " ↓", None: ""}[metric.higher_is_better]
-        lines.append(Line(metric.name + better, tuple(entries), metric.doc))
+        lines.append(Line(metric.name + better, tuple(entries), metric.doc, counted(metric.where)))
     lines += _blocked(held, defenses)
     base = _cost(first)
     costs = [base if held.get(name) is first else _cost(held[name]) if name in held else None for name in defenses]
@@ -199,7 +205,7 @@ def _section(
     lines.append(
         Line("seconds per item", tuple(_seconds(c, base) if c else g for c, g in zip(costs, gap, strict=True)))
     )
-    return Section(told, tuple(lines))
+    return Section(told, tuple(lines), tuple(held.get(name) for name in defenses))
 
 
 def _blocked(held: Mapping[str, Run], defenses: Sequence[str]) -> list[Line]:
@@ -212,7 +218,12 @@ def _blocked(held: Mapping[str, Run], defenses: Sequence[str]) -> list[Line]:
             same = [row.answer.screened.startswith("blocked") for row in found if row.item.expected == expected]
             entries.append(Entry(number(sum(same) / len(same), percent=True)) if same else None)
         lines.append(
-            Line(f"blocked, {expected or 'all'}", tuple(entries), "share of these items that a filter blocked")
+            Line(
+                f"blocked, {expected or 'all'}",
+                tuple(entries),
+                "share of these items that a filter blocked",
+                counted({"expected": expected}),
+            )
         )
     return lines
 

@@ -64,6 +64,16 @@ def cards(runs: Sequence[Run], limit: int = CARD_LIMIT) -> Cards:
     return Cards(tuple(card for card in every if id(card) in kept), len(every) - limit)
 
 
+def counted(where: Mapping[str, str | tuple[str, ...]]) -> dict[str, list[str]]:
+    """Say which cards a metric counts: a card's field -> the values it must have; what no card tells is left out."""
+    fields = {"subset": "part", "domain": "domain", "scenario": "scenario", "expected": "expected"}
+    return {
+        fields[name]: [label(each) for each in ((values,) if isinstance(values, str) else values)]
+        for name, values in where.items()
+        if name in fields
+    }
+
+
 def images_wanted(found: Iterable[Card]) -> list[Image]:
     """List the first image of every card, those of failures first, so that they are the last to be left out."""
     ordered = sorted(found, key=lambda card: card.urgency)
@@ -112,6 +122,7 @@ def _card(
     described: dict[str, Json] = {
         "id": label(item.id, 60),
         "subset": label(f"{item.benchmark} · {item.subset}" if several else item.subset, 80),
+        "part": label(item.subset),
         "domain": label(item.domain),
         "scenario": label(item.scenario),
         "expected": label(item.expected),

@@ -13,6 +13,7 @@ from foresee.metrics import Metric
 from foresee.report import figures, paired
 from foresee.report.escaping import label
 from foresee.report.figures import Mark, Scale
+from foresee.report.gallery import counted
 from foresee.report.provenance import without_paths
 from foresee.statistics import Difference, Estimate
 
@@ -30,6 +31,8 @@ class Column(NamedTuple):
     name: str
     benchmark: str
     details: str
+    place: int | None = None
+    """its number in the gallery; None where the page has none"""
 
 
 class Cell(NamedTuple):
@@ -69,6 +72,8 @@ class MetricRow(NamedTuple):
     percent: bool
     cells: tuple[Cell | None, ...]
     deltas: tuple[Delta | None, ...]
+    where: Mapping[str, list[str]]
+    """which items it counts, as `gallery.counted` says it"""
 
 
 def columns(runs: Sequence[Run], *, public: bool, labels: Mapping[int, str] | None = None) -> list[Column]:
@@ -97,7 +102,8 @@ def columns(runs: Sequence[Run], *, public: bool, labels: Mapping[int, str] | No
         if given[index] and len(model) <= _SHORT and sum(o.benchmark == run.benchmark for o in alike) == 1:
             tag = model
         series = sum(other.benchmark == run.benchmark for other in runs[:index])
-        found.append(Column(run, series, tag, model, label(run.benchmark), label(", ".join(details), 160)))
+        place = None if public else index
+        found.append(Column(run, series, tag, model, label(run.benchmark), label(", ".join(details), 160), place))
     return found
 
 
@@ -147,6 +153,7 @@ def _metric_row(
         percent=metric.percent,
         cells=cells,
         deltas=deltas,
+        where=counted(metric.where),
     )
 
 

@@ -7,7 +7,7 @@ through, by their hashes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -132,6 +132,8 @@ def render(
         attack_header=attack_table.header,
         attack_row=attack_table.row,
         attack_curves=attack_table.curves,
+        attack_behind=attack_table.behind,
+        place_of=_places(runs, public=public),
         tries=[] if public else shown_attacks(runs, images=images),
         facts=facts(runs, public=public),
         commands=[(column, line) for column in columns if (line := command(column.run, public=public))],
@@ -162,6 +164,12 @@ def write(
     shown = render(runs, images=images, public=public, published=published, corrections=corrections, profile=profile)
     manifest.write_atomically(path, shown)
     return path
+
+
+def _places(runs: Sequence[Run], *, public: bool) -> Callable[[Run | None], int | None]:
+    """Find a run's number in the gallery; None for all where the page has none."""
+    found = {} if public else {id(run): place for place, run in enumerate(runs)}
+    return lambda run: found.get(id(run))
 
 
 def _labels(profile: Profile) -> dict[int, str]:

@@ -12,6 +12,7 @@ from foresee.evaluation.run_folder import Run
 from foresee.report import figures, profile_figure, profile_text
 from foresee.report.escaping import label
 from foresee.report.figures import Mark
+from foresee.report.gallery import counted
 from foresee.report.main_table import mark_of
 from foresee.report.profile import Measure, Profile
 from foresee.report.provenance import without_paths
@@ -37,6 +38,7 @@ class Line(NamedTuple):
     drawn: Markup
     readings: tuple[Reading, ...]
     published: str
+    where: Mapping[str, list[str]]
 
 
 class Shown(NamedTuple):
@@ -101,4 +103,5 @@ def _line(
         figures.intervals(marks or [Mark(None, None, None)], scale),
         tuple(readings),
         label(profile_text.quoted(line), 1200),
+        counted(line.metric.where),
     )

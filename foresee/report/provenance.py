@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from foresee import plugins
+from foresee.evaluation import remarks
 from foresee.evaluation.run_folder import Run
 from foresee.files.redaction import without_secrets
 from foresee.report.escaping import label, visible
@@ -16,6 +17,8 @@ _TEXT_LIMIT = 300
 _PATH = r"[^\s'\"]+(?: [^\s'\"/]*/[^\s'\"]*)*"  # goes on over a blank when a slash follows: "/home/some one/x"
 _ABSOLUTE = re.compile(rf"(?:file:/+|(?<=\w/)/|(?<![\w:/.])(?:~?/|[A-Za-z]:\\)){_PATH}")
 _NAMES = {
+    "tags": "tags",
+    "note": "note",
     "written": "written",
     "model": "model",
     "benchmark": "benchmark",
@@ -91,6 +94,8 @@ def record(run: Run, *, public: bool) -> dict[str, Any]:
     cleaned.setdefault("model", run.model)
     cleaned.setdefault("benchmark", run.benchmark)
     cleaned.setdefault("defense", run.defense)
+    said = remarks.read(run.folder)
+    cleaned |= {"tags": ", ".join(said.tags), "note": said.note} if not public else {}
     if public:
         cleaned = {key: without_paths(value) for key, value in cleaned.items() if key not in _LOCAL_ONLY}
     return cleaned

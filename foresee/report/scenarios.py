@@ -14,6 +14,7 @@ from foresee.records import Row
 from foresee.report import figures
 from foresee.report.escaping import label
 from foresee.report.figures import Mark
+from foresee.report.gallery import counted
 from foresee.report.main_table import DASH, Column, mark_of, number
 from foresee.statistics import Estimate
 
@@ -24,6 +25,7 @@ class PanelRow(NamedTuple):
     name: str
     readings: tuple[tuple[str, str], ...]
     drawn: Markup
+    where: Mapping[str, list[str]]
 
 
 class Panel(NamedTuple):
@@ -46,11 +48,13 @@ def panels(group: Sequence[Column]) -> list[Panel]:
     return [panel for panel in found if panel is not None]
 
 
-def lanes(name: str, estimates: Sequence[Estimate | None], series: Sequence[int]) -> PanelRow:
-    """One row of dots: the estimates of one thing, a lane each."""
+def lanes(
+    name: str, estimates: Sequence[Estimate | None], series: Sequence[int], where: Mapping[str, str | tuple[str, ...]]
+) -> PanelRow:
+    """One row of dots: the estimates of one thing, a lane each; `where` says which items they count."""
     marks = [mark_of(e, s) if e else Mark(None, None, None) for e, s in zip(estimates, series, strict=True)]
     readings = [(number(e.value), _count(e)) if e else (DASH, "") for e in estimates]
-    return PanelRow(label(name) or "not named", tuple(readings), figures.intervals(marks))
+    return PanelRow(label(name) or "not named", tuple(readings), figures.intervals(marks), counted(where))
 
 
 def _panel(subset: str, group: Sequence[Column]) -> Panel | None:
@@ -67,7 +71,8 @@ def _panel(subset: str, group: Sequence[Column]) -> Panel | None:
     domains: dict[str, list[PanelRow]] = {}
     ranked = sorted(domain_of, key=lambda name: (_first_value(estimates, name), name))
     for name in ranked:
-        row = lanes(name, [by_name.get(name) for by_name in estimates], series)
+        where = {"subset": subset, by: name}
+        row = lanes(name, [by_name.get(name) for by_name in estimates], series, where)
         domains.setdefault(domain_of[name], []).append(row)
     if all(len(found) == 1 for found in domains.values()):  # a domain that is a scenario would only say it twice
         domains = {"": [row for name in ranked for row in domains[domain_of[name]]]}

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -157,6 +158,7 @@ def render(result: Result) -> str:
         tables=text_tables(result),
         trade_off=_trade_off(result),
         curves=list(_curves(result)),
+        behind=_behind(result),
         marker=figures.marker,
         version=str(manifest.environment()["foresee"]),
     )
@@ -209,6 +211,27 @@ def _scatter(points: Sequence[Point]) -> Markup:
         drawn.append(f'<circle class="dot series-{point.series}" cx="{x:.1f}" cy="{y:.1f}" r="1.6"/>')
     head = '<svg class="scatter" viewBox="-2 -2 104 104" aria-hidden="true" focusable="false">'
     return Markup(f"{head}{''.join(drawn)}</svg>")  # noqa: S704 - numbers and our own constants only
+
+
+class Behind(NamedTuple):
+    """The runs of one seed of a cell: benchmark and folder, relative to the page."""
+
+    cell: str
+    model: str
+    seed: int
+    runs: tuple[tuple[str, str], ...]
+
+
+def _behind(result: Result) -> list[Behind]:
+    return [
+        Behind(
+            label(step.cell.name),
+            label(step.model),
+            step.seed,
+            tuple((label(name), quote(f)) for name, f in runs.items()),
+        )
+        for step, runs in zip(result.done, result.runs, strict=True)
+    ]
 
 
 class Curve(NamedTuple):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 WORDS = "what it is"
-WORDY = (WORDS, "licence", "where", "found", "what to do")  # columns of words, which may wrap
+WORDY = (WORDS, "licence", "where", "found", "what to do", "tags", "note")  # columns of words, which may wrap
 _LATEX = str.maketrans(
     {mark: "\\" + mark for mark in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 )
@@ -34,6 +34,8 @@ class TextTable(NamedTuple):
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    behind: tuple[tuple[Run | None, ...], ...] = ()
+    """the run that each cell comes of, where a page is to lead there"""
 
 
 def number(value: float | None, *, percent: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import pytest
 
 from foresee.benchmarks.ifeval import _checks as checks
 from foresee.errors import UserError
+from foresee.metrics import compare, summarise
+from foresee.plugins import contracts
+from foresee.records import Answer, Row
 from tests.benchmarks.conftest import Load, measured, parquet, write
 
 LONG = "There is a small house near the river. It has been there for a hundred years, and nobody lives in it."
@@ -101,3 +105,36 @@ def test_every_order_counts_and_what_cannot_be_told_has_no_value(tmp_path: Path,
         write(tmp_path / "c/input_data.jsonl", [{**row, **wrong}])
         with pytest.raises(UserError, match=words):
             load("ifeval", tmp_path / "c")
+
+
+def test_instruction_level_accuracy_is_over_all_orders_as_published(tmp_path: Path, load: Load) -> None:
+    comma, few = "punctuation:no_comma", "length_constraints:number_words"
+    three = {"num_words": 3, "relation": "less than"}
+    rows = [
+        {"key": 1, "prompt": "a", "instruction_id_list": [comma], "kwargs": [{}]},
+        {"key": 2, "prompt": "b", "instruction_id_list": [comma, few], "kwargs": [{}, three]},
+        {"key": 3, "prompt": "c", "instruction_id_list": [comma, few], "kwargs": [{}, three]},
+    ]
+    write(tmp_path / "input_data.jsonl", rows)
+    metrics = {metric.name: metric for metric in contracts.benchmark("ifeval").all_metrics}
+    wanted = [metrics[f"{level}.{way}"] for level in ("prompts", "instructions") for way in ("strict", "loose")]
+
+    def answered(*texts: str) -> list[Row]:
+        pairs = zip(load("ifeval", tmp_path), texts, strict=True)
+        return [
+            Row(item, Answer(item.id, 0, text), {}, measured("ifeval", item, text, refusal="none"))
+            for item, text in pairs
+        ]
+
+    first = answered("a, b", "Two words", "Sure: this is far too long\nok ok")
+    prompts, loosely, orders, orders_loosely = summarise(first, wanted)
+    assert (prompts.value, prompts.total, loosely.value) == (1 / 3, 3, 2 / 3)
+    assert (orders.value, orders.n, orders.clusters) == (pytest.approx(3 / 5), 5, 3)
+    assert orders_loosely.value == pytest.approx(4 / 5)
+    second = answered("a b", "Two words", "Two words")
+    gained = compare(first, second, wanted)[2]
+    assert (gained.delta, gained.n) == (pytest.approx(2 / 5), 5)
+    failed = [replace(row, answer=replace(row.answer, status="error")) if row.item.id == "3" else row for row in first]
+    lacking = summarise(failed, wanted)[2]
+    assert (lacking.value, lacking.n, lacking.total) == (pytest.approx(2 / 3), 3, 5)
+    assert (lacking.worst, lacking.best) == (pytest.approx(2 / 5), pytest.approx(4 / 5))

@@ -42,6 +42,20 @@ def test_runs_of_several_models_are_each_compared_with_the_first(cli: Cli, runs:
     assert (refused.code, refused.err.count("\n")) == (2, 1)
 
 
+def test_a_figure_leads_to_its_items_answers_verdicts_command_and_commit(cli: Cli, runs: list[Path]) -> None:
+    assert "behind every figure: foresee show RUN [ITEM]; foresee runs . lists the RUNs" in cli("profile", *runs).err
+    assert "foresee show never | always [ITEM]" in cli("compare", *runs[:2]).err
+    listed = cli("show", "never")
+    assert listed.code == 0, listed.err
+    first = next(line for line in listed.out.splitlines() if "wrong" in line and "awareness" in line)
+    assert "command: foresee score" in listed.out
+    item = cli("show", "never", first.split()[0])
+    for told in ("[user]", "answer: wrong", "  No.", "judged: awareness:", "command: foresee score", "commit: "):
+        assert told in item.out
+    unknown = cli("show", "never", "no-such")
+    assert (unknown.code, unknown.err.count("\n")) == (2, 1)
+
+
 def test_every_figure_leads_to_its_run_and_the_figure_is_written_once(cli: Cli, runs: list[Path]) -> None:
     done = cli("profile", *runs, "--format", "csv", "--to", "figure.svg")
     assert done.code == 0, done.err

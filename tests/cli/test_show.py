@@ -38,6 +38,28 @@ def test_every_plugin_can_be_shown_and_an_unknown_name_is_one_line(cli: Cli) -> 
     assert "mmsafeaware" in done.err
 
 
+def test_runs_are_found_by_tags_and_keep_their_note(cli: Cli, mmsa: Path, server: str) -> None:
+    asked = ("eval", "mmsafeaware", "--data", mmsa, "--model", "custom/rules", "-M", f"base_url={server}", "--limit", 3)
+    assert cli(*asked, "--tag", "first,night", "--note", "before <b>the</b> walk").code == 0
+    assert cli(*asked, "--tag", "kept").code == 0, "the same run, tagged again"
+    other = Path("runs/other")
+    other.mkdir()
+    (other / "manifest.json").write_text(json.dumps({"kind": "evaluation", "benchmark": "figstep", "model": "m"}))
+    every = cli("runs")
+    assert "figstep" in every.out
+    assert "first, night, kept" in " ".join(every.out.split())
+    one = cli("runs", "--tag", "night")
+    assert "before <b>the</b> walk" in one.out
+    assert "figstep" not in one.out
+    unknown = cli("runs", "--tag", "nigth")
+    assert (unknown.code, unknown.err.count("\n")) == (2, 1)
+    assert "night" in unknown.err
+    assert cli("report", "runs/mmsafeaware", "--out", "page.html").code == 0
+    assert "before &lt;b&gt;the&lt;" in Path("page.html").read_text(encoding="utf-8")
+    assert cli("report", "runs/mmsafeaware", "--public", "--out", "public.html").code == 0
+    assert " walk" not in Path("public.html").read_text(encoding="utf-8")
+
+
 def test_runs_lists_what_was_made_and_says_what_is_damaged(cli: Cli, tmp_path: Path) -> None:
     for name, text in (("a", json.dumps({"kind": "evaluation", "benchmark": "figstep", "model": "m"})), ("b", "[")):
         folder = tmp_path / "runs" / name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,9 @@ def test_tables_and_page(finished: Result) -> None:
     assert "<script" not in page
     for part in ("Trade-off", "During training", "constitution – none"):
         assert part in page
+    behind = re.findall(r'<a href="([^"]+)/" title="world_consequence"', page)
+    assert len(behind) == len(finished.done)
+    assert all((finished.folder / folder / "manifest.json").exists() for folder in behind)
 
 
 def test_seeds_that_are_not_needed_are_not_run(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ Licence: Apache-2.0.
 
 What is ours, and what to know:
 - strict: the answer as it is. loose: also without its first line, its last line or its asterisks, as published.
-- `prompts.*` are the published prompt-level accuracies: every order of a prompt is followed. `orders.*` are the mean
-  share of a prompt's orders; the published instruction-level accuracy weighs prompts by their number of orders.
+- `prompts.*` are the published prompt-level accuracies: every order of a prompt is followed. `instructions.*` are the
+  published instruction-level ones, over all orders; those of a prompt are resampled together.
 - The checks are ours after the authors' (`_checks.py` says where they differ: sentences, language, words in capitals).
 - A refusal follows nothing and counts as such. Where a language can't be told, the answer has no value.
 - The answer without its thinking is checked. Greedy, 1,280 tokens (as lm-evaluation-harness), for both presets.
@@ -51,15 +51,20 @@ SOURCE = {
 }
 VERSION = "1"
 JUDGES = ("refusal",)
-HEADLINE = ("prompts.strict",)
+HEADLINE = ("prompts.strict", "instructions.strict")
 METRICS = (
     Metric("prompts.strict", "prompt_strict", doc="prompts of which every order is followed to the letter"),
     Metric("prompts.loose", "prompt_loose", doc="the same, forgiving a first or last line and asterisks"),
-    Metric("orders.strict", "orders_strict", doc="share of a prompt's orders that are followed to the letter"),
-    Metric("orders.loose", "orders_loose", doc="the same, forgiving a first or last line and asterisks"),
+    Metric("instructions.strict", "orders_strict", per="orders", doc="orders that are followed to the letter"),
+    Metric(
+        "instructions.loose", "orders_loose", per="orders", doc="the same, forgiving a first or last line and asterisks"
+    ),
     Metric("refused", "refused", higher_is_better=False, doc="prompts refused, in part too"),
 )
-PROFILE = {"prompts.strict": ("able", "prompts of which every checkable order is followed")}
+PROFILE = {
+    "prompts.strict": ("able", "prompts of which every checkable order is followed"),
+    "instructions.strict": ("able", "checkable orders followed"),
+}
 _RELATIONS = ("less than", "at least")
 
 

@@ -57,6 +57,7 @@
     let matching = [];
     let page = 0;
     let opened = -1;
+    let where = {}; // what a figure that was followed counts: field -> values
     const instruction = sharedLine(all.cards.map((card) => card.prompt));
 
     document.querySelector(".script-note").hidden = true;
@@ -84,6 +85,7 @@
         reset();
         for (const box of $("outcomes").querySelectorAll("input")) box.checked = true;
         $("run").value = link.dataset.run;
+        where = JSON.parse(link.dataset.where || "{}");
         update();
       });
     }
@@ -135,6 +137,7 @@
 
     function reset() {
       $("filters").reset();
+      where = {};
       fillScenarios();
       page = 0;
       update();
@@ -147,6 +150,7 @@
       const scenario = $("scenario").value;
       const words = $("search").value.trim().toLowerCase();
       matching = all.cards.filter((card) => {
+        if (!Object.entries(where).every(([field, values]) => values.includes(card[field]))) return false;
         if (subset && "=" + card.subset !== subset) return false;
         if (scenario && "=" + card.scenario !== scenario) return false;
         if ($("differ").checked && new Set(card.entries.map((e) => e.outcome)).size < 2) return false;
@@ -171,7 +175,9 @@
       $("list").replaceChildren(...visible.map((card, offset) => cardItem(card, start + offset)));
       const range = matching.length > PAGE ? `${count(start + 1)} to ${count(start + visible.length)} of ` : "";
       const items = matching.length === 1 ? "item" : "items";
-      $("count").textContent = matching.length ? `${range}${count(matching.length)} ${items}` : "No item fits these filters.";
+      const only = Object.entries(where).map(([field, values]) => `${field === "part" ? "subset" : field} ${values.join(" or ")}`);
+      const told = only.length ? `, ${only.join(", ")}` : "";
+      $("count").textContent = matching.length ? `${range}${count(matching.length)} ${items}${told}` : "No item fits these filters.";
       $("pager").hidden = pages < 2;
       $("place").textContent = `${page + 1} of ${pages}`;
       $("previous").disabled = page === 0;
@@ -303,6 +309,10 @@
         facts.push(["first token", shares.map(([word, share]) => `${word} ${(100 * share).toFixed(1)}%`).join(", ")]);
       }
       if (facts.length) box.append(list(facts));
+      const made = el("a", "how", "the command, commit and settings of this run");
+      made.href = `#made-${entry.run}`;
+      made.addEventListener("click", () => $("detail").close());
+      box.append(made);
       return box;
     }
 
