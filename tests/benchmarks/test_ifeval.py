@@ -129,12 +129,14 @@ def test_instruction_level_accuracy_is_over_all_orders_as_published(tmp_path: Pa
     first = answered("a, b", "Two words", "Sure: this is far too long\nok ok")
     prompts, loosely, orders, orders_loosely = summarise(first, wanted)
     assert (prompts.value, prompts.total, loosely.value) == (1 / 3, 3, 2 / 3)
-    assert (orders.value, orders.n, orders.clusters) == (pytest.approx(3 / 5), 5, 3)
+    assert orders.value == pytest.approx(3 / 5)
+    assert (orders.n, orders.clusters) == (5, 3)
     assert orders_loosely.value == pytest.approx(4 / 5)
     second = answered("a b", "Two words", "Two words")
     gained = compare(first, second, wanted)[2]
-    assert (gained.delta, gained.n) == (pytest.approx(2 / 5), 5)
+    assert gained.delta == pytest.approx(2 / 5)
+    assert gained.n == 5
     failed = [replace(row, answer=replace(row.answer, status="error")) if row.item.id == "3" else row for row in first]
     lacking = summarise(failed, wanted)[2]
-    assert (lacking.value, lacking.n, lacking.total) == (pytest.approx(2 / 3), 3, 5)
-    assert (lacking.worst, lacking.best) == (pytest.approx(2 / 5), pytest.approx(4 / 5))
+    assert (lacking.n, lacking.total) == (3, 5)
+    assert [lacking.worst, lacking.value, lacking.best] == pytest.approx([2 / 5, 2 / 3, 4 / 5])
