@@ -51,7 +51,7 @@ def test_runs_are_found_by_tags_and_keep_their_note(cli: Cli, mmsa: Path, server
     one = cli("runs", "--tag", "night")
     assert "before <b>the</b> walk" in one.out
     assert "figstep" not in one.out
-    unknown = cli("runs", "--tag", "nigth")
+    unknown = cli("runs", "--tag", "dusk")
     assert (unknown.code, unknown.err.count("\n")) == (2, 1)
     assert "night" in unknown.err
     assert cli("report", "runs/mmsafeaware", "--out", "page.html").code == 0
