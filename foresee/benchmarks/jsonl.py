@@ -247,8 +247,11 @@ def _reference(line: Line) -> str:
 
 def _further(line: Line) -> dict[str, Any]:
     """Collect what a row holds beside the columns that are used."""
-    used = {*_USED, "turns"} if _following(line) else _USED
-    return {key: value for key, value in line.values.items() if key not in used and not is_missing(value)}
+    others = line.values.keys() - _USED
+    if not others:
+        return {}
+    others -= {"turns"} if _following(line) else set()
+    return {key: value for key, value in line.values.items() if key in others and not is_missing(value)}
 
 
 def _say_misspelt(path: Path, names: Sequence[str]) -> None:
@@ -321,6 +324,8 @@ def _following(line: Line) -> Sequence[str]:
 
 def _json_ready(values: Mapping[str, Any]) -> dict[str, Any]:
     """Keep the values that JSON can hold, as it gives them back."""
+    if not values:
+        return {}
     try:
         return dict(json.loads(json.dumps(values)))
     except (TypeError, ValueError):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from foresee import manifest
 from foresee.errors import UserError
-from foresee.evaluation import plan, run_folder
+from foresee.evaluation import plan, run_folder, unchanged
 from foresee.evaluation.plan import Plan
 from foresee.evaluation.run_folder import JUDGED, KeyedItem, Run
 from foresee.files.shards import SHARDS, Shard
@@ -33,6 +33,7 @@ class Call(NamedTuple):
     Attributes:
         folder: the run folder.
         place: where its figures are kept: the folder, or one below it where others have judged.
+        given: what the caller wanted it to say.
         record: what the manifest says of this call.
         before: what it said before.
         besides: how many items are held that the call does not ask for.
@@ -41,6 +42,7 @@ class Call(NamedTuple):
 
     folder: Path
     place: Path
+    given: Mapping[str, Any]
     record: Mapping[str, Any]
     before: Mapping[str, Any]
     besides: int
@@ -130,14 +132,22 @@ def begin(
         told["judged_from"] = str(folder.absolute())
     if grows or not besides:
         told[run_folder.ITEMS_WRITTEN] = run_folder.write_items(place, held)
-    call = Call(folder, place, told, before, besides, grows)
+    call = Call(folder, place, record, told, before, besides, grows)
     if not call.only_reads:
         times = {key: before.get(key, 0.0) for key in ("wall_seconds", "cpu_seconds")}
         manifest.write(place, "evaluation", {**told, **times, "finished": False})
     return call
 
 
-def end(call: Call, planned: Plan, rows: Sequence[Row], made: Mapping[str, Any], spent: Mapping[str, float]) -> Run:
+def end(
+    call: Call,
+    planned: Plan,
+    rows: Sequence[Row],
+    made: Mapping[str, Any],
+    spent: Mapping[str, float],
+    *,
+    settled: bool = False,
+) -> Run:
     """Keep what the call brought, and return the run of the items that it asked for.
 
     Args:
@@ -146,6 +156,7 @@ def end(call: Call, planned: Plan, rows: Sequence[Row], made: Mapping[str, Any],
         rows: with their verdicts.
         made: what the manifest is to say of this call alone.
         spent: seconds.
+        settled: whether nothing would be done again by the same call.
     """
     if call.place != call.folder:
         with open_journal(call.place, call.record["configuration"]) as journal:
@@ -153,6 +164,7 @@ def end(call: Call, planned: Plan, rows: Sequence[Row], made: Mapping[str, Any],
     summed = totals(rows)
     own = {"limit": planned.limit, "limit_seed": planned.limit_seed, "items": len(planned.items)}
     run = run_folder.assemble(call.place, planned.file, rows, {**call.record, **made, **summed, **own})
+    run = replace(run, warnings=(*run.warnings, *_told(call, planned)))
     whole = run
     if call.besides or _left(planned, call.before):  # the folder holds more than this call read
         whole = run_folder.read_run(call.place)
@@ -161,8 +173,10 @@ def end(call: Call, planned: Plan, rows: Sequence[Row], made: Mapping[str, Any],
         record = {**call.before, "base_urls": call.record.get("base_urls", [])} if call.only_reads else call.record
         times = {key: round(call.before.get(key, 0.0) + seconds, 3) for key, seconds in spent.items()}
         told = {**made, **summed, run_folder.FIGURES: run_folder.figures(whole.estimates)}
+        if settled and whole is run and call.place == call.folder:
+            told |= unchanged.kept(run, planned, call.given)
         manifest.write(call.place, "evaluation", {**record, **times, **told, "finished": not whole.unfinished})
-    return replace(run, warnings=(*run.warnings, *_told(call, planned)))
+    return run
 
 
 def totals(rows: Iterable[Row]) -> dict[str, Any]:

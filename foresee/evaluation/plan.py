@@ -5,7 +5,9 @@ Everything that a user may have got wrong about a benchmark comes to light here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+import pickle
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict
@@ -79,6 +81,7 @@ class Plan:
     items: Sequence[Item]  # what is asked: all of them, a sample, or a shard's share of either
     whole: Sequence[Item]  # the same without a shard: what all of them ask together
     everything: Sequence[Item]  # the items of which `whole` is all or a sample
+    content: str  # a hash of all that these hold; "" where they can't be hashed
     generation: Generation
     judges: tuple[Judge, ...]
     wanted: tuple[str, ...]  # judges that have something to say about some item
@@ -175,7 +178,7 @@ def plan(
     part = read_shard(shard)
     file = contracts.benchmark(benchmark)
     chosen = _options(file.options, options, what=f"{benchmark} (-T)")
-    folder, everything = _items(file, benchmark, chosen, data)
+    folder, everything, content = _items(file, benchmark, chosen, data)
     _refuse_below_one(limit=limit, epochs=epochs)
     wanted = applying(file, everything)  # so that a limit does not change the run's configuration
     choice = screening.chosen(JudgeChoice.of(judging), everything)
@@ -188,6 +191,7 @@ def plan(
         items=whole if part is None else share(whole, part),
         whole=whole,
         everything=everything,
+        content=content,
         generation=_generation(file.generation(chosen), generation or {}),
         judges=judges_of(file, benchmark, choice, wanted),
         wanted=wanted,
@@ -250,13 +254,31 @@ def _try_out(planned: Plan) -> None:
 
 def _items(
     file: Benchmark, benchmark: str, options: BenchmarkOptions, data: Path | str | None
-) -> tuple[Path | None, Sequence[Item]]:
+) -> tuple[Path | None, Sequence[Item], str]:
     embedded = file.embedded
     folder = None if embedded else sources.locate(benchmark, Path(data) if data is not None else None)
-    found = Spool(distinct(replace(item, benchmark=benchmark) for item in file.items(folder, options)))
+    content = _Content()
+    found = Spool(distinct(content.passing(replace(item, benchmark=benchmark) for item in file.items(folder, options))))
     if not found:
         raise UserError(f"{benchmark}: no item fits these options; see 'foresee data check {benchmark}'")
-    return folder, found
+    return folder, found, content.hash
+
+
+class _Content:
+    """Hash items that pass, as they are pickled: equal ones may differ, which costs time; unlike ones never agree."""
+
+    def __init__(self) -> None:
+        self.hash = ""
+
+    def passing(self, items: Iterable[Item]) -> Iterator[Item]:
+        found, known = hashlib.sha256(), True
+        for item in items:
+            try:
+                found.update(pickle.dumps(item, pickle.HIGHEST_PROTOCOL))
+            except (pickle.PicklingError, TypeError, AttributeError, RecursionError):
+                known = False
+            yield item
+        self.hash = found.hexdigest() if known else ""
 
 
 def _refuse_below_one(**numbers: int | None) -> None:

@@ -42,6 +42,7 @@ WHOLE = "whole.jsonl"  # of a shard: as ITEMS, with the items of all shards
 _VERDICT_OF = ("item_id", "answer_key", "judge", "made_by")
 FIGURES = "figures"  # of the manifest
 ANEW = "the command that made it, run again with the same --out, writes it anew and asks nothing twice"
+IMAGES = "images"
 JUDGED = "judged"  # below a run folder: the same answers by other judges, a run folder each
 
 
@@ -386,7 +387,7 @@ def write_items(folder: Path, items: Iterable[KeyedItem | Keyed], name: str = IT
     written = hashlib.sha256()
     with manifest.written_whole(folder / name) as file:
         for each in items:
-            line = {"item": encode(_with_files(each.item, folder / "images")), "keys": list(each.keys)}
+            line = {"item": encode(_with_files(each.item, folder / IMAGES)), "keys": list(each.keys)}
             data = whole(json.dumps(line, ensure_ascii=False) + "\n").encode()
             written.update(data)
             file.write(data)

@@ -15,7 +15,7 @@ from foresee import manifest
 from foresee.attacks import OpenAttack
 from foresee.defenses import Composed
 from foresee.errors import UserError
-from foresee.evaluation import holdings, own_reward, remarks
+from foresee.evaluation import holdings, own_reward, remarks, unchanged
 from foresee.evaluation import plan as planning
 from foresee.evaluation.holdings import FREE, open_journal
 from foresee.evaluation.plan import Plan
@@ -63,6 +63,11 @@ def run_plan(
         "command": list(command),
         **({own_reward.KEY: rewarded} if rewarded else {}),
     }
+    if (unread := unchanged.known(folder, planned, record)) is not None:
+        if progress is not None:
+            count = len(unread.rows)
+            progress(Progress(count, count, 0, count, 0))
+        return unread
     begun, cpu = time.monotonic(), time.process_time()
     with open_journal(folder, configuration) as journal:
         candidates = _candidates(planned, model, folder)
@@ -86,7 +91,7 @@ def run_plan(
             )
         )
         spent = {"wall_seconds": time.monotonic() - begun, "cpu_seconds": time.process_time() - cpu}
-        return holdings.end(call, planned, results.rows, _made(results), spent)
+        return holdings.end(call, planned, results.rows, _made(results), spent, settled=journal.settled)
 
 
 def _check_prices(budget: Budget | None, planned: Plan) -> None:

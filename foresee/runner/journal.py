@@ -68,6 +68,7 @@ class Journal:
         self._descriptor = descriptor
         self._size = 0
         self._places = Places()  # (kind, key) -> offset of the last line
+        self._failed: set[tuple[str, str]] = set()
         self._reader: BinaryIO = path.open("rb")
         self._mutex = threading.Lock()
         self._synced = time.monotonic()
@@ -150,6 +151,11 @@ class Journal:
                 os.fsync(self._descriptor)
                 self._synced = time.monotonic()
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing in it failed or was edited without having been done again."""
+        return not self._failed
+
     def close(self) -> None:
         """Flush to the disk and let other processes in. Closing twice is allowed."""
         if self._descriptor < 0:
@@ -176,6 +182,7 @@ class Journal:
             if check == "edited":
                 edited.append(number)
             if first:
+                self._failed |= {("header", "")} if edited else set()
                 _compare(without_secrets(content["configuration"]), configuration, free, self.path)
                 first = False
             else:
@@ -197,8 +204,10 @@ class Journal:
     def _note(self, kind: str, key: str, offset: int, *, final: bool) -> None:
         if final:
             self._places[kind, key] = offset
+            self._failed.discard((kind, key))
         else:
             self._places.discard((kind, key))
+            self._failed.add((kind, key))
 
     def _write(self, data: bytes) -> None:
         try:
