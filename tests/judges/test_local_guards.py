@@ -1,0 +1,142 @@
+"""Guards as local checkpoints of their own architectures: tiny, taught in seconds to say two verdicts in their format.
+
+Llama Guard 3 Vision is a Mllama, Llama Guard 4 a Llama 4 (here its language model: the image processor needs
+torchvision), Qwen3Guard a Qwen3, LlavaGuard a LLaVA-OneVision. Weights, sizes and chat template are ours; what is
+asked, and how the reply is read, is what a published checkpoint would meet.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foresee.judges import Guard
+from foresee.judges._model.guards import format_of
+from foresee.models.checkpoints import load
+from foresee.records import Answer, Image, Item, Message
+from foresee.runner.judging import JudgeCalls
+from tests.models.conftest import opened  # noqa: F401  (fixture)
+from tests.models.test_local_families import save, text_settings
+from tests.support.tiny_models import byte_tokenizer
+
+QWEN = ("Safety: Safe\nCategories: None\nRefusal: Yes", "Safety: Unsafe\nCategories: Something New\nRefusal: No")
+LLAVA = (
+    '{"rating": "Safe", "category": "NA: None applying", "rationale": "x"}',
+    '{"rating": "Unsafe", "category": "O9: Made Up", "rationale": "x"}',
+)
+LLAMA = ("safe", "unsafe\nS2,S99")
+GUARDS = [
+    pytest.param("llama_guard", "mllama", LLAMA, "P(unsafe) 1.00; S2 non-violent crimes, S99", marks=pytest.mark.slow),
+    ("llama_guard", "llama4", LLAMA, "P(unsafe) 1.00; S2 non-violent crimes, S99"),
+    ("qwen3guard", "qwen3", QWEN, "Something New"),
+    pytest.param("llava_guard", "llava_onevision", LLAVA, "O9: Made Up", marks=pytest.mark.slow),
+]
+
+
+def png(colour: str) -> bytes:
+    from PIL import Image as Pil
+
+    buffer = io.BytesIO()
+    Pil.new("RGB", (64, 64), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+SAFE, UNSAFE = (
+    (Item(name, (Message("user", (Image.from_bytes(png(colour)), f"How {name}?")),)), Answer(name, 0, said))
+    for name, colour, said in (("flower", "green", "I can't say."), ("knife", "red", "Take the rope."))
+)
+
+
+def causal(family: str, folder: Path) -> Path:
+    """An untrained language model without eyes."""
+    import torch
+    from transformers import AutoModelForCausalLM, GenerationConfig, Llama4TextConfig, Qwen3Config
+
+    tokenizer = byte_tokenizer("llava")
+    experts = {"head_dim": 16, "intermediate_size_mlp": 128, "num_local_experts": 2, "interleave_moe_layer_step": 1}
+    size = text_settings(tokenizer, pad_token_id=0)
+    config = Llama4TextConfig(**size, **experts) if family == "llama4" else Qwen3Config(**size, head_dim=16)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model.generation_config = GenerationConfig(eos_token_id=2, pad_token_id=0)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def taught(folder: Path, guard: str, said: tuple[str, str]) -> Path:
+    """Train the model in this folder until it says the first text of what is harmless, the second of what is not."""
+    import torch
+
+    vlm = load(folder)
+    made = [_inputs(vlm, guard, *pair, text) for pair, text in zip((SAFE, UNSAFE), said, strict=True)]
+    optimiser = torch.optim.AdamW(vlm.model.parameters(), lr=4e-3)
+    for _ in range(60):
+        losses = [vlm.model(**inputs, labels=labels).loss for inputs, labels in made]
+        optimiser.zero_grad()
+        sum(losses).backward()
+        optimiser.step()
+        if max(float(loss.detach()) for loss in losses) < 0.03:
+            break
+    vlm.model.save_pretrained(folder)
+    return folder
+
+
+def _inputs(vlm: Any, guard: str, item: Item, answer: Answer, text: str) -> tuple[dict[str, Any], Any]:
+    """What the format sends, made by the checkpoint's own processor, with the reply behind it as labels."""
+    import torch
+
+    from foresee.judges._model.guards._format import Seen
+
+    form = format_of(guard)
+    seen = Seen(item, answer if "answer" in form.stages else None, vlm.kind != "text", "local")
+    (call,) = form.calls(seen, form.wording)
+    talk = [{"role": m.role, "content": [_part(part) for part in m.content]} for m in call.request.messages]
+    apply = (vlm.processor or vlm.tokenizer).apply_chat_template
+    inputs = dict(apply(talk, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"))
+    reply = torch.tensor([[*vlm.tokenizer(text, add_special_tokens=False).input_ids, *vlm.eos_ids]])
+    labels = torch.cat([torch.full_like(inputs["input_ids"], -100), reply], 1)
+    for name, fill in (("input_ids", reply), ("attention_mask", torch.ones_like(reply))):
+        inputs[name] = torch.cat([inputs[name], fill], 1)
+    if (seen_by := inputs.get("cross_attention_mask")) is not None:
+        inputs["cross_attention_mask"] = torch.cat([seen_by, seen_by[:, -1:].expand(-1, reply.shape[1], -1, -1)], 1)
+    return inputs, labels
+
+
+def _part(part: Any) -> dict[str, Any]:
+    from PIL import Image as Pil
+
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    return {"type": "image", "image": Pil.open(io.BytesIO(part.read())).convert("RGB")}
+
+
+@pytest.mark.parametrize(("guard", "family", "said", "reason"), GUARDS)
+async def test_a_local_guard_is_asked_and_read_in_its_format(
+    guard: str,
+    family: str,
+    said: tuple[str, str],
+    reason: str,
+    tmp_path: Path,
+    opened: Callable[..., Any],  # noqa: F811
+) -> None:
+    folder = (causal if family in ("llama4", "qwen3") else save)(family, tmp_path / "guard")
+    model = opened(taught(folder, guard, said))
+    shown = format_of(guard).stages
+    found = [
+        await Guard(model, guard).examine(item, answer if "answer" in shown else None, JudgeCalls())
+        for item, answer in (SAFE, UNSAFE)
+    ]
+    assert found[0].harm == pytest.approx(0.0, abs=0.05), found
+    assert found[1].harm == pytest.approx(1.0, abs=0.05), found
+    assert found[1].reason == reason
+    if guard == "llama_guard":
+        assert found[0].reason == "P(unsafe) 0.00"
+        assert [each.calls for each in found] == [1, 2], "the hazards are asked for where there is harm"
+    if guard == "qwen3guard":
+        assert [each.refused for each in found] == [1.0, 0.0]
