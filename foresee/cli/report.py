@@ -90,14 +90,14 @@ def page(
     say(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
-def _page_file(runs: Sequence[Path], out: Path | None, *, force: bool) -> Path:
-    """Where the page goes. Raises UserError: see `output_file`."""
+def _page_file(runs: Sequence[Path], out: Path | None, name: str = "report.html", *, force: bool) -> Path:
+    """Choose where one file about all runs goes. Raises UserError: see `output_file`."""
     from foresee.files.outputs import free_name, output_file
 
     if out is not None:
         return output_file(out, force=force)
     folder = Path(os.path.relpath(os.path.commonpath([run.absolute() for run in runs])))
-    first = folder / "report.html"
+    first = folder / name
     return first if force else free_name(first)
 
 
@@ -106,7 +106,8 @@ def export(
     format: Annotated[
         str,
         typer.Option(
-            "--format", help="csv, parquet, jsonl, eval (an Inspect log), eee (Every Eval Ever), hf (.eval_results)"
+            "--format",
+            help="csv, parquet, jsonl, latex, eval (an Inspect log), eee (Every Eval Ever), hf (.eval_results)",
         ),
     ] = "csv",
     out: Annotated[
@@ -122,6 +123,8 @@ def export(
 ) -> None:
     """Write runs' tidy rows: one line per item and epoch, with the run, the model and the defense in front.
 
+    latex: their profile as a table, and one of what others published, for the package booktabs.
+
     A run whose benchmark is not at hand (a file of yours, FORESEE_PLUGINS not set) comes without its measures.
     """
     from foresee.cli._console import say
@@ -130,7 +133,7 @@ def export(
     from foresee.report.export import FORMATS, write
     from foresee.report.stored_runs import read_runs
 
-    if format not in (known := (*FORMATS, "eval", "eee", "hf")):
+    if format not in (known := (*FORMATS, "eval", "eee", "hf", "latex")):
         raise unknown_name("export format", format, known)
     if dataset is not None and format != "hf":
         raise UserError("--dataset names the benchmark for --format hf; leave it out")
@@ -156,6 +159,13 @@ def export(
         if out is not None and len(found) > 1:
             raise UserError(f"--out: an Inspect log holds one run, got {len(found)}; leave it out")
         paths = [write_log(run, out) for run in found]
+    elif format == "latex":
+        from foresee.manifest import write_atomically
+        from foresee.report import profile_text
+        from foresee.report.profile import profile as build
+
+        paths = [_page_file(runs, out, "tables.tex", force=force)]
+        write_atomically(paths[0], profile_text.latex(build(found)))
     else:
         paths = [write(found, format, out)] if out is not None else [write([run], format) for run in found]
     for path in paths:

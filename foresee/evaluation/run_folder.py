@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest
-from foresee.errors import UserError, missing_extra
+from foresee.errors import UserError
 from foresee.evaluation import own_reward
 from foresee.evaluation.screening import screened
+from foresee.files.frames import frame
 from foresee.files.spool import Places, Spool
 from foresee.files.untrusted import open_regular, parse_json, whole
 from foresee.metrics import Metric, of_tries, summarise
@@ -113,12 +114,7 @@ class Run:
         Raises:
             UserError: pandas is missing.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise missing_extra("a data frame", "frame") from None
-
-        return pd.DataFrame.from_records(list(map(flat, self.rows)))
+        return frame(map(flat, self.rows))
 
 
 def shown_figures(run: Run, most: int = 3) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, overload
 
-from foresee.evaluation.run_folder import Run, shown_figures
+from foresee.evaluation.run_folder import Run, flat, shown_figures
+from foresee.files.frames import frame
 
 if TYPE_CHECKING:
     import pandas
@@ -62,12 +63,8 @@ class Runs(Sequence[Run]):
         Raises:
             UserError: pandas is missing.
         """
-        frames = []
-        for run, label in zip(self, self.labels, strict=True):
-            frame = run.frame()
-            for place, (name, value) in enumerate((("model", run.model), ("defense", run.defense), ("label", label))):
-                frame.insert(place, name, value)
-            frames.append(frame)
-        import pandas as pd
-
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        return frame(
+            {"model": run.model, "defense": run.defense, "label": label, **flat(row)}
+            for run, label in zip(self, self.labels, strict=True)
+            for row in run.rows
+        )

@@ -18,9 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from foresee.errors import UserError, missing_extra
+from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.evaluation.screening import METRIC as SCREENED
+from foresee.files.frames import frame
 from foresee.metrics import Metric
 from foresee.report import judging, paired, profile_figure, profile_text, provenance
 from foresee.report.defense_table import headline_metrics
@@ -121,11 +122,7 @@ class Profile:
         Raises:
             UserError: pandas is missing.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise missing_extra("a data frame", "frame") from None
-        return pd.DataFrame.from_records(list(self.records()))
+        return frame(self.records())
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield everything that is known of each figure, down to its run folder and command.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import shutil
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from foresee.files.spreadsheets import inert
+from foresee.files.spreadsheets import comma_separated_lines
 from foresee.report import tables
 from foresee.report.escaping import label
 from foresee.report.tables import TextTable, natural_width
@@ -117,21 +116,31 @@ def document(found: Profile) -> str:
 
 
 def latex(found: Profile) -> str:
-    """Write the profile's table in LaTeX, for the package booktabs."""
+    """Write the profile's table in LaTeX, for the package booktabs; a second one has what others published."""
     (table,) = text_tables(found, 100_000)
-    return tables.latex(
-        table._replace(rows=tuple(tuple(cell.replace("\n", " ") for cell in row) for row in table.rows))
-    )
+    theirs = _theirs(found)
+    return tables.latex(table) + (f"\n{tables.latex(theirs)}" if theirs.rows else "")
+
+
+def _theirs(found: Profile) -> TextTable:
+    """Tabulate what others published for these measures, a line a model; how they differ stands below."""
+    lines = [line for line in found.measures if line.theirs is not None]
+    rows, differ = [], dict[str, None]()
+    for line in lines:
+        assert line.theirs is not None
+        differ[f"they differ: {line.theirs.differs}"] = None
+        for each in line.theirs.quoted:
+            value = _number(each.value, percent=line.metric.percent)
+            rows.append((f"{line.metric.name}, {line.place}", each.model, value, each.source))
+    header = ("measure", "model", "value", "source")
+    return TextTable("Published by others, not measured here", header, tuple(rows), tuple(differ))
 
 
 def comma_separated(found: Profile) -> str:
     """Write one line per measure and subject, with everything that is known of it; no cell starts a formula."""
     records = list(found.records())
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(records[0]) if records else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: inert(v) if isinstance(v, str) else v for key, v in record.items()} for record in records)
-    return file.getvalue()
+    columns = list(records[0]) if records else []
+    return comma_separated_lines([columns, *([record.get(name) for name in columns] for record in records)])
 
 
 def plain(found: Profile) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -14,7 +12,6 @@ from markupsafe import Markup
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.evaluation.study import CellFigure, Result
-from foresee.files.spreadsheets import inert
 from foresee.report import figures, tables
 from foresee.report.assets import rendered
 from foresee.report.escaping import label
@@ -125,16 +122,8 @@ def text_tables(result: Result) -> list[TextTable]:
 
 def text(result: Result, format: Literal["md", "latex", "csv"]) -> str:
     """Write both tables for a document or a spreadsheet."""
-    write = {"md": tables.markdown, "latex": tables.latex, "csv": comma_separated}[format]
+    write = {"md": tables.markdown, "latex": tables.latex, "csv": tables.comma_separated}[format]
     return "\n".join(map(write, text_tables(result)))
-
-
-def comma_separated(shown: TextTable) -> str:
-    """Write a table as CSV; no cell starts a formula."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerows([inert(cell) for cell in row] for row in (shown.header, *shown.rows))
-    return file.getvalue()
 
 
 def write(path: Path, result: Result) -> Path:

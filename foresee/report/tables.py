@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from foresee.evaluation.run_folder import Run
+from foresee.files.spreadsheets import comma_separated_lines
 from foresee.metrics import Metric, breakdown, outcomes
 from foresee.records import Row
 from foresee.report import failures, silence
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 WORDS = "what it is"
 WORDY = (WORDS, "licence", "where", "found", "what to do", "tags", "note")  # columns of words, which may wrap
 _LATEX = str.maketrans(
-    {mark: "\\" + mark for mark in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    {mark: "\\" + mark for mark in "&%$#_{}"}
+    | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "\n": " ", "–": "--"}
+    | {"<": "$<$", ">": "$>$", "Δ": r"$\Delta$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "×": r"$\times$", "−": "$-$"}
+    | {"†": r"\dag{}", "…": r"\ldots{}"}
 )
 
 
@@ -302,16 +306,21 @@ def _cells(estimate: Estimate, *, percent: bool) -> tuple[str, ...]:
     )
 
 
+def comma_separated(shown: TextTable) -> str:
+    """Write a table as CSV; no cell starts a formula."""
+    return comma_separated_lines((shown.header, *shown.rows))
+
+
 def latex(shown: TextTable) -> str:
     """Write a table in LaTeX, for the package booktabs; every cell is escaped."""
     lines = [" & ".join(map(_tex, row)) + r" \\" for row in (shown.header, *shown.rows)]
     columns = "l" + "r" * (len(shown.header) - 1)
     body = [lines[0], r"\midrule", *lines[1:]]
-    notes = [f"% {' '.join(note.split())}" for note in shown.notes]
+    notes = [f"% {' '.join(note.split())}" for note in (shown.title, *shown.notes) if note]
     return "\n".join(
         [*notes, rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}", ""]
     )
 
 
 def _tex(cell: str) -> str:
-    return cell.replace("\\", "/").translate(_LATEX).replace("–", "--")
+    return visible(cell).translate(_LATEX)

@@ -63,6 +63,8 @@ def test_every_figure_leads_to_its_run_and_the_figure_is_written_once(cli: Cli, 
     assert {Path(row["folder"]).name for row in measured} == {"never", "always", "either"}
     assert all(row["command"].startswith("foresee score") for row in measured)
     assert Path("figure.svg").read_text(encoding="utf-8").startswith("<svg xmlns=")
+    assert cli("export", *runs, "--format", "latex", "--out", "t.tex").code == 0
+    assert Path("t.tex").read_text(encoding="utf-8").count(r"\begin{tabular}") == 2
     again = cli("profile", *runs, "--to", "figure.svg")
     assert (again.code, again.err.count("\n")) == (2, 1)
     assert "give --force to write over it, or another --to" in again.err

@@ -186,6 +186,11 @@ def test_what_others_published_stands_beside_ours_and_is_marked_as_theirs(read: 
     assert not {"n", "folder", "low"} & set(theirs[0])
     assert "GPT-4o 56" in profile_text.document(found)
     assert len(list(csv.DictReader(io.StringIO(profile_text.comma_separated(found))))) == 33
+    measured, published = profile_text.latex(found).split("\\end{tabular}\n\n")
+    assert "GPT-4o" not in measured.replace("% published", "").split("\\toprule")[1]
+    assert r"balanced\_accuracy, mmsafeaware & GPT-4o & 56 & " in published
+    assert published.count(r" \\") == 1 + len(theirs)
+    assert not set("Δ↑↓–×") & set("".join(line for line in measured.split("\n") if not line.startswith("%")))
     hollow = [p for p in profile_figure.draw(found).parts if isinstance(p, profile_figure.Shape) and p.series is None]
     assert len(hollow) == 10
     page = render([ours], images=False)
