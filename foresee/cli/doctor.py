@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 def list_plugins(
     kind: Annotated[str, typer.Argument(help="benchmarks, labels, attacks, defenses, judges, …; all if left out")] = "",
+    inspect: Annotated[
+        Path | None,
+        typer.Option("--inspect", help="of benchmarks: write them to this .py file, for inspect list tasks"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over a file that is there already")] = False,
 ) -> None:
     """List what exists, one line each. Reads files without importing them."""
     from foresee import plugins
@@ -23,6 +28,9 @@ def list_plugins(
     kinds = (*plugins.KINDS, "suites")
     if kind and kind not in kinds:
         raise unknown_name("kind", kind, kinds)
+    if inspect is not None:
+        _write_tasks(inspect, kind, force=force)
+        return
     for each in plugins.KINDS:
         names = plugins.names(each)
         if kind not in ("", each) or not (names or kind):
@@ -46,6 +54,23 @@ def list_plugins(
         width = max(map(len, suites.names()), default=0)
         for name in suites.names():
             _console.entry(f"{'' if kind else '  '}suite/{name:<{width}}  ", suites.line(name))
+
+
+def _write_tasks(path: Path, kind: str, *, force: bool) -> None:
+    from foresee import manifest, plugins
+    from foresee.cli._console import say
+    from foresee.errors import UserError
+    from foresee.files.outputs import output_file
+    from foresee.interop import inspect_tasks
+
+    if kind not in ("", "benchmarks") or path.suffix != ".py":
+        raise UserError(
+            f"--inspect writes benchmarks to a .py file: foresee list benchmarks --inspect tasks.py, got {path}"
+        )
+    manifest.write_atomically(
+        output_file(path, force=force, flag="--inspect"), inspect_tasks.text(plugins.names("benchmarks"))
+    )
+    say(f"wrote {path}; inspect list tasks {path}; inspect eval {path}@mmsafeaware --model PROVIDER/MODEL")
 
 
 def doctor(

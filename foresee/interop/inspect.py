@@ -4,10 +4,11 @@
     inspect eval foresee/mmsafeaware --model foresee/local/Qwen/Qwen2.5-VL-7B-Instruct
     inspect eval foresee/figstep --model openai/gpt-4o --model-role grader=openai/gpt-4.1
 
-Tasks are the benchmarks of `foresee list benchmarks` (`inspect list tasks` sees only tasks that are written out in the
-files of a folder). `--limit N` takes the first N samples, and they come in the order of `foresee eval --limit`, so that
-they stand for the whole; `-T limit_items=N` draws as `foresee eval` does, clusters whole. The headline metrics come
-first, with interval and coverage; the others are values alone (`-T intervals=all` for every one).
+Tasks are the benchmarks of `foresee list benchmarks`; `inspect list tasks` sees only tasks that are written out in the
+files of a folder, and `foresee list benchmarks --inspect tasks.py` writes ours out. `--limit N` takes the first N
+samples, and they come in the order of `foresee eval --limit`, so that they stand for the whole; `-T limit_items=N`
+draws as `foresee eval` does, clusters whole. The headline metrics come first, with interval and coverage; the others
+are values alone (`-T intervals=all` for every one).
 
 Inspect finds this file by its entry point; nothing else of foresee imports it. Judges and metrics are the
 very same code as in `foresee eval`, so both report the same numbers. Judges that ask a model ask the model role
@@ -19,7 +20,7 @@ that could be asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import mean
 from typing import Any
 
@@ -65,22 +66,38 @@ def _define(name: str) -> Callable[..., Task]:
         intervals: str = "headline",
         **options: Any,
     ) -> Task:
-        graders = _graders(name) if needs_grader(contracts.benchmark(name)) else ()
-        judging = JudgeChoice(graders)
-        planned = plan.plan(name, data=data, options=options, limit=limit_items, limit_seed=limit_seed, judging=judging)
-        items = plan.in_drawing_order(planned.items, limit_seed)
-        samples = [to_sample(item) for item in items if item.missing_image is None]
-        return Task(
-            dataset=MemoryDataset(samples, name=name),
-            solver=generate(),
-            scorer=judged(name),
-            metrics=[benchmark_metrics(name, planned.options.model_dump(mode="json"), intervals)],
-            epochs=Epochs(planned.epochs, attempts()),
-            config=generate_config(planned.generation),
-            version=planned.file.version,
-        )
+        return benchmark(name, data, limit_items, limit_seed, intervals, options)
 
     return benchmark_task
+
+
+def benchmark(
+    name: str,
+    data: str | None,
+    limit_items: int | None,
+    limit_seed: int,
+    intervals: str,
+    options: Mapping[str, Any],
+) -> Task:
+    """Make a benchmark's Inspect task: what the file of `foresee list benchmarks --inspect` calls.
+
+    Raises:
+        UserError: as `foresee.plan`.
+    """
+    graders = _graders(name) if needs_grader(contracts.benchmark(name)) else ()
+    judging = JudgeChoice(graders)
+    planned = plan.plan(name, data=data, options=options, limit=limit_items, limit_seed=limit_seed, judging=judging)
+    items = plan.in_drawing_order(planned.items, limit_seed)
+    samples = [to_sample(item) for item in items if item.missing_image is None]
+    return Task(
+        dataset=MemoryDataset(samples, name=name),
+        solver=generate(),
+        scorer=judged(name),
+        metrics=[benchmark_metrics(name, planned.options.model_dump(mode="json"), intervals)],
+        epochs=Epochs(planned.epochs, attempts()),
+        config=generate_config(planned.generation),
+        version=planned.file.version,
+    )
 
 
 def to_sample(item: Item) -> Sample:

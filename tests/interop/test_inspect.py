@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import foresee
+from foresee import plugins
 from foresee.judges.constructive import PARTS
 from foresee.report.defense_table import headline_metrics
 from tests.benchmarks.conftest import png, write
@@ -106,16 +107,24 @@ def test_both_engines_report_the_same(mmsa: Path, server: str, tmp_path: Path, i
 
 FIRST = """
 import sys
-from inspect_ai import eval
+from inspect_ai import eval, list_tasks
+from pathlib import Path
 data, url, logs = sys.argv[1:4]
-(log,) = eval("foresee/mmsafeaware", model="foresee/custom/rules", model_base_url=url, task_args={"data": data},
+listed = [task.name for task in list_tasks(root_dir=Path.cwd())]
+(log,) = eval("tasks.py@mmsafeaware", model="foresee/custom/rules", model_base_url=url, task_args={"data": data},
               log_dir=logs, display="none", limit=9)
-result = sorted({s.metadata["subset"] for s in log.samples})
+result = [sorted({s.metadata["subset"] for s in log.samples}), listed]
 """
 
 
-def test_the_first_samples_stand_for_the_whole(mmsa: Path, server: str, tmp_path: Path, inspect: Inspect) -> None:
-    assert inspect(FIRST, mmsa, server, tmp_path / "logs") == ["attack", "over_safe", "typical"]
+def test_inspect_lists_our_tasks_and_the_first_samples_stand_for_the_whole(
+    cli: Cli, mmsa: Path, server: str, tmp_path: Path, inspect: Inspect
+) -> None:
+    assert cli("list", "benchmarks", "--inspect", tmp_path / "tasks.py").code == 0
+    subsets, listed = inspect(FIRST, mmsa, server, tmp_path / "logs")
+    assert listed == sorted(plugins.names("benchmarks"))
+    assert subsets == ["attack", "over_safe", "typical"]
+    assert cli("list", "judges", "--inspect", tmp_path / "x.py").code == 2
 
 
 def test_a_grader_that_is_lacking_is_asked_for_in_one_line(tmp_path: Path) -> None:
