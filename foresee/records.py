@@ -158,6 +158,7 @@ class Request:
     edits hidden states (capability "hidden_states", `models.local.hidden_states`). `closed` says that the last turn
     is complete even if the assistant said it: the model, such as a guard, replies to the conversation and does not go
     on with that turn. `template` holds further arguments of the chat template (local models, some servers).
+    `read` asks for the log-probability of each token of the messages themselves, of servers that tell it (vLLM).
     """
 
     messages: tuple[Message, ...]
@@ -169,6 +170,7 @@ class Request:
     hidden: Any = None
     closed: bool = False
     template: Mapping[str, Json] = field(default_factory=dict)
+    read: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,8 @@ class Reply:
 
     `choice_probabilities` holds P(choice) for each word of `Request.choices`; what is missing to 1 is
     mass on other first tokens. `logprobs` are those of the answer's tokens (natural log). `readings` are what
-    `Request.hidden` read, by name. `address` is the server that was asked, "" for a model that runs here.
+    `Request.hidden` read, by name. `address` is the server that was asked, "" for a model that runs here. `read` is
+    what `Request.read` asks for: token ids and natural logs, in order, without the first token.
     """
 
     text: str
@@ -191,6 +194,7 @@ class Reply:
     choice_probabilities: Mapping[str, float] | None = None
     logprobs: tuple[float, ...] | None = None
     readings: Mapping[str, float] | None = None
+    read: tuple[tuple[int, float], ...] | None = None
 
 
 @dataclass(frozen=True)

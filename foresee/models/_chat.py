@@ -45,6 +45,8 @@ def body(request: Request, model: str, dialect: Dialect, urls: Mapping[str, str]
         content["response_format"] = {"type": "json_schema", "json_schema": schema}
     if request.template:
         content["chat_template_kwargs"] = dict(request.template)
+    if request.read:
+        content |= {"prompt_logprobs": 0, "add_generation_prompt": False}
     for name in dialect.dropped:
         content.pop(name, None)
     if request.choices or request.logprobs:
@@ -124,6 +126,7 @@ def reply(
         served_by=_served_by(content),
         choice_probabilities=None if withheld else _probabilities(first, request.choices),
         logprobs=_logprobs(first) if request.logprobs and not withheld else None,
+        read=_read(content) if request.read else None,
     )
 
 
@@ -198,6 +201,15 @@ def _probabilities(choice: Mapping[str, Any], words: Sequence[str]) -> dict[str,
 def _logprobs(choice: Mapping[str, Any]) -> tuple[float, ...] | None:
     values = [token.get("logprob") for token in _tokens(choice)]
     return tuple(_LOWEST_LOGPROB if value is None else _number(value) for value in values) or None
+
+
+def _read(content: Mapping[str, Any]) -> tuple[tuple[int, float], ...] | None:
+    """Take the log-probability of each token that was read; the first of each entry is the token itself (vLLM)."""
+    entries = content.get("prompt_logprobs")
+    if not isinstance(entries, list):
+        return None
+    firsts = [next(iter(each.items())) for each in entries if isinstance(each, dict) and each]
+    return tuple((int(token), _number(dicts([known])[0]["logprob"])) for token, known in firsts) or None
 
 
 def _tokens(choice: Mapping[str, Any]) -> list[dict[str, Any]]:

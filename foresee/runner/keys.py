@@ -128,6 +128,8 @@ def answer_key(settings: str, request: Request, epoch: int, turns: Sequence[Mess
         parts += [request.schema, request.logprobs]
     if request.hidden is not None:
         parts.append({"hidden": request.hidden.identity})
+    if request.read:
+        parts.append({"read": True})
     if request.closed or request.template:
         parts += [request.closed, request.template]
     if turns:

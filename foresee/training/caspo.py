@@ -63,7 +63,10 @@ class Config(TrainingConfig):
     """where the teacher reads it"""
 
     teacher: str = "frozen"
-    """moving, frozen, ema, or the folder of a model or an adapter"""
+    """moving, frozen, ema, the folder of a model or an adapter, or PROVIDER/NAME of a server (docs/training.md)"""
+
+    teacher_options: dict[str, Any] = pydantic.Field(default_factory=dict)
+    """options of a server that is the teacher (base_url, timeout, …)"""
 
     ema_rate: float = pydantic.Field(default=0.05, gt=0, le=1)
     """share of the student that goes into the running mean at each step (teacher=ema)"""
@@ -158,7 +161,9 @@ def trainer(config: Config, parts: Parts) -> Any:
         callbacks=list(parts.callbacks),
     )
     caspo_trainer.judges = judges
-    caspo_trainer.teacher = open_teacher(config.teacher, parts.policy, caspo_trainer, config.ema_rate)
+    caspo_trainer.teacher = open_teacher(
+        config.teacher, parts.policy, caspo_trainer, config.ema_rate, config.teacher_options
+    )
     if isinstance(caspo_trainer.teacher, Shadow):
         caspo_trainer.add_callback(caspo_trainer.teacher)
     return caspo_trainer

@@ -2,22 +2,63 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import torch
+from PIL import Image as Picture
 
 from foresee import constitutions, training
+from foresee.errors import UserError
+from foresee.models.checkpoints import LoadOptions, load
 from foresee.records import Answer, Item, Verdict
 from foresee.training._caspo import rewards
+from foresee.training._caspo.served import aligned
 from foresee.training._common import metrics, run
 from foresee.training._common import rows as training_rows
 from foresee.training._common.prompts import QUERY, with_constitution
+from tests.support.rule_server import Rules, RuleServer, completion
+from tests.support.serving import serving
 from tests.training.running import session, settings, weights
 
 KINDS = ("llava", "qwen2_5_vl")
+
+
+def reads_with(folder: Path) -> Any:
+    """What a server does that tells the log-probabilities of what it reads, as vLLM's answers look, by a real model."""
+    vlm = load(folder, options=LoadOptions(device="cpu", dtype="float32"))
+    vlm.model.eval()
+    processor: Any = vlm.processor
+
+    def part(given: Mapping[str, Any]) -> dict[str, Any]:
+        if given["type"] == "text":
+            return dict(given)
+        data = base64.b64decode(given["image_url"]["url"].partition(",")[2])
+        return {"type": "image", "image": Picture.open(io.BytesIO(data))}
+
+    def react(question: Any) -> dict[str, Any]:
+        body = question.body
+        assert (body["prompt_logprobs"], body["add_generation_prompt"]) == (0, False)
+        turns = [
+            {"role": each["role"], "content": [part(p) for p in _parts(each["content"])]} for each in body["messages"]
+        ]
+        made = processor.apply_chat_template(turns, tokenize=True, return_dict=True, return_tensors="pt")
+        ids = made["input_ids"][0]
+        with torch.no_grad():
+            scores = vlm.model(**made).logits[0].float().log_softmax(-1)
+        told = scores[:-1].gather(1, ids[1:, None])[:, 0].tolist()
+        entries = [{str(int(token)): {"logprob": value}} for token, value in zip(ids[1:], told, strict=True)]
+        return {**completion(question, "x"), "prompt_logprobs": [None, *entries]}
+
+    return react
+
+
+def _parts(content: Any) -> list[Any]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
 class Seen:
@@ -168,16 +209,41 @@ def test_a_teacher_of_its_own(models: Any, folders: Any, tmp_path: Path) -> None
 
     merge(models["llava"], taught, whole)
     scored: list[tuple[str, torch.Tensor]] = []
-    for name, more in ((taught, ()), (taught, ("lora.rank=2",)), (whole, ())):
-        given = (f"teacher={name}", "student_scores=again", "limit=2", *more)
-        prepared = session("caspo", settings("caspo", models, folders, tmp_path / f"{len(scored)}", *given))
-        kind = type(prepared.trainer.teacher).__name__
-        seen = Seen(prepared)
-        scored.append((kind, seen.reward))
-    assert [kind for kind, _ in scored] == ["Shadow", "Other", "Other"]
+    with serving(RuleServer(Rules(react=reads_with(whole)))) as url:
+        served: tuple[Any, tuple[str, ...]] = ("vllm/rules", (f"teacher_options.base_url={url}",))
+        for name, more in ((taught, ()), (taught, ("lora.rank=2",)), (whole, ()), served):
+            given = (f"teacher={name}", "student_scores=again", "limit=2", *more)
+            prepared = session("caspo", settings("caspo", models, folders, tmp_path / f"{len(scored)}", *given))
+            kind = type(prepared.trainer.teacher).__name__
+            seen = Seen(prepared)
+            scored.append((kind, seen.reward))
+    assert [kind for kind, _ in scored] == ["Shadow", "Other", "Other", "Served"]
+    unread = seen.trainer._metrics["train"]["token_gap/unread"]
+    told = seen.reward != 0  # an end token that the template does not write, and words it writes otherwise, are unread
+    torch.testing.assert_close(seen.reward[told], scored[2][1][told], atol=1e-4, rtol=1e-3)
+    assert unread == pytest.approx([1 - told.sum().item() / seen.out["completion_mask"].sum().item()])
+    assert unread[0] < 0.5
     assert scored[0][1].abs().max() > 1e-3
     torch.testing.assert_close(scored[0][1], scored[1][1], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(scored[0][1], scored[2][1], atol=1e-4, rtol=1e-3)
+
+
+def test_a_server_that_can_not_teach_is_told_of(models: Any, folders: Any, tmp_path: Path) -> None:
+    with serving(RuleServer()) as url:  # it answers, and tells nothing of what it reads
+        given = ("teacher=vllm/rules", f"teacher_options.base_url={url}", "limit=2")
+        with pytest.raises(UserError, match="tells no log-probabilities of what it reads"):
+            Seen(session("caspo", settings("caspo", models, folders, tmp_path / "a", *given)))
+        with pytest.raises(UserError, match="temperature=1"):
+            session("caspo", settings("caspo", models, folders, tmp_path / "b", *given, "temperature=0.9"))
+
+
+def test_an_answer_is_found_near_the_end_of_what_was_read() -> None:
+    read = [(5, -0.5), (6, -0.6), (7, -0.7), (5, -0.1), (6, -0.2), (2, -0.3), (9, -4.0)]
+    assert aligned(read, [5, 6, 2]) == [-0.1, -0.2, -0.3]
+    assert str(aligned(read, [5, 6, 3])) == "[-0.1, -0.2, nan]"  # the template ends a turn with another token
+    assert str(aligned(read, [5, 7])) == "[-0.1, nan]"
+    assert str(aligned(read, [8, 2])) == str(aligned([(8, -1.0), *[(1, -1.0)] * 20], [8, 2])) == "[nan, nan]"
+    assert aligned(read, []) == []
 
 
 def test_rows_are_routed(models: Any, folders: Any, tmp_path: Path) -> None:

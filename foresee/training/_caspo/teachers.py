@@ -8,7 +8,7 @@ that an adapter's teacher costs no more memory than the adapter.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,9 +19,11 @@ from transformers import TrainerCallback
 from trl.trainer.utils import add_fused_lm_head, use_adapter
 
 from foresee.errors import UserError
+from foresee.models import API_PROVIDERS
 from foresee.models.checkpoints import LoadOptions, check_base, load
 from foresee.models.checkpoints.find import resolve_adapter
 from foresee.models.checkpoints.integrity import check_adapter
+from foresee.training._caspo.served import Served
 from foresee.training._common.policy import Policy, folder_or_id
 
 _FILE = "teacher.safetensors"
@@ -100,20 +102,33 @@ class Other:
         return nullcontext(self._model)
 
 
-def open_teacher(name: str, policy: Policy, trainer: Any, rate: float) -> Teacher:
+def is_served(name: str) -> bool:
+    """Whether a teacher's name says that a server scores: `PROVIDER/NAME`, and no such folder here."""
+    return name.partition("/")[0] in API_PROVIDERS and "/" in name and not Path(name).exists()
+
+
+def open_teacher(
+    name: str, policy: Policy, trainer: Any, rate: float, options: Mapping[str, Any] | None = None
+) -> Teacher | Served:
     """Open the teacher of a student that is about to be trained.
 
     Args:
-        name: moving, frozen, ema, or the folder or hub id of a model or of an adapter of the student's base.
+        name: moving, frozen, ema, the folder or hub id of a model or of an adapter of the student's base, or
+            `PROVIDER/NAME` of a server.
         policy: where the student came from.
         trainer: holds the student, with its adapter on.
         rate: of the running mean.
+        options: of the server's provider.
 
     Raises:
         UserError: no such model or adapter, or a teacher that can't be had with sharded weights.
     """
     student = trainer.accelerator.unwrap_model(trainer.model)
     fresh = policy.peft is not None
+    if is_served(name):
+        if trainer.temperature != 1:
+            raise UserError(f"teacher {name}: a server's log-probabilities are at temperature 1: --set temperature=1")
+        return Served(name, options or {}, policy.tokenizer)
     if name == "moving":
         return Moving()
     if name == "frozen" and fresh:

@@ -22,6 +22,7 @@ from trl.models.utils import disable_gradient_checkpointing
 
 from foresee.training._caspo import advantages, scoring
 from foresee.training._caspo.rewards import WithoutRows
+from foresee.training._caspo.served import Served
 from foresee.training._caspo.teachers import Teacher
 from foresee.training._common import judges
 from foresee.training._common.prompts import with_constitution
@@ -50,7 +51,7 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
-        self.teacher: Teacher | None = None
+        self.teacher: Teacher | Served | None = None
         self.judges = judges.NONE
         self._settings, self._constitution, self._dense, self._replay_loss = settings, constitution, dense, replay_loss
         self._record = record
@@ -145,10 +146,22 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         with torch.no_grad(), disable_gradient_checkpointing(self.model, self.args.gradient_checkpointing_kwargs):
             if student is None:
                 student = self._score(self.model, inputs, out, "")
-            with self.teacher.model(self) as model:
-                teacher = self._score(model, inputs, out, self._constitution)
+            if isinstance(self.teacher, Served):
+                teacher = self._read_elsewhere(self.teacher, inputs, out, student)
+            else:
+                with self.teacher.model(self) as model:
+                    teacher = self._score(model, inputs, out, self._constitution)
         low, high = self._settings.token_clip
         return advantages.token_reward(teacher, student, out["completion_mask"], low, high)
+
+    def _read_elsewhere(self, teacher: Served, inputs: Sequence[Mapping[str, Any]], out: Any, student: Any) -> Any:
+        """Have a server score (B, T); where it can't, scores are the student's, so that nothing is learnt there."""
+        found = teacher.score(inputs, out, self._constitution, self._settings.constitution_turn)
+        unread = found.isnan() & out["completion_mask"].bool()
+        share = unread.sum() / out["completion_mask"].sum().clamp(min=1)
+        mode = "train" if self.model.training else "eval"
+        self._metrics[mode]["token_gap/unread"].append(self.accelerator.gather(share).mean().item())
+        return torch.where(found.isnan(), student, found)
 
     def _score(self, model: Any, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any], constitution: str) -> Any:
         """Score (B, T) the sampled tokens after the prompt with a constitution, at the temperature."""

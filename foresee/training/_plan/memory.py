@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foresee.errors import UserError
+from foresee.models import API_PROVIDERS
 from foresee.training._common.config import TrainingConfig
 from foresee.training._common.policy import NOT_LANGUAGE, folder_or_id, lora_pattern
 from foresee.training._plan.devices import Device
@@ -179,7 +180,7 @@ def _held(method: str, config: TrainingConfig, shape: Shape, half: bool) -> dict
     if reads and teacher in ("frozen", "ema"):
         if full or teacher == "ema":
             held["teacher"] = 4 * shape.trained
-    elif reads and teacher != "moving":
+    elif reads and teacher != "moving" and teacher.partition("/")[0] not in API_PROVIDERS:
         held["teacher"] = (2 if half else 4) * shape.total
     if full and (method == "dpo" or (method == "caspo" and getattr(config, "kl_weight", 0) > 0)):
         held["reference"] = 4 * shape.total
