@@ -62,7 +62,7 @@ def shortage(problem: BaseException) -> ModelError | None:
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UserError:
     """Make the error for a name that does not exist, with the nearest names that do."""
     known = sorted(set(known))
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     if near:
         hint = f"did you mean {' or '.join(near)}?"
     elif known:

@@ -77,10 +77,10 @@ def test_a_closed_input_is_an_empty_one() -> None:
 
 
 def test_debug_shows_the_place_and_keeps_the_exit_code() -> None:
-    done = run("", "list", "nothing", "--debug")
+    done = run("", "list", "trainings", "--debug")
     assert done.returncode == 2
     assert b"Traceback" in done.stderr
-    assert done.stderr.endswith(b"foresee: no kind named 'nothing'; did you mean training?\n")
+    assert done.stderr.endswith(b"foresee: no kind named 'trainings'; did you mean training?\n")
 
 
 def test_no_text_of_a_data_set_reaches_the_terminal_as_it_is(cli: Cli, server: str, tmp_path: Path) -> None:

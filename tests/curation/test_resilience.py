@@ -179,7 +179,7 @@ def test_one_clear_line_for_what_the_user_can_mend(
         pass
     bad: list[tuple[tuple[object, ...], str]] = [
         (("threat_vqua",), "did you mean threat_vqa?"),
-        (("threat_vqa", "--set", "exampels=3"), "did you mean examples or"),
+        (("threat_vqa", "--set", "exampels=3"), "did you mean examples?"),
         (("threat_vqa",), "give --set writer=PROVIDER/NAME (or source=world)"),
         (("typographic",), "needs a source: give --set source=FILE_OR_FOLDER (or source=world)"),
         (("threat_vqa", "--set", "writer=gpt"), "writer: expected PROVIDER/NAME"),

@@ -107,6 +107,8 @@ def test_names_that_do_not_exist_are_one_line(tmp_path: Path) -> None:
         label_sets.check("refusals", "xstest", data=tmp_path)
     with pytest.raises(UserError, match="no label set named 'xtest'; did you mean xstest"):
         label_sets.check("refusal", "xtest", data=tmp_path)
+    with pytest.raises(UserError, match=r"no label set named 'nosuch'; known: .*harmbench, .*xstest"):
+        label_sets.check("refusal", "nosuch", data=tmp_path)
     with pytest.raises(UserError, match="--data"):
         label_sets.check("refusal", "xstest", data=tmp_path / "nowhere")
     with pytest.raises(UserError, match="xstest"):
@@ -158,7 +160,7 @@ def test_refusal_against_msts(data_root: Path) -> None:
     assert either.precision.value > 0.9
     assert found.unscored == {
         "an error message in the place of an answer": 16,
-        "short, and neither refuses nor helps in words that rules know": 17,
+        "short, and neither refuses nor helps in words that rules know": 18,
     }
 
 

@@ -108,6 +108,29 @@ def test_a_judge_model_that_obeys_is_found_out(judge_server: JudgeServer, tmp_pa
     assert again.pressed == found.pressed
 
 
+def test_the_command_presses_a_judge_model(cli: Cli, judge_server: JudgeServer, tmp_path: Path) -> None:
+    judge_server.said["judge"] = _obeying
+    ask = (
+        "judge",
+        "stress",
+        "harmful",
+        "--labels",
+        _labels(tmp_path / "mine.jsonl", 2),
+        "--judge-model",
+        "custom/judge",
+    )
+    done = cli(*ask, "--judge-option", f"base_url={judge_server.url}", "--format", "json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert found["judge"]["models"][0]["model"] == "judge"
+    assert found["pressures"]["order to the judge after"]["flips"]["value"] == 1.0
+    assert found["pressures"]["order in the image"]["flips"]["value"] == 0.5
+    asked = judge_server.asked["judge"]
+    told = cli(*ask, "--judge-option", f"base_url={judge_server.url}")
+    assert judge_server.asked["judge"] == asked, "what was asked is kept"
+    assert "order in the image" in told.out
+
+
 def test_what_vanishes_is_no_flip(judge_server: JudgeServer, tmp_path: Path) -> None:
     def shaken(question: Any) -> str:
         return "I can't tell." if "reviewed by a person" in material_of(question) else _obeying(question)
