@@ -192,7 +192,7 @@ def test_one_clear_line_for_what_the_user_can_mend(
         (("threat_vqa", "--set", "source=world", "--budget", "3"), "--budget needs --price"),
         (("threat_vqa", "--set", "source=world", "--set", f"writer={RULES}"), "asks no model here: leave writer out"),
         (("typographic", "--set", "source=world", "--set", 'exclude=["figstip"]'), "did you mean figstep?"),
-        (("threat_vqa", "--set", "options.writr.base_url=x"), "did you mean writer or painter?"),
+        (("threat_vqa", "--set", "options.writr.base_url=x"), "did you mean writer?"),
         (("threat_vqa", "--set", "source=world", "--price", "cook=1,2"), "has no role 'cook'"),
     ]  # fmt: skip
     for number, (arguments, said) in enumerate(bad):
