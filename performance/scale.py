@@ -2,6 +2,7 @@
 
     python -m performance.scale --items 10000 100000
     python -m performance.scale --items 1000000 --stages eval again score csv jsonl compare
+    python -m performance.scale --items 100000 --stages join        # of two shards, which are made before
 
 Text-only rows of about 330 bytes, made here; a model in this process answers each with two sentences, the judge
 `refusal` reads them by rules. Every stage runs in a process of its own; peak memory is the kernel's (ru_maxrss) and
@@ -26,7 +27,7 @@ from typing import Any
 
 from foresee.records import Capability, Reply, Request, Usage
 
-STAGES = ("eval", "again", "score", "csv", "jsonl", "parquet", "report", "compare")
+STAGES = ("eval", "again", "score", "csv", "jsonl", "parquet", "report", "compare", "join")
 WORDS = ("harbour", "ladder", "kettle", "window", "garden", "engine", "ribbon", "candle", "bridge", "anchor", "lantern")
 
 
@@ -89,12 +90,14 @@ def stage(name: str, folder: Path) -> None:
     def compare() -> None:
         foresee.compare(folder / "run", folder / "other")
 
-    todo: dict[str, Callable[[], None]] = {
+    todo: dict[str, Callable[[], object]] = {
         "eval": lambda: evaluate(folder / "run"),
         "again": lambda: evaluate(folder / "run"),
         "score": score,
         "report": report,
         "compare": compare,
+        "join": lambda: foresee.join(folder / "sharded"),
+        **{part: lambda part=part: evaluate(folder / "sharded", shard=part) for part in ("1/2", "2/2")},  # type: ignore[misc]
         "other": lambda: evaluate(folder / "other", generation={"max_tokens": 100}),
         **{format: lambda format=format: export(format) for format in ("csv", "jsonl", "parquet")},  # type: ignore[misc]
     }
@@ -146,6 +149,8 @@ def main() -> None:
                     answers_of(folder)
                 if name == "compare":
                     measured("other", folder)
+                if name == "join":
+                    measured("1/2", folder), measured("2/2", folder)
                 cpu, wall, peak = measured(name, folder)
                 print(f"{count:>9} {name:8} {cpu:8.1f} {1000 * cpu / count:8.2f} {wall:8.1f} {peak:8.0f}", flush=True)
 

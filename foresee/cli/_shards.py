@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from foresee.evaluation.run_folder import Run
     from foresee.files.shards import Shard
+
+
+T = TypeVar("T")
+Engine = Annotated[
+    str | None,
+    typer.Option("--engine", metavar="ray[:SHARDS[xGPUS]]", help="place shards on a Ray cluster, and join them"),
+]
 
 
 def of_option(text: str | None) -> Shard | None:
@@ -49,17 +56,21 @@ def budget_of(shard: Shard | None, usd: float | None) -> float | None:
 
 
 def on_ray(
-    engine: str, call: dict[str, Any], *, out: Path | None, shard: Shard | None, budget: tuple[float | None, str, str]
-) -> list[Run]:
-    """Evaluate on a Ray cluster. Raises UserError: options that do not go together, or as `evaluate_on_ray`."""
+    run: Callable[..., T],
+    engine: str,
+    *given: Any,
+    out: Path | None,
+    shard: Shard | None,
+    budget: float | None,
+    **more: Any,
+) -> T:
+    """Do on a Ray cluster what one of `evaluation.on_ray` does. Raises UserError: options that do not go together."""
     from foresee.cli import _console
     from foresee.errors import UserError
-    from foresee.evaluation.on_ray import Placing, evaluate_on_ray
+    from foresee.evaluation.on_ray import Placing
 
     placing = Placing.read(engine)
-    if out is None or shard is not None or budget[0] is not None:
+    if out is None or shard is not None or budget is not None:
         raise UserError("--engine ray needs --out, makes the shards itself (no --shard), and holds no --budget")
     with _console.run_progress("all shards") as progress:
-        return evaluate_on_ray(
-            call, out=out, placing=placing, progress=progress, notice=_console.say, command=["foresee", *sys.argv[1:]]
-        )
+        return run(*given, out=out, placing=placing, progress=progress, notice=_console.say, **more)

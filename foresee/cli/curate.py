@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from foresee.cli._shards import Engine
 from foresee.cli.eval import ShardOption
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def recipe(
     retries: Annotated[int | None, typer.Option("--retries", help="further tries after a passing failure")] = None,
     timeout: Annotated[float | None, typer.Option("--timeout", help="seconds for one call")] = None,
     shard: ShardOption = None,
+    engine: Engine = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="show each model's calls and the first row, and call none")
     ] = False,
@@ -117,8 +119,16 @@ def recipe(
         command=["foresee", *sys.argv[1:]],
         of_benchmark=benchmark_items,
     )
-    with _progress(name) as progress:
-        built = make(name, values, out or Path("datasets") / name, options=options, progress=progress)
+    folder = out or Path("datasets") / name
+    if engine is not None:
+        from foresee.evaluation.on_ray import curate_on_ray
+
+        built = _shards.on_ray(
+            curate_on_ray, engine, name, values, out=folder, shard=part, budget=budget, options=options
+        )
+    else:
+        with _progress(name) as progress:
+            built = make(name, values, folder, options=options, progress=progress)
     if part is not None:
         typer.echo(f"shard {part.index} of {part.of}; when all are done, the same command without --shard joins them")
         if not built.rows and not built.failures:

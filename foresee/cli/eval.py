@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from foresee.cli._costs import BudgetOption, JudgePrice, PriceOption
 from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgeRubric, NoJudge, Strict, Template
+from foresee.cli._shards import Engine
 
 if TYPE_CHECKING:
     from foresee.evaluation.jobs import Finished
@@ -116,10 +117,7 @@ def evaluate(
     budget: BudgetOption = None,
     moved: Moved = False,
     shard: ShardOption = None,
-    engine: Annotated[
-        str | None,
-        typer.Option("--engine", metavar="ray[:SHARDS[xGPUS]]", help="place shards on a Ray cluster, and join them"),
-    ] = None,
+    engine: Engine = None,
     details: Details = False,
     tag: Tag = "",
     note: Note = "",
@@ -178,7 +176,10 @@ def evaluate(
         call |= {"defense_options": defense_options or (), "model_options": options, "moved": moved}
         call |= {"settings": batch.run_overrides(concurrency, retries, timeout)}
         call |= {"tags": Remarks.of(tag, note).tags, "note": note}
-        runs = _shards.on_ray(engine, call, out=out, shard=part, budget=(budget, price, judge_price))
+        from foresee.evaluation.on_ray import evaluate_on_ray
+
+        placed: dict[str, Any] = {"out": out, "shard": part, "budget": budget, "command": ["foresee", *sys.argv[1:]]}
+        runs = _shards.on_ray(evaluate_on_ray, engine, call, **placed)
         _results.show(runs, format=format, by=by, price=price, judge_price=judge_price)
         _results.exit_on(conditions, runs)
         return

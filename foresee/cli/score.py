@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from foresee.cli._costs import BudgetOption, JudgePrice
 from foresee.cli._judging import ByModel, JudgeModel, JudgeOptions, JudgeRubric, Strict, Template
+from foresee.cli._shards import Engine
 from foresee.cli.eval import (
     By,
     Concurrency,
@@ -24,13 +25,6 @@ from foresee.cli.eval import (
     TaskOptions,
     Timeout,
 )
-
-if TYPE_CHECKING:
-    from foresee.evaluation.run_folder import Run
-    from foresee.files.shards import Shard
-    from foresee.judges import JudgeChoice
-    from foresee.runner import Budget, RunSettings
-
 
 Correct = Annotated[
     str | None,
@@ -76,6 +70,7 @@ def score(
     judge_price: JudgePrice = "",
     budget: BudgetOption = None,
     shard: ShardOption = None,
+    engine: Engine = None,
     correct: Correct = None,
 ) -> None:
     """Score stored answers with the same judge and statistics as an evaluation; nothing is asked of the model.
@@ -85,7 +80,10 @@ def score(
     nothing is judged: the rates of the folder are corrected by people's labels.
     """
     from foresee.cli import _console, _costs, _judging, _results, _shards
+    from foresee.evaluation import score as scoring
     from foresee.evaluation.jobs import run_overrides
+    from foresee.evaluation.run_folder import Run, read_run
+    from foresee.plugins import contracts
     from foresee.runner import RunSettings
 
     _results.check_format(format, by)
@@ -96,67 +94,49 @@ def score(
     command = ["foresee", *sys.argv[1:]]
     part = _shards.of_option(shard)
     _shards.refuse_conditions(part, fail_if)
-    limit_usd = _costs.budget(_shards.budget_of(part, budget), "", judge_price)
+    how: dict[str, Any] = {"settings": settings, "judging": judging}
+    scored: Callable[..., Run] = scoring.score
     if answers.is_dir():
         given = {"--benchmark": benchmark, "--data": data, "-T": task_options, "--limit": limit, "--model": model}
-        given["--field"] = field
-        given["--limit-seed"] = limit_seed
-        given["--id-field"] = id_field if id_field != "id" else None
-        if correct is not None and not (judging.models or judging.by_model or out) and _is_judged(answers):
-            from foresee.evaluation.run_folder import read_run
-
-            run = read_run(answers)
-        else:
-            run = _of_folder(answers, given, judging, out, settings, command, limit_usd, part)
+        given |= {"--field": field, "--limit-seed": limit_seed, "--id-field": id_field if id_field != "id" else None}
+        _refuse_idle(answers, given)
+        call, scored = {"run": answers, **how}, scoring.rescore
     else:
-        from foresee.evaluation import plan
-        from foresee.evaluation import score as scoring
+        name, out = _needed(answers, benchmark, out)
+        call = {"answers": answers, "benchmark": name, "model": model, "field": field, "id_field": id_field, **how}
+        call |= {"data": data, "options": task_options or (), "limit": limit, "limit_seed": limit_seed}
+        judging.refuse_idle(contracts.benchmark(name).judges)
+    if correct is not None and not (judging.models or judging.by_model or out) and _is_judged(answers):
+        run = read_run(answers)
+    elif engine is not None:
+        from foresee.evaluation.on_ray import score_on_ray
 
-        name, folder = _needed(answers, benchmark, out)
-        planned = plan.plan(
-            name, data=data, options=task_options or (), limit=limit, limit_seed=limit_seed, judging=judging, shard=part
-        )
-        judging.refuse_idle(planned.file.judges)
+        run = _shards.on_ray(score_on_ray, engine, call, out=out, shard=part, budget=budget, command=command)
+    else:
+        limit_usd = _costs.budget(_shards.budget_of(part, budget), "", judge_price)
         with _console.judging_progress(f"judging {answers.name}") as progress:
-            run = scoring.score(
-                answers, planned, out=folder, model=model, field=field, id_field=id_field, settings=settings,
-                progress=progress, command=command, budget=limit_usd,
-            )  # fmt: skip
+            run = scored(**call, out=out, shard=part, progress=progress, command=command, budget=limit_usd)
     if "guard:" in (judge_model or ""):
         _judging.warn_of_unread(run)
     _results.show([run], format=format, by=by, judge_price=judge_price, correct=correct, judges=judging)
     _results.exit_on(conditions, [run], unanswered="no answer here can be judged; ask the model again (foresee eval)")
 
 
-def _is_judged(folder: Path) -> bool:
-    """Whether some judge has read the run's answers, so that there is a rate to correct."""
+def _is_judged(answers: Path) -> bool:
+    """Whether it is a run whose answers some judge has read, so that there is a rate to correct."""
     from foresee import manifest
 
-    return bool(manifest.read(folder, "evaluation").get("judges"))
+    return answers.is_dir() and bool(manifest.read(answers, "evaluation").get("judges"))
 
 
-def _of_folder(
-    folder: Path,
-    given: Mapping[str, object],
-    judging: JudgeChoice,
-    out: Path | None,
-    settings: RunSettings,
-    command: list[str],
-    budget: Budget | None,
-    shard: Shard | None,
-) -> Run:
+def _refuse_idle(folder: Path, given: Mapping[str, object]) -> None:
+    """Refuse what a run folder says itself. Raises UserError: it was given."""
     from foresee import manifest
-    from foresee.cli import _console
     from foresee.errors import UserError
-    from foresee.evaluation import score as scoring
 
     idle = [name for name, value in given.items() if value]
     if idle and (folder / manifest.FILE).exists():
         raise UserError(f"{', '.join(idle)}: of a run folder these are known; leave them out")
-    with _console.judging_progress(f"judging {folder.name}") as progress:
-        return scoring.rescore(
-            folder, judging, out=out, settings=settings, progress=progress, command=command, budget=budget, shard=shard
-        )
 
 
 def _needed(answers: Path, benchmark: str | None, out: Path | None) -> tuple[str, Path]:

@@ -1,4 +1,4 @@
-"""Place the shards of evaluations on a Ray cluster: a process each, with the GPUs that Ray gives it.
+"""Place shards on a Ray cluster, of evaluating, judging or building data: a process each, with the GPUs it is given.
 
 A shard works in a folder of its own node, so that no disk need be shared. What it has written comes back all the time,
 and when its process or node dies, the shard goes on elsewhere from what has come back.
@@ -12,22 +12,27 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from foresee import manifest
+from foresee.curation import BuildOptions, Built, make
 from foresee.errors import UserError, missing_extra
 from foresee.evaluation.join import folders_of_shards, join
 from foresee.evaluation.run_folder import JOURNAL, Run
-from foresee.files.shards import SHARDS, Shard
+from foresee.files.shards import SHARDS, Shard, read_shard
 from foresee.notices import say_once
 from foresee.runner import Progress
 
 _PLACINGS = 4  # of a shard, before it counts as lost: something in it may be what kills its process
 _NEWS_EVERY = 2.0  # seconds
 
+_GROWING = (JOURNAL, "calls.jsonl")  # files to which lines are added, and nothing else
 Files = dict[str, tuple[int, bytes]]
 """Below the run folder: path -> where its bytes begin, and the bytes."""
+Task: TypeAlias = Callable[[str, Path, Callable[[Progress], None]], None]
+"""What a shard's process does: (which shard, its folder, told of its state). It must be possible to send it."""
 
 
 class Placing(NamedTuple):
@@ -67,17 +72,127 @@ def evaluate_on_ray(
     Raises:
         UserError: Ray is missing, or a shard can't go on for a reason that its user can mend; the others are finished.
     """
-    out = Path(out)
+    models = call["model"] if isinstance(call["model"], list) else [call["model"]]
+    in_shards(partial(_evaluate, dict(call)), Path(out), models, placing, progress, notice)
+    return [join(folder, command=command) for folder in folders_of_shards(Path(out))]
+
+
+def score_on_ray(
+    call: Mapping[str, Any],
+    *,
+    out: Path | str,
+    placing: Placing = Placing(),  # noqa: B008 - immutable
+    progress: Callable[[Progress], None] | None = None,
+    notice: Callable[[str], None] = say_once,
+    command: Sequence[str] = (),
+) -> Run:
+    """Judge answers in shards on the cluster, and join them; see `evaluate_on_ray`.
+
+    Args:
+        call: the arguments of `foresee.rescore` (`run`, …), or of `foresee.score` (`answers`, …), without `out`.
+        out: the run folder to write.
+        placing: by default a GPU a shard for `local/` judge models, else a shard a node.
+        progress: called with the state of all shards together.
+        notice: told where each shard is.
+        command: the command line, for the record.
+
+    Raises:
+        UserError: as `evaluate_on_ray`.
+    """
+    models = getattr(call.get("judging"), "models", ())
+    in_shards(partial(_score, dict(call)), Path(out), models, placing, progress, notice)
+    return join(out, command=command)
+
+
+def curate_on_ray(
+    recipe: str,
+    values: Mapping[str, Any],
+    *,
+    out: Path | str,
+    options: BuildOptions,
+    placing: Placing = Placing(),  # noqa: B008 - immutable
+    progress: Callable[[Progress], None] | None = None,
+    notice: Callable[[str], None] = say_once,
+) -> Built:
+    """Make the calls of a build in shards on the cluster, then the data set here; see `evaluate_on_ray`.
+
+    Args:
+        recipe: a file of `foresee/curation`.
+        values: its configuration.
+        out: the data set's folder.
+        options: how it is carried out, without a budget.
+        placing: by default a GPU a shard where a value names a `local/` model, else a shard a node.
+        progress: called with the state of all shards together.
+        notice: told where each shard is.
+
+    Raises:
+        UserError: as `evaluate_on_ray` and `curation.make`.
+    """
+    task = partial(_curate, recipe, dict(values), options)
+    in_shards(task, Path(out), list(map(str, values.values())), placing, progress, notice)
+    return make(recipe, values, Path(out), options=options)
+
+
+def _evaluate(call: Mapping[str, Any], shard: str, root: Path, note: Callable[[Progress], None]) -> None:
+    import foresee
+
+    foresee.evaluate(**call, shard=shard, out=root, progress=note)
+
+
+def _score(call: Mapping[str, Any], shard: str, root: Path, note: Callable[[Progress], None]) -> None:
+    import foresee
+
+    given = {**call, "shard": shard, "out": root}
+    given["progress"] = lambda done, total: note(Progress(done, total, 0, 0, 0))
+    foresee.score(**given) if "answers" in call else foresee.rescore(**given)
+
+
+def _curate(
+    recipe: str,
+    values: Mapping[str, Any],
+    options: BuildOptions,
+    shard: str,
+    root: Path,
+    note: Callable[[Progress], None],
+) -> None:
+    make(
+        recipe,
+        values,
+        root,
+        options=options._replace(shard=read_shard(shard)),
+        progress=lambda state: note(Progress(state.rows, state.total or state.rows, state.failed, 0, 0)),
+    )
+
+
+def in_shards(
+    task: Task,
+    out: Path,
+    models: Sequence[Any],
+    placing: Placing,
+    progress: Callable[[Progress], None] | None,
+    notice: Callable[[str], None],
+) -> None:
+    """Do a task in shards on the cluster; what they write lies in folders of shards below `out`.
+
+    Args:
+        task: what each does.
+        out: the folder.
+        models: names of those that it opens, for whether it wants GPUs.
+        placing: how many, with what.
+        progress: called with the state of all together.
+        notice: told where each is.
+
+    Raises:
+        UserError: Ray is missing, or a shard can't go on; the others are finished.
+    """
     with _cluster() as ray:
-        chosen = _chosen(ray, placing, call)
-        work = _Work(ray, dict(call), out, chosen, notice)
+        work = _Work(ray, task, out, _chosen(ray, placing, models), notice)
         while work.running:
             work.step()
             if progress is not None:
                 progress(work.progress())
     if work.problems:
         raise work.problems[0]
-    return [join(folder, command=command) for folder in folders_of_shards(out)]
 
 
 @contextmanager
@@ -97,9 +212,8 @@ def _cluster() -> Iterator[Any]:
             ray.shutdown()
 
 
-def _chosen(ray: Any, placing: Placing, call: Mapping[str, Any]) -> Placing:
+def _chosen(ray: Any, placing: Placing, models: Sequence[Any]) -> Placing:
     there = int(ray.cluster_resources().get("GPU", 0))
-    models = call["model"] if isinstance(call["model"], list) else [call["model"]]
     own = float(bool(there) and any(str(model).startswith("local/") for model in models))
     gpus = own if placing.gpus is None else placing.gpus
     if gpus > there:
@@ -122,14 +236,13 @@ class Worker:
 
         return f"{socket.gethostname()}, process {os.getpid()}"
 
-    def work(self, call: dict[str, Any]) -> None:
-        """Evaluate the shard. Raises whatever `foresee.evaluate` does."""
-        import foresee
+    def work(self, task: Task, shard: str) -> None:
+        """Do the shard's share of a task. Raises whatever that does."""
 
         def note(state: Progress) -> None:
             self._state = state
 
-        foresee.evaluate(**call, out=self._root, progress=note)
+        task(shard, self._root, note)
 
     def news(self, sizes: dict[str, int]) -> tuple[Progress | None, Files]:
         """Tell how far it is and what the files hold beyond these sizes; journals only grow, others come whole."""
@@ -151,7 +264,7 @@ def written(root: Path, sizes: Mapping[str, int], shard: str = "*") -> Files:
             name, size = str(path.relative_to(root)), path.stat().st_size if path.is_file() else 0
             known = sizes.get(name, -1)
             if path.is_file() and not path.name.startswith(".") and (size != known or path.name == manifest.FILE):
-                begin = known if path.name == JOURNAL and 0 < known < size else 0
+                begin = known if path.name in _GROWING and 0 < known < size else 0
                 with path.open("rb") as file:
                     file.seek(begin)
                     found[name] = (begin, file.read())
@@ -171,10 +284,8 @@ def put(root: Path, files: Files) -> None:
 class _Work:
     """The shards under way: what each has sent, and where it runs now."""
 
-    def __init__(
-        self, ray: Any, call: dict[str, Any], out: Path, placing: Placing, notice: Callable[[str], None]
-    ) -> None:
-        self._ray, self._call, self._out, self._notice = ray, call, out, notice
+    def __init__(self, ray: Any, task: Task, out: Path, placing: Placing, notice: Callable[[str], None]) -> None:
+        self._ray, self._task, self._out, self._notice = ray, task, out, notice
         self._actor = ray.remote(max_concurrency=2, num_cpus=1, num_gpus=placing.gpus)(Worker)
         self._shards = [Shard(index, placing.shards or 1) for index in range(1, (placing.shards or 1) + 1)]
         self._states: dict[str, Progress] = {}
@@ -204,7 +315,7 @@ class _Work:
         self._placed[shard.name] += 1
         worker = self._actor.remote(written(self._out, {}, shard.name))
         place = worker.where.remote()
-        self.running[worker.work.remote({**self._call, "shard": str(shard)})] = (shard, worker, place)
+        self.running[worker.work.remote(self._task, str(shard))] = (shard, worker, place)
 
     def _fetch(self, shard: Shard, worker: Any, place: Any) -> None:
         if not self._ray.wait([place], timeout=0)[0]:
