@@ -1,11 +1,12 @@
-"""How fast and how large the local provider is on a tiny model: one by one, batched, first token; peak memory.
+"""How fast and how large the local provider is on a tiny model, beside a plain loop over transformers; peak memory.
 
     python -m performance.local_provider [--kind llava] [--items 64] [--tokens 32] [--repeats 5] [--memory]
 
 Prints items per second and CPU milliseconds per item (the best of the repeats; on a busy machine the latter is the
 figure to trust) and their ratios, all measured in one run, with caches off so that every image is processed and
-encoded. With `--memory` the peak resident memory of a process of its own that answers
-100, 1,000 and 10,000 items, each with an image of its own, 64 at a time.
+encoded. "plain" is a hand-written loop over transformers: processor, `generate`, decoding; one by one, as wrappers of
+single requests do it (VLMEvalKit, lmms-eval), and in the same batches. With `--memory` the peak resident memory of a
+process of its own that answers 100, 1,000 and 10,000 items, each with an image of its own, 64 at a time.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads than free cores spin against each other
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -57,6 +59,38 @@ async def alone(model: Model, requests: list[Request]) -> list[Reply]:
     return [await model.generate(request) for request in requests]
 
 
+async def plain(folder: Path, requests: list[Request], at_once: int) -> list[str]:
+    """The answers of a loop that nobody would write shorter, so many at once."""
+    from PIL import Image as Pil
+
+    vlm = opened(folder)
+    said: list[str] = []
+    for start in range(0, len(requests), at_once):
+        chats = []
+        for message in (request.messages[0] for request in requests[start : start + at_once]):
+            image = Pil.open(io.BytesIO(message.images[0].read())).convert("RGB")
+            parts = [{"type": "image", "image": image}, {"type": "text", "text": message.text}]
+            chats.append([{"role": "user", "content": parts}])
+        inputs = vlm.processor.apply_chat_template(
+            chats,
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            processor_kwargs={"padding": True, "padding_side": "left", "return_tensors": "pt"},
+        )
+        most = requests[0].generation.max_tokens
+        made = vlm.model.generate(**inputs, max_new_tokens=most, do_sample=False)
+        said += vlm.processor.batch_decode(made[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    return said
+
+
+@cache
+def opened(folder: Path) -> Any:
+    from foresee.models.checkpoints import LoadOptions, load
+
+    return load(folder, options=LoadOptions(device="cpu", dtype="float32"))
+
+
 class Pace(NamedTuple):
     """Items per second, and CPU milliseconds per item (all threads), each the best of the repeats."""
 
@@ -81,7 +115,11 @@ async def speeds(folder: Path, items: int, tokens: int, repeats: int) -> None:
     expected = [reply.text for reply in await alone(model, generate)]
     assert expected == [reply.text for reply in await together(model, generate)], "batched answers differ"
     await together(model, first)
+    same = sum(a == b.strip() for a, b in zip(expected, await plain(folder, generate, items), strict=True))
+    print(f"  answers as the plain loop's: {same} of {items}")
     work: dict[str, Callable[[], Awaitable[object]]] = {
+        "plain, one by one": lambda: plain(folder, generate, 1),
+        "plain, batched": lambda: plain(folder, generate, min(items, 64)),
         "one by one, generate": lambda: alone(model, generate),
         "batched, generate": lambda: together(model, generate),
         "one by one, first token": lambda: alone(model, first),
@@ -92,6 +130,8 @@ async def speeds(folder: Path, items: int, tokens: int, repeats: int) -> None:
     for name, value in found.items():
         print(f"  {name:<26} {value.rate:8.1f} items/s {value.cpu:8.2f} CPU ms/item")
     for title, fast, slow in (
+        ("plain batched : foresee batched", "plain, batched", "batched, generate"),
+        ("foresee batched : plain one by one", "batched, generate", "plain, one by one"),
         ("batched : one by one", "batched, generate", "one by one, generate"),
         ("first token : generate, batched", "batched, first token", "batched, generate"),
         ("first token : generate, one by one", "one by one, first token", "one by one, generate"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from foresee.evaluation.run_folder import Run
 from foresee.records import Row
@@ -51,10 +51,10 @@ def notes(run: Run) -> list[str]:
     """Return lines for the foot of a table: why rows failed or were refused, and what may help."""
     lines = []
     for status, what in (("error", "failed"), ("refused_by_api", "refused")):
-        rows = [row for row in run.rows if row.answer.status == status]
-        if rows:
-            lines.append(f"{what}: {_listed(_reasons(run, rows))}")
-            lines += [_HINT] if status == "error" and _takes_text_alone(run.rows, rows) else []
+        reasons = _reasons(run, status)
+        if reasons:
+            lines.append(f"{what}: {_listed(reasons)}")
+            lines += [_HINT] if status == "error" and _takes_text_alone(run.rows) else []
     by = Counter(row.answer.finish_reason for row in run.rows if row.answer.finish_reason.startswith(WITHHELD))
     told = [", ".join(f"{count} × {label(reason, 80)}" for reason, count in by.most_common())] if by else []
     return [*lines, *told, *_screened(run)]
@@ -62,47 +62,53 @@ def notes(run: Run) -> list[str]:
 
 def _screened(run: Run) -> list[str]:
     """Return what filters blocked, of what was expected of the items, and what they could not judge."""
-    rows = [row for row in run.rows if row.answer.screened]
-    if not rows:
+    by, expected, blocked, unguarded = Counter[str](), Counter[str](), Counter[str](), list[str]()
+    for row in run.rows:
+        if screened := row.answer.screened:
+            by[screened] += 1
+            expected[row.item.expected] += 1
+            blocked[row.item.expected] += screened.startswith("blocked")
+            unguarded += [row.answer.reason] if screened == "unguarded" else []
+    if not by:
         return []
-    by = Counter(row.answer.screened for row in rows)
-    parts = []
-    for expected in dict.fromkeys(row.item.expected for row in rows):
-        same = [row for row in rows if row.item.expected == expected]
-        blocked = sum(row.answer.screened.startswith("blocked") for row in same)
-        parts.append(f"{label(expected, 40) or 'all'} {blocked}/{len(same)}")
+    parts = [f"{label(each, 40) or 'all'} {blocked[each]}/{count}" for each, count in expected.items()]
     line = f"blocked by a filter: {', '.join(parts)} (requests {by['blocked_request']}, answers {by['blocked_answer']})"
-    unguarded = [row.answer.reason for row in rows if row.answer.screened == "unguarded"]
     return [line, f"unguarded, the guard gave no verdict: {_listed(unguarded)}"] if unguarded else [line]
 
 
 def nothing(run: Run) -> str | None:
     """Return why a run has nothing to show: no answer at all, or no verdict of a judge whose every call failed."""
-    failed = [row for row in run.rows if row.answer.status == "error"]
-    if failed and all(row.answer.status in ("error", "missing_image") for row in run.rows):
-        hint = f"; {_HINT}" if _takes_text_alone(run.rows, failed) else ""
-        return f"{UNANSWERED}: {_listed(_reasons(run, failed))}{hint}"
-    judges = dict.fromkeys(name for row in run.rows for name in row.verdicts)
-    for judge in judges:
-        verdicts = [row.verdicts[judge] for row in run.rows if judge in row.verdicts]
-        if all(verdict.value is None and _JUDGE_FAILED in verdict.reason for verdict in verdicts):
-            return f"judge {judge} gave no verdict: {_listed(verdict.reason for verdict in verdicts)}"
+    statuses, gave = Counter[str](), dict[str, bool]()
+    for row in run.rows:
+        statuses[row.answer.status] += 1
+        for judge, verdict in row.verdicts.items():
+            failed = verdict.value is None and _JUDGE_FAILED in verdict.reason
+            gave[judge] = gave.get(judge, False) or not failed
+    if statuses["error"] and statuses.keys() <= {"error", "missing_image"}:
+        hint = f"; {_HINT}" if _takes_text_alone(run.rows) else ""
+        return f"{UNANSWERED}: {_listed(_reasons(run, 'error'))}{hint}"
+    for judge in (name for name, any_verdict in gave.items() if not any_verdict):
+        reasons = (row.verdicts[judge].reason for row in run.rows if judge in row.verdicts)
+        return f"judge {judge} gave no verdict: {_listed(reasons)}"
     return None
 
 
-def _reasons(run: Run, rows: Iterable[Row]) -> list[str]:
-    return [row.answer.reason.removeprefix(f"{run.model}: ") for row in rows]
+def _reasons(run: Run, status: str) -> list[str]:
+    return [row.answer.reason.removeprefix(f"{run.model}: ") for row in run.rows if row.answer.status == status]
 
 
 def _listed(reasons: Iterable[str]) -> str:
     return "; ".join(f"{count} × {reason}" for reason, count in commonest(reasons))
 
 
-def _takes_text_alone(rows: Sequence[Row], failed: Sequence[Row]) -> bool:
+def _takes_text_alone(rows: Iterable[Row]) -> bool:
     """Whether everything that failed has images, nothing that has images was answered, and the reasons speak of it."""
-    seeing = [row for row in rows if row.item.images and row.answer.status != "missing_image"]
-    return (
-        all(row.item.images for row in failed)
-        and all(row.answer.status == "error" for row in seeing)
-        and any(_TEXT_ALONE.search(row.answer.reason) for row in failed)
-    )
+    spoken = False
+    for row in rows:
+        failed = row.answer.status == "error"
+        if failed and not row.item.images:
+            return False
+        if row.item.images and row.answer.status not in ("error", "missing_image"):
+            return False
+        spoken = spoken or (failed and bool(_TEXT_ALONE.search(row.answer.reason)))
+    return spoken

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -51,8 +51,7 @@ class Alone(NamedTuple):
 
 def judged_by(run: Run) -> list[JudgedBy]:
     """List the judges of a run that asked models, in the order in which they read."""
-    judges = dict.fromkeys(name for row in run.rows for name, verdict in row.verdicts.items() if verdict.judge_model)
-    return [_panel(run, judge) for judge in judges]
+    return [panel for panel in _panels(run).values() if panel.models]
 
 
 def alone(run: Run) -> list[Alone]:
@@ -65,28 +64,32 @@ def alone(run: Run) -> list[Alone]:
     metrics = [metric for metric in run.metrics if metric.measure in judged and not metric.published]
     found = []
     for model in models:
-        rows = [measured(file, replace(row, verdicts=_by_one(row, model))) for row in run.rows]
+        rows = (measured(file, replace(row, verdicts=_by_one(row, model))) for row in run.rows)
         found.append(Alone(label(model), tuple(summarise(rows, metrics))))
     return found
 
 
 def compared(run: Run) -> list[str]:
     """Say of each judge that gave verdicts how far it agrees with people, or that nobody compared them."""
+    return _compared_lines(run, _panels(run))
+
+
+def _compared_lines(run: Run, panels: Mapping[str, JudgedBy]) -> list[str]:
     lines = []
-    for judge in dict.fromkeys(name for row in run.rows for name in row.verdicts):
-        panel = _panel(run, judge)
-        models = [model for model in panel.models if model]
+    for judge, panel in panels.items():
         file = contracts.judge_file(judge) if judge in plugins.names("judges") else None
-        if models or (file is not None and file.scale):  # others read by rule what is known of a drawn scene
+        if panel.models or (file is not None and file.scale):  # others read by rule what is known of a drawn scene
             versions = {str(each.get("judge")): str(each.get("version")) for each in run.manifest.get("judges", [])}
-            lines.append(label(_compared.line(judge, models, versions.get(judge, "")), 400))
+            lines.append(label(_compared.line(judge, list(panel.models), versions.get(judge, "")), 400))
     return lines
 
 
 def notes(run: Run) -> list[str]:
     """Lines for the terminal: how far the judge models disagree, and what each of them alone would have said."""
     lines = []
-    for panel in judged_by(run):
+    panels = _panels(run)
+    asked = [panel for panel in panels.values() if panel.models]
+    for panel in asked:
         found = panel.disagreement
         if found is not None and found.value is not None:
             span = f" ({100 * found.low:.1f} – {100 * found.high:.1f})" if found.low is not None and found.high else ""
@@ -94,11 +97,9 @@ def notes(run: Run) -> list[str]:
                 f"{panel.judge}: its judge models disagree on {100 * found.value:.1f} %{span} of {found.n} answers"
             )
         if panel.scored < panel.total:
-            lines.append(f"{panel.judge}: no verdict on {panel.total - panel.scored}: {'; '.join(panel.reasons)}")
-    lines += compared(run)
-    lines += [
-        f"{each.judge}: no verdict on {each.total - each.scored}: {'; '.join(each.reasons)}" for each in _by_rules(run)
-    ]
+            lines.append(_unscored(panel))
+    lines += _compared_lines(run, panels)
+    lines += [_unscored(panel) for panel in panels.values() if panel.scored < panel.total and panel not in asked]
     percents = {metric.name: metric.percent for metric in run.metrics}
     for one in alone(run):
         shown = [f"{e.name} {_number(e, percent=percents[e.name])}" for e in one.estimates]
@@ -106,29 +107,54 @@ def notes(run: Run) -> list[str]:
     return lines
 
 
-def _by_rules(run: Run) -> list[JudgedBy]:
-    """List the judges that went by rules alone and left answers without a verdict."""
-    asked = {each.judge for each in judged_by(run)}
-    judges = dict.fromkeys(name for row in run.rows for name in row.verdicts)
-    found = [_panel(run, judge) for judge in judges if label(judge) not in asked]
-    return [each for each in found if each.scored < each.total and not any(each.models)]
+def _unscored(panel: JudgedBy) -> str:
+    return f"{panel.judge}: no verdict on {panel.total - panel.scored}: {'; '.join(panel.reasons)}"
 
 
-def _panel(run: Run, judge: str) -> JudgedBy:
-    read = [(row, row.verdicts[judge]) for row in run.rows if judge in row.verdicts]
-    unscored = commonest((verdict.reason for _, verdict in read if verdict.value is None), _REASONS, 160)
-    votes = [agreed(verdict.votes) for _, verdict in read]
-    compared = [None if same is None else float(not same) for same in votes]
-    clusters = [row.item.cluster or row.item.id for row, _ in read]
-    return JudgedBy(
-        judge=label(judge),
-        models=tuple(dict.fromkeys(label(name) for _, verdict in read for name in _models(verdict) if name)),
-        rubrics=tuple(dict.fromkeys(label(verdict.rubric) for _, verdict in read if verdict.rubric)),
-        scored=sum(verdict.value is not None for _, verdict in read),
-        total=len(read),
-        reasons=tuple(f"{reason} ({count})" for reason, count in unscored),
-        disagreement=rate(compared, clusters) if any(verdict.votes for _, verdict in read) else None,
-    )
+def _panels(run: Run) -> dict[str, JudgedBy]:
+    """Summarise each judge that gave verdicts; the rows are read once and not kept."""
+    found: dict[str, _Readings] = {}
+    for row in run.rows:
+        for judge, verdict in row.verdicts.items():
+            if judge not in found:
+                found[judge] = _Readings()
+            found[judge].add(row, verdict)
+    return {judge: readings.summary(judge) for judge, readings in found.items()}
+
+
+class _Readings:
+    """What is kept of a judge's verdicts."""
+
+    def __init__(self) -> None:
+        self._models: dict[str, None] = {}
+        self._rubrics: dict[str, None] = {}
+        self._reasons: list[str] = []  # why there is no value
+        self._same: list[float | None] = []  # of panels: whether all said the same
+        self._clusters: list[str] = []
+        self._total = 0
+
+    def add(self, row: Row, verdict: Verdict) -> None:
+        if verdict.value is None:
+            self._reasons.append(verdict.reason)
+        self._models |= dict.fromkeys(filter(None, _models(verdict)))
+        self._rubrics |= {verdict.rubric: None} if verdict.rubric else {}
+        if verdict.votes or self._same:
+            unread = self._total - len(self._same)  # before the first votes
+            same = agreed(verdict.votes)
+            self._same += [*[None] * unread, None if same is None else float(not same)]
+            self._clusters += [*[""] * unread, row.item.cluster or row.item.id]
+        self._total += 1
+
+    def summary(self, judge: str) -> JudgedBy:
+        return JudgedBy(
+            judge=label(judge),
+            models=tuple(map(label, self._models)),
+            rubrics=tuple(map(label, self._rubrics)),
+            scored=self._total - len(self._reasons),
+            total=self._total,
+            reasons=tuple(f"{reason} ({count})" for reason, count in commonest(self._reasons, _REASONS, 160)),
+            disagreement=rate(self._same, self._clusters) if self._same else None,
+        )
 
 
 def _models(verdict: Verdict) -> list[str]:

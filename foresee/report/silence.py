@@ -32,11 +32,11 @@ def says_nothing(row: Row) -> bool:
 
 def notes(run: Run) -> list[str]:
     """Return a line for the foot of a table: the figures if answers that say nothing were read by the scales."""
-    silent = [says_nothing(row) and _unread(row) for row in run.rows]
-    if not any(silent) or not run.metrics:
+    count = sum(_is_silent(row) for row in run.rows)
+    if not count or not run.metrics:
         return []
     file = screened(contracts.benchmark(run.benchmark), run.manifest.get("made_by", {}))
-    rows = [measured(file, _read(row)) if mute else row for row, mute in zip(run.rows, silent, strict=True)]
+    rows = (measured(file, _read(row)) if _is_silent(row) else row for row in run.rows)
     others = summarise(rows, run.metrics)
     figures = []
     for metric, ours, other in zip(run.metrics, run.estimates, others, strict=True):
@@ -46,12 +46,14 @@ def notes(run: Run) -> list[str]:
             figures.append(f"{metric.name} {factor * other.value:.1f} (not {was})")
     if not figures:
         return []
-    what = f"{sum(silent)} answers say nothing and have no verdict"
+    what = f"{count} answers say nothing and have no verdict"
     return [f"{what}; read as naming no danger, helping nobody, harmless and declining: {', '.join(figures)}"]
 
 
-def _unread(row: Row) -> bool:
-    return any(verdict.value is None and judge in READINGS for judge, verdict in row.verdicts.items())
+def _is_silent(row: Row) -> bool:
+    return says_nothing(row) and any(
+        verdict.value is None and judge in READINGS for judge, verdict in row.verdicts.items()
+    )
 
 
 def _read(row: Row) -> Row:

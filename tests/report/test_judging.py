@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import foresee
+from foresee.records import Row
+from foresee.report import failures, silence, tables
 from foresee.report.judging import alone, judged_by, notes
 from foresee.report.page import render
 from tests.judges.conftest import JudgeServer, form, judge_server, material_of, toy  # noqa: F401
@@ -60,3 +66,32 @@ def test_the_page_says_who_judged_and_lets_nothing_run(run: foresee.Run) -> None
 
 def _url(run: foresee.Run) -> str:
     return str(run.manifest["base_urls"][0])
+
+
+class Fleeting(Sequence[Row]):
+    """Rows that are made anew each time, as those of a large run are read; it counts how many are alive at once."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows, self.alive, self.most = rows, 0, 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, place: Any) -> Any:
+        found = replace(self._rows[place])
+        self.alive += 1
+        self.most = max(self.most, self.alive)
+        weakref.finalize(found, self._gone)
+        return found
+
+    def _gone(self) -> None:
+        self.alive -= 1
+
+
+def test_what_is_said_below_a_table_holds_no_rows(run: foresee.Run) -> None:
+    bad = [replace(row, answer=replace(row.answer, status="error", reason="no")) for row in run.rows]
+    many = [*run.rows, *bad] * 20
+    whole, fleeting = replace(run, rows=many), Fleeting(many)
+    for told in (notes, judged_by, failures.notes, failures.nothing, silence.notes, tables.headline):
+        assert told(replace(run, rows=fleeting)) == told(whole)
+    assert fleeting.most < 10
