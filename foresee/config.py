@@ -17,6 +17,7 @@ from foresee.files.redaction import shown, without_secrets
 from foresee.files.untrusted import read_regular
 
 _log = logging.getLogger(__name__)
+_PACKAGE = Path(__file__).resolve().parent
 _LONGEST_TOML = 4_000_000  # bytes
 _LONG_KEY = re.compile(r"""(?:^|[{,\[])[ \t]*+(?:[\w"'-]++[ \t]*+\.[ \t]*+){100}""", re.MULTILINE)
 
@@ -93,6 +94,13 @@ def laid_over(base: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str,
     return found
 
 
+def shipped(name: str | Path) -> Path:
+    """Find a file: as it is named, or among those that come with foresee (`papers/vsfa/vsfa.toml`)."""
+    path = Path(name).expanduser()
+    ours = _PACKAGE / path
+    return ours if not path.is_file() and not path.is_absolute() and ours.is_file() else path
+
+
 def wording(text: str, own: str, *, option: str) -> str:
     """Our own words for "auto", else a file's, to the letter; `option` names the setting in errors.
 
@@ -101,7 +109,7 @@ def wording(text: str, own: str, *, option: str) -> str:
     """
     if text == "auto":
         return own
-    path = Path(text).expanduser()
+    path = shipped(text)
     try:
         said = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as problem:
@@ -200,9 +208,9 @@ def _in_words(error: Mapping[str, Any], cls: type[pydantic.BaseModel]) -> str:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file. Raises UserError: it is not there, can't be read, is too long, or is not TOML."""
+    """Read a TOML file, one of ours too (`shipped`). Raises UserError: it is not there, can't be read, is too long, or is not TOML."""
     try:
-        text = read_regular(path, _LONGEST_TOML).decode()
+        text = read_regular(shipped(path), _LONGEST_TOML).decode()
         if _LONG_KEY.search(text):  # tomllib's time grows with the square of a key's parts
             raise UserError(f"{path} is not valid TOML: a key of 100 parts and more")
         return tomllib.loads(text)

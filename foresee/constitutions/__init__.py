@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from foresee.config import shipped
 from foresee.errors import UserError, unknown_name
 
 _FOLDER = Path(__file__).parent
@@ -18,12 +19,12 @@ def names() -> list[str]:
 
 
 def text(name_or_file: str) -> str:
-    """Read a constitution that ships, or a file of the user's (anything with a dot or a slash in it).
+    """Read a constitution that ships, or a file (anything with a dot or a slash in it; `config.shipped`).
 
     Raises:
         UserError: no constitution of that name, no such file, or an empty one.
     """
-    path = Path(name_or_file).expanduser() if re.search(r"[./\\]", name_or_file) else _FOLDER / f"{name_or_file}.md"
+    path = shipped(name_or_file) if re.search(r"[./\\]", name_or_file) else _FOLDER / f"{name_or_file}.md"
     if path.parent == _FOLDER and path.stem not in names():
         raise unknown_name("constitution", name_or_file, names())
     try:

@@ -25,9 +25,7 @@ from foresee.training._common.names import known
 if TYPE_CHECKING:
     from foresee.training._common.metrics import Progress
 
-__all__ = ["SupervisedConfig", "TrainingConfig", "configure", "evaluated_as", "method", "recipe_path", "train"]
-
-_PACKAGE = Path(__file__).resolve().parent.parent
+__all__ = ["SupervisedConfig", "TrainingConfig", "configure", "evaluated_as", "method", "train"]
 
 
 def method(name: str) -> TrainingMethod:
@@ -51,7 +49,7 @@ def configure(
     """
     cls = method(name).config
     names = known(cls)
-    base = renamed(read_toml(recipe_path(recipe)), names, cls) if recipe is not None else {}
+    base = renamed(read_toml(Path(recipe)), names, cls) if recipe is not None else {}
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in (settings or {}).items()}
     base = laid_over(base, renamed(plain, names, cls))
     values = pairs(renamed_pairs(given, names, cls), what="--set", base=base)
@@ -60,13 +58,6 @@ def configure(
         raise UserError(f"train {name} needs {', '.join(absent)}: " + " ".join(f"--set {key}=…" for key in absent))
     config: TrainingConfig = build(cls, values, what=f"train {name}")
     return config
-
-
-def recipe_path(name: str | Path) -> Path:
-    """Find a recipe's file: as it is named, or among those that come with foresee (`papers/vsfa/vsfa.toml`)."""
-    path = Path(name).expanduser()
-    ours = _PACKAGE / path
-    return ours if not path.is_file() and not path.is_absolute() and ours.is_file() else path
 
 
 def evaluated_as(config: TrainingConfig, folder: Path) -> str:
