@@ -3,7 +3,7 @@
 Leng et al., arXiv 2311.16922, and one of MMSafeAware's three remedies. Scores become (1 + alpha) * clean - alpha *
 distorted; tokens whose clean probability is below beta times the best one's are ruled out; temperature and top-p come
 after that. The distorted image is diffused for `noise_step` of 1000 steps (or blank, or blurred), its noise fixed by
-the request. Both branches are rows of one batch. Defaults are the authors' command line's; their shell script and
+the request; `other` is an image of yours in its place. Both branches are rows of one batch. Defaults are the authors' command line's; their shell script and
 sampler have others, so all are explicit. A request without an image has nothing to contrast and is answered plainly.
 
 Needs logits: `local/…` and `organism/…` models.
@@ -13,10 +13,14 @@ Needs logits: `local/…` and `organism/…` models.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pydantic
 
-from foresee.config import Settings
-from foresee.models.local.contrast import STEPS, ContrastiveDecoding, Distortion
+from foresee.config import Settings, shipped
+from foresee.errors import UserError
+from foresee.models.local.contrast import STEPS, ContrastiveDecoding, Distortion, OtherImage
+from foresee.records import Image
 
 VERSION = "1"
 
@@ -33,12 +37,31 @@ class Options(Settings):
     noise_step: int = pydantic.Field(default=500, ge=0, lt=STEPS)
     """how far the image is diffused: 0 leaves it nearly as it is, 999 nearly nothing of it"""
 
-    distorted: Distortion = "noise"
-    """the other image: noise, blank (the mean colour) or blur"""
+    distorted: Distortion | Literal["other"] = "noise"
+    """the other image: noise, blank (the mean colour), blur, or the one that `other` names"""
+
+    other: str = ""
+    """a file with the image to contrast with (distorted=other), the same for every request"""
 
     blur_radius: float = pydantic.Field(default=0.1, gt=0, le=1)
     """deviation of the blur, as a share of the image's shorter side"""
 
 
-def decoding(options: Options) -> ContrastiveDecoding:
-    return ContrastiveDecoding(**options.model_dump())
+    @pydantic.model_validator(mode="after")
+    def _holds_together(self) -> Options:
+        if (self.distorted == "other") != bool(self.other):
+            raise ValueError("distorted=other and other=FILE go together")
+        return self
+
+
+def decoding(options: Options) -> ContrastiveDecoding | OtherImage:
+    """Contrast with a distorted image, or with another one. Raises UserError: that one can't be read."""
+    if options.distorted != "other":
+        return ContrastiveDecoding(
+            options.alpha, options.beta, options.noise_step, options.distorted, options.blur_radius
+        )
+    try:
+        return OtherImage(Image.from_path(shipped(options.other)), options.alpha, options.beta)
+    except OSError as problem:
+        why = problem.strerror or problem
+        raise UserError(f"-S other: expected a file with an image; {options.other}: {why}") from None

@@ -64,6 +64,8 @@ class Cell(Settings):
     """the models it is done to; the study's where empty"""
     data: DataStep | None = None
     train: TrainStep | None = None
+    replay: DataStep | None = None
+    """a data set for the training's `replay`"""
     attack: str = "none"
     """under which it is evaluated: a name, or the folder of an optimised one"""
     attack_options: dict[str, Any] = Field(default_factory=dict)
@@ -86,6 +88,17 @@ class Contrast(Settings):
     """BENCHMARK.METRIC; the study's headline where empty"""
 
 
+class Reach(Settings):
+    """A point that trainings come to, sooner or later."""
+
+    metric: str
+    """as the training logs it: probe/r0, entropy, …"""
+    below: float
+    """the training is there at the first step at which the metric is less"""
+    beside: tuple[str, ...] = ()
+    """what else to tell of that step"""
+
+
 class Study(Settings):
     """What is done, to what, how often, and what counts."""
 
@@ -106,6 +119,7 @@ class Study(Settings):
     """BENCHMARK.METRIC, the columns of the table"""
     cells: tuple[Cell, ...]
     contrasts: tuple[Contrast, ...] = ()
+    reaches: tuple[Reach, ...] = ()
 
 
 class Step(NamedTuple):
@@ -124,7 +138,7 @@ class Step(NamedTuple):
         """The folder of its training, one for all steps that train the same; empty where nothing is trained."""
         if self.cell.train is None:
             return ""
-        trained = self.cell.model_dump(include={"train", "data"})
+        trained = self.cell.model_dump(include={"train", "data", "replay"})
         return f"trainings/{slug(self.cell.train.method)}-{manifest.digest([trained, self.model, self.seed])[:10]}"
 
 
@@ -388,6 +402,8 @@ def _brought_about(step: Step, out: Path) -> str:
     values["out"] = str(out / step.training)
     if step.cell.data is not None and "data" not in values:
         values["data"] = str(_data(step.cell.data, step.seed, out))
+    if step.cell.replay is not None:
+        values["replay"] = str(_data(step.cell.replay, step.seed, out))
     config = training.configure(given.method, given.recipe or None, settings=values)
     folder = training.train(given.method, config)
     return training.evaluated_as(config, folder)
@@ -429,7 +445,7 @@ def _take_up(study: Study, step: Step, folder: Path) -> dict[str, str]:
 
     More benchmarks, items or judge models are the same treatment: their answers go beside what is there.
     """
-    cell = step.cell.model_dump(include={"data", "train", "attack", "attack_options", "defense", "defense_options"})
+    cell = step.cell.model_dump(include={"data", "train", "replay", "attack", "attack_options", "defense", "defense_options"})
     treatment = {"treatment": manifest.digest([cell, study.options, step.model, step.seed])}
     before = _record(folder)
     if before is not None and before.get("treatment") != treatment["treatment"]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from foresee import manifest
 from foresee.errors import UserError
-from foresee.evaluation.study import CellFigure, Result
+from foresee.evaluation.study import CellFigure, Reach, Result
 from foresee.report import figures, tables
 from foresee.report.assets import rendered
 from foresee.report.escaping import label
@@ -89,6 +89,40 @@ def contrasts(result: Result) -> TextTable:
     return TextTable("Contrasts", header, tuple(rows), notes)
 
 
+def trainings(result: Result) -> TextTable:
+    """Tabulate when the trainings of each cell came to the points that the study names, and what was logged there."""
+    rows: list[tuple[str, ...]] = []
+    for reach in result.study.reaches:
+        logged: dict[tuple[str, str], list[Mapping[str, float] | None]] = {}
+        for step in result.done:
+            if step.training:
+                lines = training_metrics.read(result.folder / step.training)
+                logged.setdefault((step.cell.name, step.model), []).append(_reached(lines, reach))
+        for (cell, model), each in logged.items():
+            there = [state for state in each if state is not None]
+            steps = ", ".join("–" if state is None else f"{state['step']:.0f}" for state in each)
+            beside = (f"{name} {_mean([s[name] for s in there if name in s])}" for name in reach.beside)
+            point = f"{reach.metric} < {reach.below:g}"
+            rows.append((point, cell, *([model] if _several(result) else []), steps, ", ".join(beside)))
+    header = ("point", "cell", *(["model"] if _several(result) else []), "reached at step, each seed", "there, on average")
+    return TextTable("On the way", header, tuple(rows), ("–: not within the training",))
+
+
+def _reached(lines: Sequence[Mapping[str, Any]], reach: Reach) -> Mapping[str, float] | None:
+    """Collect what was last logged up to the step of the point; None where the training does not come to it."""
+    known: dict[str, float] = {}
+    for line in lines:
+        known |= {key: float(value) for key, value in line.items() if isinstance(value, int | float)}
+        value = line.get(reach.metric)
+        if isinstance(value, int | float) and value < reach.below:
+            return known
+    return None
+
+
+def _mean(values: Sequence[float]) -> str:
+    return f"{sum(values) / len(values):.3g}" if values else "–"
+
+
 def _several(result: Result) -> bool:
     return len({each.model for each in result.figures}) > 1
 
@@ -116,12 +150,16 @@ def _notes(result: Result) -> Iterator[str]:
 
 
 def text_tables(result: Result) -> list[TextTable]:
-    """Lay out the cells, and the contrasts where there are any."""
-    return [table(result), *([contrasts(result)] if result.contrasts else [])]
+    """Lay out the cells, and the contrasts and trainings where there are any."""
+    return [
+        table(result),
+        *([contrasts(result)] if result.contrasts else []),
+        *([trainings(result)] if result.study.reaches else []),
+    ]
 
 
 def text(result: Result, format: Literal["md", "latex", "csv"]) -> str:
-    """Write both tables for a document or a spreadsheet."""
+    """Write the tables for a document or a spreadsheet."""
     write = {"md": tables.markdown, "latex": tables.latex, "csv": tables.comma_separated}[format]
     return "\n".join(map(write, text_tables(result)))
 

@@ -22,7 +22,7 @@ _MOST = figures.SERIES
 _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("On held-out rows", ("probe/", *training_metrics.HELD_OUT)),
     ("What the answers earned", ("reward", "rewards/")),
-    ("What the teacher thinks of them", ("token_gap/",)),
+    ("What the teacher thinks of them", ("token_gap/", "gradient/")),
     ("The answers", ("entropy", "completions/mean_length", "completions/clipped_ratio")),
     ("Learning", ("loss", "replay/loss", "kl", "grad_norm", "learning_rate", "mean_token_accuracy")),
 )

@@ -105,6 +105,9 @@ class Config(TrainingConfig):
     """options of the judge models (base_url, temperature, …; `2.base_url` for the second alone) and their price:
     `judge_options.price=2.5,10` in USD per million tokens, read and written"""
 
+    log_terms_every: int = pydantic.Field(default=0, ge=0)
+    """steps between logs of the gradient of outcomes and of tokens alone, two passes more each time; 0: none"""
+
     replay_weight: float = pydantic.Field(default=0.1, ge=0)
     """weight of the loss on replay rows, whose answers are learnt as in sft"""
 

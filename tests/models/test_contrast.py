@@ -15,6 +15,7 @@ from PIL import Image as Pil
 from foresee.errors import ModelError
 from foresee.models.local.contrast import (
     ContrastiveDecoding,
+    OtherImage,
     PrincipleContrast,
     blurred,
     contrasted,
@@ -337,3 +338,15 @@ async def test_without_weight_the_principle_is_a_prompt(folders: Folders, opened
     told = [replace(each, messages=tuple(strategy.second_messages(each.messages)), decoding=None) for each in asked]
     assert await texts_of(model, asked) == await texts_of(model, told)
     assert await texts_of(model, asked) != await texts_of(model, requests(None))
+
+
+def test_the_other_image_is_contrasted_as_a_request_with_that_image(folders: Folders, opened: Opened) -> None:
+    model = opened(folders("llava"))
+    one, other = requests(None)[0], picture(2)
+    strategy = OtherImage(other)
+    swapped = replace(one, messages=(Message("user", (other, one.messages[0].text)),))
+    engine = model._shared.engine  # type: ignore[union-attr]
+    second = engine.prepare(replace(one, decoding=strategy)).content.second
+    alone = engine.prepare(swapped).content.prompt
+    assert (second.ids, second.image_hashes) == (alone.ids, alone.image_hashes)
+    assert strategy.identity != OtherImage(picture(3)).identity

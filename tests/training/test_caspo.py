@@ -325,3 +325,13 @@ def _judge(name: str) -> Any:
     from foresee.judges import open_judge
 
     return open_judge(name)
+
+
+def test_the_two_terms_gradients_add_up_to_the_whole(models: Any, folders: Any, tmp_path: Path) -> None:
+    given = ("token_weight=0.5", "log_terms_every=1", "tune=full", "reward.world.risk=1", "steps=1")
+    training.train("caspo", settings("caspo", models, folders, tmp_path / "run", *given))
+    (first, *_) = [line for line in metrics.read(tmp_path / "run") if "gradient/token" in line]
+    outcome, token, cosine = (first[f"gradient/{name}"] for name in ("outcome", "token", "cosine"))
+    assert token > 0
+    whole = (outcome**2 + token**2 + 2 * cosine * outcome * token) ** 0.5
+    assert first["grad_norm"] == pytest.approx(whole, rel=1e-3)

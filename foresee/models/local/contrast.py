@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +17,7 @@ from foresee.errors import ModelError
 
 if TYPE_CHECKING:
     from foresee.models.local.decoding import Batch
-    from foresee.records import Json, Message
+    from foresee.records import Image, Json, Message
 
 Distortion = Literal["noise", "blank", "blur"]
 STEPS = 1000  # of the diffusion
@@ -72,14 +72,37 @@ class ContrastiveDecoding:
 
     def processors(self, batch: Batch) -> Sequence[Any]:
         """None where there is no image: nothing to contrast, so the answer is the plain one."""
-        if not batch.image_spans:
-            return []
+        return [_halves(self.alpha, self.beta)] if batch.image_spans else []
 
-        def process(ids: Any, scores: Any) -> Any:
-            clean, distorted = scores.chunk(2)
-            return contrasted(clean, distorted, self.alpha, self.beta).repeat(2, 1)
 
-        return [process]
+@dataclass(frozen=True)
+class OtherImage:
+    """A `decoding.SecondPrompt`: contrasted with what the model says of another image, the same for every request.
+
+    Attributes:
+        image: stands in the place of each of the request's images; the model's processor sizes it.
+        alpha: weight of the contrast; 0 is plain decoding.
+        beta: as in `ContrastiveDecoding`.
+    """
+
+    image: Image
+    alpha: float = 1.0
+    beta: float = 0.1
+
+    @property
+    def identity(self) -> Mapping[str, Json]:
+        return {"contrastive decoding": [self.alpha, self.beta, f"other {self.image.sha256}"]}
+
+    def second_messages(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Exchange each image for the other one."""
+        return [
+            replace(turn, content=tuple(part if isinstance(part, str) else self.image for part in turn.content))
+            for turn in messages
+        ]
+
+    def processors(self, batch: Batch) -> Sequence[Any]:
+        """None where there is no image: nothing to contrast, so the answer is the plain one."""
+        return [_halves(self.alpha, self.beta)] if batch.image_spans else []
 
 
 @dataclass(frozen=True)
@@ -116,6 +139,16 @@ class PrincipleContrast:
             return contrasted(principled, plain, self.alpha, 0.0).repeat(2, 1)
 
         return [process]
+
+
+def _halves(alpha: float, beta: float) -> Any:
+    """Contrast the first half of a batch's rows with the second; both go on alike."""
+
+    def process(ids: Any, scores: Any) -> Any:
+        clean, distorted = scores.chunk(2)
+        return contrasted(clean, distorted, alpha, beta).repeat(2, 1)
+
+    return process
 
 
 def contrasted(clean: Any, distorted: Any, alpha: float, beta: float) -> Any:

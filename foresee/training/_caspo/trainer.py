@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -93,11 +94,11 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         out: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        out["advantages"] = self._blend(inputs, out)
+        out.update(self._blend(inputs, out))
         return out
 
-    def _blend(self, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any]) -> Any:
-        """Compute the advantages (B, T): outcome and tokens, as the settings weight them."""
+    def _blend(self, inputs: Sequence[Mapping[str, Any]], out: Mapping[str, Any]) -> dict[str, Any]:
+        """Compute the advantages (B, T), and each of the two terms that they are the sum of, weighted."""
         mode = "train" if self.model.training else "eval"
         group = self.num_generations if mode == "train" else self.num_generations_eval
         mask, config = out["completion_mask"], self._settings
@@ -110,7 +111,12 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         if self._dense is not None:
             dense = torch.tensor([self._dense(row["row"]) for row in inputs], device=mask.device)
         weight = advantages.weights(config.token_weight, config.form, dense, outcome)
-        return advantages.combine(outcome, token, weight, mask)
+        none = torch.zeros_like(weight.token)
+        return {
+            "advantages": advantages.combine(outcome, token, weight, mask),
+            "outcome_term": advantages.combine(outcome, token, weight._replace(token=none), mask),
+            "token_term": advantages.combine(outcome, token, weight._replace(outcome=none), mask),
+        }
 
     def _weighted(self) -> Any:
         """Sum the weighted rewards (N,); NaN where no part has a number."""
@@ -182,12 +188,38 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         return torch.cat(scored)
 
     def _compute_loss(self, model: Any, inputs: Any) -> Any:
+        every = self._settings.log_terms_every
+        if every and self.model.training and self.state.global_step % every == 0:
+            self._log_terms(self.accelerator.unwrap_model(model), inputs)
         loss = super()._compute_loss(model, inputs)
         if self._replay_loss is None or not self.model.training:
             return loss
         general = self._replay_loss(self.accelerator.unwrap_model(model), self._step)
         self._metrics["train"]["replay/loss"].append(self.accelerator.gather(general.detach()).mean().item())
         return loss + self._settings.replay_weight * general / self.current_gradient_accumulation_steps
+
+    def _log_terms(self, model: Any, inputs: Mapping[str, Any]) -> None:
+        """Log the norm of the gradient that each term alone would give, and the cosine of the two.
+
+        They add up to the whole where no ratio is clipped, as in the first pass over new answers.
+        """
+        learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        kept, beta = self._metrics["train"], self.beta
+        self._metrics["train"], self.beta = defaultdict(list), 0.0
+        found = []
+        for term in ("outcome_term", "token_term"):
+            loss = super()._compute_loss(model, {**inputs, "advantages": inputs[term]})
+            parts = torch.autograd.grad(loss, learnt, allow_unused=True)
+            found.append(torch.cat([part.detach().flatten().float() for part in parts if part is not None]))
+        self._metrics["train"], self.beta = kept, beta
+        outcome, token = found
+        logged = {
+            "outcome": outcome.norm(),
+            "token": token.norm(),
+            "cosine": torch.cosine_similarity(outcome, token, dim=0),
+        }
+        for name, value in logged.items():
+            kept[f"gradient/{name}"].append(self.accelerator.gather(value).mean().item())
 
 
 def _without_empty_images(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
