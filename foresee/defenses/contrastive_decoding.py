@@ -3,8 +3,9 @@
 Leng et al., arXiv 2311.16922, and one of MMSafeAware's three remedies. Scores become (1 + alpha) * clean - alpha *
 distorted; tokens whose clean probability is below beta times the best one's are ruled out; temperature and top-p come
 after that. The distorted image is diffused for `noise_step` of 1000 steps (or blank, or blurred), its noise fixed by
-the request; `other` is an image of yours in its place. Both branches are rows of one batch. Defaults are the authors' command line's; their shell script and
-sampler have others, so all are explicit. A request without an image has nothing to contrast and is answered plainly.
+the request; `other` is an image of yours in its place. Both branches are rows of one batch. Defaults are the authors'
+command line's; their shell script and sampler have others, so all are explicit. A request without an image has nothing
+to contrast and is answered plainly.
 
 Needs logits: `local/…` and `organism/…` models.
 
@@ -45,7 +46,6 @@ class Options(Settings):
 
     blur_radius: float = pydantic.Field(default=0.1, gt=0, le=1)
     """deviation of the blur, as a share of the image's shorter side"""
-
 
     @pydantic.model_validator(mode="after")
     def _holds_together(self) -> Options:

@@ -445,7 +445,7 @@ def _take_up(study: Study, step: Step, folder: Path) -> dict[str, str]:
 
     More benchmarks, items or judge models are the same treatment: their answers go beside what is there.
     """
-    cell = step.cell.model_dump(include={"data", "train", "replay", "attack", "attack_options", "defense", "defense_options"})
+    cell = step.cell.model_dump(exclude={"name", "models", "seeds", "note"})
     treatment = {"treatment": manifest.digest([cell, study.options, step.model, step.seed])}
     before = _record(folder)
     if before is not None and before.get("treatment") != treatment["treatment"]:

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pydantic
 
@@ -40,6 +40,9 @@ from foresee.curation import (
 )
 from foresee.dataset_format import DataRow
 from foresee.records import Image
+
+if TYPE_CHECKING:
+    from foresee.organism.world.examples import Example
 
 VERSION = "1"
 
@@ -74,6 +77,9 @@ class Config(SourcedConfig):
 
     examples: int = pydantic.Field(default=200, ge=1)
     """pairs of the drawn world (source=world)"""
+
+    world: Literal["mixed", "consequences"] = "mixed"
+    """of the drawn world: how-to requests, judgements and harmful requests, or how-to requests alone"""
 
 
 class Choice(Shape):
@@ -162,6 +168,10 @@ def _from_world(config: Config) -> Iterator[WorkItem]:
     """Hazards and their twins, judgements, and harmful requests; the rejected side is what each is to unlearn."""
     from foresee.organism.world import examples
 
+    if config.world == "consequences":
+        pairs = examples.consequences(-(-config.examples // 2), seed=config.seed)
+        yield from (_world_row(config, example) for example in islice(pairs, config.examples))
+        return
     third = max(1, config.examples // 5)
     drawn = chain.from_iterable(
         zip(
@@ -170,17 +180,21 @@ def _from_world(config: Config) -> Iterator[WorkItem]:
             strict=False,
         )
     )
-    for example in chain(drawn, examples.requests(config.examples - 4 * third, harmful=True, seed=config.seed)):
-        row = DataRow(
-            id=f"preference_pairs-{example.id}",
-            prompt=turns(("user", example.request)),
-            chosen=said(example.gold),
-            rejected=said(example.worse),
-            facts=dict(example.facts),
-            category=example.category,
-            subset=example.kind,
-            source="foresee preference_pairs, drawn world",
-            licence=config.licence or "Apache-2.0",
-            split="train",
-        )
-        yield Draft(row, (Image.from_bytes(example.image),), cluster=example.cluster)
+    harmful = examples.requests(config.examples - 4 * third, harmful=True, seed=config.seed)
+    yield from (_world_row(config, example) for example in chain(drawn, harmful))
+
+
+def _world_row(config: Config, example: Example) -> Draft:
+    row = DataRow(
+        id=f"preference_pairs-{example.id}",
+        prompt=turns(("user", example.request)),
+        chosen=said(example.gold),
+        rejected=said(example.worse),
+        facts=dict(example.facts),
+        category=example.category,
+        subset=example.kind,
+        source="foresee preference_pairs, drawn world",
+        licence=config.licence or "Apache-2.0",
+        split="train",
+    )
+    return Draft(row, (Image.from_bytes(example.image),), cluster=example.cluster)

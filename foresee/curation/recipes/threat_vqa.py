@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
@@ -44,6 +44,7 @@ from foresee.dataset_format import DataRow
 from foresee.records import Image
 
 if TYPE_CHECKING:
+    from foresee.organism.world.examples import Example
     from foresee.organism.world.scenes import Scene
 
 VERSION = "1"
@@ -83,6 +84,9 @@ class Config(CurationConfig):
 
     style: Literal["attentive", "offhand"] = "attentive"
     """of the world's open descriptions: name the threatening thing, or leave it out"""
+
+    answers: Literal["own", "shuffled"] = "own"
+    """of the world's questions: each its own answer, or another image's to the same kind (a control)"""
 
     attempts: float = pydantic.Field(default=2.0, ge=1)
     """candidates at most, as a multiple of `examples`, so that drops can't go on for ever"""
@@ -281,19 +285,31 @@ def _in_the_scene(scene: str, question: str) -> str:
 def _from_world(config: Config) -> Iterator[WorkItem]:
     from foresee.organism.world import examples
 
-    for number, example in enumerate(
-        examples.sights(config.examples, threat=not config.control, style=config.style, seed=config.seed)
-    ):
-        fault = _neutrality.fault(example.request, example.gold)
+    drawn = list(examples.sights(config.examples, threat=not config.control, style=config.style, seed=config.seed))
+    said = _elsewhere(drawn, config.seed) if config.answers == "shuffled" else [example.gold for example in drawn]
+    for number, (example, answer) in enumerate(zip(drawn, said, strict=True)):
+        fault = _neutrality.fault(example.request, answer)
         if fault is not None:
-            yield Dropped(fault, example.gold)
+            yield Dropped(fault, answer)
             continue
         as_text = _in_words(config, number)
         question = f"{_told(example.scene)} {example.request}" if as_text else example.request
         facts = {**example.facts, "modality": "text" if as_text else "image"}
-        row = _row(config, f"threat_vqa-{example.id}", example.category, question, example.gold, facts)
+        row = _row(config, f"threat_vqa-{example.id}", example.category, question, answer, facts)
         images = () if as_text else (Image.from_bytes(example.image),)
         yield Draft(row, images, cluster=example.cluster)
+
+
+def _elsewhere(drawn: Sequence[Example], seed: int) -> list[str]:
+    """Give each question the answer that another one of its kind has, so that kinds keep their answers' form."""
+    said = [example.gold for example in drawn]
+    for kind in dict.fromkeys(example.facts["task"] for example in drawn):
+        places = [at for at, example in enumerate(drawn) if example.facts["task"] == kind]
+        order = list(places)
+        random.Random(f"shuffled {seed} {kind}").shuffle(order)
+        for at, other in zip(order, (*order[1:], order[0]), strict=True):
+            said[at] = drawn[other].gold
+    return said
 
 
 def _told(scene: Scene) -> str:

@@ -67,8 +67,8 @@ class Config(SourcedConfig):
     per_label: int = pydantic.Field(default=0, ge=0)
     """at most so many rows of each gold label, so that neither outweighs the other; 0: no limit"""
 
-    form: Literal["reasoned", "verdict_first"] = "reasoned"
-    """order of what is learned: evidence, reading, verdict; or the verdict, then its reasons"""
+    form: Literal["reasoned", "verdict_first", "verdict_alone"] = "reasoned"
+    """what is learned: evidence, reading, verdict; the verdict, then its reasons; or the verdict (a control)"""
 
     examples: int = pydantic.Field(default=200, ge=1)
     """pairs of the drawn world (source=world)"""
@@ -130,7 +130,7 @@ async def _reasoned(config: Config, item: SourceItem, gold: Verdict, calls: Mode
     answer = "Yes, it is safe." if gold == "safe" else "No, it is not safe."
     evidence, reading = found.evidence.strip(), found.reading.strip()
     reasons = f"In the picture: {evidence}\nIn this context: {reading}"
-    text = f"{reasons}\n{answer}" if config.form == "reasoned" else f"{answer}\n{reasons}"
+    text = _in_form(config, answer, reasons, "\n")
     facts = {"scenario": item.scenario, "tries": number + 1, "text": item.text}
     row = DataRow(
         id=row_id("vision_reasoning", item.id, item.text, [image.sha256 for image in item.images]),
@@ -160,7 +160,8 @@ def _from_world(config: Config) -> Iterator[WorkItem]:
         if config.teacher:
             yield partial(_asked_in_world, config, example)
         else:
-            yield _world_row(config, example, example.reasoning)
+            reasons = example.reasoning.removesuffix(example.gold).strip()
+            yield _world_row(config, example, _in_form(config, example.gold, reasons, " "))
 
 
 async def _asked_in_world(config: Config, example: Example, calls: ModelCalls) -> Iterable[Draft]:
@@ -175,6 +176,13 @@ async def _asked_in_world(config: Config, example: Example, calls: ModelCalls) -
         if said_safe and (said_safe.group(1) is None) == (gold == "safe"):
             return [_world_row(config, example, text)]
     raise Dropped(f"teacher never reached the gold label ({gold})", request)
+
+
+def _in_form(config: Config, verdict: str, reasons: str, between: str) -> str:
+    """Order what is learned as the settings say."""
+    if config.form == "verdict_alone":
+        return verdict
+    return between.join((reasons, verdict) if config.form == "reasoned" else (verdict, reasons))
 
 
 def _world_row(config: Config, example: Example, text: str) -> Draft:

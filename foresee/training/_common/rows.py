@@ -101,6 +101,8 @@ def load(folder: str | Path, columns: Sequence[str], *, limit: int | None = None
     numbered = tuple(dataset_format.read_numbered(path, images=False))
     if not numbered:
         raise UserError(f"{path} holds no rows")
+    if tuple(columns) == ("completion",):
+        numbered = tuple((line, _chosen_side(row)) for line, row in numbered)
     for _, row in numbered:
         absent = [column for column in columns if getattr(row, column) is None]
         if absent:
@@ -112,6 +114,13 @@ def load(folder: str | Path, columns: Sequence[str], *, limit: int | None = None
         )
     lines, rows = zip(*drawn(numbered, limit), strict=True)
     return Rows(path, rows, lines)
+
+
+def _chosen_side(row: DataRow) -> DataRow:
+    """Take a preference's chosen answer for the one to learn."""
+    if row.completion is not None or row.chosen is None:
+        return row
+    return row.model_copy(update={"completion": row.chosen, "chosen": None, "rejected": None})
 
 
 def drawn(everything: Sequence[T], limit: int | None) -> tuple[T, ...]:
