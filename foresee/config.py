@@ -208,7 +208,7 @@ def _in_words(error: Mapping[str, Any], cls: type[pydantic.BaseModel]) -> str:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file, one of ours too (`shipped`). Raises UserError: none there, unreadable, too long, or not TOML."""
+    """Read a TOML file, one of ours too (`shipped`). Raises UserError: not there, unreadable, too long or no TOML."""
     try:
         text = read_regular(shipped(path), _LONGEST_TOML).decode()
         if _LONG_KEY.search(text):  # tomllib's time grows with the square of a key's parts
