@@ -33,6 +33,7 @@ def study(
     folder = out or Path("runs") / definition.stem
     chosen = _numbers(seeds)
     if dry_run:
+        studies.check(wanted)
         for step in studies.steps(wanted, only or (), chosen):
             typer.echo(f"{step.cell.name}  {step.model}  seed {step.seed}")
         return

@@ -28,6 +28,7 @@ from foresee.evaluation.run_folder import Run, read_run, slug
 from foresee.files.spool import Spool
 from foresee.metrics import Metric, summarise
 from foresee.metrics import compare as paired_differences
+from foresee.plugins import contracts
 from foresee.records import Row
 from foresee.statistics.seeds import Seeded, over_seeds
 
@@ -217,6 +218,29 @@ def read_study(path: Path) -> Study:
     return study
 
 
+def check(study: Study) -> None:
+    """Open all that the cells name, so that nothing runs for hours before a mistake comes to light.
+
+    Raises:
+        UserError: a cell names an attack, defense, benchmark, recipe, method or setting that there is not.
+    """
+    from foresee import training
+    from foresee.attacks import open_attack
+    from foresee.defenses import open_defense
+
+    for benchmark in study.benchmarks:
+        contracts.benchmark(benchmark)
+    for cell in study.cells:
+        open_attack(cell.attack, cell.attack_options)
+        open_defense(cell.defense, cell.defense_options)
+        for data in (cell.data, cell.replay):
+            if data is not None:
+                build(contracts.recipe(data.recipe).config, data.set, what=f"{cell.name}: {data.recipe}")
+        if cell.train is not None:
+            given = {"model": "M", "data": "D", **cell.train.set, "out": "O"}
+            training.configure(cell.train.method, cell.train.recipe or None, settings=given)
+
+
 def steps(study: Study, only: Iterable[str] = (), seeds: Iterable[int] = ()) -> list[Step]:
     """List what is to be done, seed by seed, so that an interrupted study has whole seeds.
 
@@ -260,9 +284,10 @@ def run_study(
         progress: called before each step.
 
     Raises:
-        UserError: as for `steps`, `foresee.curate`, `foresee.train` and `foresee.evaluate`; what is done is kept.
+        UserError: as for `steps`, `check`, `foresee.curate`, `foresee.train` and `foresee.evaluate`; what is done is kept.
     """
     todo = steps(study, only, seeds)
+    check(study)
     _sign(study, out)
     for number, step in enumerate(todo):
         progress(Progress(number, len(todo), f"{step.cell.name}, {step.model}, seed {step.seed}"))

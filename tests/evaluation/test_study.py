@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 import foresee
+from foresee.config import shipped
 from foresee.errors import UserError
-from foresee.evaluation.study import Progress, Result, read_study, run_study, steps
+from foresee.evaluation.study import Progress, Result, check, read_study, run_study, steps
 from foresee.report import study as report
+from foresee.training._common import metrics
 
 DEFINITION = """
 title = "Does <any> text warn?"
@@ -47,6 +49,15 @@ against = "none"
 of = "vsfa"
 against = "none"
 metrics = ["world_consequence.R0"]
+
+[[reaches]]
+metric = "loss"
+below = 99.0
+beside = ["probe/ASR"]
+
+[[reaches]]
+metric = "loss"
+below = -1.0
 """
 
 
@@ -177,7 +188,7 @@ def test_tables_and_page(finished: Result) -> None:
     assert [row[0] for row in rows[1:]] == ["none", "constitution", "vsfa"]
     tex = report.text(finished, "latex")
     assert r"world\_consequence.R0" in tex
-    assert tex.count(r"\begin{tabular}") == 2
+    assert tex.count(r"\begin{tabular}") == 3
     assert "| none " in report.text(finished, "md")
     page = report.render(finished)
     assert "Does &lt;any&gt; text warn?" in page
@@ -189,10 +200,65 @@ def test_tables_and_page(finished: Result) -> None:
     assert all((finished.folder / folder / "manifest.json").exists() for folder in behind)
 
 
+def test_the_way_there_is_told_seed_by_seed(finished: Result) -> None:
+    (soon, never) = report.trainings(finished).rows
+    assert soon[:3] == ("loss < 99", "vsfa", "1, 1")
+    assert never[:3] == ("loss < -1", "vsfa", "–, –")
+    first = [line for line in metrics.read(finished.folder / finished.done[-1].training) if "probe/ASR" in line][0]
+    assert first["step"] == 0
+    assert soon[3].startswith("probe/ASR 0.") or soon[3].startswith("probe/ASR 1")
+
+
 def test_seeds_that_are_not_needed_are_not_run(tmp_path: Path) -> None:
     study = read_study(_written(tmp_path))
     assert [(s.cell.name, s.seed) for s in steps(study)] == [("none", 3), ("constitution", 3), ("vsfa", 3), ("vsfa", 4)]
     assert [(s.cell.name, s.seed) for s in steps(study, seeds=[4])] == [("vsfa", 4)]
+
+
+SHIPPED = sorted((Path(foresee.__file__).parent / "papers").glob("*/study*.toml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_study_that_ships_can_be_run(path: Path) -> None:
+    short = f"papers/{path.parent.name}/{path.name}"
+    study = read_study(Path(short))
+    check(study)
+    assert f"foresee study {short}" in path.read_text(encoding="utf-8"), "its head has the command"
+    assert study.counts and study.split and steps(study)
+    assert {c.of for c in study.contrasts} | {c.against for c in study.contrasts} <= {c.name for c in study.cells}
+    told = [c.defense_options.get(key) for c in study.cells for key in ("text", "other")]
+    told += [c.train.set.get("constitution") for c in study.cells if c.train]
+    for name in filter(None, told):
+        assert shipped(name).is_file(), name
+
+
+def test_texts_of_the_study_of_content_are_as_long_as_the_constitution_and_known_to_the_organisms() -> None:
+    from foresee import constitutions
+    from foresee.organism.world import language
+
+    known = set(language.vocabulary())
+    law = constitutions.text("world").split()
+    for path in (SHIPPED[0].parent.parent / "ood_mmsafe" / "texts").glob("*.md"):
+        words = path.read_text(encoding="utf-8").split()
+        assert set(words) <= known, path.stem
+        assert abs(len(words) - len(law)) <= 2, path.stem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('defense = "constitution"', 'defense = "constitutoin"', "constitution"),
+        ("recipe = \"threat_vqa\", set = {source", "recipe = \"threat_vqa\", set = {sauce", "sauce"),
+        ("steps = 1", "stepps = 1", "stepps"),
+        ("code = ", "cod = ", "cod"),
+    ],
+)
+def test_a_mistake_in_any_cell_is_found_before_anything_runs(
+    tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    with pytest.raises(UserError, match=problem):
+        run_study(read_study(_written(tmp_path, DEFINITION.replace(old, new))), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
