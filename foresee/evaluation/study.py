@@ -284,7 +284,7 @@ def run_study(
         progress: called before each step.
 
     Raises:
-        UserError: as for `steps`, `check`, `foresee.curate`, `foresee.train` and `foresee.evaluate`; what is done is kept.
+        UserError: as for `steps`, `check`, and curation, training and evaluation; what is done is kept.
     """
     todo = steps(study, only, seeds)
     check(study)

@@ -244,3 +244,24 @@ def test_typographic_sets_text_that_fits_the_page(tmp_path: Path) -> None:
 
 def _at(served: Served) -> dict[str, dict[str, str]]:
     return {"all": {"base_url": served.url}}
+
+
+def test_controls_of_the_drawn_world_keep_the_questions_and_change_the_answers(tmp_path: Path) -> None:
+    settings = {"source": "world", "examples": 6}
+    _, own = built("threat_vqa", tmp_path / "own", **settings)
+    _, shuffled = built("threat_vqa", tmp_path / "shuffled", **settings, answers="shuffled")
+    assert [row.request for row in own] == [row.request for row in shuffled]
+    said = [[row.completion[0].content for row in rows if row.completion] for rows in (own, shuffled)]
+    assert sorted(said[0]) == sorted(said[1])
+    assert said[0] != said[1]
+    forms = {}
+    for form in ("reasoned", "verdict_first", "verdict_alone"):
+        _, rows = built("vision_reasoning", tmp_path / form, source="world", examples=1, form=form)
+        assert rows[0].completion is not None
+        forms[form] = rows[0].completion[0].content
+    verdict = forms["verdict_alone"]
+    reasons = forms["reasoned"].removesuffix(verdict)
+    assert reasons != forms["reasoned"]
+    assert forms["verdict_first"] == f"{verdict} {reasons.strip()}"
+    _, pairs = built("preference_pairs", tmp_path / "pairs", source="world", examples=5, world="consequences")
+    assert [row.subset for row in pairs] == ["hazard", "twin", "hazard", "twin", "hazard"]

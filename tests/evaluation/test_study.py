@@ -204,9 +204,8 @@ def test_the_way_there_is_told_seed_by_seed(finished: Result) -> None:
     (soon, never) = report.trainings(finished).rows
     assert soon[:3] == ("loss < 99", "vsfa", "1, 1")
     assert never[:3] == ("loss < -1", "vsfa", "–, –")
-    first = [line for line in metrics.read(finished.folder / finished.done[-1].training) if "probe/ASR" in line][0]
-    assert first["step"] == 0
-    assert soon[3].startswith("probe/ASR 0.") or soon[3].startswith("probe/ASR 1")
+    logged = [metrics.read(finished.folder / step.training)[0]["probe/ASR"] for step in finished.done if step.training]
+    assert soon[3] == f"probe/ASR {sum(logged) / len(logged):.3g}", "measured before the first step"
 
 
 def test_seeds_that_are_not_needed_are_not_run(tmp_path: Path) -> None:
@@ -224,7 +223,9 @@ def test_every_study_that_ships_can_be_run(path: Path) -> None:
     study = read_study(Path(short))
     check(study)
     assert f"foresee study {short}" in path.read_text(encoding="utf-8"), "its head has the command"
-    assert study.counts and study.split and steps(study)
+    assert study.counts
+    assert study.split
+    assert steps(study)
     assert {c.of for c in study.contrasts} | {c.against for c in study.contrasts} <= {c.name for c in study.cells}
     told = [c.defense_options.get(key) for c in study.cells for key in ("text", "other")]
     told += [c.train.set.get("constitution") for c in study.cells if c.train]
@@ -248,14 +249,12 @@ def test_texts_of_the_study_of_content_are_as_long_as_the_constitution_and_known
     ("old", "new", "problem"),
     [
         ('defense = "constitution"', 'defense = "constitutoin"', "constitution"),
-        ("recipe = \"threat_vqa\", set = {source", "recipe = \"threat_vqa\", set = {sauce", "sauce"),
+        ('recipe = "threat_vqa", set = {source', 'recipe = "threat_vqa", set = {sauce', "sauce"),
         ("steps = 1", "stepps = 1", "stepps"),
         ("code = ", "cod = ", "cod"),
     ],
 )
-def test_a_mistake_in_any_cell_is_found_before_anything_runs(
-    tmp_path: Path, old: str, new: str, problem: str
-) -> None:
+def test_a_mistake_in_any_cell_is_found_before_anything_runs(tmp_path: Path, old: str, new: str, problem: str) -> None:
     with pytest.raises(UserError, match=problem):
         run_study(read_study(_written(tmp_path, DEFINITION.replace(old, new))), tmp_path / "run")
     assert not (tmp_path / "run").exists()

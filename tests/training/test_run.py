@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from foresee import manifest, training
 from foresee.errors import UserError
 from foresee.training._common import dry_run, heldout_eval, metrics, run
+from foresee.training._common import rows as training_rows
 from foresee.training._common.callbacks import COMPLETE, last_checkpoint
 from foresee.training._common.truncation import TruncatingCollator
 from tests.training.running import DATA, session, settings
@@ -396,3 +397,9 @@ def test_the_vision_tower_learns_if_it_is_asked_to(models: Any, folders: Any, tm
         names = [name for name, p in prepared.trainer.model.named_parameters() if p.requires_grad]
         assert any("vision" in name or "visual" in name for name in names)
         assert any("language_model" in name for name in names)
+
+
+def test_sft_learns_the_chosen_side_of_pairs(folders: dict[str, Path]) -> None:
+    pairs = training_rows.load(folders["preference"], ("chosen", "rejected"))
+    learnt = training_rows.load(folders["preference"], ("completion",))
+    assert [row.completion for row in learnt.rows] == [row.chosen for row in pairs.rows]
