@@ -15,7 +15,6 @@ from foresee.config import shipped
 from foresee.errors import UserError
 from foresee.evaluation.study import Progress, Result, check, read_study, run_study, steps
 from foresee.report import study as report
-from foresee.report import tables
 from foresee.training._common import metrics
 
 DEFINITION = """
