@@ -104,8 +104,8 @@ def trainings(result: Result) -> TextTable:
             beside = (f"{name} {_mean([s[name] for s in there if name in s])}" for name in reach.beside)
             point = f"{reach.metric} < {reach.below:g}"
             rows.append((point, cell, *([model] if _several(result) else []), steps, ", ".join(beside)))
-    model = ("model",) if _several(result) else ()
-    header = ("point", "cell", *model, "reached at step, each seed", "there, on average")
+    named = ["model"] if _several(result) else []
+    header = ("point", "cell", *named, "reached at step, each seed", "there, on average")
     return TextTable("On the way", header, tuple(rows), ("–: not within the training",))
 
 

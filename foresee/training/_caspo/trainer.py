@@ -204,14 +204,15 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         They add up to the whole where no ratio is clipped, as in the first pass over new answers.
         """
         learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        kept, beta = self._metrics["train"], self.beta
-        self._metrics["train"], self.beta = defaultdict(list), 0.0
+        trl: Any = self  # its metrics and its weight of the divergence, set aside meanwhile
+        kept, beta = trl._metrics["train"], trl.beta
+        trl._metrics["train"], trl.beta = defaultdict(list), 0.0
         found = []
         for term in ("outcome_term", "token_term"):
             loss = super()._compute_loss(model, {**inputs, "advantages": inputs[term]})
             parts = torch.autograd.grad(loss, learnt, allow_unused=True)
             found.append(torch.cat([part.detach().flatten().float() for part in parts if part is not None]))
-        self._metrics["train"], self.beta = kept, beta
+        trl._metrics["train"], trl.beta = kept, beta
         outcome, token = found
         logged = {
             "outcome": outcome.norm(),
