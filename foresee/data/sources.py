@@ -80,12 +80,13 @@ def home() -> Path:
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("foresee")
 
 
-def locate(name: str, data: Path | None = None) -> Path:
+def locate(name: str, data: Path | None = None, flag: str = "--data ") -> Path:
     """Find the folder that holds a benchmark's or label set's files.
 
     Args:
         name: of the benchmark or label set.
         data: the user's own folder or file; a folder of the set's name in it is meant, and what an archive unpacks to.
+        flag: what gives it on the command line, for messages.
 
     Raises:
         UserError: it is nowhere; says what to do.
@@ -95,7 +96,8 @@ def locate(name: str, data: Path | None = None) -> Path:
         data = data.expanduser()
         if not data.exists():
             raise UserError(
-                f"--data: expected the folder with the files of {name}, there is no {data}; {_how(name, source)}"
+                f"{flag.rstrip(' =')}: expected the folder with the files of {name}, there is no {data}; "
+                f"{_how(name, source)}"
             )
         if data.is_file() and data.name.lower().endswith(ENDINGS):
             return unpack_once(data, images())
@@ -108,7 +110,7 @@ def locate(name: str, data: Path | None = None) -> Path:
             return candidate
     looked = f"{named} and {cached}" if named else f"{cached}, and FORESEE_DATA is not set"
     raise UserError(
-        f"no files of {name} on this machine (looked in {looked}): give --data FOLDER, or {_how(name, source)}"
+        f"no files of {name} on this machine (looked in {looked}): give {flag}FOLDER, or {_how(name, source)}"
     )
 
 

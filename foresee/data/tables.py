@@ -94,9 +94,7 @@ def read_table(path: Path, columns: Sequence[str], *, name: str = "") -> Iterato
     """
     csv.field_size_limit(_LONGEST)
     again = f": run 'foresee data fetch {name}'" if name else ""
-    advice = (
-        f"give the folder of {name} with --data, or run 'foresee data fetch {name}'" if name else "give it with --data"
-    )
+    advice = f"give the folder of {name} with --data, or run 'foresee data fetch {name}'" if name else ""
     with _one_line_errors(path, advice), open_regular(path) as binary:
         reader = csv.reader(io.TextIOWrapper(binary, encoding="utf-8-sig", newline=""), strict=True)
         try:

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from foresee import manifest
-from foresee.errors import UserError
+from foresee import manifest, plugins
+from foresee.errors import UserError, unknown_name
 from foresee.evaluation.run_folder import Run, read_run
 from foresee.evaluation.screening import screened
 from foresee.human_labels import saved as saved_labels
@@ -169,6 +169,8 @@ def save(path: Path, found: Found) -> None:
 
 def load(path: Path) -> list[LabelledRow]:
     """Load the labelled rows of a saved agreement. Raises UserError: not such a file."""
+    if not path.exists() and not path.suffix:
+        raise unknown_name("file or label set", str(path), plugins.names("labels"))
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["kind"] != KIND:

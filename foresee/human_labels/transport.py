@@ -47,7 +47,7 @@ def correct(
         UserError: no such set, no judge of the run that it can check, or judge models that are not named.
     """
     name, _, folder = source.partition("=")
-    labels = read_labels(name, data=Path(folder) if folder else None)
+    labels = read_labels(name, data=Path(folder) if folder else None, flag=f"--correct {name}=")
     if not labels.questions[0].human:
         raise UserError(f"{name} has published rates and no labels: it corrects nothing; harmbench, msts, xstest do")
     fitting = [(metric, *asked) for metric in run.metrics if (asked := _asked(run, metric, labels)) is not None]

@@ -1,8 +1,9 @@
-"""Open a label set: a published one by its name, or a JSONL file of the user's own answers and labels."""
+"""Open a label set: a published one by its name, or a table of the user's own answers and labels."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +11,8 @@ from typing import Any
 
 from foresee.config import Settings, from_pairs
 from foresee.data import sources
-from foresee.data.tables import Line, is_missing, text_lines
+from foresee.data.tables import TABLES, Line, is_missing, read_rows
 from foresee.errors import UserError
-from foresee.files.untrusted import parse_json
 from foresee.labels._rows import LabelledAnswer, Question, count_notes
 from foresee.plugins import contracts
 from foresee.plugins.contracts import LabelSet
@@ -52,19 +52,29 @@ class FileOptions(Settings):
 
 
 def read_labels(
-    name: str, *, data: Path | str | None = None, options: Iterable[str] | Mapping[str, Any] = ()
+    name: str,
+    *,
+    data: Path | str | None = None,
+    options: Iterable[str] | Mapping[str, Any] = (),
+    flag: str = "--data ",
 ) -> Labels:
-    """Read a label set and count it against what was published, or read a JSONL file.
+    """Read a label set and count it against what was published, or read a table (JSONL, JSON, CSV, parquet, arrow).
+
+    Args:
+        name: of a set, or the path of a table.
+        data: where the set's files lie; None for those that were fetched.
+        options: as `-T`.
+        flag: what gives `data` on the command line, for messages.
 
     Raises:
         UserError: a name, file, column or option that does not exist, or no answer that fits the options.
     """
-    if name.endswith((".jsonl", ".json")) or "/" in name:
+    if name.lower().endswith(TABLES) or "/" in name:
         return _from_file(Path(name), options)
     file = contracts.label_set(name)
     chosen = _chosen(file.options, options, name)
     embedded = bool(file.source.get("embedded"))
-    folder = Path() if embedded else sources.locate(name, Path(data) if data is not None else None)
+    folder = Path() if embedded else sources.locate(name, Path(data) if data is not None else None, flag)
     rows = tuple(file.rows(folder, chosen))
     if not rows:
         raise UserError(f"{name}: no labelled answer in {folder}; run 'foresee data check {name}'")
@@ -85,6 +95,8 @@ def _chosen(cls: type[Settings], options: Iterable[str] | Mapping[str, Any], nam
 def _from_file(path: Path, options: Iterable[str] | Mapping[str, Any]) -> Labels:
     chosen = _chosen(FileOptions, options, path.name)
     assert isinstance(chosen, FileOptions)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; give a file of labelled answers, or a set's name with --data {path}")
     rows = tuple(_rows(path))
     if not rows:
         raise UserError(f"{path} holds no labelled answer; {_EXPECTED}")
@@ -95,33 +107,32 @@ def _from_file(path: Path, options: Iterable[str] | Mapping[str, Any]) -> Labels
     return Labels(path.stem, chosen.model_dump(mode="json"), rows, (question,), (), path.parent)
 
 
-_EXPECTED = 'expected lines of {"prompt": "…", "response": "…", "label": "…"}, perhaps with "model", "id", "metadata"'
+_EXPECTED = 'expected rows with "prompt", "response" and "label", perhaps with "model", "id", "cluster", "metadata"'
 
 
 def _rows(path: Path) -> Iterator[LabelledAnswer]:
     seen: set[str] = set()
-    for line, where in text_lines(path):
-        row = _row(line, where)
+    for line in read_rows(path):
+        row = _row(line)
         if row.id in seen:
-            raise UserError(f"{where}: id '{row.id}' a second time")
+            raise UserError(f"{line.where}: id '{row.id}' a second time")
         seen.add(row.id)
         yield row
 
 
-def _row(line: str, where: str) -> LabelledAnswer:
-    try:
-        values = parse_json(line)
-    except ValueError as problem:
-        raise UserError(f"{where}: not JSON ({problem}); {_EXPECTED}") from None
-    if not isinstance(values, dict) or not all(isinstance(values.get(key), str) for key in ("prompt", "response")):
-        raise UserError(f"{where}: {_EXPECTED}")
-    label, metadata = values.get("label"), values.get("metadata", {})
+def _row(line: Line) -> LabelledAnswer:
+    values, where = line.values, line.where
+    for key in ("prompt", "response"):
+        if not isinstance(values.get(key), str):
+            got = f"got {str(values[key])[:60]!r}" if key in values else f"the row has {', '.join(values) or 'nothing'}"
+            raise UserError(f"{where}: expected a text under {key}, {got}; {_EXPECTED}")
+    label, metadata = values.get("label"), values.get("metadata") or {}
     labelled = isinstance(label, str | int | float) and not isinstance(label, bool) and not is_missing(label)
     if not labelled or not isinstance(metadata, dict):
         raise UserError(f"{where}: the label is {label!r}; {_EXPECTED}")
-    model = str(values.get("model", "one model"))
+    model = str(values.get("model") or "one model")
     return LabelledAnswer(
-        id=Line(values, where).text("id", default=where.rpartition(":")[2]),
+        id=line.text("id", default="") or (re.findall(r"\d+$", where) or [where])[0],
         prompt=values["prompt"],
         response=values["response"],
         label=label if isinstance(label, str) else f"{label:g}",

@@ -48,6 +48,18 @@ def test_a_model_judge_on_a_file_of_labels(cli: Cli, judge_server: JudgeServer, 
     assert "harmful on mine: labels of mine.jsonl" in again.out
 
 
+def test_labels_may_come_in_any_table(mine: Path) -> None:
+    lines = [json.loads(line) for line in mine.read_text().splitlines()]
+    whole, table = mine.with_name("mine.json"), mine.with_name("mine.CSV")
+    whole.write_text(json.dumps(lines))
+    table.write_text("\ufeff" + "\n".join([",".join(lines[0]), *(",".join(line.values()) for line in lines)]))
+    read = [
+        [(row.id, row.response, row.label, row.model) for row in read_labels(str(path)).rows] for path in (mine, table)
+    ]
+    assert [row[1:] for row in read[0]] == [row[1:] for row in read[1]]
+    assert [row.label for row in read_labels(str(whole)).rows] == [line["label"] for line in lines]
+
+
 def test_a_number_of_a_verdict_against_labels(judge_server: JudgeServer, tmp_path: Path) -> None:
     def react(question: Any) -> str:
         return form(risk=int(material_of(question)[-1]), safety=2, effectiveness=2, over_caution=0)
@@ -101,12 +113,16 @@ def test_refusal_by_model_on_xstest_takes_the_same_labels(
         ),
         (("foresight", "--labels", "mine.jsonl", "--judge-model", "custom/a"), "judge foresight gives numbers"),
         (("refusal", "--labels", "no.jsonl"), "no.jsonl"),
+        (("refusal", "--labels", "no.csv"), "no such file: no.csv"),
+        (("refusal", "--labels", "./"), "is a folder; give a file of labelled answers, or a set's name with --data"),
+        (("refusal", "--labels", "silent.jsonl"), "silent.jsonl:1: expected a text under response, got 'None'"),
         (("refusal", "--labels", "mine.jsonl", "-T", "positive=bad"), "the labels in mine.jsonl are safe, unsafe"),
         (("refusal", "--labels", "mine.jsonl", "-T", "part=risk"), "-T part=risk: the parts"),
         (("refusal", "--labels", "mine.jsonl"), "says full, partial, none: write the labels in its words"),
     ],
 )
 def test_bad_input_is_one_clear_line(cli: Cli, mine: Path, arguments: tuple[str, ...], message: str) -> None:
+    Path("silent.jsonl").write_text('{"prompt": "?", "response": null, "label": "full"}')
     done = cli("judge", "check", *arguments)
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert message in done.err
