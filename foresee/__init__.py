@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from foresee.curation import curate
     from foresee.errors import ModelError, UserError
-    from foresee.evaluation.compare import compare
     from foresee.evaluation.evaluate import evaluate
     from foresee.evaluation.join import join
     from foresee.evaluation.plan import plan
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from foresee.evaluation.runs import Runs
     from foresee.evaluation.score import rescore, score
     from foresee.judges import JudgeChoice, open_judge
+    from foresee.report.comparison import Comparison, compare
     from foresee.report.profile import Profile, profile
     from foresee.report.stored_runs import read_runs
     from foresee.runner.budget import Budget, BudgetSpent
@@ -31,7 +31,8 @@ _WHERE = {
     "plan": "foresee.evaluation.plan",
     "curate": "foresee.curation",
     "train": "foresee.training",
-    "compare": "foresee.evaluation.compare",
+    "compare": "foresee.report.comparison",
+    "Comparison": "foresee.report.comparison",
     "join": "foresee.evaluation.join",
     "score": "foresee.evaluation.score",
     "rescore": "foresee.evaluation.score",
@@ -52,6 +53,7 @@ _WHERE = {
 __all__ = [
     "Budget",
     "BudgetSpent",
+    "Comparison",
     "JudgeChoice",
     "ModelError",
     "Profile",

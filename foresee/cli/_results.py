@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -187,14 +186,9 @@ def _put_each(found: Sequence[T], lay_out: Callable[[T, int], Sequence[TextTable
 
 def put_comparison(a: Run, b: Run, format: str) -> None:
     """Print the paired difference of two runs as a table."""
-    from foresee.evaluation.compare import compare as compare_runs
-    from foresee.report.comparison_notes import comparison_notes
-    from foresee.report.defense_table import headline_metrics
-    from foresee.report.tables import differences
+    from foresee.report.comparison import compare
 
-    found = compare_runs(a, b)
-    table = differences(f"A: {a.title}   B: {b.title}", found, a.metrics, chain(a.rows, b.rows), headline_metrics(a))
-    put(table._replace(notes=(*table.notes, *comparison_notes(a, b, found))), format)
+    put(compare(a, b).table(), format)
 
 
 def say_way_back(runs: Sequence[Run]) -> None:

@@ -26,7 +26,7 @@ def compare(
 
     from foresee.cli import _console, _results, profile
     from foresee.errors import UserError
-    from foresee.evaluation.compare import compare as compare_runs
+    from foresee.report.comparison import compare as compare_runs
     from foresee.report.profile import profile as build
     from foresee.report.stored_runs import read_runs
 

@@ -289,7 +289,7 @@ def plot(drawing: Drawing) -> Drawn:
     Raises:
         UserError: matplotlib is missing.
     """
-    figure = _matplotlib()(figsize=((drawing.width + 40) / 100, (drawing.height + 40) / 100), dpi=100)
+    figure = figure_class()(figsize=((drawing.width + 40) / 100, (drawing.height + 40) / 100), dpi=100)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(-20, drawing.width + 20)
     axes.set_ylim(drawing.height + 20, -20)
@@ -320,7 +320,8 @@ def _put(part: Text | Stroke | Shape, axes: Axes, order: int) -> None:
         )
 
 
-def _matplotlib() -> type[Drawn]:
+def figure_class() -> type[Drawn]:
+    """Import matplotlib's figure. Raises UserError: matplotlib is missing."""
     try:
         from matplotlib.figure import Figure as Drawn
     except ImportError:
@@ -337,7 +338,7 @@ def check(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"--to: expected a file that ends in {', '.join(SUFFIXES)}, got {path.name}")
     if path.suffix.lower() != ".svg":
-        _matplotlib()
+        figure_class()
 
 
 def write(path: Path, found: Profile) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import shutil
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -145,28 +143,13 @@ def comma_separated(found: Profile) -> str:
 
 def plain(found: Profile) -> str:
     """Write the tables as a terminal would show them."""
-    from rich.console import Console
-
-    screen = Console(file=io.StringIO(), width=max(60, shutil.get_terminal_size().columns), highlight=False)
-    for table in text_tables(found, screen.width):
-        tables.show(table, screen)
-    shown: str = screen.file.getvalue()  # type: ignore[attr-defined]
-    return shown
+    return "".join(map(tables.plain, text_tables(found, tables.terminal_width())))
 
 
 def html(found: Profile) -> str:
     """Write the table as HTML for a notebook; everything is escaped."""
-    from markupsafe import escape
-
     (table,) = text_tables(found, 100_000)
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in table.header)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>".replace("\n", "<br>") for cell in row) + "</tr>"
-        for row in table.rows
-    )
-    below = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
-    caption = f"<caption>{escape(table.title)}</caption>"
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{below}"
+    return tables.html(table)
 
 
 def _table(found: Profile, part: Sequence[int]) -> TextTable:

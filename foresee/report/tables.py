@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -304,6 +306,35 @@ def _cells(estimate: Estimate, *, percent: bool) -> tuple[str, ...]:
         number(estimate.n / estimate.total if estimate.total else None, percent=True) + " %",
         bounds,
     )
+
+
+def terminal_width() -> int:
+    """How many columns a terminal has, 60 at least."""
+    return max(60, shutil.get_terminal_size().columns)
+
+
+def plain(table: TextTable) -> str:
+    """Write a table as a terminal would show it."""
+    from rich.console import Console
+
+    file = io.StringIO()
+    show(table, Console(file=file, width=terminal_width(), highlight=False))
+    return file.getvalue()
+
+
+def html(table: TextTable) -> str:
+    """Write a table as HTML for a notebook; everything is escaped."""
+    from markupsafe import escape
+
+    table = _made_visible(table)
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in table.header)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>".replace("\n", "<br>") for cell in row) + "</tr>"
+        for row in table.rows
+    )
+    below = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
+    caption = f"<caption>{escape(table.title)}</caption>"
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{below}"
 
 
 def comma_separated(shown: TextTable) -> str:

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 import foresee
-from foresee.evaluation.compare import compare
 from foresee.evaluation.run_folder import Run
 from foresee.report import defense_costs
+from foresee.report.comparison import compare
 from foresee.report.defense_table import boards, headline_metrics, text_tables
 from foresee.report.stored_runs import read_runs
 from foresee.report.tables import show
