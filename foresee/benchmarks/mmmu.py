@@ -40,6 +40,7 @@ from foresee.data.tables import Line, read_columns
 from foresee.errors import UserError
 from foresee.judges._text import marked_conclusion, own_words, plain
 from foresee.metrics import Metric
+from foresee.notices import say_once
 from foresee.records import Answer, Item, Message, Verdict
 
 SOURCE = {
@@ -117,14 +118,18 @@ def metrics(options: Mapping[str, object]) -> tuple[Metric, ...]:
 
 
 def items(data: Path, options: Options) -> Iterator[Item]:
-    """Yield the questions, subject by subject.
+    """Yield the questions, subject by subject; files without a byte are left out, which is said.
 
     Raises:
         UserError: files that are missing or malformed, or a right answer that is none of the options.
     """
-    files = [path for path in _files(data) if path.stat().st_size]
+    every = _files(data)
+    files = [path for path in every if path.stat().st_size]
     if not files:
         raise UserError(f"expected SUBJECT/validation-*.parquet of the hub in {data} or below; none is there")
+    if empty := [path for path in every if path not in files]:
+        names = ", ".join(str(path.relative_to(data)) for path in empty[:5])
+        say_once(f"mmmu: {len(empty)} of {len(every)} files are empty and left out ({names}); fetch them again")
     images, numbered = ImageFolders(data), Numbered()
     for path in files:
         for line in read_columns(path):

@@ -6,6 +6,7 @@ those of the page's light theme; there its style sheet puts the theme's own over
 
 from __future__ import annotations
 
+import io
 import re
 import textwrap
 from collections.abc import Iterator
@@ -326,7 +327,16 @@ def figure_class() -> type[Drawn]:
         from matplotlib.figure import Figure as Drawn
     except ImportError:
         raise missing_extra("a figure as PNG, PDF or in Python", "figure") from None
-    return Drawn
+
+    class Shown(Drawn):
+        """A figure that a notebook shows also where pyplot was never imported."""
+
+        def _repr_png_(self) -> bytes:
+            file = io.BytesIO()
+            self.savefig(file, format="png")
+            return file.getvalue()
+
+    return Shown
 
 
 def check(path: Path) -> None:

@@ -393,7 +393,9 @@ def _mmmu_row(tmp_path: Path, **changed: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_mmmu_images_stand_where_the_question_names_them(tmp_path: Path, load: Load) -> None:
+def test_mmmu_images_stand_where_the_question_names_them(
+    tmp_path: Path, load: Load, caplog: pytest.LogCaptureFixture
+) -> None:
     short = _mmmu_row(
         tmp_path, id="validation_Math_2", question="How many?", options="[]", answer="['4', 'four']", image_2=None
     )
@@ -401,7 +403,11 @@ def test_mmmu_images_stand_where_the_question_names_them(tmp_path: Path, load: L
     parquet(tmp_path / "hub/Math/validation-00000-of-00001.parquet", [_mmmu_row(tmp_path), short])
     parquet(tmp_path / "hub/Art_Theory/validation-00000-of-00001.parquet", [hidden])
     parquet(tmp_path / "hub/Math/test-00000-of-00001.parquet", [_mmmu_row(tmp_path, answer="?")])
-    lacking, choice, open_one = load("mmmu", tmp_path / "hub")
+    (tmp_path / "hub/Art").mkdir()
+    (tmp_path / "hub/Art/validation-00000-of-00001.parquet").touch()
+    with caplog.at_level("WARNING"):
+        lacking, choice, open_one = load("mmmu", tmp_path / "hub")
+    assert "files are empty and left out (Art/validation-00000-of-00001.parquet)" in caplog.text
     kinds = [part if isinstance(part, str) else "image" for part in choice.messages[0].content]
     assert kinds == ["Compare ", "image", " with ", "image", kinds[-1]]
     assert kinds[-1].startswith(", then <image 2> again.\n\n(A) 3\n(B) <image 1>\n(C) Euler's\n\nAnswer with")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
@@ -21,6 +22,7 @@ from foresee.evaluation.run_folder import Run
 from foresee.plugins import contracts
 from foresee.records import Answer, Item, Message, Row
 from foresee.report import figures, profile_figure, profile_text
+from foresee.report.comparison import compare
 from foresee.report.figures import Mark
 from foresee.report.page import render
 from foresee.report.profile import QUESTIONS, profile
@@ -120,6 +122,21 @@ def test_it_fits_80_columns_with_ten_models_and_every_line_of_the_csv_leads_to_i
 def replace_notes(table: Any) -> Any:
     """Notes wrap by themselves."""
     return table._replace(notes=())
+
+
+def test_a_comparison_is_a_sequence_that_shows_itself_in_a_console_a_notebook_and_a_figure() -> None:
+    a, b = made(0.5, model="m/<b>a</b>"), made(0.9, model="m/b")
+    found = compare(a, b)
+    assert [each.name for each in found] == [metric.name for metric in a.metrics]
+    assert found[0].delta == pytest.approx(b.estimates[0].value - a.estimates[0].value)  # type: ignore[operator]
+    assert "B – A" in repr(found)
+    assert "<b>a" not in found._repr_html_()
+    assert "items in both" in found._repr_html_()
+    assert list(found.frame()["delta"]) == [each.delta for each in found]
+    dots = [line for axes in found.plot().axes for line in axes.lines if line.get_marker() == "o"]
+    drawn = [np.asarray(line.get_xdata(), float).item() for line in dots]
+    wanted = {metric.name: 100 if metric.percent else 1 for metric in a.metrics}
+    assert drawn == pytest.approx([wanted[each.name] * each.delta for each in found if each.delta is not None])
 
 
 def test_the_page_opens_with_it_and_shows_no_markup_of_names(read: Callable[[str], Any]) -> None:
