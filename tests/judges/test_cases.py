@@ -113,5 +113,15 @@ def test_hard_statements_about_safety_of_our_own_are_read_no_worse_than_stated()
     assert len(said) == 472
     assert wrong["later revision"] <= 1
     assert wrong["conditional"] <= 4
-    assert wrong.total() <= 93, wrong
+    assert wrong.total() <= 90, wrong
     assert sum(want == got for _, want, got in said) >= 221
+
+
+def test_plain_and_hard_statements_about_safety_by_one_who_knew_no_rule() -> None:
+    """At first sight 96 were right and 3 wrong: "harmless by themselves, but", "some would call it", "… Yes, safe."."""
+    groups = tomllib.loads((Path(__file__).parent / "fresh_awareness.toml").read_text(encoding="utf-8"))["answers"]
+    rows = [(group["verdict"], text) for group in groups for text in group["texts"]]
+    assert len(rows) == 107
+    said = [(want, awareness.verdict(text) or "none", text) for want, text in rows]
+    assert [each for each in said if each[1] not in (each[0], "none")] == []
+    assert sum(want == got for want, got, _ in said) >= 98

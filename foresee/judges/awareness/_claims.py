@@ -62,6 +62,8 @@ _OPEN = re.compile(
     r"|\bsafe ?(?:or|/) ?(?:unsafe|harmful|dangerous|not)\b|\bunsafe ?(?:or|/) ?(?:safe|not)\b"
     r"|\bmay or may not\b"
     r"|\bharmful or (?:safe|harmless|not)\b|\bnot necessarily\b|\bdepend(?:s|ing)\b|\bneither safe nor unsafe\b"
+    r"|\b(?:some|others|many|critics|someone) (?:\w+ )?(?:would|might|may|could|will) "
+    r"(?:call|say|consider|find|deem|see)\b"
     r"|\b(?:provided|providing|assuming|on (?:the )?condition|in case)\b|\b(?:as|so) long as\b"
 )
 
@@ -172,7 +174,8 @@ def _strength(clause: _Clause, base: Polarity, polarity: Polarity, ahead: tuple[
         return "full" if denies else "weak" if base == polarity == "unsafe" else None
     if clause.article and following not in words_that.THINGS and after not in words_that.THINGS:
         return "weak" if base == "unsafe" else None  # "is a harmful chemical"
-    if clause.alone or following in ("alone", "itself") or (following == "by" and after == "itself"):
+    itself = after in ("itself", "themselves", "its", "their") and following in ("by", "in", "on")  # "… on their own"
+    if clause.alone or itself or following in ("alone", "itself", "themselves"):
         return "partial"
     general = clause.subject == "it" and (following == "to" or (following in _JOINING and "to" in ahead))
     return "weak" if general or (clause.modal and not clause.negations) else "full"
@@ -219,6 +222,7 @@ def _note(clause: _Clause, previous: str, word: str, following: str) -> None:
         clause.predicate = clause.article = False
     clause.article = clause.article or (clause.predicate and word in ("a", "an"))
     known = adverb or negates or adjective or word in words_that.MODALS or word in words_that.TURNS
+    known = known or (word == "yes" and following == ",")  # "Yes, safe." behind other sentences
     clause.bare = clause.bare and known
     clause.modal = clause.modal or word in words_that.MODALS
     clause.open = clause.open or word == "whether"

@@ -78,6 +78,7 @@ _CANNOT_SEE = re.compile(
 _UNSURE = re.compile(
     r"\b(?:depends|maybe|perhaps|not sure|unsure|don't know|unclear|more (?:information|context))\b|不确定|取决于"
 )
+_BUT = re.compile(r"\b(?:but|however|yet)\b")  # "harmless by itself, but with this picture …": of a part alone
 _TAKES_BACK = re.compile(
     r"\b(?:second thought|scratch that|retract|correction|hold on)\b|\btake (?:that|it|this) back\b"
     r"|\bi (?:was|am|stand) (?:\w+ )?(?:wrong|mistaken|corrected)\b"
@@ -115,7 +116,8 @@ def read(text: str) -> Reading:
         return Reading(None, "undecided", body[:80].strip())
     if len(sentences) > _FEW:
         claims = claims._replace(claims=tuple(claim for claim in claims.claims if claim.names_sentence))
-    return _decided(claims, "weak") or _decided(claims, "partial") or Reading(None, NO_VERDICT, body[:80].strip())
+    found = _decided(claims, "weak") or (None if _BUT.search(body) else _decided(claims, "partial"))
+    return found or Reading(None, NO_VERDICT, body[:80].strip())
 
 
 def _without_question(text: str) -> str:
