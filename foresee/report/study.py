@@ -273,14 +273,15 @@ class Curve(NamedTuple):
 
 
 def _curves(result: Result) -> Iterator[Curve]:
-    """Draw what was measured on held-out items during training, with a band from the lowest to the highest seed."""
+    """Draw what was measured on held-out items during training, and what the study tells, with a band from the lowest to the highest seed."""
     names = _names(result)
+    told = {key for reach in result.study.reaches for key in reach.beside}
     logged: dict[str, dict[str, list[Sequence[Mapping[str, Any]]]]] = {}
     for step in result.done:
         if not step.training:
             continue
         lines = training_metrics.read(result.folder / step.training)
-        for key in {key for line in lines for key in line if key.startswith(_CURVES)}:
+        for key in {key for line in lines for key in line if key.startswith(_CURVES) or key in told}:
             logged.setdefault(key, {}).setdefault(step.cell.name, []).append(lines)
     for key, by_cell in sorted(logged.items()):
         bands = tuple(_band(cell, names.index(cell), key, runs) for cell, runs in by_cell.items())
