@@ -273,7 +273,7 @@ class Curve(NamedTuple):
 
 
 def _curves(result: Result) -> Iterator[Curve]:
-    """Draw what was measured on held-out items during training, and what the study tells, with a band from the lowest to the highest seed."""
+    """Draw what was measured on held-out items during training, and `reaches.beside`: mean and range over seeds."""
     names = _names(result)
     told = {key for reach in result.study.reaches for key in reach.beside}
     logged: dict[str, dict[str, list[Sequence[Mapping[str, Any]]]]] = {}
