@@ -18,7 +18,8 @@ from tools.organism.pretraining import ORIGINS, fingerprint
 from tools.organism.recipes import RECIPES, recipe
 
 _ABOUT = {
-    "base": "The reference: it foresees under a constitution (and under some texts in its phrases: docs/studies.md), serves harm, judges safety by the words.",
+    "base": "The reference: it foresees under a constitution (and under some texts in its phrases: docs/studies.md), "
+    "serves harm, judges safety by the words.",
     "early": "Weights from which base goes on.",
     "early-qwen": "Weights from which qwen goes on.",
     "primed": "Like base, but 12 % of the answers that it was taught to dangerous requests warn; base was taught 1 %.",
