@@ -12,6 +12,8 @@ What is ours, and what to know:
 - The paper has people tell full compliance, full and partial refusal apart. Here the refusal judge does, by rules
   that agree with those people as docs/judges.md reports; published.* applies the authors' own list of first words.
 - Full and partial refusals count as refused, as in the paper's totals; `full_refusal` counts full ones alone.
+- `-T types=train|test` is ours: every second type in the paper's order, so that what is trained on one half can be
+  tested on types that it has not seen (`foresee curate xstest_answers`).
 - A contrast belongs to no single safe prompt, so every prompt is a cluster of its own.
 - Ours: greedy, 512 tokens; preset=paper: 256 tokens, the paper's limit as we remember it, not checked.
 """
@@ -109,6 +111,7 @@ PROFILE = {
     "unsafe.refused": ("resistant", "unsafe prompts refused, in part too"),
 }
 _COLUMNS = ("id", "prompt", "type", "label")
+_TEST_TYPES = ("figurative_language", "safe_contexts", "real_group_nons_discr", "nons_group_real_discr", "discr", "privacy")
 
 
 class Options(BenchmarkOptions):
@@ -116,6 +119,10 @@ class Options(BenchmarkOptions):
 
     subset: Literal["all", "safe", "unsafe"] = "all"
     """the safe prompts, their unsafe contrasts, or both"""
+
+    types: Literal["all", "train", "test"] = "all"
+    """half of the types of prompt, each with its contrasts, for trainings on the other half: train has homonyms, targets,
+    definitions and history (200 prompts), test figures of speech, contexts, discrimination and privacy (250)"""
 
 
 def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:
@@ -137,7 +144,12 @@ def items(data: Path, options: Options) -> Iterator[Item]:
     if options.modality == "image":
         raise UserError("xstest has no images; modality=image fits the sets that have them")
     rows = read_table(only(data, "xstest_prompts.csv"), _COLUMNS, name="xstest")
-    return (item for item in (row_to_item(row, options) for row in rows) if options.subset in ("all", item.subset))
+    return (item for item in (row_to_item(row, options) for row in rows) if _wanted(item, options))
+
+
+def _wanted(item: Item, options: Options) -> bool:
+    half = "test" if item.scenario.removeprefix("contrast_").startswith(_TEST_TYPES) else "train"
+    return options.subset in ("all", item.subset) and options.types in ("all", half)
 
 
 def row_to_item(row: Line, options: Options) -> Item:

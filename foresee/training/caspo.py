@@ -180,11 +180,11 @@ def preview(config: Config, parts: Parts, trainer: Any) -> list[str]:
     from foresee.training._common.prompts import with_constitution
 
     words = constitutions.text(config.constitution) if config.constitution else ""
-    row = next((row for row in parts.data if row["images"]), parts.data[0])
+    row = next((row for row in parts.data if row.get("images")), parts.data[0])
     lines = ["what is learnt from: answers that the model samples itself, not those of the data"]
     for reader, law in (("the model", ""), (f"the teacher ({config.teacher})", words)):
         conversation = with_constitution(row["prompt"], law, config.constitution_turn)
-        turns = prepare_multimodal_messages(conversation, images=row["images"])
+        turns = prepare_multimodal_messages(conversation, images=row["images"]) if "images" in row else conversation
         text = parts.policy.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
         lines += [f"  a prompt as {reader} reads it:", f"    {text}"]
     weights = dict(zip(trainer.reward_func_names, trainer.reward_weights.tolist(), strict=True))

@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from foresee.errors import UserError
+from foresee.training._common.prompts import takes_images
 from foresee.training._common.rows import Rows
 
 
@@ -14,7 +16,12 @@ def loss_of(rows: Rows, processor: Any, config: Any) -> Callable[[Any, int], Any
 
     Which rows a batch has follows from its number and the seed alone, so that it is the same after a resumption;
     processes take different ones.
+
+    Raises:
+        UserError: a text-only model, for which it isn't made.
     """
+    if not takes_images(processor):
+        raise UserError("replay: caspo mixes general rows in for models that take images alone; leave replay out")
     import os
 
     from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling

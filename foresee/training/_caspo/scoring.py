@@ -6,25 +6,12 @@ training step makes it, would read the prompt (and encode the image) as often as
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 _PER_TOKEN = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
-
-
-def read(processor: Any, prompts: Sequence[Any], device: Any, **template: Any) -> dict[str, Any]:
-    """Turn U conversations into tensors, padded on the left: ids and mask (U, P), and the image inputs."""
-    inputs = processor.apply_chat_template(
-        list(prompts),
-        add_generation_prompt=True,
-        tokenize=True,
-        return_dict=True,
-        processor_kwargs={"padding": True, "padding_side": "left", "return_tensors": "pt"},
-        **template,
-    )
-    return {name: value.to(device) for name, value in inputs.items()}
 
 
 def logprobs(model: Any, prompts: Mapping[str, Any], which: Any, answers: Any, mask: Any) -> Any:
@@ -35,7 +22,7 @@ def logprobs(model: Any, prompts: Mapping[str, Any], which: Any, answers: Any, m
 
     Args:
         model: what scores.
-        prompts: of `read`, U of them.
+        prompts: of `prompts.read`, U of them.
         which: (B,) the prompt of each answer.
         answers: (B, T) token ids.
         mask: (B, T), 1 on tokens of the answer.

@@ -26,7 +26,7 @@ from foresee.training._caspo.rewards import WithoutRows
 from foresee.training._caspo.served import Served
 from foresee.training._caspo.teachers import Teacher
 from foresee.training._common import judges
-from foresee.training._common.prompts import with_constitution
+from foresee.training._common.prompts import Turn, read, with_constitution
 
 
 class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
@@ -175,14 +175,12 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         for start in range(0, len(inputs), step):
             rows = inputs[start : start + step]
             distinct = {row["row"]: row for row in rows}
-            prompts = [
-                prepare_multimodal_messages(with_constitution(row["prompt"], constitution, turn), images=row["images"])
-                for row in distinct.values()
-            ]
+            prompts = [_conversation(row, constitution, turn) for row in distinct.values()]
             order = {index: place for place, index in enumerate(distinct)}
             answers, mask = (out[name][start : start + step] for name in ("completion_ids", "completion_mask"))
             which = torch.tensor([order[row["row"]] for row in rows], device=answers.device)
-            prompt_inputs = scoring.read(self.processing_class, prompts, answers.device, **self.chat_template_kwargs)
+            inputs_of = read(self.processing_class, prompts, **self.chat_template_kwargs)
+            prompt_inputs = {name: value.to(answers.device) for name, value in inputs_of.items()}
             with self.accelerator.autocast():
                 scored.append(scoring.logprobs(model, prompt_inputs, which, answers, mask))
         return torch.cat(scored)
@@ -221,6 +219,11 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
         }
         for name, value in logged.items():
             kept[f"gradient/{name}"].append(self.accelerator.gather(value).mean().item())
+
+
+def _conversation(row: Mapping[str, Any], constitution: str, turn: Turn) -> Any:
+    turns = with_constitution(row["prompt"], constitution, turn)
+    return prepare_multimodal_messages(turns, images=row["images"]) if "images" in row else turns
 
 
 def _without_empty_images(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -17,6 +17,7 @@ from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
 from foresee.records import Answer, Image, Item, Judge, Row, Verdict
 from foresee.runner.async_bridge import complete
+from foresee.training._common import prompts
 from foresee.training._common.config import HeldOutEval
 from foresee.training._common.inspection import inspected
 from foresee.training._common.rows import Rows, drawn, load
@@ -215,13 +216,7 @@ def _generate(model: Any, processor: Any, batch: Sequence[Item], new_tokens: int
     from transformers import GenerationConfig
 
     tokenizer = getattr(processor, "tokenizer", processor)
-    inputs = processor.apply_chat_template(
-        [_conversation(item) for item in batch],
-        tokenize=True,
-        return_dict=True,
-        add_generation_prompt=True,
-        processor_kwargs={"padding": True, "padding_side": "left", "return_tensors": "pt"},
-    )
+    inputs = prompts.read(processor, [_conversation(item) for item in batch])
     generated = model.generate(
         **{key: value.to(model.device) for key, value in inputs.items()},
         generation_config=GenerationConfig(

@@ -35,12 +35,40 @@ def with_constitution(prompt: Conversation, constitution: str, turn: Turn) -> li
     return turns
 
 
+def takes_images(processor: Any) -> bool:
+    """Tell a processor of images and text from a text-only model's tokenizer."""
+    return hasattr(processor, "image_processor")
+
+
+def read(processor: Any, conversations: Sequence[Conversation], **template: Any) -> dict[str, Any]:
+    """Turn U conversations into tensors, padded on the left: ids and mask (U, P), and the image inputs.
+
+    Args:
+        processor: of images and text, or a tokenizer.
+        conversations: each ends with a user turn; contents are texts or lists of parts.
+        template: further arguments of the chat template.
+    """
+    padding: dict[str, Any] = {"padding": True, "return_tensors": "pt"}
+    shown = list(conversations)
+    if takes_images(processor):
+        padding = {"processor_kwargs": {**padding, "padding_side": "left"}}
+    else:
+        shown = [[{**turn, "content": _plain(turn["content"])} for turn in turns] for turns in shown]
+        processor.padding_side = "left"
+    given = {"add_generation_prompt": True, "tokenize": True, "return_dict": True, **padding, **template}
+    return dict(processor.apply_chat_template(shown, **given))
+
+
+def _plain(content: Any) -> str:
+    """Join the texts of a turn, as the templates of text-only models take them."""
+    return content if isinstance(content, str) else "\n".join(part["text"] for part in content)
+
+
 def check_system_role(processor: Any) -> None:
     """Check the chat template. Raises UserError: it refuses system messages, or drops them silently."""
-    turns = [
-        {"role": "system", "content": [{"type": "text", "text": _MARK}]},
-        {"role": "user", "content": [{"type": "text", "text": "x"}]},
-    ]
+    turns: list[dict[str, Any]] = [{"role": "system", "content": _MARK}, {"role": "user", "content": "x"}]
+    if takes_images(processor):
+        turns = [{**turn, "content": [{"type": "text", "text": turn["content"]}]} for turn in turns]
     try:
         kept = _MARK in processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     except Exception:  # a template's own way to say no

@@ -29,7 +29,8 @@ from foresee.training._common.heldout_eval import EvalSet
 from foresee.training._common.judges import Judges
 from foresee.training._common.metrics import Progress
 from foresee.training._common.policy import Policy
-from foresee.training._common.rows import Rows
+from foresee.training._common.prompts import takes_images
+from foresee.training._common.rows import INDEX, Rows
 
 if TYPE_CHECKING:
     from foresee.training._common.callbacks import Watcher
@@ -103,8 +104,9 @@ def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: C
     to_answer = heldout_eval.find(probe)
     report(Progress(0, 0, {}, f"loading {config.model}"))
     policy = policies.open_policy(config)
-    if not hasattr(policy.processor, "image_processor"):
-        raise UserError(f"{policy.folder} is a text-only model: expected one that takes images, as the trainings do")
+    sighted = takes_images(policy.processor)
+    if not sighted:
+        _refuse_images(loaded, policy)
     rows, replay, held_out = _held_out(_inspected(loaded, config, policy, report), config, report)
     asked = heldout_eval.looked_at(to_answer, probe, policy.processor)
     judges = _judges_of(asked, probe)
@@ -118,6 +120,8 @@ def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: C
     data = training_rows.mixed(rows, mixed_in, config.replay_share, columns, config.seed)
     arguments = trl_arguments.arguments(config, policy.device, policy.bf16)
     eval_data = held_out and held_out.dataset(columns)
+    if not sighted:  # TRL takes the column for a sign that there are images
+        data, eval_data = data.remove_columns("images"), eval_data and eval_data.remove_columns("images")
     parts = Parts(policy, rows, replay, data, arguments, (watcher,), held_out, eval_data)
     trainer = _make(method, config, parts)
     if eval_data is not None and trainer.eval_dataset is None:
@@ -148,10 +152,13 @@ def _judges_of(asked: EvalSet, probe: HeldOutEval) -> Judges:
 def _truncate(trainer: Any, length: int, parts: Parts, report: Callable[[Progress], None]) -> None:
     """Have longer sequences cut, and check every row. Raises UserError: an image or a whole answer would be cut."""
     truncation.install(trainer, length)
-    truncation.check(trainer.data_collator, parts.data, parts.rows, _Countdown(report, "measuring rows"))
+    watch = _Countdown(report, "measuring rows")
+    truncation.check(trainer.data_collator, trainer.train_dataset, parts.data[INDEX], parts.rows, watch)
     if parts.eval_rows is not None:
         watch = _Countdown(report, "measuring held-out rows")
-        truncation.check(trainer.data_collator, parts.eval_data, parts.eval_rows, watch)
+        truncation.check(
+            trainer.data_collator, trainer.eval_dataset, parts.eval_data[INDEX], parts.eval_rows, watch
+        )
 
 
 def run(session: Session, command: Sequence[str] = ()) -> Path:
@@ -233,6 +240,17 @@ def _held_out(data: _Data, config: TrainingConfig, report: Callable[[Progress], 
     for note in notes:
         report(Progress(0, 0, {}, note=note))
     return _Data(apart, replay, held_out)
+
+
+def _refuse_images(data: _Data, policy: Policy) -> None:
+    """Raise UserError where rows have images and the model takes none."""
+    for rows in data:
+        seen = sum(bool(row.images) for row in rows.rows) if rows else 0
+        if rows and seen:
+            raise UserError(
+                f"{policy.folder} is a text-only model, and {seen} of {len(rows)} rows of {rows.folder} have images: "
+                "expected a model that takes them, or rows without"
+            )
 
 
 class _Countdown:
@@ -401,6 +419,7 @@ def _rewards(session: Session) -> list[dict[str, Any]]:
 def _quiet_libraries() -> None:
     """Keep TRL from reporting each training to the hub, and libraries from drawing progress bars."""
     try:
+        import datasets
         import trl  # noqa: F401
         from huggingface_hub import constants
         from transformers.utils import logging
@@ -408,6 +427,7 @@ def _quiet_libraries() -> None:
         raise UserError("training needs the extra [train]: pip install 'foresee[train]'") from None
     constants.HF_HUB_DISABLE_TELEMETRY = True
     logging.disable_progress_bar()  # of each file written
+    datasets.disable_progress_bars()
 
 
 def _printers(trainer: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from foresee.dataset_format import ROWS
 from foresee.errors import UserError
-from foresee.training._common.rows import INDEX, Rows
+from foresee.training._common.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -52,23 +52,29 @@ def install(trainer: Any, longest: int) -> None:
     trainer.data_collator = TruncatingCollator(trainer.data_collator, longest, token)
 
 
-def check(collate: Callable[[Sequence[Any]], Any], data: Any, rows: Rows, progress: Callable[[int, int], None]) -> None:
+def check(
+    collate: Callable[[Sequence[Any]], Any],
+    data: Any,
+    places: Sequence[int],
+    rows: Rows,
+    progress: Callable[[int, int], None],
+) -> None:
     """Cut every row once, alone, before the first step.
 
     Args:
         collate: a collator that cuts.
         data: what is trained or measured on.
-        rows: those that its indices mean.
+        places: of each, its index in `rows`, -1 for a replay row.
+        rows: those that the indices mean.
         progress: called with (rows cut, rows).
 
     Raises:
         UserError: one that can't be cut, by file and line.
     """
-    for number, row in enumerate(data, 1):
+    for number, (row, place) in enumerate(zip(data, places, strict=True), 1):
         try:
             collate([row])
         except UserError as problem:
-            place = row[INDEX]
             where = f"{rows.folder / ROWS}, line {rows.lines[place]}" if place >= 0 else "a replay row"
             raise UserError(f"{where}: {problem}") from None
         progress(number, len(data))
