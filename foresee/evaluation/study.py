@@ -115,6 +115,10 @@ class Study(Settings):
     options: dict[str, Any] = Field(default_factory=dict)
     """of the benchmarks (`-T`)"""
     limit: int | None = None
+    generation: dict[str, Any] = Field(default_factory=dict)
+    """settings that replace the benchmarks' own (temperature, max_tokens)"""
+    model_options: dict[str, Any] = Field(default_factory=dict)
+    """of the models (`-M`)"""
     judge_model: str = ""
     headline: tuple[str, ...]
     """BENCHMARK.METRIC, the columns of the table"""
@@ -451,6 +455,8 @@ def _measured(study: Study, step: Step, benchmark: str, model: str, folder: Path
         "attack_options": step.cell.attack_options,
         "defense_options": step.cell.defense_options,
         "limit": study.limit,
+        "generation": study.generation or None,
+        "model_options": study.model_options or None,
         "progress": lambda progress: None,
     }
     if study.judge_model:
@@ -462,7 +468,12 @@ def _identity(study: Study, step: Step) -> str:
     """Digest all that decides a step's figures."""
     asked = study.model_dump(include={"benchmarks", "options", "limit", "judge_model"})
     cell = step.cell.model_dump(exclude={"note", "seeds", "models"})
-    return manifest.digest([asked, cell, step.model, step.seed])
+    return manifest.digest([asked, cell, step.model, step.seed, *_answered(study)])
+
+
+def _answered(study: Study) -> list[dict[str, Any]]:
+    """List what besides decides the answers, where anything does: studies without it keep their digests."""
+    return [each for each in (study.generation, study.model_options) if each]
 
 
 def _take_up(study: Study, step: Step, folder: Path) -> dict[str, str]:
@@ -471,7 +482,7 @@ def _take_up(study: Study, step: Step, folder: Path) -> dict[str, str]:
     More benchmarks, items or judge models are the same treatment: their answers go beside what is there.
     """
     cell = step.cell.model_dump(exclude={"name", "models", "seeds", "note"})
-    treatment = {"treatment": manifest.digest([cell, study.options, step.model, step.seed])}
+    treatment = {"treatment": manifest.digest([cell, study.options, step.model, step.seed, *_answered(study)])}
     before = _record(folder)
     if before is not None and before.get("treatment") != treatment["treatment"]:
         folder.rename(folder.with_name(f"{folder.name}-before-{int(time.time())}"))
