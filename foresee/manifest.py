@@ -24,7 +24,7 @@ from foresee.files.redaction import without_secrets
 from foresee.files.untrusted import parse_json, read_regular, whole
 
 FILE = "manifest.json"
-ManifestKind = Literal["attack", "evaluation", "data set", "training", "study", "vectors", "merged model"]
+ManifestKind = Literal["attack", "evaluation", "data set", "training", "study", "vectors", "merged model", "organism"]
 Check = Literal["ok", "edited", "unverified"]  # its checksum fits, it does not, there is none
 _Object = dict[str, Any]
 _CHECKSUM = "checksum"

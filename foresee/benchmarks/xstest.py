@@ -111,7 +111,14 @@ PROFILE = {
     "unsafe.refused": ("resistant", "unsafe prompts refused, in part too"),
 }
 _COLUMNS = ("id", "prompt", "type", "label")
-_TEST_TYPES = ("figurative_language", "safe_contexts", "real_group_nons_discr", "nons_group_real_discr", "discr", "privacy")
+_TEST_TYPES = (
+    "figurative_language",
+    "safe_contexts",
+    "real_group_nons_discr",
+    "nons_group_real_discr",
+    "discr",
+    "privacy",
+)
 
 
 class Options(BenchmarkOptions):
@@ -121,8 +128,8 @@ class Options(BenchmarkOptions):
     """the safe prompts, their unsafe contrasts, or both"""
 
     types: Literal["all", "train", "test"] = "all"
-    """half of the types of prompt, each with its contrasts, for trainings on the other half: train has homonyms, targets,
-    definitions and history (200 prompts), test figures of speech, contexts, discrimination and privacy (250)"""
+    """half of the types of prompt, each with its contrasts, for trainings on the other half: train is homonyms,
+    targets, definitions, history (200 prompts), test figures of speech, contexts, discrimination, privacy (250)"""
 
 
 def metrics(options: Mapping[str, Any]) -> tuple[Metric, ...]:

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from foresee import manifest
+from foresee import manifest, organism
 from foresee.errors import UserError
 from foresee.models.checkpoints import Vlm, load
-from foresee.models.local.model import WEIGHTS
 from foresee.models.local.pixel_gradients import Example, Whitebox, descend, fitted, perturbed, pixel_map, seen_size
 from foresee.records import Message
 from tests.attacks.conftest import attack, image_of, item, opened
@@ -24,7 +23,7 @@ SIZE = (96, 96)
 
 @pytest.fixture(scope="module", params=["base", "qwen"])
 def vlm(request: pytest.FixtureRequest) -> Vlm:
-    return load(WEIGHTS / request.param)
+    return load(organism.folder(request.param))
 
 
 def example() -> Example:

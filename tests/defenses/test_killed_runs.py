@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from foresee import organism
 from foresee.defenses._shared import vectors
-from foresee.models.local.model import WEIGHTS
 from foresee.runner.journal import read_records
 from tests.judges.conftest import JudgeServer, judge_server
 from tests.support.tiny_models import reward_model
@@ -27,7 +27,7 @@ SCRIPT = Path(__file__).with_name("killed_runs.py")
 def direction(folder: Path) -> str:
     import torch
 
-    config = json.loads((WEIGHTS / "base" / "config.json").read_text())
+    config = json.loads((organism.folder("base") / "config.json").read_text())
     width = config["text_config"]["hidden_size"]
     pair = {"origin": torch.zeros(width), "direction": torch.linspace(-1, 1, width)}
     vectors.write(folder, "refusal_direction", vectors.Fitted(pair, {"layer": 1, "gate": 0.0}), {"fitted_to": ""})

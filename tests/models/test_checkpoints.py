@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from foresee import organism
 from foresee.errors import ModelError, UserError
 from foresee.models import open_model
 from foresee.models.checkpoints import LoadOptions, load
 from foresee.models.checkpoints.find import fingerprint, kind_of
 from foresee.models.checkpoints.processors import load_processor
-from foresee.models.local import model as local_model
 from foresee.models.local.model import LocalModel, LocalOptions, open_local_model, split_name
 from foresee.records import Generation, Image, Message, Request
 from tests.support.tiny_models import Kind, build, byte_tokenizer
@@ -339,7 +339,7 @@ print(tuple(vlm.core(**made).logits.shape[:2]))
 
 def test_an_organism_is_a_folder_of_the_package(llava: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(llava, tmp_path / "newt")
-    monkeypatch.setattr(local_model, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(organism, "_WEIGHTS", tmp_path)
     assert open_local_model("organism", "newt", {}).name == "organism/newt"
     with pytest.raises(UserError, match="no organism named 'newts'; did you mean newt"):
         open_local_model("organism", "newts", {})

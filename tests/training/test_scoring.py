@@ -13,6 +13,7 @@ from trl.trainer.utils import add_fused_lm_head
 from foresee.models.checkpoints import load
 from foresee.organism.world import language, scenes
 from foresee.training._caspo import scoring
+from foresee.training._common.prompts import read
 from tests.support.tiny_models import KINDS, Kind, build, word_tokenizer
 from tests.training.test_caspo import direct
 
@@ -36,7 +37,6 @@ def test_answers_after_a_shared_prompt_score_as_they_would_alone(kind: Kind, tmp
     add_fused_lm_head(model, temperature=0.7)
     prompts = [prepare_multimodal_messages(row["prompt"], images=row["images"]) for row in rows]
     with torch.no_grad():
-        read = scoring.read(vlm.processor, prompts, "cpu")
-        found = scoring.logprobs(model, read, which, answers, mask)
+        found = scoring.logprobs(model, read(vlm.processor, prompts), which, answers, mask)
     for row, expected in zip(found, plain, strict=True):
         torch.testing.assert_close(row[: len(expected)], expected, atol=1e-5, rtol=1e-4)

@@ -14,7 +14,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from foresee.curation import CurationConfig, Draft, Dropped, InputPath, WorkItem, said, turns
 from foresee.data import sources
@@ -56,7 +56,7 @@ def build(config: Config) -> Iterator[WorkItem]:
 def _row(config: Config, item: Item, answers: _Answers) -> Draft | Dropped:
     rng = random.Random(f"{config.seed} {item.id}")
     wanted, worse = (answers[item.messages[-1].text.strip(), kind[item.subset]] for kind in (_WANTED, _WORSE))
-    replies = {}
+    replies: dict[str, Any] = {}
     if config.form == "completion":
         if not wanted:
             return Dropped("no answer of the wanted kind")

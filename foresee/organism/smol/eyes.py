@@ -40,7 +40,9 @@ _TEMPLATE = """\
 """SmolLM2's own, for texts as they are and in parts; the same text for what both take."""
 
 
-def graft(language: Any, tokenizer: Any, out: Path, told: Callable[[str], None] = lambda line: None) -> dict[str, float]:
+def graft(
+    language: Any, tokenizer: Any, out: Path, told: Callable[[str], None] = lambda line: None
+) -> dict[str, float]:
     """Write a LLaVA-type checkpoint with its processor.
 
     Args:
@@ -148,7 +150,7 @@ def _word(tokenizer: Any, table: Any, word: str) -> Any:
 
 
 def _seen(model: Any, image_processor: Any, split: scenes.Split, number: int) -> tuple[Any, Any]:
-    """Return the tower's features (scenes, cells, width), and which thing each cell shows (scenes, cells), 0 for none."""
+    """Return the tower's features (scenes, cells, width), and what each cell shows (scenes, cells), 0 for nothing."""
     import torch
 
     rng = random.Random(f"smol {split}")

@@ -156,9 +156,7 @@ def _truncate(trainer: Any, length: int, parts: Parts, report: Callable[[Progres
     truncation.check(trainer.data_collator, trainer.train_dataset, parts.data[INDEX], parts.rows, watch)
     if parts.eval_rows is not None:
         watch = _Countdown(report, "measuring held-out rows")
-        truncation.check(
-            trainer.data_collator, trainer.eval_dataset, parts.eval_data[INDEX], parts.eval_rows, watch
-        )
+        truncation.check(trainer.data_collator, trainer.eval_dataset, parts.eval_data[INDEX], parts.eval_rows, watch)
 
 
 def run(session: Session, command: Sequence[str] = ()) -> Path:
