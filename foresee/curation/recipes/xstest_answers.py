@@ -1,7 +1,7 @@
 """Labelled answers to half of XSTest's types of prompt, to train on; the other half is left to be tested on.
 
 XSTest's authors had five models' answers labelled by two people. For a harmful prompt a full refusal is wanted, for its
-harmless look-alike full compliance (R. Röttger et al., arXiv 2308.01263; CC-BY-4.0, the answers under the terms of
+harmless look-alike full compliance (P. Röttger et al., arXiv 2308.01263; CC-BY-4.0, the answers under the terms of
 Meta, Mistral and OpenAI). Types are told apart as `foresee eval xstest -T types=train|test` does.
 
     foresee curate xstest_answers --set data=P --out datasets/xstest
