@@ -16,6 +16,7 @@ from foresee.cli import (
     judge,
     organism,
     profile,
+    push,
     report,
     score,
     show,
@@ -47,6 +48,7 @@ app.add_typer(organism.app, name="organism")
 app.add_typer(curate.app, name="curate")
 app.command("train")(train.train)
 app.command("merge")(train.merge)
+app.command("push")(push.push)
 app.command("study")(study.study)
 app.command("list")(doctor.list_plugins)
 app.command("show")(show.show)
