@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foresee.cli.eval import Format
 from foresee.cli.profile import Labels
 from foresee.cli.score import Correct
+
+if TYPE_CHECKING:
+    from foresee.evaluation.run_folder import Run
 
 RunFolders = Annotated[list[Path], typer.Argument(help="run folders, or folders that hold several")]
 
@@ -107,37 +110,41 @@ def export(
         str,
         typer.Option(
             "--format",
-            help="csv, parquet, jsonl, latex, eval (an Inspect log), eee (Every Eval Ever), hf (.eval_results)",
+            help="csv, parquet, jsonl, latex, eval (an Inspect log), eee (Every Eval Ever), hf (.eval_results), wandb",
         ),
     ] = "csv",
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="file to write, one for all runs (eee, hf: a folder); default: rows.FORMAT in each run folder"
+            "--out",
+            help="file to write, one for all runs (eee, hf, wandb: a folder); default: rows.FORMAT in each run folder",
         ),
     ] = None,
     dataset: Annotated[
         str | None, typer.Option("--dataset", help="hf: the benchmark's id on the hub, OWNER/NAME; default: its own")
     ] = None,
+    project: Annotated[str | None, typer.Option("--project", help="wandb: the project; default: foresee")] = None,
     force: Annotated[bool, typer.Option("--force", help="write over the --out that is there already")] = False,
 ) -> None:
     """Write runs' tidy rows: one line per item and epoch, with the run, the model and the defense in front.
 
-    latex: their profile as a table, and one of what others published, for the package booktabs.
+    latex: their profile as a table, and one of what others published, for the package booktabs. wandb: figures and
+    settings to Weights & Biases, no texts; WANDB_MODE=offline keeps them in --out.
 
     A run whose benchmark is not at hand (a file of yours, FORESEE_PLUGINS not set) comes without its measures.
     """
     from foresee.cli._console import say
     from foresee.errors import UserError, unknown_name
     from foresee.files.outputs import output_file
-    from foresee.report.export import FORMATS, write
+    from foresee.report.export import FORMATS
     from foresee.report.stored_runs import read_runs
 
-    if format not in (known := (*FORMATS, "eval", "eee", "hf", "latex")):
+    if format not in (known := (*FORMATS, "eval", "eee", "hf", "latex", "wandb")):
         raise unknown_name("export format", format, known)
-    if dataset is not None and format != "hf":
-        raise UserError("--dataset names the benchmark for --format hf; leave it out")
-    if out is not None and format not in ("eee", "hf"):
+    for flag, given, of in (("--dataset", dataset, "hf"), ("--project", project, "wandb")):
+        if given is not None and format != of:
+            raise UserError(f"{flag} is for --format {of}; leave it out")
+    if out is not None and format not in ("eee", "hf", "wandb"):
         output_file(out, force=force)
     found = read_runs(runs, judgings=False, skipped=say, without_code=True)
     for run in found:
@@ -145,28 +152,42 @@ def export(
             say(f"{run.folder}: {run.warnings[0]}; to have them, name its folder in FORESEE_PLUGINS")
         if run.unfinished:
             say(f"note: {run.folder} is UNFINISHED, {run.unfinished} rows were not sent yet")
+    if format == "latex":
+        out = _page_file(runs, out, "tables.tex", force=force)
+    for path in _written(found, format, out, dataset, project):
+        say(f"wrote {path}")
+
+
+def _written(
+    found: Sequence[Run], format: str, out: Path | None, dataset: str | None, project: str | None
+) -> Sequence[Path | str]:
+    """Write the runs in a format that is about single runs, and say where each is."""
+    from foresee.errors import UserError
+    from foresee.report.export import write
+
     if format == "eee":
         from foresee.report import every_eval_ever
 
-        paths = [every_eval_ever.write(run, out) for run in found]
-    elif format == "hf":
+        return [every_eval_ever.write(run, out) for run in found]
+    if format == "hf":
         from foresee.report import hub_results
 
-        paths = [hub_results.write(run, out, dataset=dataset) for run in found]
-    elif format == "eval":
-        from foresee.interop.inspect_log import write_log
+        return [hub_results.write(run, out, dataset=dataset) for run in found]
+    if format == "wandb":
+        from foresee.interop import weights_and_biases
 
-        if out is not None and len(found) > 1:
-            raise UserError(f"--out: an Inspect log holds one run, got {len(found)}; leave it out")
-        paths = [write_log(run, out) for run in found]
-    elif format == "latex":
+        return weights_and_biases.write(found, project or "foresee", out or Path())
+    if format == "latex" and out is not None:
         from foresee.manifest import write_atomically
         from foresee.report import profile_text
         from foresee.report.profile import profile as build
 
-        paths = [_page_file(runs, out, "tables.tex", force=force)]
-        write_atomically(paths[0], profile_text.latex(build(found)))
-    else:
-        paths = [write(found, format, out)] if out is not None else [write([run], format) for run in found]
-    for path in paths:
-        say(f"wrote {path}")
+        write_atomically(out, profile_text.latex(build(found)))
+        return [out]
+    if format == "eval":
+        from foresee.interop.inspect_log import write_log
+
+        if out is not None and len(found) > 1:
+            raise UserError(f"--out: an Inspect log holds one run, got {len(found)}; leave it out")
+        return [write_log(run, out) for run in found]
+    return [write(found, format, out)] if out is not None else [write([run], format) for run in found]
