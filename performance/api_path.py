@@ -184,6 +184,7 @@ def table(arguments: argparse.Namespace, folder: Path) -> None:
         f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     )
     print(f"{'client':<10}{'concurrency':>12}{'items/s':>10}{'x bound':>9}{'CPU ms/item':>13}{'peak MB':>9}")
+    best: dict[tuple[str, int], tuple[float, float]] = {}  # items/s and CPU ms an item, each the best of the repeats
     for client in arguments.clients:
         reason = unavailable(client)
         if reason:
@@ -194,11 +195,20 @@ def table(arguments: argparse.Namespace, folder: Path) -> None:
                 result: dict[str, Any] = measure(client, concurrency, arguments, folder)
                 rate = arguments.items / result["seconds"]
                 bound = concurrency / arguments.latency
+                fastest, least = best.get((client, concurrency), (0.0, float("inf")))
+                cpu = 1000 * result["cpu"] / arguments.items
+                best[client, concurrency] = max(fastest, rate), min(least, cpu)
                 print(
                     f"{client:<10}{concurrency:>12}{rate:>10.0f}{bound / rate:>9.2f}"
-                    f"{1000 * result['cpu'] / arguments.items:>13.2f}{result['megabytes']:>9.0f}",
+                    f"{cpu:>13.2f}{result['megabytes']:>9.0f}",
                     flush=True,
                 )
+    for (client, concurrency), (rate, cpu) in best.items():
+        if client != "bare" and ("bare", concurrency) in best:
+            fastest, least = best["bare", concurrency]
+            print(
+                f"{client} : bare at {concurrency}: {rate / fastest:.2f} of the rate, {cpu / least:.2f} times the CPU"
+            )
 
 
 def main() -> None:

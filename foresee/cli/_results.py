@@ -77,10 +77,10 @@ def exit_on(found: Sequence[Condition], runs: Sequence[Run], *, unanswered: str 
     Raises:
         UserError: no run has it, or a run brought nothing: no answer at all, or no verdict where a judge was asked.
     """
-    from foresee.report import failures
+    from foresee.report import failures, terminal
 
     for run in runs:
-        if why := failures.nothing(run):
+        if why := terminal.nothing(run):
             raise UserError(f"{run.title}: {why}; {unanswered if why.startswith(failures.UNANSWERED) else _AGAIN}")
     failed = []
     for condition in found:
@@ -106,7 +106,7 @@ def show(
     judges: JudgeChoice | None = None,
 ) -> None:
     """Print the runs' tables (and where they lie) or one JSON document."""
-    from foresee.report import judging, tables
+    from foresee.report import tables, terminal
 
     correction = {id(run): corrected(run, correct, judges) for run in runs}
     if format == "json":
@@ -118,13 +118,13 @@ def show(
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     for run in runs:
-        table = tables.headline(run)
+        table = terminal.headline(run)
         extra = [
             line
             for line in (
                 cost(run.manifest.get("usage"), price),
                 _servers(run),
-                *judging.notes(run),
+                *terminal.judging_notes(run),
                 *_judging(run, judge_price),
             )
             if line
@@ -230,7 +230,7 @@ def _judging(run: Run, price: str) -> Iterator[str]:
 
 
 def _as_json(run: Run) -> dict[str, Any]:
-    from foresee.report import failures
+    from foresee.report import terminal
 
     return {
         "benchmark": run.benchmark,
@@ -238,6 +238,6 @@ def _as_json(run: Run) -> dict[str, Any]:
         "defense": run.defense,
         "folder": str(run.folder),
         "unfinished": run.unfinished,
-        "warnings": [*failures.notes(run), *run.warnings],
+        "warnings": [*terminal.failure_notes(run), *run.warnings],
         "metrics": {e.name: asdict(e) for e in run.estimates},
     }

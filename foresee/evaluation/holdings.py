@@ -174,7 +174,8 @@ def end(
         times = {key: round(call.before.get(key, 0.0) + seconds, 3) for key, seconds in spent.items()}
         told = {**made, **summed, run_folder.FIGURES: run_folder.figures(whole.estimates)}
         if settled and whole is run and call.place == call.folder:
-            told |= unchanged.kept(run, planned, call.given)
+            run = replace(run, seal=unchanged.seal(run.folder, planned, call.given) or "")
+            told |= unchanged.kept(run)
         manifest.write(call.place, "evaluation", {**record, **times, **told, "finished": not whole.unfinished})
     return run
 

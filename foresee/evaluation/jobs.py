@@ -350,8 +350,10 @@ def _other_side(name: str, companion: str) -> str:
 
 
 def _of_defense(planned: Plan) -> Iterator[str]:
-    defense, without = planned.defense, sum(not item.images for item in planned.items if not item.missing_image)
-    if defense is not None and without and isinstance(defense.decoding, SecondBranch):
+    defense = planned.defense
+    if defense is None or not isinstance(defense.decoding, SecondBranch):
+        return
+    if without := sum(not item.images for item in planned.items if not item.missing_image):
         yield (
             f"{planned.benchmark}: {without} of {len(planned.items)} items have no image, "
             f"so that {defense.name} has nothing to contrast there"
@@ -362,9 +364,13 @@ def _of_items(planned: Plan) -> Iterator[str]:
     name, total = planned.benchmark, len(planned.items)
     if planned.shard is not None:
         yield f"{name}: shard {planned.shard.index} of {planned.shard.of}, {total} of {len(planned.whole)} items"
-    if blind := sum(bool(item.metadata.get("lacks_picture")) for item in planned.items):
+    blind = missing = 0
+    for item in planned.items:
+        blind += bool(item.metadata.get("lacks_picture"))
+        missing += item.missing_image is not None
+    if blind:
         yield (f"{name}: {blind} of {total} items lack their image here: text only, not comparable")
-    if missing := total - planned.askable:
+    if missing:
         yield (
             f"{name}: {missing} of {total} items lack their image in this copy of the data; "
             f"they are counted, not sent (details: foresee data check {name}"

@@ -26,7 +26,7 @@ from foresee.files.untrusted import open_regular
 from foresee.records import Answer, encode
 from foresee.runner.journal import Journal, Line, difference, read_records
 
-_OF_ONE_CALL = ("asked", "reused", "usage_of_this_call", "judging_usage_of_this_call", "shard", FIGURES)
+_OF_ONE_CALL = ("asked", "reused", "usage_of_this_call", "judging_usage_of_this_call", "shard", FIGURES, "unchanged")
 _OWED = re.compile(r"shard \d+ of \d+ (is missing|has not come to it yet)")
 
 

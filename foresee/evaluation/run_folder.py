@@ -75,6 +75,7 @@ class Run:
     unfinished: int = 0
     warnings: tuple[str, ...] = ()
     attack: str = "none"
+    seal: str = ""  # a hash of all that it was made of, from a call that made sure of it (`unchanged`)
 
     @property
     def tries(self) -> int:

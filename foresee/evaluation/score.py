@@ -116,7 +116,7 @@ def rescore(
         UserError: not a run folder, a judge that needs a model where none is named, an unwritable folder.
     """
     source, part = Path(run), read_shard(shard)
-    before = {**manifest.read(source, "evaluation"), "shard": None}
+    before = {**manifest.read(source, "evaluation"), "shard": None, "unchanged": None}
     file = contracts.benchmark(before["benchmark"])
     items = (item for item, _ in run_folder.read_items(source))
     choice = screening.chosen(JudgeChoice.of(judging), items)

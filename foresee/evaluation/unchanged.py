@@ -58,20 +58,16 @@ def known(folder: Path, planned: Plan, record: Mapping[str, Any]) -> Run | None:
         estimates=tuple(decode(Estimate, each) for each in kept["estimates"]),
         manifest=told,
         warnings=tuple(kept["warnings"]),
+        seal=kept["seal"],
     )
 
 
-def kept(run: Run, planned: Plan, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe for the manifest what `known` gives back; the folder's files are written, and every row is final."""
-    sealed = seal(run.folder, planned, record)
-    if sealed is None:
+def kept(run: Run) -> dict[str, Any]:
+    """Describe for the manifest what `known` gives back: of a run whose files are written and whose rows are final."""
+    if not run.seal:
         return {}
-    made = {
-        "rows": len(run.rows),
-        "estimates": [asdict(each) for each in run.estimates],
-        "warnings": list(run.warnings),
-    }
-    return {KEY: {"seal": sealed, **made}}
+    made = {"rows": len(run.rows), "estimates": [asdict(each) for each in run.estimates]}
+    return {KEY: {"seal": run.seal, "warnings": list(run.warnings), **made}}
 
 
 def seal(folder: Path, planned: Plan, record: Mapping[str, Any]) -> str | None:

@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -59,47 +59,67 @@ def write(run: Run, out: Path | None = None) -> Path:
     root, samples = out or run.folder / "eee", folder / f"{name}_samples.jsonl"
     stamp = int(datetime.fromisoformat(run.manifest.get("written") or "1970-01-01T00:00:00+00:00").timestamp())
     identity = f"{run.benchmark}/{model['id']}/{stamp}"
-    checksum, count, left_out = hashlib.sha256(), 0, len(run.rows) - sum(row.answer.status == "ok" for row in run.rows)
     try:
         (root / folder).mkdir(parents=True, exist_ok=True)
-        with written_whole(root / samples) as file:
-            for sample in _samples(run, results, identity, model["id"]):
-                line = whole(json.dumps(sample, ensure_ascii=False) + "\n").encode()
-                checksum.update(line)
-                file.write(line)
-                count += 1
-        aggregate = {
-            "schema_version": VERSION,
-            "evaluation_id": identity,
-            "evaluation_timestamp": str(stamp),
-            "retrieved_timestamp": str(stamp),
-            "source_metadata": {
-                "source_name": "foresee",
-                "source_type": "evaluation_run",
-                "source_organization_name": "not stated",
-                "evaluator_relationship": "other",
-            },
-            "eval_library": {"name": "foresee", "version": str(run.manifest.get("foresee", "not known"))},
-            "model_info": model,
-            "evaluation_results": [_result(run, *found, identity) for found in results.values()],
-            "detailed_evaluation_results": {
-                "format": "jsonl",
-                "file_path": samples.as_posix(),
-                "hash_algorithm": "sha256",
-                "checksum": checksum.hexdigest(),
-                "total_rows": count,
-                "additional_details": {
-                    "convention": "one line a row and measure; what has no verdict is left out, never scored",
-                    "rows_without_an_answer": str(left_out),
-                },
-            },
-        }
+        checksum, count = _write_lines(root / samples, _samples(run, results, identity, model["id"]))
+        details = {"file_path": samples.as_posix(), "checksum": checksum, "total_rows": count}
+        found = [_result(run, *found, identity) for found in results.values()]
         path = root / folder / f"{name}.json"
         with written_whole(path) as file:
-            file.write(whole(json.dumps(aggregate, ensure_ascii=False, indent=2) + "\n").encode())
+            record = _aggregate(run, model, identity, stamp, found, details)
+            file.write(whole(json.dumps(record, ensure_ascii=False, indent=2) + "\n").encode())
     except OSError as problem:
         raise UserError(f"can't write below {root}: {problem.strerror or problem}") from None
     return path
+
+
+def _write_lines(path: Path, samples: Iterable[Mapping[str, Any]]) -> tuple[str, int]:
+    """Write a line for each sample. Return the file's SHA-256 and how many there are."""
+    checksum, count = hashlib.sha256(), 0
+    with written_whole(path) as file:
+        for sample in samples:
+            line = whole(json.dumps(sample, ensure_ascii=False) + "\n").encode()
+            checksum.update(line)
+            file.write(line)
+            count += 1
+    return checksum.hexdigest(), count
+
+
+def _aggregate(
+    run: Run,
+    model: Mapping[str, Any],
+    identity: str,
+    stamp: int,
+    results: Sequence[Mapping[str, Any]],
+    details: Mapping[str, Any],
+) -> dict[str, Any]:
+    left_out = len(run.rows) - sum(row.answer.status == "ok" for row in run.rows)
+    return {
+        "schema_version": VERSION,
+        "evaluation_id": identity,
+        "evaluation_timestamp": str(stamp),
+        "retrieved_timestamp": str(stamp),
+        "source_metadata": {
+            "source_name": "foresee",
+            "source_type": "evaluation_run",
+            "source_organization_name": "not stated",
+            "evaluator_relationship": "other",
+        },
+        "eval_library": {"name": "foresee", "version": str(run.manifest.get("foresee", "not known"))},
+        "model_info": dict(model),
+        "evaluation_results": list(results),
+        "detailed_evaluation_results": {
+            "format": "jsonl",
+            "file_path": details["file_path"],
+            "hash_algorithm": "sha256",
+            "checksum": details["checksum"],
+            "total_rows": details["total_rows"],
+            "additional_details": {
+                "convention": "one line a row and measure; what has no verdict is left out, never scored",
+                "rows_without_an_answer": str(left_out),
+            },
+        },
+    }
 
 
 def _result(run: Run, metric: Metric, estimate: Estimate, identity: str) -> dict[str, Any]:

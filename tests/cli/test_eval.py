@@ -30,7 +30,9 @@ def test_a_run_prints_its_table_and_leaves_a_folder(cli: Cli, mmsa: Path, server
     assert metrics["over_safe.accuracy"]["value"] == 1.0
     assert (metrics["over_safe.accuracy"]["n"], metrics["over_safe.accuracy"]["total"]) == (11, 12)
     assert metrics["over_safe.accuracy"]["worst"] == pytest.approx(11 / 12)
-    assert {p.name for p in Path("run").iterdir()} == {"manifest.json", "items.jsonl", "journal.jsonl"}
+    assert {p.name for p in Path("run").iterdir()} == {
+        "manifest.json", "items.jsonl", "journal.jsonl", "terminal.json",
+    }  # fmt: skip
     manifest = json.loads(Path("run/manifest.json").read_text())
     assert manifest["finished"] is True
     assert manifest["asked"] + manifest["reused"] == 31

@@ -15,6 +15,7 @@ import foresee
 from foresee import manifest
 from foresee.evaluation import run_folder, unchanged
 from foresee.records import Capability, Reply, Request
+from foresee.report import failures, judging, tables, terminal
 from foresee.runner import Progress
 
 
@@ -89,6 +90,27 @@ def test_figures_of_a_finished_folder_are_read_and_rows_when_they_are_wanted(pla
     assert len(place.made) == 5
     assert place.call(limit=None).estimates == first.estimates
     assert place.made == []
+
+
+def test_what_is_said_of_rows_is_read_as_well(place: Place) -> None:
+    place.model = Parrot(fails_on="question 3")
+    assert "4 of 5 rows answered; 1 failed" in terminal.headline(place.call()).notes
+    assert not (place.out / terminal.FILE).exists(), "what failed is asked again"
+    place.model = Parrot()
+    first = place.call()
+    told = (terminal.headline(first), terminal.judging_notes(first), terminal.failure_notes(first))
+    assert told == (tables.headline(first), judging.notes(first), failures.notes(first))
+    second = place.call()
+    assert (terminal.headline(second), terminal.judging_notes(second), terminal.failure_notes(second)) == told
+    assert terminal.nothing(second) is None
+    assert place.made == []
+    path = place.out / terminal.FILE
+    path.write_text(path.read_text().replace("5 of 5 rows", "9 of 9 rows"))
+    assert terminal.headline(place.call()) == told[0]
+    edit_journal(place)
+    changed = place.call()
+    assert terminal.headline(changed) == tables.headline(changed)
+    assert terminal.headline(foresee.read_run(place.out)) == tables.headline(changed)
 
 
 def edit_journal(place: Place) -> None:
