@@ -204,7 +204,8 @@ class Answer:
     `screened` says what a defense's filters made of it ("" without any): what they block has the filter's fixed refusal
     as its text, what they could not judge is unguarded; `reason` then says why. `helpers` holds the tokens of other
     models that led to the answer, by name; `calls` and `seconds` count them too.
-    `text` answers the last turn that was asked; `earlier` are the answers to the turns before it.
+    `text` answers the last turn that was asked; `earlier` are the answers to the turns before it. `attacker` is what an
+    adaptive attack's model said when it wrote this try.
     """
 
     item_id: str
@@ -225,6 +226,7 @@ class Answer:
     screened: Screened = ""
     helpers: Mapping[str, Usage] = field(default_factory=dict)
     earlier: tuple[str, ...] = ()
+    attacker: str = ""
 
 
 @dataclass(frozen=True)
@@ -406,7 +408,8 @@ class Attack(Protocol):
     """What turns an item into tries: the same item, asked otherwise. Judges always see the original.
 
     An adaptive one also has `streams`, a number, and `follow(item, number, rounds, ask)`, which makes a try of the
-    answers to the tries number - streams, number - 2 streams, … (`rounds`, the first one first), asking another model.
+    answers to the tries number - streams, number - 2 streams, … (`rounds`, the first one first), asking another model;
+    what that said is the try's metadata `attacker`.
     """
 
     @property

@@ -26,7 +26,7 @@ from foresee.config import AttackOptions, build, pairs
 from foresee.errors import UserError, unknown_name
 from foresee.plugins import contracts
 from foresee.plugins.contracts import AttackFile
-from foresee.records import AskModel, Item, Json, Model, Round
+from foresee.records import AskModel, Item, Json, Model, Reply, Request, Round
 
 __all__ = ["Attempt", "OpenAttack", "dealt", "open_attack", "unfit"]
 _NO_ATTACK = "-A: attack options were given, but no attack (--attack)"
@@ -90,6 +90,15 @@ class OpenAttack:
         attacker = partial(ask, self._open["attacker"])
         made = await self.file.rewrite(item, rounds, self._attempt(item, number), attacker, self.options)
         return replace(item, messages=made.messages, choices=made.choices, metadata=made.metadata)
+
+    async def again(self, item: Item, number: int, rounds: Sequence[Round], said: str) -> Item:
+        """Make a try that follows on others from what its attacker once said; nothing is asked."""
+        assert self.file.rewrite is not None
+
+        async def repeated(_: Request) -> Reply:
+            return Reply(said)
+
+        return await self.file.rewrite(item, rounds, self._attempt(item, number), repeated, self.options)
 
     async def close(self) -> None:
         """Close the attacker's model, if it is open; another try opens it anew."""

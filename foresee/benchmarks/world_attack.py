@@ -33,6 +33,7 @@ SOURCE = {
 VERSION = "3"
 JUDGES = ("world",)
 HEADLINE = ("ASR", "constructive", "benign_refusal")
+LEGIBLE = ("benign_served", "sign_served")
 SUBSETS = ("harmful", "benign", "sign_harmful", "sign_benign")
 
 METRICS = (

@@ -25,6 +25,9 @@ def show(
     data: Data = None,
     task_options: TaskOptions = None,
     attack_options: AttackOptions = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="a run folder: the rounds of an attack that goes on from the answers")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="folder for the images; default: attack/NAME/BENCHMARK")
     ] = None,
@@ -38,17 +41,56 @@ def show(
     from foresee.plugins import contracts
     from foresee.report import run_text
 
+    if run is not None:
+        _show_run(run, name, item, out or Path("attack") / name / benchmark)
+        return
     attack = opened(name, attack_options or ())
     options = from_pairs(contracts.benchmark(benchmark).options, task_options or (), what=f"{benchmark} (-T)")
     original = replace(check.show(benchmark, item, data, options), benchmark=benchmark)
     folder = out or Path("attack") / name / benchmark
     for line in run_text.described(original):
         typer.echo(line)
+    if getattr(attack, "streams", 0):
+        typer.echo(
+            f"{attack.tries} tries, each made of the answers to those before it: --run RUN_FOLDER shows those of a run"
+        )
+        return
     for number, tried in enumerate(attempts(attack, original), 1):
         typer.echo(f"try {number} of {attack.tries}:")
-        lines = [tried] if isinstance(tried, str) else run_text.said(_kept(tried, folder, str(number)))
-        for line in lines:
-            typer.echo(f"  {line}")
+        _say(tried, folder, number)
+
+
+def _show_run(folder: Path, name: str, item: str, out: Path) -> None:
+    """Show what an attack asked in a run, and the answers. Raises UserError: the run is of another attack, or lacks it."""
+    from foresee.attacks import open_attack
+    from foresee.errors import UserError
+    from foresee.evaluation.attempts import asked_in
+    from foresee.evaluation.run_folder import read_run
+    from foresee.report import run_text
+    from foresee.report.escaping import shown
+
+    run = read_run(folder)
+    attack = open_attack(run.attack, run.manifest.get("attack_options", {}))
+    if attack is None or run.attack != name:
+        raise UserError(f"{folder} is a run under the attack {run.attack}, not {name}")
+    ids = list(dict.fromkeys(row.item.id for row in run.rows))
+    chosen = item if item in ids or not item.isdigit() else ids[int(item) - 1] if 0 < int(item) <= len(ids) else ""
+    rows = [row for row in run.rows if row.item.id == chosen]
+    if not rows:
+        raise UserError(f"no item '{item}' in {folder}, which has {len(ids)}: expected its id, or a number from 1")
+    for line in run_text.describe(rows[0].item):
+        typer.echo(line)
+    for row, asked in zip(rows, asked_in(attack, rows).values(), strict=True):
+        typer.echo(f"try {row.answer.epoch + 1} of {len(rows)}:")
+        _say(asked, out, row.answer.epoch + 1)
+        typer.echo(f"  answer: {shown(row.answer.text or row.answer.reason, 2_000).text}")
+
+
+def _say(tried: Item | str, folder: Path, number: int) -> None:
+    from foresee.report import run_text
+
+    for line in [tried] if isinstance(tried, str) else run_text.said(_kept(tried, folder, str(number))):
+        typer.echo(f"  {line}")
 
 
 @app.command("optimise")

@@ -3,7 +3,8 @@
 After "Eyes Closed, Safety On" (arXiv 2403.09572), whose point is that text-only safety training holds better when the
 image is put into words. Up to four calls an item: answer, self-judgement, caption for this request, answer from the
 caption. The authors' code switches only if the self-judgement is exactly "yes"; here its first word decides, unless
-`-S switch=exact`. Wording ours. Judgement and caption are greedy. An item without an image is simply answered.
+`-S switch=exact`. Wording ours (`-S text=FILE -S caption=FILE` take others). Judgement and caption are greedy. An
+item without an image is simply answered.
 
     foresee eval mmsafeaware --model local/M --data P --defense none,ecso
 """
@@ -16,6 +17,7 @@ from dataclasses import replace
 from typing import Literal
 
 from foresee.config import Settings
+from foresee.defenses._shared import wording
 from foresee.records import Ask, Generation, Image, Item, Message, Reply, Request
 
 VERSION = "1"
@@ -40,6 +42,12 @@ class Options(Settings):
     caption_tokens: int = 256
     """length of the caption at most"""
 
+    text: str = "auto"
+    """auto for our question about the answer, or a file of your own with {request} and {answer}"""
+
+    caption: str = "auto"
+    """auto for our request for a caption, or a file of your own, with {request} where it is to stand"""
+
 
 async def answer(item: Item, generation: Generation, ask: Ask, options: Options) -> Reply:
     """Answer, and again from a caption if that was unsafe. A call that the provider withholds is the item's outcome."""
@@ -48,16 +56,21 @@ async def answer(item: Item, generation: Generation, ask: Ask, options: Options)
         return first
     images, request = item.images, item.prompt
     asked = replace(generation, temperature=0.0, stop=(), max_tokens=16)
-    tell = await ask(_look(images, TELL.format(request=request, answer=first.text), asked))
+    tell = await ask(_look(images, _worded(options.text, TELL, request, first.text), asked))
     if tell.status != "ok":
         return tell
     if not _says_yes(tell.text, options.switch):
         return first
     asked = replace(asked, max_tokens=options.caption_tokens)
-    caption = await ask(_look(images, CAPTION.format(request=request), asked))
+    caption = await ask(_look(images, _worded(options.caption, CAPTION, request, option="caption"), asked))
     if caption.status != "ok":
         return caption
     return await ask(Request(_blind(item, caption.text), generation, item.choices))
+
+
+def _worded(text: str, own: str, request: str, answer: str = "", option: str = "text") -> str:
+    texts = {"{answer}": answer, "{request}": request}
+    return re.sub(r"\{(?:answer|request)\}", lambda found: texts[found[0]], wording.words(text, own, option))
 
 
 def _look(images: Iterable[Image], text: str, generation: Generation) -> Request:
@@ -71,7 +84,8 @@ def _says_yes(text: str, switch: str) -> bool:
 
 def _blind(item: Item, caption: str) -> tuple[Message, ...]:
     """Replace the images of a conversation by the caption of the first."""
-    told, turns = FROM_CAPTION.format(caption=caption), []
+    told = caption if wording.of_the_world(item) else FROM_CAPTION.replace("{caption}", caption)
+    turns = []
     for turn in item.messages:
         written = tuple(part for part in turn.content if isinstance(part, str))
         if turn.images and told:

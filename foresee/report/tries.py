@@ -1,7 +1,7 @@
 """Show some of an attack's tries on the page: what was sent, image and text, and what came of it.
 
-Tries are not stored: they follow from the item, the attack and its seed, and are made again here. One that can't be
-made any more (the item's image is gone, say) is left out.
+Tries are not stored: they follow from the item, the attack and its seed (and what an adaptive attack's model said), and
+are made again here. One that can't be made any more (the item's image is gone, say) is left out.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from foresee.attacks import OpenAttack, open_attack
-from foresee.errors import ModelError, UserError
+from foresee.errors import UserError
+from foresee.evaluation.attempts import asked_in
 from foresee.evaluation.run_folder import Run
-from foresee.records import Generation, Image, Row
+from foresee.records import Image, Row
 from foresee.report.escaping import label, shown
 from foresee.report.run_names import benchmark_file
 from foresee.report.thumbnails import thumbnail
-from foresee.runner.keys import under_attack
 
 _ITEMS, _TRIES = 2, 3  # of each attack
 _TEXT, _ANSWER = 1_500, 600
@@ -70,10 +70,10 @@ def _of(run: Run, *, images: bool) -> ShownAttack | None:
 
 def _tries(run: Run, attack: OpenAttack, *, images: bool) -> Iterator[ShownTry]:
     for rows in _chosen(run):
+        made = asked_in(attack, rows)
         for row in rows[:_TRIES]:
-            try:
-                asked = under_attack(row.item, row.answer.epoch, attack, None, Generation()).item
-            except (ModelError, UserError):
+            asked = made[row.answer.epoch]
+            if isinstance(asked, str):
                 continue
             turn = next(message for message in reversed(asked.messages) if message.role == "user")
             yield ShownTry(

@@ -38,7 +38,7 @@ from foresee.runner.journal import Journal
 from foresee.runner.judging import JudgeCalls, Judging, check_judges, judge_answers
 from foresee.runner.keys import Keyed, Prepared, answer_keys, keyed, request_for, under_attack
 from foresee.runner.retries import Caller, CircuitBreaker, RunSettings
-from foresee.runner.rounds import Rounds, streams_of
+from foresee.runner.rounds import Rounds, Unfollowed, streams_of
 
 __all__ = [
     "Budget",
@@ -313,6 +313,8 @@ class _Run:
             ask = asking.Ask(self.caller, self.calls, key, self.defense, self.other_calls)
             prepare = partial(self._prepared, asked, epoch, ask)
             answer, failure = await asking.answer(item, prepare, ask, self.defense, epoch, key)
+            if self._rounds is not None:
+                answer = replace(answer, attacker=self._rounds.said(item, epoch))
             self.journal.append("answer", key, encode(answer), final=failure is None)
             self.asked += 1
             self.usage += ask.spent
@@ -320,7 +322,8 @@ class _Run:
                 self.breaker.success()
             else:
                 self._failed[key] = answer
-                self.breaker.failure(str(failure), fatal=failure.fatal, retryable=failure.retryable)
+                if not isinstance(failure, Unfollowed):
+                    self.breaker.failure(str(failure), fatal=failure.fatal, retryable=failure.retryable)
             promise.set_result(answer)
         return answer
 

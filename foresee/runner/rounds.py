@@ -13,6 +13,10 @@ from foresee.errors import ModelError
 from foresee.records import Answer, AskModel, Attack, Item, Round
 
 
+class Unfollowed(ModelError):
+    """A try that was never asked, as one before it in its stream has no answer: it says nothing of the server."""
+
+
 class _Adaptive(Protocol):
     @property
     def name(self) -> str: ...
@@ -51,18 +55,24 @@ class Rounds:
             for earlier in range(epoch % self._attack.streams, self._epochs, self._attack.streams):
                 self._made.pop((item.id, earlier), None)
 
+    def said(self, item: Item, epoch: int) -> str:
+        """Tell what the attacker said when it wrote a try that was made just now; "" if it was not."""
+        made = self._made.get((item.id, epoch))
+        return str(made.metadata.get("attacker", "")) if made is not None else ""
+
     async def made(self, item: Item, epoch: int, ask: AskModel) -> Item:
         """Make a try once those before it in its stream have their answers; `ask` calls the attacker.
 
         Raises:
-            ModelError: one of them has none, or the attacker brought nothing.
+            Unfollowed: one of them has none.
+            ModelError: the attacker brought nothing.
         """
         rounds: list[Round] = []
         for earlier in range(epoch % self._attack.streams, epoch, self._attack.streams):
             answer = await self._promise(item, earlier)
             if answer is None or answer.status in ("error", "missing_image"):
                 why = f": {answer.reason}" if answer is not None and answer.reason else ""
-                raise ModelError(f"{self._attack.name}: try {earlier + 1}, on which this follows, has no answer{why}")
+                raise Unfollowed(f"{self._attack.name}: try {earlier + 1}, on which this follows, has no answer{why}")
             key = (item.id, earlier)
             if key not in self._made:  # answered in an earlier call of this run
                 self._made[key] = await self._attack.follow(item, earlier, rounds, self._ask)

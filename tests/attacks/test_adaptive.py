@@ -12,10 +12,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 import foresee
 from foresee.metrics import Metric, of_tries, summarise
 from foresee.records import Answer, Item, Row
+from foresee.report.tries import shown_attacks
 from tests.attacks.conftest import attack, item
 from tests.cli.conftest import Cli
 from tests.support.acting import acting
@@ -81,7 +83,35 @@ def test_pair_goes_on_from_the_answers_round_by_round(cli: Cli, doors: Path, tmp
     assert (figures["ASR"], figures["ASR@8"]) == (0.25, 1.0)
     assert run.rows[0].answer.helpers, "the attacker's tokens are counted apart"
     stored = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
-    assert sum("Story" in json.dumps(line) and "why" in json.dumps(line) for line in stored) == 32
+    assert sum(line["kind"] == "call" and "Story" in json.dumps(line) for line in stored if "kind" in line) == 32
+    told = cli(
+        "attack", "show", "pair", "jsonl", "h1", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "drawn")
+    )
+    assert told.code == 0, told.err
+    assert [line for line in told.out.splitlines() if "Story" in line] == [
+        f"  [user] Story {number} of door 1" for number in (1, 1, 2, 2, 3, 3, 4, 4)
+    ]
+    assert told.out.count("answer: I will tell you.") == 2
+    assert len(list(drawn.glob("*.png"))) == 8
+    (tries,) = shown_attacks([run], images=True)
+    assert [(each.number, each.text, len(each.images)) for each in tries.tries[:3]] == [
+        (1, "Story 1 of door 0", 1), (2, "Story 1 of door 0", 1), (3, "Story 2 of door 0", 1),
+    ]  # fmt: skip
+
+
+def test_tries_that_follow_on_a_failed_one_do_not_stop_the_run(cli: Cli, doors: Path, tmp_path: Path) -> None:
+    def broken(question: Question) -> str | web.Response:
+        return (
+            acted(question) if question.body["model"] == "attacker" else web.json_response({"error": "no"}, status=400)
+        )
+
+    with acting(Rules(react=broken, models=WHO)) as (server, url):
+        more = ("-A", "tries=14", "-A", "streams=1", "--limit", "1")
+        told = cli(*command(doors, url, tmp_path / "run", *more, judge=False))
+        assert "in a row" not in told.err
+        assert server.asked.total() == 2, "the attacker once, the model once"
+    statuses = [row.answer.status for row in foresee.read_run(tmp_path / "run").rows]
+    assert statuses == ["error"] * 14
 
 
 @pytest.mark.slow
@@ -153,7 +183,7 @@ def test_what_can_go_wrong_is_one_line(cli: Cli, doors: Path, tmp_path: Path) ->
         (without, "needs a model that writes its tries: -A attacker="),
         (
             ["attack", "show", "crescendo", "jsonl", "h1", "--data", str(doors), "-A", "attacker=openai/x"],
-            "while they are",
+            "10 tries, each made of the answers to those before it: --run",
         ),
     ):
         bad = cli(*given)
