@@ -61,7 +61,7 @@ def show(
 
 
 def _show_run(folder: Path, name: str, item: str, out: Path) -> None:
-    """Show what an attack asked in a run, and the answers. Raises UserError: the run is of another attack, or lacks it."""
+    """Show what an attack asked in a run, and the answers. Raises UserError: it is a run of another, or lacks it."""
     from foresee.attacks import open_attack
     from foresee.errors import UserError
     from foresee.evaluation.attempts import asked_in
@@ -78,7 +78,7 @@ def _show_run(folder: Path, name: str, item: str, out: Path) -> None:
     rows = [row for row in run.rows if row.item.id == chosen]
     if not rows:
         raise UserError(f"no item '{item}' in {folder}, which has {len(ids)}: expected its id, or a number from 1")
-    for line in run_text.describe(rows[0].item):
+    for line in run_text.described(rows[0].item):
         typer.echo(line)
     for row, asked in zip(rows, asked_in(attack, rows).values(), strict=True):
         typer.echo(f"try {row.answer.epoch + 1} of {len(rows)}:")

@@ -92,7 +92,7 @@ def test_pair_goes_on_from_the_answers_round_by_round(cli: Cli, doors: Path, tmp
         f"  [user] Story {number} of door 1" for number in (1, 1, 2, 2, 3, 3, 4, 4)
     ]
     assert told.out.count("answer: I will tell you.") == 2
-    assert len(list(drawn.glob("*.png"))) == 8
+    assert len(list((tmp_path / "drawn").glob("*.png"))) == 8
     (tries,) = shown_attacks([run], images=True)
     assert [(each.number, each.text, len(each.images)) for each in tries.tries[:3]] == [
         (1, "Story 1 of door 0", 1), (2, "Story 1 of door 0", 1), (3, "Story 2 of door 0", 1),
