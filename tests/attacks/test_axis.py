@@ -246,7 +246,7 @@ def test_options_go_to_the_attacks_that_have_them(cli: Cli, rows_file: Path) -> 
         (("--attack", "si", "-A", "grd=3"), "grid"),
         (("-A", "grid=3"), "no attack"),
         (("--attack", "si,si"), "twice"),
-        (("--attack", "sy"), "did you mean"),
+        (("--attack", "typografic"), "did you mean"),
         (("--attack", "si", "-A", "si=3"), "si.KEY=VALUE"),
     ):
         bad = cli(*base, "--no-judge", *given)
