@@ -8,7 +8,6 @@ Intervals and differences stand in the tables by benchmark.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from foresee.evaluation.fit import BENIGN
 from foresee.evaluation.run_folder import Run
@@ -16,6 +15,7 @@ from foresee.records import Answer
 from foresee.report.attack_table import value_of
 from foresee.report.escaping import label
 from foresee.report.failures import WITHHELD
+from foresee.report.item_costs import Cost, cost_of, tokens_of
 from foresee.report.profile import Figure, Measure, profile
 from foresee.report.provenance import without_paths
 from foresee.report.run_names import attackers, protections, variant
@@ -28,16 +28,6 @@ _NOTE = (
     "calls of all models; time × that under none, over the same benchmarks, by the clock"
 )
 _WITHHELD_NOTE = "withheld: share of benign items that a filter blocked or a procedure had refused"
-
-
-class Cost(NamedTuple):
-    """Per item that was asked: tokens read, written and of guards, calls, and seconds by benchmark."""
-
-    read: float
-    written: float
-    guards: float
-    calls: float
-    seconds: Mapping[str, float]
 
 
 def tables(runs: Sequence[Run], width: int = 10_000, unfit: Mapping[str, str] | None = None) -> list[TextTable]:
@@ -70,29 +60,6 @@ def escaped(table: TextTable, *, public: bool) -> TextTable:
 def withheld(answer: Answer) -> bool:
     """Whether a filter blocked the answer, or a procedure had it refused."""
     return answer.screened.startswith("blocked") or answer.finish_reason.startswith(WITHHELD)
-
-
-def cost_of(runs: Mapping[str, Run]) -> Cost | None:
-    """Add up what one defense costs on these benchmarks; None where nothing was asked.
-
-    An identical item's answer and one that failed cost nothing of their own.
-    """
-    paid = {told: [row.answer for row in run.rows if _paid(row.answer)] for told, run in runs.items()}
-    every = [answer for answers in paid.values() for answer in answers]
-    if not every:
-        return None
-    guards = sum(usage.input_tokens + usage.output_tokens for answer in every for usage in answer.helpers.values())
-    return Cost(
-        sum(answer.usage.input_tokens for answer in every) / len(every),
-        sum(answer.usage.output_tokens for answer in every) / len(every),
-        guards / len(every),
-        sum(answer.calls for answer in every) / len(every),
-        {told: sum(a.seconds for a in answers) / len(answers) for told, answers in paid.items() if answers},
-    )
-
-
-def _paid(answer: Answer) -> bool:
-    return answer.status == "ok" and answer.calls > 0
 
 
 def _table(model: str, runs: Sequence[Run], unfit: Mapping[str, str]) -> TextTable:
@@ -134,11 +101,10 @@ def _table(model: str, runs: Sequence[Run], unfit: Mapping[str, str]) -> TextTab
 def _costs(cost: Cost | None, base: Cost | None) -> tuple[str, str, str]:
     if cost is None:
         return _DASH, _DASH, _DASH
-    guards = f" + {cost.guards:.0f}" if cost.guards else ""
     both = [where for where in cost.seconds if base is not None and where in base.seconds]
     plain = sum(base.seconds[where] for where in both) if base is not None else 0.0
     time = f"× {sum(cost.seconds[where] for where in both) / plain:.1f}" if plain else "× 1" if base is None else _DASH
-    return f"{cost.read:.0f} + {cost.written:.0f}{guards}", f"{cost.calls:.1f}", time
+    return tokens_of(cost), f"{cost.calls:.1f}", time
 
 
 def _withheld(runs: Iterable[Run]) -> float | None:

@@ -18,6 +18,7 @@ from foresee.plugins.contracts import Benchmark
 from foresee.report import failures, paired
 from foresee.report.escaping import label
 from foresee.report.gallery import counted
+from foresee.report.item_costs import Cost, cost_of, tokens_of
 from foresee.report.provenance import without_paths
 from foresee.report.run_names import attackers, benchmark_file, protections, variant
 from foresee.report.tables import TextTable, least_shown, natural_width, number
@@ -140,8 +141,8 @@ def _board(model: str, by_label: Mapping[str, Mapping[str, Run]], unfit: Unfit) 
         f"Δ: the difference to {ran[0]} over the same items with its 95 % interval, shares in percentage points; "
         "* where that leaves out zero, ** also by Holm's rule for all differences here; ↑ higher is better, ↓ lower is "
         "better",
-        "per item: tokens read + written as the provider counts them (not those of a second branch); seconds by the "
-        "clock, longer on a busy machine",
+        "per item: tokens read + written (+ those of guards) as the provider counts them (not those of a second "
+        "branch); seconds by the clock, longer on a busy machine",
     ]
     if any(entry and entry.mark for section in sections for line in section.lines for entry in line.entries):
         notes.append(
@@ -198,13 +199,12 @@ def _section(
         better = {True: " ↑", False: " ↓", None: ""}[metric.higher_is_better]
         lines.append(Line(metric.name + better, tuple(entries), metric.doc, counted(metric.where)))
     lines += _blocked(held, defenses)
-    base = _cost(first)
-    costs = [base if held.get(name) is first else _cost(held[name]) if name in held else None for name in defenses]
-    gap = [Entry(_NOT_APPLICABLE) if name in unfit else None for name in defenses]
-    lines.append(Line("tokens per item", tuple(Entry(c.tokens) if c else g for c, g in zip(costs, gap, strict=True))))
-    lines.append(
-        Line("seconds per item", tuple(_seconds(c, base) if c else g for c, g in zip(costs, gap, strict=True)))
-    )
+    base = cost_of({told: first})
+    found = {name: base if run is first else cost_of({told: run}) for name, run in held.items()}
+    gap = {name: Entry(_NOT_APPLICABLE) if name in unfit else None for name in defenses}
+    tokens = [Entry(tokens_of(found[name])) if name in found else gap[name] for name in defenses]
+    seconds = [_seconds(told, found[name], base) if name in found else gap[name] for name in defenses]
+    lines += [Line("tokens per item", tuple(tokens)), Line("seconds per item", tuple(seconds))]
     return Section(told, tuple(lines), tuple(held.get(name) for name in defenses))
 
 
@@ -255,28 +255,14 @@ def _share(estimate: Estimate) -> str:
     return f" ({100 * estimate.coverage:.0f} %)" if estimate.n else ""
 
 
-class _Cost(NamedTuple):
-    tokens: str
-    seconds: float | None
-    calls: float
-
-
-def _cost(run: Run) -> _Cost:
-    """Per item that was asked: an identical item's answer and one that failed cost nothing of their own."""
-    paid = [row.answer for row in run.rows if row.answer.calls and row.answer.status == "ok"]
-    if not paid:
-        return _Cost(_DASH, None, 0)
-    read, written = (sum(getattr(a.usage, f"{way}_tokens") for a in paid) / len(paid) for way in ("input", "output"))
-    calls = sum(answer.calls for answer in paid) / len(paid)
-    return _Cost(f"{read:.0f} + {written:.0f}", sum(answer.seconds for answer in paid) / len(paid), calls)
-
-
-def _seconds(cost: _Cost, base: _Cost) -> Entry:
-    if cost.seconds is None or base.seconds is None:
+def _seconds(told: str, cost: Cost | None, base: Cost | None) -> Entry:
+    """Write the seconds of an item, and how many times those of the first defense they are."""
+    if cost is None or base is None:
         return Entry(_DASH)
-    ratio = f"× {cost.seconds / base.seconds:.1f}" if base.seconds and cost is not base else ""
+    mine, first = cost.seconds[told], base.seconds[told]
+    ratio = f"× {mine / first:.1f}" if first and cost is not base else ""
     calls = f"{cost.calls:.1f} calls" if cost.calls > 1.05 else ""
-    return Entry(f"{cost.seconds:.2g}", ", ".join(filter(None, (ratio, calls))))
+    return Entry(f"{mine:.2g}", ", ".join(filter(None, (ratio, calls))))
 
 
 def _table(board: Board, columns: Sequence[int], *, stacked: bool) -> TextTable:
