@@ -199,7 +199,7 @@ def test_no_key_is_shown_or_kept(cli: Cli, data: Path, served: tuple[RuleServer,
     done = _eval(cli, data, url, "--no-judge", *options)
     assert done.code == 0, done.err
     kept = [path.read_text() for path in Path("run").glob("*.json*")]
-    assert len(kept) == 3
+    assert len(kept) == 4, "manifest, items, journal, and what the terminal said"
     assert "hunter2" not in done.out + done.err + "".join(kept)
     again = _eval(cli, data, url, "--no-judge", *options)
     assert again.code == 0, again.err
