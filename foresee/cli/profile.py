@@ -149,6 +149,7 @@ def show(found: Profile, format: Shape, page: Path | None = None, to: Path | Non
     from foresee.cli import _results
     from foresee.cli._console import console, say
     from foresee.report import profile_figure, profile_text
+    from foresee.report.run_text import way_to_costs
 
     if format == "table":
         for table in profile_text.text_tables(found, console().width):
@@ -162,6 +163,8 @@ def show(found: Profile, format: Shape, page: Path | None = None, to: Path | Non
         typer.echo(write(found))
     runs = list({id(f.run): f.run for line in found.measures for f in line.figures if f}.values())
     _results.say_way_back(runs)
+    if costs := way_to_costs(runs):
+        say(costs)
     if page is not None:
         from foresee.report.page import write as write_page
 

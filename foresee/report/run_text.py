@@ -107,6 +107,14 @@ def way_back(runs: Sequence[Run]) -> str:
 _NAMED = 2
 
 
+def way_to_costs(runs: Sequence[Run]) -> str:
+    """Say where the price of a defense stands; empty where no model ran under several."""
+    defenses = {(run.model, run.defense) for run in runs}
+    if len(defenses) == len({model for model, _ in defenses}):
+        return ""
+    return f"what each defense costs, in tokens, calls and time: foresee compare {_together([str(r.folder) for r in runs])}"
+
+
 def _together(folders: Sequence[str]) -> Path:
     """Find the nearest folder that holds all of them."""
     first, *others = (Path(folder).absolute() for folder in folders)
