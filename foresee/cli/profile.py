@@ -144,8 +144,10 @@ def _check_outputs(page: Path | None, to: Path | None, *, force: bool) -> None:
         profile_figure.check(output_file(to, force=force, flag="--to"))
 
 
-def show(found: Profile, format: Shape, page: Path | None = None, to: Path | None = None) -> None:
-    """Print a profile, and write its page and its figure where one is named."""
+def show(
+    found: Profile, format: Shape, page: Path | None = None, to: Path | None = None, *, further: bool = True
+) -> None:
+    """Print a profile, and write its page and its figure where one is named; `further` says where to look next."""
     from foresee.cli import _results
     from foresee.cli._console import console, say
     from foresee.report import profile_figure, profile_text
@@ -162,9 +164,10 @@ def show(found: Profile, format: Shape, page: Path | None = None, to: Path | Non
         write = {"md": profile_text.document, "latex": profile_text.latex, "csv": profile_text.comma_separated}[format]
         typer.echo(write(found))
     runs = list({id(f.run): f.run for line in found.measures for f in line.figures if f}.values())
-    _results.say_way_back(runs)
-    if costs := way_to_costs(runs):
-        say(costs)
+    if further:
+        _results.say_way_back(runs)
+        if costs := way_to_costs(runs):
+            say(costs)
     if page is not None:
         from foresee.report.page import write as write_page
 

@@ -42,7 +42,7 @@ def compare(
             raise UserError("--format json: expected two runs; compare each with the first")
         several = len({run.model for run in found}) > 1
         if several or not _results.show_defenses(found, (), {}, format=format):
-            profile.show(build(runs, to_first=True), "md" if format == "md" else "table")
+            profile.show(build(runs, to_first=True), "md" if format == "md" else "table", further=False)
         _results.show_costs(found, {}, format=format)
         _results.say_way_back(found)
         return

@@ -112,7 +112,8 @@ def way_to_costs(runs: Sequence[Run]) -> str:
     defenses = {(run.model, run.defense) for run in runs}
     if len(defenses) == len({model for model, _ in defenses}):
         return ""
-    return f"what each defense costs, in tokens, calls and time: foresee compare {_together([str(r.folder) for r in runs])}"
+    folder = _together([str(run.folder) for run in runs])
+    return f"what each defense costs, in tokens, calls and time: foresee compare {folder}"
 
 
 def _together(folders: Sequence[str]) -> Path:

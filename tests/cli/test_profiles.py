@@ -45,6 +45,7 @@ def test_runs_of_several_models_are_each_compared_with_the_first(cli: Cli, runs:
 def test_a_figure_leads_to_its_items_answers_verdicts_command_and_commit(cli: Cli, runs: list[Path]) -> None:
     assert "behind every figure: foresee show RUN [ITEM]; foresee runs . lists the RUNs" in cli("profile", *runs).err
     assert "foresee show never | always [ITEM]" in cli("compare", *runs[:2]).err
+    assert cli("compare", *runs).err.count("behind every figure") == 1
     listed = cli("show", "never")
     assert listed.code == 0, listed.err
     first = next(line for line in listed.out.splitlines() if "wrong" in line and "awareness" in line)
