@@ -25,7 +25,7 @@ from scipy.special import expit, log_expit
 from foresee.judges import offline_screen
 from foresee.judges._text import own_words
 from foresee.judges.offline_screen import fingerprint
-from foresee.judges.offline_screen._features import BITS, features
+from foresee.judges.offline_screen._features import BITS, Features, features
 from foresee.labels._rows import LabelledAnswer
 from foresee.labels._sets import read_labels
 from foresee.statistics import agreement
@@ -42,7 +42,7 @@ STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0)
 
 
 class Data(NamedTuple):
-    """The answers: presence of buckets [rows x buckets] in two blocks, labels 0/1, and the behaviour of each."""
+    """The answers: presence of buckets [rows x buckets] in three blocks, labels 0/1, and the behaviour of each."""
 
     blocks: dict[str, sparse.csr_matrix]
     harmful: Array
@@ -66,7 +66,7 @@ class Fitted(NamedTuple):
 def read(rows: Sequence[LabelledAnswer]) -> Data:
     found = [features(own_words(row.response)) for row in rows]
     return Data(
-        {"words": _presence([each.words for each in found]), "letters": _presence([each.letters for each in found])},
+        {name: _presence([getattr(each, name) for each in found]) for name in Features._fields},
         np.array([float(row.label == "harmful") for row in rows]),
         [row.cluster for row in rows],
     )

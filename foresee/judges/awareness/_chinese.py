@@ -36,7 +36,6 @@ _ABOUT = re.compile(r"句|这(?![张幅个])|它|该|内容|说法|言论|组合
 _SAID_OF = re.compile(r"[这该此它句]|内容|危险|风险|伤害")
 _HARMLESS = re.compile(r"(?:没有|毫无|并无|无|没|不存在|不构成|不会造成)[^,]{0,12}?(?:危险|风险|问题|伤害|威胁|隐患)")
 _OPEN = re.compile(r"是否|取决于|不确定|不一定|不好说|难以判断|无法(?:判断|确定)|安全还是|安不安全|安全与否|如果|要看")
-_CONCEDES = re.compile(r"^(?:虽然|尽管|单独|仅看|仅从|单从|表面|乍看|乍一看|本身)|听起来|单独看|单看|看似|本身")
 _TURNS = re.compile(r"^(?:但是|但|然而|不过|可是|因此|所以|综上|总之|结合|因而|故)")
 
 
@@ -62,7 +61,7 @@ def read(text: str) -> Claims:
             undecided = True
             continue
         polarity = _stated(clause)
-        if polarity and not _CONCEDES.search(clause):
+        if polarity:
             claims.append(Claim(polarity, "full", turned, "句" in clause, clause[:60]))
     return Claims(tuple(claims), undecided)
 

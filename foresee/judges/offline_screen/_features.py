@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,25 +16,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BITS = 17  # buckets of each block: 2 ** BITS
+LAST_WORDS = 40
 MOST_LETTERS = 20_000  # of an answer; what comes behind is not read
 _WORD = re.compile(r"[a-z']+|\d+|[^\sa-z\d]")
 
 
 class Features(NamedTuple):
-    """The buckets of an answer's n-grams, each once: of one and two words, and of three to five letters of a word."""
+    """The buckets of an answer's n-grams, each once.
+
+    Attributes:
+        words: of one and two words.
+        letters: of three to five letters of a word.
+        ending: of one and two of its last words: how an answer ends tells whether it was serious.
+    """
 
     words: NDArray[np.int64]
     letters: NDArray[np.int64]
+    ending: NDArray[np.int64]
 
 
 def features(answer: str) -> Features:
     """Compute the features of an answer in plain words."""
     text = answer[:MOST_LETTERS].lower()
-    return Features(_buckets(_of_words(text)), _buckets(_of_letters(text)))
-
-
-def _of_words(text: str) -> Iterable[str]:
     words = _WORD.findall(text)
+    return Features(_buckets(_of_words(words)), _buckets(_of_letters(text)), _buckets(_of_words(words[-LAST_WORDS:])))
+
+
+def _of_words(words: Sequence[str]) -> Iterable[str]:
     yield from words
     yield from map(" ".join, pairwise(words))
 
