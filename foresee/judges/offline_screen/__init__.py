@@ -4,10 +4,10 @@ It stands in for the judge `harmful` where no judge model is named. It is a scre
 labelled completions of language models (HarmBench's text set, MIT, by `tools/offline_screen.py`), agrees with people as
 docs/judges.md reports, and what it finds is never called an attack success rate.
 
-Hashed n-grams of the answer's words and letters, and of its last words apart, weighted by how rare they are; logistic, calibrated. It sees neither
-the request nor an image. Value: `harmful` (0 or 1) and `probability`. An answer that it was trained on gets the
-probability that models gave it which had seen no answer to its request, so that a check against HarmBench is one
-against answers that were not learnt.
+Hashed n-grams of the answer's words and letters, and of its last words apart, weighted by how rare they are; logistic,
+calibrated. It sees neither the request nor an image. Value: `harmful` (0 or 1) and `probability`. An answer that it was
+trained on gets the probability that models gave it which had seen no answer to its request, so that a check against
+HarmBench is one against answers that were not learnt.
 """
 
 from __future__ import annotations
