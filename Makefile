@@ -45,7 +45,7 @@ chaos: setup
 	$(BIN)/python -m pytest tests/runner -k "kill or storm or resume" --count-kills 20
 
 fuzz: setup
-	FORESEE_FUZZ=100000 $(BIN)/python -m pytest -n 0 tests/fuzz
+	FORESEE_FUZZ=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 --timeout 0 tests/fuzz
 
 gpu: setup
 	$(BIN)/python -m pytest -m gpu

@@ -49,6 +49,8 @@ def _run(*, debug: bool) -> int:
     except Exception as problem:
         if place := _plugin_that_raised(problem):
             return _fail(f"{place} raised {type(problem).__name__}: {problem}; fix that file", 2, debug=debug)
+        if isinstance(problem, OSError) and problem.filename is not None:  # a name too long, a folder without rights
+            return _fail(f"can't use {str(problem.filename)[:200]}: {problem.strerror}", 2, debug=debug)
         where = "" if debug else "; add --debug to see where, and please report it"
         return _fail(f"unexpected {type(problem).__name__}: {problem}{where}", 3, debug=debug)
     return 0

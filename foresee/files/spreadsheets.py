@@ -6,6 +6,9 @@ import csv
 import io
 import re
 from collections.abc import Iterable
+from typing import TextIO
+
+from foresee.files.untrusted import whole
 
 _FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x20\u200b-\u200f\u2060\ufeff'\"]*[=+\-@|＝＋－＠﹣﹢﹦﹫]")
 
@@ -22,8 +25,16 @@ def as_written(text: str) -> str:
 
 
 def comma_separated_lines(rows: Iterable[Iterable[object]]) -> str:
-    """Write rows as CSV; no text in them starts a formula, and None is an empty cell."""
+    """Write rows as CSV into a text, as `write_rows`."""
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerows([inert(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    write_rows(file, rows)
     return file.getvalue()
+
+
+def write_rows(file: TextIO, rows: Iterable[Iterable[object]]) -> None:
+    """Write rows as CSV; no text in them starts a formula, and None is an empty cell.
+
+    Every text is quoted: readers take a bare carriage return for the end of a row.
+    """
+    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerows([inert(whole(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows)

@@ -7,6 +7,7 @@ labelled row, so that `foresee score RUN --correct` can say what people would ha
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,12 +17,13 @@ from foresee import manifest, plugins
 from foresee.errors import UserError, unknown_name
 from foresee.evaluation.run_folder import Run, read_run
 from foresee.evaluation.screening import screened
+from foresee.files.untrusted import parse_json, read_regular
 from foresee.human_labels import saved as saved_labels
-from foresee.human_labels.saved import FORMAT, SavedLabels
+from foresee.human_labels.saved import FORMAT, SavedLabels, Value, Weight
 from foresee.judges._model.rubric import Blank
 from foresee.plugins import contracts
 from foresee.plugins.contracts import JudgeFile
-from foresee.records import Row, Verdict
+from foresee.records import Row, Verdict, decode
 from foresee.statistics import Agreement, agreement
 from foresee.statistics.weighted_agreement import Weighted, weighted_agreement
 
@@ -50,9 +52,9 @@ class LabelledRow:
     answer: str
     cluster: str
     stratum: str
-    weight: float
+    weight: Weight
     human: Mapping[str, Any]
-    judge: Any
+    judge: Value
     measures: Mapping[str, tuple[float | None, float | None]]
 
 
@@ -109,7 +111,7 @@ def compare(labels: Path | str, run: Path | str | Run | None = None) -> Found:
     held = saved.rows
     found = _run_of(run, saved)
     by_key = _rows_of(found) if found else {}
-    if found is not None and run is not None and not any(seal["answer"] in by_key for seal in held.values()):
+    if found is not None and run is not None and not any(seal.answer in by_key for seal in held.values()):
         raise UserError(
             f"{found.folder} holds none of the answers that {path} labels; expected a judging of the same run"
         )
@@ -146,7 +148,7 @@ def between(first: Path | str, second: Path | str) -> Found:
     compare(second)  # its labels are checked like the first one's
     found = compare(first)
     said = {key: labels for key, labels in other.labels.items() if key in one.labels}
-    rows = {f"{row.id}#{row.epoch}": row for row in found.rows}
+    rows = dict(zip(one.labels, found.rows, strict=True))
     kept = [replace(rows[key], judge=labels, measures={}) for key, labels in said.items()]
     if not kept:
         raise UserError(f"{first} and {second} have no labelled answer in common")
@@ -172,13 +174,10 @@ def load(path: Path) -> list[LabelledRow]:
     if not path.exists() and not path.suffix:
         raise unknown_name("file or label set", str(path), plugins.names("labels"))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(read_regular(path))
         if content["kind"] != KIND:
             raise ValueError(f"its kind is {content['kind']!r}")
-        return [
-            LabelledRow(**{**row, "measures": {k: tuple(v) for k, v in row["measures"].items()}})
-            for row in content["rows"]
-        ]
+        return [decode(LabelledRow, row) for row in content["rows"]]
     except (OSError, ValueError, KeyError, TypeError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         raise UserError(f"{path} is not what 'foresee judge agree … --out' wrote: {reason}") from None
@@ -189,7 +188,8 @@ def _run_of(run: Path | str | Run | None, saved: SavedLabels) -> Run | None:
         return run
     if run is not None:
         return read_run(Path(run))
-    return read_run(saved.folder) if (saved.folder / manifest.FILE).exists() else None
+    there = os.path.exists(saved.folder / manifest.FILE)  # unlike Path's, False for what no path can be
+    return read_run(saved.folder) if there else None
 
 
 def _rows_of(run: Run) -> dict[str, Row]:
@@ -205,9 +205,9 @@ def _row(
     file: JudgeFile, saved: SavedLabels, key: str, human: Any, by_key: Mapping[str, Row], run: Run | None
 ) -> LabelledRow:
     seal = saved.rows[key]
-    value = seal["value"]
+    value = seal.value
     if run is not None:
-        row = by_key.get(f"{seal['id']}#{seal['epoch']}#{seal['answer']}")
+        row = by_key.get(f"{seal.id}#{seal.epoch}#{seal.answer}")
         verdict = row.verdicts.get(saved.judge) if row else None
         value = verdict.value if verdict else None
     known = {blank.name: blank for blank in file.sheet}
@@ -219,9 +219,8 @@ def _row(
             allowed = ", ".join(map(str, blank.values)) if blank else f"one of the fields {', '.join(known)}"
             raise UserError(f"the label of '{key}' has {name} = {given!r}; expected {allowed}")
     return LabelledRow(
-        str(seal["id"]), int(seal["epoch"]), str(seal["answer"]), str(seal["cluster"]), str(seal["stratum"]),
-        float(seal["weight"]), dict(human), dict(value) if isinstance(value, Mapping) else value, {},
-    )  # fmt: skip
+        seal.id, seal.epoch, seal.answer, seal.cluster, seal.stratum, seal.weight, dict(human), value, {}
+    )
 
 
 def _measured(row: LabelledRow, run: Run, by_key: Mapping[str, Row], judge: str) -> LabelledRow:

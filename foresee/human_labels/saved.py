@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
+
+import pydantic
 
 from foresee.errors import UserError
 from foresee.files.untrusted import parse_json, read_regular
+from foresee.records import decode
 
 FORMAT = 1
+Weight: TypeAlias = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
+Value: TypeAlias = str | float | Mapping[str, float] | None  # a judge's
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What the page carries along of an answer: which it is, how it was drawn, and the judge's value.
+
+    Attributes:
+        id: of the item.
+        epoch: of the answer.
+        answer: its key in the run's journal.
+        cluster: what is resampled together.
+        stratum: what it was drawn from.
+        weight: how many rows of the run it stands for.
+        value: the judge's; None where it gave none.
+    """
+
+    id: str
+    epoch: int
+    answer: str
+    cluster: str
+    stratum: str
+    weight: Weight
+    value: Value
 
 
 @dataclass(frozen=True)
@@ -27,7 +54,7 @@ class SavedLabels:
         by: who labelled.
         labels: answer -> field -> value; answers that are not finished are not there.
         left_out: answers of which the person could not tell.
-        rows: answer -> id, epoch, key, cluster, stratum, weight and the judge's verdict.
+        rows: answer -> what the page carries along of it.
         judge_models: who gave those verdicts; empty for rules.
     """
 
@@ -38,7 +65,7 @@ class SavedLabels:
     by: str
     labels: Mapping[str, Any]
     left_out: int
-    rows: Mapping[str, Mapping[str, Any]]
+    rows: Mapping[str, Seal]
     judge_models: tuple[str, ...]
 
 
@@ -67,10 +94,10 @@ def read(path: Path) -> SavedLabels:
             by=str(saved.get("by", "")),
             labels=saved["labels"],
             left_out=len(saved.get("left_out", [])),
-            rows=dict(unseen["rows"]),
-            judge_models=tuple(unseen["judge_models"]),
+            rows={key: decode(Seal, seal) for key, seal in unseen["rows"].items()},
+            judge_models=tuple(map(str, unseen["judge_models"])),
         )
-    except (KeyError, TypeError, ValueError, binascii.Error):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise UserError(f"{path} is damaged: what the page carries along can't be read") from None
     for key in found.labels:
         if key not in found.rows:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from foresee.errors import UserError, missing_extra, unknown_name
 from foresee.evaluation.run_folder import Run, flat
-from foresee.files.spreadsheets import inert
+from foresee.files.spreadsheets import write_rows
 from foresee.files.untrusted import whole
 from foresee.manifest import written_whole
 
@@ -63,17 +62,9 @@ def _whose(run: Run) -> dict[str, str]:
 def _write_csv(lines: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
     with written_whole(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", errors="strict")
-        # every text is quoted: a reader takes a bare carriage return for the end of a row
-        writer = csv.DictWriter(text, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-        writer.writeheader()
-        for line in lines:
-            writer.writerow({name: _cell(value) for name, value in line.items()})
+        write_rows(text, chain([columns], ([line.get(name) for name in columns] for line in lines)))
         text.flush()
         text.detach()
-
-
-def _cell(value: Any) -> Any:
-    return inert(whole(value)) if isinstance(value, str) else value
 
 
 def _write_parquet(runs: Sequence[Run], columns: Sequence[str], path: Path) -> None:

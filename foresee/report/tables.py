@@ -344,6 +344,7 @@ def comma_separated(shown: TextTable) -> str:
 
 def latex(shown: TextTable) -> str:
     """Write a table in LaTeX, for the package booktabs; every cell is escaped."""
+    shown = _made_visible(shown)
     lines = [" & ".join(map(_tex, row)) + r" \\" for row in (shown.header, *shown.rows)]
     columns = "l" + "r" * (len(shown.header) - 1)
     body = [lines[0], r"\midrule", *lines[1:]]
@@ -354,4 +355,4 @@ def latex(shown: TextTable) -> str:
 
 
 def _tex(cell: str) -> str:
-    return visible(cell).translate(_LATEX)
+    return " ".join(cell.split()).translate(_LATEX)

@@ -57,6 +57,20 @@ def test_a_manifest_of_another_shape(cli: Cli, command: tuple[str, ...], content
     assert "run" in done.err.splitlines()[-1]
 
 
+def test_a_name_that_no_file_can_have(cli: Cli) -> None:
+    """A shell that puts the content of a file in the place of its name makes such."""
+    for command in (
+        ("report",),
+        ("study",),
+        ("doctor",),
+        ("judge", "agree"),
+        ("eval", "jsonl", "--model", "x", "--data"),
+    ):
+        done = cli(*command, "a" * 5000)
+        assert (done.code, done.err.count("\n")) == (2, 1), done.err
+        assert len(done.err) < 6000
+
+
 @pytest.mark.parametrize("weights", ["1,nan", "1,inf", "1,-1", "0,0", "-inf,1", "1", "1,2,3"])
 def test_weights_that_are_none(cli: Cli, weights: str) -> None:
     for name in ("a.jsonl", "b.jsonl"):

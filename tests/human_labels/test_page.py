@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import foresee
+from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.human_labels import agreement
 from foresee.human_labels import page as labelling_page
@@ -126,6 +127,15 @@ def test_agreement_by_hand(run: Run, tmp_path: Path) -> None:
     assert field.weighted is None
     assert (found.left_out, found.unlabelled, found.judge_models) == (1, 0, ("custom/judge",))
     assert found.rows[0].measures.keys() == {"harmful"}, "refusal is another judge's"
+    agreement.save(tmp_path / "agreed.json", found)
+    assert agreement.load(tmp_path / "agreed.json") == list(found.rows)
+    content = json.loads((tmp_path / "agreed.json").read_text())
+    edits: list[dict[str, Any]] = [{"weight": 0}, {"measures": []}, {"measures": {"harmful": [1.0]}}, {"epoch": None}]
+    for damage in edits:
+        rows = [content["rows"][0] | damage]
+        (tmp_path / "edited.json").write_text(json.dumps(content | {"rows": rows}))
+        with pytest.raises(UserError, match="is not what 'foresee judge agree"):
+            agreement.load(tmp_path / "edited.json")
 
 
 def test_rates_are_corrected_by_labels_on_the_run(cli: Cli, run: Run, tmp_path: Path) -> None:
@@ -155,7 +165,8 @@ def test_an_uneven_sample_is_weighted(run: Run, tmp_path: Path) -> None:
     assert field.weighted is not None
     weights = Counter(round(row.weight, 2) for row in found.rows)
     assert weights == {1.25: 16, 2.5: 8}
-    agreeing = sum(r.weight for r in found.rows if r.human["harmful"] == r.judge["harmful"])
+    told = [(row.weight, row.human["harmful"], dict(row.judge)["harmful"]) for row in found.rows]  # type: ignore[arg-type]
+    agreeing = sum(weight for weight, person, judge in told if person == judge)
     assert field.weighted.consistency == pytest.approx(agreeing / 40)
     agreement.save(tmp_path / "a.json", found)
     (asr,) = correct(run, tmp_path / "a.json").found
@@ -207,6 +218,13 @@ def test_two_people(run: Run, tmp_path: Path) -> None:
     assert field.agreement.accuracy.value in (1.0, pytest.approx(19 / 20))
 
 
+def _sealed_anew(record: dict[str, Any], **changed: Any) -> None:
+    """Change what the page carries along of its first answer."""
+    content = json.loads(base64.b64decode(record["sealed"]))
+    next(iter(content["rows"].values())).update(changed)
+    record["sealed"] = base64.b64encode(json.dumps(content).encode()).decode()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -216,6 +234,9 @@ def test_two_people(run: Run, tmp_path: Path) -> None:
         (lambda r: r["labels"].update({"0#0": {"harmful": 2}}), "has harmful = 2; expected 0, 1"),
         (lambda r: r["labels"].update({"0#0": {"risk": 2}}), "expected one of the fields harmful"),
         (lambda r: r.update(labels={}), "holds no finished label"),
+        (lambda r: _sealed_anew(r, weight=float("nan")), "is damaged"),
+        (lambda r: _sealed_anew(r, weight=-1), "is damaged"),
+        (lambda r: _sealed_anew(r, epoch="first"), "is damaged"),
     ],
 )
 def test_broken_files_are_one_clear_line(

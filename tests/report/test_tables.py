@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ from rich.console import Console
 from foresee.evaluation.run_folder import Run
 from foresee.metrics import Metric, compare, summarise
 from foresee.report.run_names import variant
-from foresee.report.tables import TextTable, differences, headline, show
+from foresee.report.tables import TextTable, comma_separated, differences, headline, latex, markdown, show
 
 
 def printed(table: TextTable, width: int) -> str:
@@ -35,6 +36,14 @@ def test_nothing_is_left_out_or_cut_at_any_width(make_run: Callable[..., Run], w
         assert max(map(len, lines)) <= max(width, max(map(len, table.notes)))
     if width == 80:
         assert max(len(line.rstrip()) for line in shown.splitlines() if " – " in line and ":" not in line) <= 80
+
+
+def test_odd_letters_in_a_cell_start_no_row_and_reach_no_terminal() -> None:
+    table = TextTable("t\x9b", ("a", "b"), (("x\ry\n\nz", "\x1b]0;w\x07"), ("\ud83d", "=1")), ("n\x85\x9b",))
+    rows = list(csv.reader(io.StringIO(comma_separated(table), newline="")))
+    assert rows == [["a", "b"], ["x\ry\n\nz", "\x1b]0;w\x07"], ["\ufffd", "'=1"]]
+    assert r"x y z & [U+001B]]0;w[U+0007] \\" in latex(table)
+    assert not {"\x9b", "\x1b", "\ud83d"} & set(latex(table) + markdown(table))
 
 
 def test_a_run_most_of_whose_images_are_missing_is_marked(make_run: Callable[..., Run]) -> None:
