@@ -6,7 +6,6 @@ asks, it asks of one server: the model, the judge model and the writer are `open
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
@@ -90,7 +89,9 @@ def model(folder: Path) -> Path:
     """Build an untrained model that knows a few words."""
     from tests.support.tiny_models import build, word_tokenizer
 
-    words = word_tokenizer("llava", f"What of lamp {' '.join(map(str, range(20)))} in the drawing ? It is red .".split())
+    words = word_tokenizer(
+        "llava", f"What of lamp {' '.join(map(str, range(20)))} in the drawing ? It is red .".split()
+    )
     shape: Any = {"image_size": 64, "patch_size": 32, "hidden": 32, "layers": 2, "vision_hidden": 32}
     return build("llava", folder, tokenizer=words, vision_layers=1, **shape)
 
@@ -99,9 +100,10 @@ def data_set(folder: Path) -> None:
     """Write rows with an image each, to train on."""
     with RowWriter.open(folder) as writer:
         for n in range(12):
-            turns = {"prompt": (Turn(role="user", content=f"What of lamp {n} in the drawing ?"),)}
-            turns["completion"] = (Turn(role="assistant", content=f"It is {n} ."),)
-            writer.add(DataRow(id=str(n), images=(writer.store(picture(f"row {n}")),), **turns))  # type: ignore[arg-type]
+            asked = Turn(role="user", content=f"What of lamp {n} in the drawing ?")
+            said = Turn(role="assistant", content=f"It is {n} .")
+            image = writer.store(picture(f"row {n}"))
+            writer.add(DataRow(id=str(n), images=(image,), prompt=(asked,), completion=(said,)))
 
 
 def trainable(folder: Path) -> None:
@@ -178,6 +180,11 @@ contrasts = [{ of = "constitution", against = "none" }]
 """
 
 
+def grid(folder: Path) -> None:
+    """Write a study of two cells."""
+    (folder / "study.toml").write_text(_STUDY)
+
+
 def runs(out: Path) -> dict[str, Any]:
     """Read all run folders: answers, verdicts, measures and figures, without times; no work stands there twice."""
     found = {}
@@ -225,48 +232,64 @@ def fetched(out: Path) -> Any:
     return {name: digest for name, digest in files.items() if not name.endswith(".foresee-source.json")}
 
 
-def studied(out: Path) -> Any:
-    table = list(csv.reader((out / "run/contrasts.csv").open())) if (out / "run/contrasts.csv").exists() else []
-    return runs(out), table
+_ASKING = f"--concurrency {IN_FLIGHT} --retries 1 --timeout 2"
+_JUDGED = f"--judge-model openai/judge {_ASKING} --out out/run"
+_EVAL = "eval jsonl --data in/set.jsonl --model openai/rules"
+_TRAINED = ("model=in/model", "data=in/data", "out=out/run", "steps=6", "save_every=2", "batch=2", "device=cpu")
 
 
-_JUDGED = ("--judge-model", "openai/judge", "--concurrency", str(IN_FLIGHT), "--retries", "1")
-_EVAL = ("eval", "jsonl", "--data", "in/set.jsonl", "--model", "openai/rules", "--out", "out/run")
-_SHARDS = tuple((*_EVAL, "--no-judge", "--shard", f"{index}/3") for index in (1, 2, 3))
-_TRAIN = {
-    **{"model": "in/model", "data": "in/data", "out": "out/run", "steps": 6, "save_every": 2, "batch": 2},
-    **{"device": "cpu", "bad_rows": 0},
-}
+def _called(call: str) -> tuple[str, ...]:
+    return tuple(call.split())
+
+
 COMMANDS = {
     command.name: command
     for command in (
-        Command("eval", (*_EVAL, *_JUDGED, "--timeout", "2"), items, runs, inputs="in/*.png", asks=True, judged=True),
+        Command("eval", _called(f"{_EVAL} {_JUDGED}"), items, runs, inputs="in/*.png", asks=True, judged=True),
         Command(
             "score",
-            ("score", "in/answers.jsonl", "--benchmark", "jsonl", "--data", "in/set.jsonl", "--model", "theirs")
-            + ("--out", "out/run", *_JUDGED, "--timeout", "2"),
+            _called(f"score in/answers.jsonl --benchmark jsonl --data in/set.jsonl --model theirs {_JUDGED}"),
             stored,
             runs,
             inputs="in/answers.jsonl",
             asks=True,
             judged=True,
         ),
-        Command("join", ("join", "out/run"), items, runs, _SHARDS, "out/run/shards/*/journal.jsonl"),
+        Command(
+            "join",
+            _called("join out/run"),
+            items,
+            runs,
+            before=tuple(_called(f"{_EVAL} --no-judge --out out/run --shard {index}/3") for index in (1, 2, 3)),
+            inputs="out/run/shards/*/journal.jsonl",
+        ),
         Command(
             "curate",
-            ("curate", "attack_rewrites", "--set", "source=in/set.jsonl", "--set", "writer=openai/writer")
-            + ("--out", "out/run", "--concurrency", str(IN_FLIGHT), "--retries", "1", "--timeout", "2"),
+            _called(
+                f"curate attack_rewrites --set source=in/set.jsonl --set writer=openai/writer --out out/run {_ASKING}"
+            ),
             unsafe,
             rows,
             inputs="in/*.png",
             asks=True,
         ),
-        Command("study", ("study", "in/study.toml", "--out", "out/run"),
-                lambda folder: (folder / "study.toml").write_text(_STUDY) and None, studied, asks=True),
-        Command("fetch", ("data", "fetch", "tiny", "--yes"), published, fetched, inputs=PUBLISHED, fetches=True),
-        Command("train", ("train", "sft", *(f"--set={key}={value}" for key, value in _TRAIN.items())), trainable, trained,
-                inputs="in/data/images/*", loads=True),
-        Command("merge", ("merge", "in/model", "in/adapter", "--out", "out/run"), mergeable, merged,
-                inputs="in/*/*.safetensors", loads=True),
+        Command("study", _called("study in/study.toml --out out/run"), grid, runs, asks=True),
+        Command("fetch", _called("data fetch tiny --yes"), published, fetched, inputs=PUBLISHED, fetches=True),
+        Command(
+            "train",
+            ("train", "sft", *(f"--set={each}" for each in (*_TRAINED, "bad_rows=0"))),
+            trainable,
+            trained,
+            inputs="in/data/images/*",
+            loads=True,
+        ),
+        Command(
+            "merge",
+            _called("merge in/model in/adapter --out out/run"),
+            mergeable,
+            merged,
+            inputs="in/*/*.safetensors",
+            loads=True,
+        ),
     )
-}  # fmt: skip
+}

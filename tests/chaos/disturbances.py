@@ -55,7 +55,7 @@ datetime.datetime = _Jumping
 
 
 def kill(trial: Trial) -> list[Done]:
-    """Kill -9, up to three times, at moments that the work done so far decides, so that a slow machine is no shelter."""
+    """Kill -9, up to three times, once so much of the work is done, so that a slow machine is no shelter."""
     assert trial.reference
     done, work = [], 0.0
     for _ in range(trial.rng.randint(1, 1 if trial.command.loads else 3)):

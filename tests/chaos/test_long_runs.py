@@ -55,7 +55,9 @@ def watched(command: list[str], folder: Path, **environment: str) -> list[float]
 def assert_flat(memory: list[float], what: str) -> None:
     third = len(memory) // 3
     first, middle, last = (median(memory[at * third : (at + 1) * third]) for at in range(3))
-    print(f"{what}: {first:.0f}, {middle:.0f}, {last:.0f} MB in the thirds of {len(memory)} looks; most {max(memory):.0f}")
+    print(
+        f"{what}: {first:.0f}, {middle:.0f}, {last:.0f} MB in the thirds of {len(memory)} looks; most {max(memory):.0f}"
+    )
     assert last <= MARGIN * middle, memory[:: max(1, len(memory) // 60)]
 
 
@@ -74,7 +76,9 @@ def test_a_hundred_thousand_items_of_a_faulty_server(tmp_path: Path, share: floa
         memory = watched([*command, "--concurrency", "64", "--timeout", "20"], tmp_path, OPENAI_BASE_URL=url)
     run = foresee.read_run(tmp_path / "run")
     answered = sum(row.answer.status == "ok" for row in run.rows)
-    print(f"{items} items in {time.monotonic() - began:.0f} s, {server.total} requests, {faulty.met}, {answered} answered")
+    print(
+        f"{items} items in {time.monotonic() - began:.0f} s, {server.total} requests, {faulty.met}, {answered} answered"
+    )
     assert len(run.rows) == items
     assert answered >= 0.999 * items
     assert all(row.answer.status == "ok" or not any(row.measures.values()) for row in run.rows)
