@@ -26,7 +26,7 @@ def main() -> None:
 
 def _run(*, debug: bool) -> int:
     """Run the command and return its exit code; with `debug`, a traceback goes before the line of an error."""
-    from foresee.errors import ModelError, UserError
+    from foresee.errors import ModelError, UserError, lacking
 
     try:
         from foresee.cli import app
@@ -47,6 +47,8 @@ def _run(*, debug: bool) -> int:
     except BrokenPipeError:  # `foresee list | head`, where the reader has gone before our stream saw it
         return 0
     except Exception as problem:
+        if lack := lacking(problem):
+            return _fail(lack, 2, debug=debug)
         if place := _plugin_that_raised(problem):
             return _fail(f"{place} raised {type(problem).__name__}: {problem}; fix that file", 2, debug=debug)
         if isinstance(problem, OSError) and problem.filename is not None:  # a name too long, a folder without rights

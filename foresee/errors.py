@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import re
 from collections.abc import Iterable
 
 
@@ -57,6 +58,31 @@ def shortage(problem: BaseException) -> ModelError | None:
         return None
     advice = "lower --concurrency, or raise the limit (ulimit -n)"
     return ModelError(f"this machine is short of file descriptors ({os.strerror(number)}): {advice}", shortage=True)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NUMBER = re.compile(r"\(os error (\d+)\)|\[Errno (\d+)\]")  # as libraries in Rust and in C++ write it
+_TORCH = re.compile(r"PytorchStreamWriter failed|unexpected pos \d+ vs \d+")  # its words where a write falls short
+
+
+def lacking(problem: BaseException) -> str:
+    """Say what this machine lacks, wherever a library says that it does; "" where that is not the problem.
+
+    Returns:
+        One line for the user: no room on the disk (libraries that write weights wrap it in errors of their own), or no
+        file descriptor left.
+    """
+    cause: BaseException | None = problem
+    while cause is not None:
+        text = " ".join(str(cause).split())
+        found = _NUMBER.search(text)
+        number = getattr(cause, "errno", None) or (int(found[1] or found[2]) if found else 0)
+        if number in _FULL or (isinstance(cause, RuntimeError) and _TORCH.search(text)):
+            return f"the disk is full or limited ({text[:300]}): make room, and give the same command again to go on"
+        if number in (errno.EMFILE, errno.ENFILE):
+            return f"this machine is short of file descriptors ({text[:300]}): raise the limit (ulimit -n)"
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return ""
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UserError:

@@ -1,10 +1,11 @@
-"""Write append-only files: one process at a time, whole lines or none."""
+"""Write files and folders one process at a time, and append-only files in whole lines or none."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from foresee.errors import UserError
@@ -28,6 +29,27 @@ def lock(descriptor: int, folder: Path) -> None:
         raise UserError(f"{folder} is in use by another process; wait for it, or choose another folder") from None
     except OSError:
         return
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Make a folder if it is not there, and hold it against other processes.
+
+    Raises:
+        UserError: another process holds it, or it can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = None if sys.platform == "win32" else os.open(folder, os.O_RDONLY)
+    except OSError as problem:
+        raise UserError(f"can't write {folder}: {problem.strerror}") from None
+    try:
+        if descriptor is not None:
+            lock(descriptor, folder)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def append(descriptor: int, data: bytes, size: int) -> None:

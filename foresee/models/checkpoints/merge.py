@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from foresee import manifest
-from foresee.errors import UserError
+from foresee.errors import UserError, lacking
+from foresee.files.appending import held
 from foresee.models.checkpoints import LoadOptions, Vlm, load
 from foresee.models.checkpoints.find import (
     fingerprint,
@@ -38,8 +39,8 @@ def merge(model: str | Path, adapter: str | Path, out: Path) -> Path:
     A folder that holds the same model already, merged of the same weights, stays as it is.
 
     Raises:
-        UserError: no such model or adapter, one of another base, a folder that holds something else, or a merged model
-            that does not answer as base and adapter do (nothing is left of it then).
+        UserError: another process merges there, no such model or adapter, one of another base, a folder that holds
+            something else, or a merged model that does not answer as base and adapter do (nothing is left of it then).
     """
     base, change = resolve(model), resolve_adapter(adapter)
     of = {"base_weights": weights_hash(base), "adapter_files": fingerprint(change)}
@@ -47,27 +48,36 @@ def merge(model: str | Path, adapter: str | Path, out: Path) -> Path:
         if _holds(out, of):
             return out
         raise UserError(f"{out} is there and not empty: give --out a new folder")
-    config = read_json(base / "config.json")
+    aside = out.with_name(f".{out.name}.part")
+    with held(aside):
+        try:
+            if _holds(out, of):  # another process has just finished it
+                return out
+            for left in aside.iterdir():  # of a merge that was killed
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            _make(model, adapter, aside)
+            told = {"base": str(model), "adapter": str(adapter), **of, KEY: rewards(base, change)}
+            manifest.write(aside, "merged model", told)
+            if out.is_dir():
+                out.rmdir()
+            os.replace(aside, out)
+        except OSError as problem:
+            raise UserError(lacking(problem) or f"can't write {out}: {problem.strerror or problem}") from None
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return out
+
+
+def _make(model: str | Path, adapter: str | Path, folder: Path) -> None:
+    """Write the merged model. Raises UserError: it does not answer as base and adapter do."""
+    config = read_json(resolve(model) / "config.json")
     stored = str(config.get("dtype") or config.get("torch_dtype") or "float32").removeprefix("torch.")
     vlm = load(model, adapter, options=_FULL)
     expected = _logits(vlm)
-    aside = out.with_name(f".{out.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)  # of a merge that was killed
-    try:
-        _write(vlm, aside, stored)
-        del vlm  # two models of this size may not fit
-        gc.collect()
-        _compare(expected, _logits(load(aside, options=_FULL)), stored)
-        told = {"base": str(model), "adapter": str(adapter), **of, KEY: rewards(base, change)}
-        manifest.write(aside, "merged model", told)
-        if out.is_dir():
-            out.rmdir()
-        os.replace(aside, out)
-    except OSError as problem:
-        raise UserError(f"can't write {out}: {problem.strerror or problem}") from None
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return out
+    _write(vlm, folder, stored)
+    del vlm  # two models of this size may not fit
+    gc.collect()
+    _compare(expected, _logits(load(folder, options=_FULL)), stored)
 
 
 def _holds(out: Path, of: Mapping[str, str]) -> bool:

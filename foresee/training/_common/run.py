@@ -11,12 +11,14 @@ import shutil
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foresee import manifest
 from foresee.errors import UserError
+from foresee.files.appending import held
 from foresee.models.checkpoints import rewards
 from foresee.plugins.contracts import TrainingMethod
 from foresee.training._common import arguments as trl_arguments
@@ -163,15 +165,19 @@ def run(session: Session, command: Sequence[str] = ()) -> Path:
     """Train, from the last checkpoint if there is one; returns the folder.
 
     Raises:
-        UserError: the folder holds something else, or the loss went wrong (the last good weights are kept).
+        UserError: the folder holds something else, another process trains there, or the loss went wrong (the last good
+            weights are kept).
     """
-    config, trainer, watcher = session.config, session.trainer, session.watcher
+    folder = Path(session.config.out)
+    with held(folder) if session.trainer.is_world_process_zero() else nullcontext():
+        before = _interrupted(session)
+        return folder if before.get("finished") else _run(session, folder, command, before)
+
+
+def _run(session: Session, folder: Path, command: Sequence[str], before: Mapping[str, Any]) -> Path:
     from foresee.training._common.callbacks import last_checkpoint
 
-    folder = Path(config.out)
-    before = _interrupted(session)
-    if before.get("finished"):
-        return folder
+    config, trainer, watcher = session.config, session.trainer, session.watcher
     record = _record(session, command, before)
     leads = trainer.is_world_process_zero()
     trainer.accelerator.wait_for_everyone()  # all have looked at the folder
