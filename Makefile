@@ -43,6 +43,7 @@ perf: setup
 
 chaos: setup
 	$(BIN)/python -m pytest tests/runner -k "kill or storm or resume" --count-kills 20
+	$(BIN)/python -m pytest -n 0 -s tests/chaos --chaos-seeds 50 --long-share 1
 
 fuzz: setup
 	FORESEE_FUZZ=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 --timeout 0 tests/fuzz

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from foresee.errors import UserError
+from foresee.files.appending import held
 from foresee.models.checkpoints import load, merge
 from foresee.models.checkpoints.find import read_json
 from foresee.models.checkpoints.rewards import rewards
@@ -94,6 +95,13 @@ def test_a_merged_model_says_by_which_judges_its_adapter_was_rewarded(bases: dic
     told = [{"judge": "world", "version": "1", "rubrics": []}]
     (made / "manifest.json").write_text(json.dumps({"rewarded_by": told}))
     assert rewards(merge.merge(bases[False], made, tmp_path / "merged")) == told
+
+
+def test_two_merges_do_not_share_a_folder(bases: dict[bool, Path], tmp_path: Path) -> None:
+    made = adapter(bases[False], tmp_path / "adapter", target_modules=["q_proj"])
+    with held(tmp_path / ".merged.part"), pytest.raises(UserError, match="in use by another process"):
+        merge.merge(bases[False], made, tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
 
 
 def test_a_merge_that_went_wrong_is_not_kept(

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from foresee import manifest, training
 from foresee.errors import UserError
+from foresee.files.appending import held
 from foresee.training._common import dry_run, heldout_eval, metrics, run
 from foresee.training._common import rows as training_rows
 from foresee.training._common.callbacks import COMPLETE, last_checkpoint
@@ -88,6 +89,8 @@ def test_kill_9_costs_nothing_that_was_saved(models: Any, folders: Any, tmp_path
     while last_checkpoint(tmp_path / "run") is None and time.monotonic() < until:
         assert running.poll() is None
         time.sleep(0.05)
+    with pytest.raises(UserError, match="in use by another process"), held(tmp_path / "run"):
+        pass
     running.send_signal(signal.SIGKILL)
     running.wait()
     checkpoint = last_checkpoint(tmp_path / "run")
