@@ -21,7 +21,8 @@ def test_a_held_folder_is_refused_to_another_process_and_free_afterwards(tmp_pat
     hold += "with held(Path(sys.argv[1])):\n    print('held', flush=True); sys.stdin.read()"
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", hold, str(tmp_path / "new")], stdin=pipe, stdout=pipe) as other:
-        assert other.stdout and other.stdout.readline() == b"held\n"
+        assert other.stdout
+        assert other.stdout.readline() == b"held\n"
         with pytest.raises(UserError, match="in use by another process"), held(tmp_path / "new"):
             pass
         other.kill()
