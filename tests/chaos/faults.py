@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web import BaseRequest
 
-from tests.support.rule_server import Question, React
+from tests.support.rule_server import Question, Reaction
 
 FAULTS = {"busy": 3, "broken": 4, "page": 1, "cut": 2, "empty": 1, "dropped": 2, "late": 1}
 """How often each comes, beside the others."""
@@ -37,13 +37,13 @@ class Faulty:
     rng: random.Random
     share: float
     late: float  # seconds; longer than the caller waits
-    then: React | None = None
+    then: Callable[[Question], Reaction] | None = None
     pace: float | None = None  # answers a second
     burst: tuple[float, float] | None = None  # every so many seconds, for so many
     met: dict[str, int] = field(default_factory=dict)
     _free: float = 0.0
 
-    async def __call__(self, question: Question) -> str | web.StreamResponse | Mapping[str, object] | None:
+    async def __call__(self, question: Question) -> Reaction | None:
         kind = ""
         if self.burst and time.monotonic() % self.burst[0] < self.burst[1]:
             kind = "busy"
@@ -55,9 +55,7 @@ class Faulty:
         if self.pace:
             self._free = max(self._free, time.monotonic()) + 1 / self.pace
             await asyncio.sleep(self._free - time.monotonic())
-        found = self.then(question) if self.then else None
-        assert found is None or isinstance(found, str | web.StreamResponse | dict)
-        return found
+        return self.then(question) if self.then else None
 
     async def _fault(self, kind: str) -> web.StreamResponse:
         if kind == "busy":
