@@ -296,3 +296,5 @@ def test_xstest_answers_take_half_of_the_types_and_the_wanted_answers(tmp_path: 
     assert made["preference"]["unsafe"].rejected is not None
     assert made["preference"]["unsafe"].rejected[0].content == "by gpt4"
     assert made["prompt"]["unsafe"].expected == "harmful"
+    _, rows = built("xstest_answers", tmp_path / "held_out", data=str(files), types="test", label="safe")
+    assert [row.category for row in rows] == ["figurative_language"]

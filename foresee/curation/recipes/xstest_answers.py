@@ -37,6 +37,12 @@ class Config(CurationConfig):
     form: Literal["completion", "preference", "prompt"] = "completion"
     """an answer of the wanted kind; one with one of the other kind, where both were given; or the prompt alone"""
 
+    types: Literal["train", "test"] = "train"
+    """whose prompts; test: to measure a loss on, never to train on"""
+
+    label: Literal["all", "safe", "unsafe"] = "all"
+    """harmless prompts, harmful ones, or both"""
+
 
 def build(config: Config) -> Iterator[WorkItem]:
     """Yield a row a prompt; which of several labelled answers it gets is decided by the seed.
@@ -46,10 +52,11 @@ def build(config: Config) -> Iterator[WorkItem]:
     """
     folder = sources.locate("xstest", Path(config.data) if config.data else None)
     benchmark, labels = contracts.benchmark("xstest"), contracts.label_set("xstest")
+    chosen = benchmark.options.model_validate({"types": config.types, "subset": config.label})
     answers: _Answers = defaultdict(list)
     for answer in labels.rows(folder, labels.options()):
         answers[answer.prompt.strip(), answer.label].append(answer.response.strip())
-    for item in benchmark.items(folder, benchmark.options.model_validate({"types": "train"})):
+    for item in benchmark.items(folder, chosen):
         yield _row(config, item, answers)
 
 
@@ -73,7 +80,7 @@ def _row(config: Config, item: Item, answers: _Answers) -> Draft | Dropped:
         category=item.scenario,
         source="XSTest",
         licence=config.licence or "CC-BY-4.0",
-        split="train",
+        split=config.types,
         **replies,
     )
     return Draft(row, cluster=item.id)
