@@ -300,8 +300,10 @@ def test_every_figure_leads_to_the_items_that_it_counts_and_these_to_the_command
     safe = sum(row.item.expected == "safe" for row in runs[1].rows)
     expect(page.locator("#count")).to_have_text(re.compile(rf"of {safe} items, expected safe$"))
     assert page.locator("#run").input_value() == "1"
+    heads = page.locator("#list > li:first-child .entry-head b")
+    assert heads.all_inner_texts()[0] == "B", "the answer of the run whose figure was followed comes first"
     page.locator("button.open").first.click()
-    page.locator("dialog a", has_text="command, commit").nth(1).click()
+    page.locator("dialog a", has_text="command, commit").first.click()
     expect(page.locator("dialog")).to_be_hidden()
     assert page.evaluate("location.hash") == "#made-1"
     assert page.locator("#made-1").inner_text() == "B"

@@ -202,7 +202,7 @@
       body.append(title);
       const prompt = instruction && card.prompt.startsWith(instruction) ? card.prompt.slice(instruction.length).trim() : card.prompt;
       if (prompt) body.append(foreign("p", "prompt", prompt.slice(0, 600)));
-      const entries = card.entries.slice(0, 3);
+      const entries = inOrder(card).slice(0, 3);
       for (const entry of entries) body.append(entryBox(card, entry, 600));
       if (card.entries.length > entries.length) body.append(el("p", "muted", `and ${card.entries.length - entries.length} more answers`));
       const button = el("button", "open quiet", "Details");
@@ -214,6 +214,11 @@
       article.append(body);
       item.append(article);
       return item;
+    }
+
+    function inOrder(card) { // what the chosen run answered comes first
+      const chosen = (entry) => Number(String(entry.run) === $("run").value);
+      return [...card.entries].sort((a, b) => chosen(b) - chosen(a));
     }
 
     function entryBox(card, entry, limit) {
@@ -294,7 +299,7 @@
       const about = [["Subset", card.subset], ["Domain", card.domain], ["Scenario", card.scenario], ["Expected", card.expected]];
       left.append(list(about.filter(([, value]) => value)));
       if (card.prompt) right.append(block("Text", card.prompt, card.promptCut, "prompt"));
-      for (const entry of card.entries) right.append(entryDetail(card, entry));
+      for (const entry of inOrder(card)) right.append(entryDetail(card, entry));
       $("detail-body").replaceChildren(left, right);
     }
 
