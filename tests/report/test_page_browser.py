@@ -22,6 +22,7 @@ from typing import Literal
 from playwright.sync_api import Browser, Error, Page, Route, expect, sync_playwright
 
 Build = Callable[..., Run]
+_PATIENCE = 60_000  # milliseconds: a busy machine is slow, and nothing waits longer than it must
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
     "--headless=new",
@@ -59,6 +60,7 @@ class Opened(NamedTuple):
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium")
+    expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as driver:
         try:
             found = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
@@ -87,7 +89,7 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(_PATIENCE)
         messages: list[str] = []
         requests: list[str] = []
         page.on("console", lambda message: messages.append(f"{message.type}: {message.text}"))
