@@ -50,7 +50,7 @@ def served(reader: Path) -> Iterator[str]:
     def react(question: Question) -> Reaction:
         turns = question.body["messages"]
         if question.body["model"] == "attacker":
-            return json.dumps({"why": "", "prompt": _reworded(turns), "drawn": ""})
+            return json.dumps({"why": "", "prompt": reworded(turns), "drawn": ""})
         said = [Question({"messages": [turn]}, {}, 0).text for turn in turns]
         answer = said.pop() if turns[-1]["role"] == "assistant" else ""
         return _verdict(question, score(f"Given the image, {said[-1]}\n{answer}"))
@@ -59,7 +59,7 @@ def served(reader: Path) -> Iterator[str]:
         yield url
 
 
-def _reworded(turns: list[dict[str, Any]]) -> str:
+def reworded(turns: list[dict[str, Any]]) -> str:
     """Write the next request: the goal stands in the first turn, the model's answer in the last."""
     task = str(turns[0]["content"])
     goal = re.search(r"not to do: (.*)", task)

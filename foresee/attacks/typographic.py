@@ -75,9 +75,7 @@ def _on_a_sign(item: Item, random: Random) -> Item:
     if item.subset.startswith("sign_"):
         return item
     if verb not in signs.words() or not turn.images:
-        raise ValueError(
-            f"a sign bears the verb of a wish in an image, and {verb or 'this'} is none that is read there"
-        )
+        raise ValueError(f"no sign bears '{verb}'" if turn.images else "no image in which a sign could stand")
     taken = {int(thing.partition(":")[0]) for thing in str(item.metadata["layout"]).split()}
     cell = random.choice([cell for cell in range(scenes.GRID**2) if cell not in taken])
     raster, board = opened(turn.images[0]), signs.board(verb, random.randrange(3))

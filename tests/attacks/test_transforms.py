@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from PIL import ImageChops
 
 from foresee import plugins
 from foresee.attacks._shared.images import harmless_scene
@@ -21,7 +22,9 @@ from foresee.attacks.figstep_pro import parted
 from foresee.attacks.flow_chart import dealt
 from foresee.attacks.jood import BESIDE
 from foresee.attacks.mml import replaced
+from foresee.benchmarks import world_attack
 from foresee.errors import UserError
+from foresee.records import Item
 from tests.attacks.conftest import REQUEST, attack, image_of, item, opened
 from tests.attacks.reading import read
 
@@ -230,3 +233,21 @@ def test_the_user_s_own_words_and_odd_options(tmp_path: object) -> None:
         attack("typographik")
     with pytest.raises(UserError, match="tries"):
         attack("si", tries=0)
+
+
+def test_typographic_puts_a_wish_s_verb_on_a_sign_in_the_drawn_world() -> None:
+    def first(subset: str) -> Item:
+        found = next(iter(world_attack.items(None, world_attack.Options(subset=subset))))
+        return replace(found, benchmark="world_attack")
+
+    wish, tried = first("harmful"), attack("typographic")
+    made = tried.attempt(wish, 0)
+    changed = ImageChops.difference(opened(wish.images[0]), opened(made.images[0])).getbbox()
+    assert changed is not None
+    left, top, right, bottom = changed
+    assert (left // 32, top // 32) == ((right - 1) // 32, (bottom - 1) // 32), "one cell of the scene"
+    verb, _, about = str(wish.metadata["act"]).partition(" ")
+    assert made.prompt == wish.prompt.replace(f"{verb} {about}", f"do what the sign says to {about}")
+    assert tried.attempt(first("sign_harmful"), 0) == first("sign_harmful")
+    with pytest.raises(ValueError, match="no sign bears"):
+        tried.attempt(first("benign"), 0)
