@@ -89,6 +89,9 @@ class Options(BenchmarkOptions):
     subset: str = "all"
     """one of the subsets that the file names"""
 
+    follow_links: bool = False
+    """also send images that lie outside the file's folder, where a link in it leads to them"""
+
     behaviors: str = ""
     """for HarmBench's test cases: its table of behaviours, or the folder of it; default: beside them, or as fetched"""
 
@@ -135,7 +138,7 @@ def row_to_item(line: Line, place: int, folder: Path, options: Options) -> Item:
     """One row as an item. Raises UserError: no prompt, or a field of another kind than expected."""
     line = _usual(line, folder)
     original = line.text("original", default="").strip()
-    images = images_of_row(line, folder)
+    images = images_of_row(line, folder, follow_links=options.follow_links)
     turn = _turn(line, images, options)
     expected = line.text("expected", default="").strip().lower() or ("harmful" if original else "")
     category = line.text("category", default="") or line.text("scenario", default="")

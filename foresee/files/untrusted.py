@@ -36,6 +36,23 @@ def open_regular(path: Path) -> BinaryIO:
     raise OSError(errno.EINVAL, f"expected a regular file, it is a {_kind(mode)}")
 
 
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether a file named below a folder lies elsewhere, by way of links. The folder itself may be a link.
+
+    A snapshot in a cache of the Hugging Face hub is made of links to `blobs` beside it, which belong to it.
+
+    Raises:
+        OSError: links that lead in a circle, or a name that no file can have.
+    """
+    try:
+        inside, target = folder.resolve(), path.resolve()
+    except (ValueError, RuntimeError) as problem:  # NUL in the name; a circle, before Python 3.13
+        raise OSError(errno.EINVAL, str(problem)) from None
+    snapshot = next((each for each in (inside, *inside.parents) if each.parent.name == "snapshots"), None)
+    cache = () if snapshot is None else (snapshot, snapshot.parent.parent / "blobs")
+    return not any(target.is_relative_to(each) for each in (inside, *cache))
+
+
 def read_regular(path: Path, at_most: int = MAX_TEXT_BYTES) -> bytes:
     """Read the bytes of a regular file.
 

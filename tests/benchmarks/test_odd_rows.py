@@ -200,7 +200,8 @@ def test_devices_pipes_and_folders_are_no_images(tmp_path: Path, load: Load) -> 
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "loop.png").symlink_to("loop.png")
     for name, why in (("zero", "a device"), ("pipe", "a pipe"), ("folder", "a folder"), ("loop", "symbolic links")):
-        (item,) = rows_of(tmp_path, load, {"prompt": "q", "image": f"{name}.png"})
+        path = write(tmp_path / "d.jsonl", [{"prompt": "q", "image": f"{name}.png"}])
+        (item,) = load("jsonl", path, "follow_links=true")
         assert why in (item.missing_image or "")
         with pytest.raises(OSError, match=why):
             Image.from_path(tmp_path / f"{name}.png")
@@ -208,6 +209,27 @@ def test_devices_pipes_and_folders_are_no_images(tmp_path: Path, load: Load) -> 
         os.mkfifo(tmp_path / f"pipe{ending}")
         with pytest.raises(UserError, match="it is a pipe"):
             list(tables.read_rows(tmp_path / f"pipe{ending}"))
+
+
+def test_a_link_out_of_the_folder_is_refused_unless_it_is_wanted(tmp_path: Path, load: Load) -> None:
+    """A clone or an archive may hold links to images of yours; a hub's cache, and people's own folders, are made so."""
+    elsewhere, folder = png(tmp_path / "elsewhere" / "a.png"), tmp_path / "set"
+    path = write(folder / "d.jsonl", [{"prompt": "q", "image": "images/a.png"}])
+    (folder / "images").symlink_to(elsewhere.parent)
+    with pytest.raises(UserError, match=r"line 1|:1: .*leads to .*elsewhere/a\.png by a link; .*-T follow_links=true"):
+        load("jsonl", path)
+    assert load("jsonl", path, "follow_links=true")[0].images
+    (folder / "images").unlink()
+    (folder / "images").mkdir()
+    (folder / "b.png").write_bytes(elsewhere.read_bytes())
+    (folder / "images" / "a.png").symlink_to("../b.png")
+    (tmp_path / "linked").symlink_to(folder)
+    assert load("jsonl", tmp_path / "linked" / "d.jsonl")[0].images, "links within, and the folder itself"
+    snapshot = tmp_path / "datasets--o--n" / "snapshots" / "abc"
+    blob = png(snapshot.parent.parent / "blobs" / "f00.png")
+    row = write(snapshot / "d.jsonl", [{"prompt": "q", "image": "a.png"}])
+    (snapshot / "a.png").symlink_to(f"../../blobs/{blob.name}")
+    assert load("jsonl", row)[0].images
 
 
 def test_columns_that_json_cannot_hold_are_left_out_and_said_once(

@@ -11,25 +11,30 @@ from foresee.benchmarks._shared.images import NamedImage, from_base64, from_cell
 from foresee.data.images import is_text_of_image
 from foresee.data.tables import Line, is_missing, list_in_cell
 from foresee.errors import UserError
+from foresee.files.untrusted import leads_out
 
 
-def images_of_row(line: Line, folder: Path) -> list[NamedImage]:
+def images_of_row(line: Line, folder: Path, *, follow_links: bool = False) -> list[NamedImage]:
     """Open the images of a row's `image` or `images` column, in order; one that can't be used says why.
 
     Args:
         line: the row. A cell holds a path below `folder`, base64, a data URL, or what `datasets` stores, or a list of
             these; in CSV also a list written as text.
         folder: the file's folder.
+        follow_links: also open images that links lead to outside the folder.
 
     Raises:
-        UserError: both columns hold images, a path leads out of the folder, or a cell is none of these.
+        UserError: both columns hold images, a path or link leads out of the folder, or a cell is none of these.
     """
     columns = [_cells(line.values.get(key)) for key in ("images", "image")]
     filled = [cells for cells in columns if any(map(_holds_image, cells))]
     if len(filled) > 1:
         raise UserError(f"{line.where}: expected image or images, got both; leave one of them empty")
     cells = filled[0] if filled else columns[0] or columns[1]
-    return [_image(cell, f"{line.where}, image {place}", line, folder) for place, cell in enumerate(cells, 1)]
+    return [
+        _image(cell, f"{line.where}, image {place}", line, folder, follow_links=follow_links)
+        for place, cell in enumerate(cells, 1)
+    ]
 
 
 def _cells(value: Any) -> list[Any]:
@@ -43,7 +48,7 @@ def _holds_image(cell: Any) -> bool:
     return bool(cell.get("bytes") or cell.get("path")) if isinstance(cell, Mapping) else True
 
 
-def _image(cell: Any, place: str, line: Line, folder: Path) -> NamedImage:
+def _image(cell: Any, place: str, line: Line, folder: Path, *, follow_links: bool) -> NamedImage:
     """Open the image of a cell. Raises UserError: a path out of the file's folder, or something that names no image."""
     if not isinstance(cell, str | bytes | Mapping):
         raise UserError(f"{line.where}: expected the path of an image, got a {type(cell).__name__}")
@@ -57,7 +62,22 @@ def _image(cell: Any, place: str, line: Line, folder: Path) -> NamedImage:
     pure = PurePosixPath(name.replace("\\", "/"))
     if pure.is_absolute() or ".." in pure.parts or Path(name).is_absolute():
         raise UserError(f"{line.where}: expected an image below {folder}, got the path {name[:80]!r}")
+    if not follow_links:
+        _refuse_links_out(folder / pure, folder, line)
     return opened(folder / pure, _short(name))
+
+
+def _refuse_links_out(path: Path, folder: Path, line: Line) -> None:
+    """Check that an image lies below its folder. Raises UserError: a link leads elsewhere, to a file of the user's."""
+    try:
+        out = leads_out(path, folder)
+    except OSError:
+        return  # no such file, which opening it tells
+    if out:
+        raise UserError(
+            f"{line.where}: expected an image below {folder}, {str(path)[-80:]!r} leads to {path.resolve()} by a link; "
+            "if that is meant, -T follow_links=true allows it"
+        )
 
 
 def _short(name: str) -> str:
