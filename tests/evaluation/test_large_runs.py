@@ -31,7 +31,7 @@ def everything(folder: Path) -> dict[str, Any]:
         found[defense] = (tuple(row.answer.text for row in read.rows), made.estimates, read.estimates, made.warnings)
         exported = [write([read], format, folder / f"rows.{format}").read_text() for format in ("csv", "jsonl")]
         found[f"{defense} exported"] = [text.count("\n") for text in exported]
-    found["difference"] = foresee.compare(folder / "none", folder / "constitution")
+    found["difference"] = list(foresee.compare(folder / "none", folder / "constitution"))
     return found
 
 
