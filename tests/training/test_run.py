@@ -89,6 +89,7 @@ def test_kill_9_costs_nothing_that_was_saved(models: Any, folders: Any, tmp_path
     while last_checkpoint(tmp_path / "run") is None and time.monotonic() < until:
         assert running.poll() is None
         time.sleep(0.05)
+    assert last_checkpoint(tmp_path / "run") is not None
     with pytest.raises(UserError, match="in use by another process"), held(tmp_path / "run"):
         pass
     running.send_signal(signal.SIGKILL)
