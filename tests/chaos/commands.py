@@ -232,7 +232,7 @@ def fetched(out: Path) -> Any:
     return {name: digest for name, digest in files.items() if not name.endswith(".foresee-source.json")}
 
 
-_ASKING = f"--concurrency {IN_FLIGHT} --retries 1 --timeout 2"
+_ASKING = f"--concurrency {IN_FLIGHT} --retries 1 --timeout 10"
 _JUDGED = f"--judge-model openai/judge {_ASKING} --out out/run"
 _EVAL = "eval jsonl --data in/set.jsonl --model openai/rules"
 _TRAINED = ("model=in/model", "data=in/data", "out=out/run", "steps=6", "save_every=2", "batch=2", "device=cpu")

@@ -96,7 +96,7 @@ def storm(trial: Trial) -> list[Done]:
         done = trial.run()
         trial.files.drop_after, trial.files.statuses = [], []
         return [done]
-    faulty = Faulty(random.Random(trial.rng.random()), share=trial.rng.uniform(0.1, 0.6), late=2.5, then=answer)
+    faulty = Faulty(random.Random(trial.rng.random()), share=trial.rng.uniform(0.1, 0.6), late=12, then=answer)
     trial.server.rules.react = faulty
     done = trial.run()
     trial.server.rules.react = answer
