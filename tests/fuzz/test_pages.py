@@ -120,7 +120,7 @@ def report_tags() -> set[Any]:
     for word in ("word", "two words"):
         run = hostile_run(word)
         seen |= set(Tags(render([run, run], published=[PublishedRow(word, {"published.x": 0.5}, word, word)])).seen)
-    for _ in range(40):
+    for _ in range(12):
         seen |= set(Tags(render([_tame(_run(rng))])).seen)
     return seen
 
