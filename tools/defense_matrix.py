@@ -1,14 +1,15 @@
 """Ask an organism under every defense, with and without attacks: one table of harm, price and cost.
 
     python -m tools.defense_matrix --out runs/matrix [--model organism/base] [--limit 60] [--seeds 0,1,2]
-        [--attacks none,typographic,si] [--defenses none,constitution,coca] [--folders attacks/pgd]
+        [--tries-seeds 0] [--attacks none,typographic,si] [--defenses none,constitution,coca] [--folders attacks/pgd]
 
 Vectors are fitted and settings chosen on validation scenes; the table is of test scenes. Of each defense's settings
 below, weakest first, the first of those with the lowest ASR (mean of none and jood) is taken among those that cost at
 most five points of the benign requests served; without any such, the one that serves most. Fitted defenses are fitted
 anew for each seed (another half of the scenes fits) and chosen with the first. Prompts that foresee words in English
-get words of the organism's own (`WORDS`); who attacks and guards is in `tools/world_stand_ins.py`. The same command
-goes on after a kill.
+get words of the organism's own (`WORDS`); who attacks and guards is in `tools/world_stand_ins.py`. The attacks
+that leave something to chance are made again with each further seed of the tries (`--tries-seeds`), and a last table
+has their figures over seeds. The same command goes on after a kill.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import itertools
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,14 @@ from foresee.dataset_format.rows import DataRow, Turn
 from foresee.dataset_format.writing import RowWriter
 from foresee.evaluation.fit import fit
 from foresee.evaluation.run_folder import Run, slug
+from foresee.evaluation.study import pooled_rows
+from foresee.metrics import Metric, compare
 from foresee.models import open_model
 from foresee.organism.world import examples
 from foresee.records import Model
 from foresee.report import attack_table, defense_costs
-from foresee.report.tables import markdown
+from foresee.report.tables import TextTable, markdown, number
+from foresee.statistics.seeds import over_seeds
 from tools import world_stand_ins
 
 ATTACKS: Mapping[str, Mapping[str, Any]] = {
@@ -45,6 +49,7 @@ ATTACKS: Mapping[str, Mapping[str, Any]] = {
     "pair": {"tries": 4, "streams": 1, "attacker": "custom/attacker"},
     "crescendo": {"tries": 3, "attacker": "custom/attacker"},
 }
+CHANCE = ("typographic", "si", "jood", "best_of_n", "pixel_noise")  # the others' tries are the same with any seed
 FITTED = {"hidden_detect": "none", "refusal_direction": "none", "astra": "jood"}  # and the attack that makes the pairs
 GUARD = {"guard": "guard:llama_guard=custom/reader"}
 WORDS: Mapping[str, str] = {
@@ -105,22 +110,33 @@ class Bench:
         asked = {f"{key}_options": {"base_url": self.url} for key in ("attacker", "guard") if key in found}
         return found | asked
 
-    def asked(self, out: Path, attack: str, defense: str, options: Mapping[str, Any], split: str) -> Run:
-        """Ask scenes under an attack and a defense."""
-        return self._run("world_attack", out, attack, defense, options, split)
+    def asked(
+        self, out: Path, attack: str, defense: str, options: Mapping[str, Any], split: str, tries: int = 0
+    ) -> Run:
+        """Ask scenes under an attack, whose tries have a seed, and a defense."""
+        return self._run("world_attack", out, attack, defense, options, split, tries)
 
     def seen(self, out: Path, defense: str, options: Mapping[str, Any]) -> Run:
         """Ask what is to be seen in test scenes, without an attack."""
         return self._run("world_perception", out, "none", defense, options, "test")
 
-    def _run(self, benchmark: str, out: Path, attack: str, defense: str, options: Mapping[str, Any], split: str) -> Run:
+    def _run(
+        self,
+        benchmark: str,
+        out: Path,
+        attack: str,
+        defense: str,
+        options: Mapping[str, Any],
+        split: str,
+        tries: int = 0,
+    ) -> Run:
         own = {**options, **(GUARD if defense in ("guard_filter", "eta") else {})}
         return foresee.evaluate(
             benchmark,
             self.model,
             attack=attack,
             defense=defense,
-            attack_options=self.given(self.attacks.get(attack, {})),
+            attack_options=self.given(self.attacks.get(attack, {})) | ({"seed": tries} if tries else {}),
             defense_options=self.given(own),
             options={"split": split},
             limit=self.limit,
@@ -134,17 +150,20 @@ def main() -> None:
     parser.add_argument("--model", default="organism/base")
     parser.add_argument("--limit", type=int, default=60)
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--tries-seeds", default="0", help="of the attacks that leave something to chance")
     parser.add_argument("--attacks", default=",".join(ATTACKS))
     parser.add_argument("--defenses", default=",".join(("none", *SETTINGS)))
     parser.add_argument("--folders", default="", help="of optimised attacks, with commas")
     given = parser.parse_args()
-    begun, seeds = time.process_time(), [int(seed) for seed in given.seeds.split(",")]
+    begun, seeds = time.process_time(), _numbers(given.seeds)
     _written(given.out)
     attacks = {name: ATTACKS[name] for name in given.attacks.split(",")}
     attacks |= {folder: {} for folder in filter(None, given.folders.split(","))}
     with world_stand_ins.served(world_stand_ins.train_reader(given.out / "reader")) as url:
         bench = Bench(given.out, open_model(given.model, {}), given.limit, url, attacks)
-        runs, chosen = _measured(bench, given.model, [name for name in given.defenses.split(",") if name], seeds)
+        defenses = [name for name in given.defenses.split(",") if name]
+        by_tries, chosen = _measured(bench, given.model, defenses, seeds, _numbers(given.tries_seeds))
+    runs = next(iter(by_tries.values()))
     (given.out / "settings.json").write_text(json.dumps(chosen, indent=2))
     print("\n".join(f"{name}: {settings}" for name, settings in chosen.items()), end="\n\n")
     for table in defense_costs.tables(runs):
@@ -152,28 +171,89 @@ def main() -> None:
     for matrix in attack_table.matrices(runs):
         for table in attack_table.text_tables(matrix, 10_000):
             print(markdown(table))
+    if len(by_tries) > 1:
+        print(markdown(over_tries(by_tries)))
     print(f"CPU time of this call: {time.process_time() - begun:.0f} s")
 
 
+def _numbers(given: str) -> list[int]:
+    return [int(seed) for seed in given.split(",")]
+
+
 def _measured(
-    bench: Bench, model: str, defenses: Sequence[str], seeds: Sequence[int]
-) -> tuple[list[Run], dict[str, dict[str, Any]]]:
-    """Choose each defense's settings, and ask test scenes under them; a fitted defense once a seed."""
+    bench: Bench, model: str, defenses: Sequence[str], seeds: Sequence[int], tries: Sequence[int]
+) -> tuple[dict[int, list[Run]], dict[str, dict[str, Any]]]:
+    """Choose each defense's settings, and ask test scenes under them; a fitted defense once a seed.
+
+    Returns the runs by the seed of the tries (all of them with the first, with the others what chance decides) and the
+    settings.
+    """
     found = bench.asked(bench.out / "chosen" / "none-none", "none", "none", {}, "validation")
     served = found.estimate("benign_served").value or 0.0
-    runs: list[Run] = []
+    runs: dict[int, list[Run]] = {seed: [] for seed in tries}
     chosen: dict[str, dict[str, Any]] = {}
     for name in defenses:
         fits = seeds if name in FITTED else [0]
         vectors = [{"vectors": _fitted(name, seed, model, bench.out)} if name in FITTED else {} for seed in fits]
         if name != "none":
             chosen[name] = _chosen(bench, name, vectors[0], served)
-        for seed, own in zip(fits, vectors, strict=True):
-            place = bench.out / "tested" / (f"{name}-{seed}" if name in FITTED else name)
+        for fitted, own in zip(fits, vectors, strict=True):
+            place = bench.out / "tested" / (f"{name}-{fitted}" if name in FITTED else name)
             options = {**chosen.get(name, {}), **own}
-            runs.append(bench.seen(place / "perception", name, options))
-            runs += [bench.asked(place / slug(each), each, name, options, "test") for each in bench.attacks]
+            runs[tries[0]].append(bench.seen(place / "perception", name, options))
+            for seed in tries:
+                for each in bench.attacks:
+                    by_chance = each in CHANCE
+                    if by_chance or each == "none" or seed == tries[0]:
+                        to = place / (slug(each) + (f"-tries-{seed}" if seed and by_chance else ""))
+                        drawn = seed if by_chance else 0
+                        runs[seed].append(bench.asked(to, each, name, options, "test", drawn))
     return runs, chosen
+
+
+def over_tries(by_tries: Mapping[int, Sequence[Run]]) -> TextTable:
+    """Tabulate, over the seeds of the tries, how far one try of an attack lies from none, and the share of any of k.
+
+    The gap's interval is over seeds and items (`statistics/seeds.py`).
+
+    Args:
+        by_tries: the runs by seed; what one of the seeds lacks is left out.
+    """
+    of_seeds = [matrix for runs in by_tries.values() for matrix in attack_table.matrices(runs)]
+    lines = []
+    for attack, defense in of_seeds[0].cells:
+        cells = [each.cells[attack, defense] for each in of_seeds if (attack, defense) in each.cells]
+        if attack == "none" or len(cells) < len(by_tries):
+            continue
+        plain, metric = (
+            of_seeds[0].cells["none", defense].run,
+            replace(_harm(cells[0].run), epochs="mean", attempts=None),
+        )
+        (items,) = compare(plain.rows, pooled_rows([cell.run for cell in cells]), [metric])
+        gap = over_seeds(
+            [cell.gap.delta if cell.gap else None for cell in cells], (items.delta, items.low, items.high), (-1, 1)
+        )
+        tries = [(cell.any or cell.one).value for cell in cells]
+        known = [value for value in tries if value is not None]
+        mean = sum(known) / len(known) if known else None
+        shown = ("–", "–") if gap.value is None else (_signed(gap.value), f"[{_signed(gap.low)}, {_signed(gap.high)}]")
+        any_of_k = (number(mean, percent=True), _each(tries), str(cells[0].tries))
+        lines.append((attack, defense, *shown, ", ".join(map(_signed, gap.each)), *any_of_k))
+    header = ("attack", "defense", "gap", "95 %", "each seed", "any of k", "each seed", "k")
+    title = f"Over the seeds {', '.join(map(str, by_tries))} of the tries: gap of one try to none, and any of k"
+    return TextTable(title, header, tuple(lines))
+
+
+def _harm(run: Run) -> Metric:
+    return next(metric for metric in run.metrics if metric.name == "ASR")
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:+.1f}"
+
+
+def _each(values: Sequence[float | None]) -> str:
+    return ", ".join(number(value, percent=True) for value in values)
 
 
 def _written(out: Path) -> None:

@@ -369,7 +369,7 @@ class _Held:
         benchmark = name.partition(".")[0]
         if benchmark not in self._of:
             runs = [read_run(self._out / folders[benchmark]) for folders in self._folders]
-            self._of[benchmark] = runs, _pooled(runs)
+            self._of[benchmark] = runs, pooled_rows(runs)
         return self._of[benchmark]
 
     def figure(self, name: str) -> CellFigure:
@@ -408,8 +408,8 @@ def _averaged(metric: Metric) -> Metric:
     return metric if metric.epochs == "mean" else with_changes(metric, epochs="mean", attempts=None)
 
 
-def _pooled(runs: Sequence[Run]) -> Sequence[Row]:
-    """All rows of all seeds, a seed as an epoch."""
+def pooled_rows(runs: Sequence[Run]) -> Sequence[Row]:
+    """Return all rows of all seeds, a seed as an epoch."""
     if len(runs) == 1:
         return runs[0].rows
     most = 1 + max((row.answer.epoch for run in runs for row in run.rows), default=0)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from foresee.defenses import open_defense
+from foresee.errors import UserError
 from foresee.records import Generation, Item, Message, Reply, Request
 
 Make = Callable[..., Item]
@@ -61,6 +63,22 @@ async def test_exact_switches_on_nothing_but_yes(item: Make, told: str, calls: i
     script = Script("Sure.", told, "a candle", "No.")
     await ecso(item(), script, switch="exact")
     assert len(script.asked) == calls
+
+
+async def test_words_of_ones_own_take_the_place_of_question_and_caption(item: Make, tmp_path: Path) -> None:
+    text, caption = tmp_path / "text.txt", tmp_path / "caption.txt"
+    text.write_text("{answer} to {request} {other}: could anyone get hurt ?", encoding="utf-8")
+    caption.write_text("tell me what you see .", encoding="utf-8")
+    script = Script("Sure {request}.", "yes", "a candle", "No.")
+    await ecso(item(), script, text=str(text), caption=str(caption))
+    tell, told = script.asked[1].messages[0], script.asked[2].messages[0]
+    assert tell.text == f"Sure {{request}}. to {item().prompt} {{other}}: could anyone get hurt ?"
+    assert told.text == "tell me what you see ."
+    assert tell.images == told.images == item().images
+    empty = tmp_path / "empty.txt"
+    empty.write_text(" ")
+    with pytest.raises(UserError, match="-S caption"):
+        await ecso(item(), Script("Sure.", "yes", "a candle"), text=str(text), caption=str(empty))
 
 
 async def test_without_a_picture_there_is_one_call(item: Make) -> None:
