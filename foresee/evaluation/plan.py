@@ -9,6 +9,7 @@ import hashlib
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -101,6 +102,17 @@ class Plan:
         return (
             f"Plan({self.benchmark}: {asked}; defense {self.defense.name if self.defense else 'none'}; judges {judges})"
         )
+
+    def _repr_html_(self) -> str:
+        told = {
+            "items": f"{len(self.items):,} of {len(self.everything):,}, {self.askable:,} can be sent",
+            "answers to each": self.epochs,
+            "attack": self.attack.name if self.attack else "none",
+            "defense": self.defense.name if self.defense else "none",
+            "judges": ", ".join(judge.name for judge in self.judges) or "none",
+        }
+        lines = "".join(f"<tr><th>{name}</th><td>{escape(str(value))}</td></tr>" for name, value in told.items())
+        return f"<table><caption>{escape(self.benchmark)}</caption><tbody>{lines}</tbody></table>"
 
     @property
     def protection(self) -> Defense | None:

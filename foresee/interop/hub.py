@@ -1,7 +1,8 @@
 """Push adapters, models and data sets to a hub that speaks Hugging Face's protocol (huggingface_hub, extra `[local]`).
 
 The token comes of `HF_TOKEN` or `hf auth login`, the address of `HF_ENDPOINT`; neither is written anywhere. Absolute
-paths of this machine are cut to their last part in manifest and card. Repositories are private unless asked otherwise.
+paths of this machine are cut to their last part in manifest, card and settings. Repositories are private unless asked
+otherwise.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _FILES: dict[str, tuple[str, ...]] = {
 }
 _STATE = {"teacher.safetensors", "trainer_state.json"}  # of a training that goes on
 _TOLD = {manifest.FILE, "README.md"}
+_BASES = ("base_model_name_or_path", "_name_or_path", "name_or_path")  # of PEFT's and transformers' *config.json
 
 
 class Parcel(NamedTuple):
@@ -109,7 +111,9 @@ def check(repository: str) -> None:
 
 def _contents(parcel: Parcel) -> Iterator[tuple[str, Path | bytes]]:
     for name, path in parcel.files.items():
-        if name not in _TOLD:
+        if name.endswith("config.json"):
+            yield name, _named(path)
+        elif name not in _TOLD:
             yield name, path
         elif name == manifest.FILE:
             record = _told({k: v for k, v in manifest.read(path.parent).items() if k != "checksum"})
@@ -117,6 +121,24 @@ def _contents(parcel: Parcel) -> Iterator[tuple[str, Path | bytes]]:
             yield name, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
         else:
             yield name, str(without_paths(path.read_text(encoding="utf-8", errors="replace"))).encode()
+
+
+def _named(path: Path) -> bytes:
+    """Read settings with each base that is a folder here cut to its name; any other stays as it is."""
+    told = path.read_bytes()
+
+    def cut(pairs: dict[str, Any]) -> dict[str, Any]:
+        for key in _BASES:
+            if isinstance(base := pairs.get(key), str) and (base.startswith(("/", "~", ".")) or Path(base).is_dir()):
+                pairs[key] = Path(base).name
+        return pairs
+
+    if not any(f'"{key}"'.encode() in told for key in _BASES):
+        return told
+    try:
+        return (json.dumps(json.loads(told, object_hook=cut), indent=2, ensure_ascii=False) + "\n").encode()
+    except ValueError:
+        raise UserError(f"{path} is not JSON; the command that made it writes it anew") from None
 
 
 def _told(value: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, TypeAlias
 
 from foresee.errors import UserError
@@ -60,6 +61,12 @@ class Estimate:
     def coverage(self) -> float:
         """Scored rows / rows to which the measure applies; 0 where it applies to none."""
         return self.n / self.total if self.total else 0.0
+
+    def _repr_html_(self) -> str:
+        value, low, high = ("–" if x is None else f"{x:.3f}" for x in (self.value, self.low, self.high))
+        span = "" if self.low is None else f" [{low}, {high}]"
+        counted = f"{self.n} of {self.total} scored, {self.clusters} clusters"
+        return f"<p><b>{escape(self.name)}</b> {value}{span}; {counted}; {escape(self.method)}</p>"
 
 
 def rate(

@@ -52,7 +52,11 @@ def test_what_a_notebook_shows_is_escaped(runs: foresee.Runs) -> None:
     from dataclasses import replace
 
     evil = replace(runs[0], model="<script>x</script>", warnings=("<img src=x>",))
-    page = evil._repr_html_() + foresee.Runs([evil])._repr_html_()
+    figure = replace(runs[0].estimates[0], name="<script>")
+    planned = replace(foresee.plan("world_awareness", limit=3), benchmark="<script>")
+    page = "".join(each._repr_html_() for each in (evil, foresee.Runs([evil]), figure, planned))
+    assert f"{figure.n} of {figure.total} scored" in page
+    assert "<th>items</th><td>3 of " in page
     assert "<script>" not in page
     assert "<img" not in page
 

@@ -93,6 +93,8 @@ def adapter(folder: Path) -> Path:
     folder.mkdir()
     for name in ("adapter_model.safetensors", "teacher.safetensors", "adapter_config.json", "optimizer.pt"):
         (folder / name).write_bytes(b"{}")
+    told = {"base_model_name_or_path": "/home/somebody/tiny-base", "r": 8, "auto_mapping": {"base_model_class": "Q"}}
+    (folder / "adapter_config.json").write_text(json.dumps(told))
     (folder / "README.md").write_text("Data: /home/somebody/secret/rows.jsonl")
     record = {"method": "sft", "config": {"data": "/home/somebody/secret"}, "base": {}, "data": {"rows": 3}}
     manifest.write(folder, "training", {**record, "command": ["foresee", "train", "/home/somebody/secret/x.toml"]})
@@ -114,6 +116,9 @@ def test_an_adapter_arrives_without_state_paths_or_token(cli: Cli, hub: Hub, tmp
     arrived = b"".join(files.values())
     assert b"somebody" not in arrived
     assert TOKEN.encode() not in arrived
+    settings = json.loads(files["adapter_config.json"])
+    assert settings["base_model_name_or_path"] == "tiny-base"
+    assert settings["r"] == 8
     back = tmp_path / "back"
     back.mkdir()
     (back / "manifest.json").write_bytes(files["manifest.json"])
