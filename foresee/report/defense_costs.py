@@ -82,16 +82,17 @@ def _table(model: str, runs: Sequence[Run], unfit: Mapping[str, str]) -> TextTab
     shown = {name: _withheld(plain.get(name, {}).values()) for name in order}
     anything = any(value not in (None, 0.0) for value in shown.values())
     header = ["defense", "tokens", "calls", "time", *(["withheld, benign"] if anything else [])]
-    rows, behind = [], []
+    rows: list[tuple[str, ...]] = []
+    behind: list[tuple[tuple[Run, ...], ...]] = []
     for name in order:
         cost = cost_of(plain.get(name, {}))
         withheld_too = [_DASH if shown[name] is None else number(shown[name], percent=True)] if anything else []
         figures = [line.figures[places[name]] if name in places else None for line in measures]
         values = [_value(each) for each in figures]
         rows.append((name, *_costs(cost, None if name == "none" else base), *withheld_too, *values))
-        only = next(iter(plain[name].values())) if len(plain.get(name, {})) == 1 else None  # else: by benchmark, below
-        behind.append((*[only] * len(header), *(each.run if each else None for each in figures)))
-    behind += [(None,) * (len(header) + len(measures)) for _ in unfit]
+        asked = tuple(plain.get(name, {}).values())
+        behind.append((*[asked] * len(header), *((each.run,) if each else () for each in figures)))
+    behind += [((),) * (len(header) + len(measures)) for _ in unfit]
     rows += [(name, *["n/a"] * (len(header) + len(measures) - 1)) for name in unfit]
     header += [_named(line, several) for line in measures]
     notes = (_NOTE, *([_WITHHELD_NOTE] if anything else []), *(f"n/a: {why}" for why in unfit.values()))

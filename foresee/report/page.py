@@ -53,7 +53,8 @@ class Tally(NamedTuple):
 class Judged(NamedTuple):
     """The judges of one run: how far each agrees with people, models asked, and what each of a panel found alone.
 
-    `corrected` are the run's rates by people's labels, where some were given.
+    `where` says which of the gallery's cards each metric counts; `corrected` are the run's rates by people's labels,
+    where some were given.
     """
 
     column: Column
@@ -61,6 +62,7 @@ class Judged(NamedTuple):
     judges: tuple[JudgedBy, ...]
     alone: tuple[Alone, ...]
     percents: Mapping[str, bool]
+    where: Mapping[str, Mapping[str, list[str]]]
     corrected: TextTable | None = None
 
 
@@ -166,10 +168,15 @@ def write(
     return path
 
 
-def _places(runs: Sequence[Run], *, public: bool) -> Callable[[Run | None], int | None]:
-    """Find a run's number in the gallery; None for all where the page has none."""
+def _places(runs: Sequence[Run], *, public: bool) -> Callable[[Run | Sequence[Run] | None], str | None]:
+    """Find the numbers in the gallery of one run, or of several with commas; None for all where the page has none."""
     found = {} if public else {id(run): place for place, run in enumerate(runs)}
-    return lambda run: found.get(id(run))
+
+    def place_of(behind: Run | Sequence[Run] | None) -> str | None:
+        several = () if behind is None else (behind,) if isinstance(behind, Run) else behind
+        return ",".join(str(found[id(run)]) for run in several if id(run) in found) or None
+
+    return place_of
 
 
 def _labels(profile: Profile) -> dict[int, str]:
@@ -224,6 +231,7 @@ def _judged(column: Column, corrections: Mapping[Path, TextTable], *, public: bo
     """Reasons may quote what a judge model wrote of an answer, so a public page leaves them out, and paths as ever."""
     run = column.run
     percents = {metric.name: metric.percent for metric in run.metrics}
+    where = {metric.name: gallery.counted(metric.where) for metric in run.metrics}
     judges, each, compared = judging.judged_by(run), judging.alone(run), judging.compared(run)
     corrected = corrections.get(run.folder)
     if public:
@@ -232,7 +240,7 @@ def _judged(column: Column, corrections: Mapping[Path, TextTable], *, public: bo
         compared = list(map(without_paths, compared))
         if corrected is not None:
             corrected = corrected._replace(notes=tuple(map(without_paths, corrected.notes)))
-    return Judged(column, tuple(compared), tuple(judges), tuple(each), percents, corrected)
+    return Judged(column, tuple(compared), tuple(judges), tuple(each), percents, where, corrected)
 
 
 def _tally(column: Column, *, public: bool) -> Tally:

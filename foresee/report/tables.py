@@ -40,8 +40,8 @@ class TextTable(NamedTuple):
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
-    behind: tuple[tuple[Run | None, ...], ...] = ()
-    """the run that each cell comes of, where a page is to lead there"""
+    behind: tuple[tuple[tuple[Run, ...], ...], ...] = ()
+    """the runs that each cell comes of, where a page is to lead there"""
 
 
 def number(value: float | None, *, percent: bool) -> str:

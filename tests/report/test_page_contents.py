@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from foresee.evaluation.run_folder import Run
 from foresee.report.page import render
+from foresee.report.tables import TextTable
 
 Build = Callable[..., Run]
 Read = Callable[[str], Any]
@@ -81,6 +84,21 @@ def test_page_for_sharing_holds_aggregates_only(make_run: Build) -> None:
     assert "--data …/data" in html
     assert "Scenario by scenario" in html
     assert "balanced_" in html
+
+
+def test_a_cost_leads_to_the_runs_that_it_is_of_and_a_corrected_rate_to_its_items(make_run: Build) -> None:
+    names = [(defense, benchmark) for defense in ("none", "adashield") for benchmark in ("made_up", "other")]
+    runs = [make_run(20, defense=defense, benchmark=benchmark) for defense, benchmark in names]
+    html = render(runs)
+    assert 'href="#gallery" data-run="0,1"' in html
+    assert 'href="#gallery" data-run="2,3"' in html
+    one = make_run(20, folder=Path("runs/corrected"))
+    rates = TextTable(
+        "", ("metric", "by the judge", "corrected", "how"), (("over_safe.accuracy", "61.3", "58.9", "x"),)
+    )
+    page = render([one], corrections={one.folder: rates})
+    for figure in ("61.3", "58.9"):
+        assert re.search(rf'data-run="0" data-where="[^"]*safe[^"]*"[^>]*>{figure}</a>', page)
 
 
 def test_keys_are_never_shown(make_run: Build) -> None:

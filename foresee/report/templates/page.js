@@ -58,6 +58,7 @@
     let page = 0;
     let opened = -1;
     let where = {}; // what a figure that was followed counts: field -> values
+    let together = []; // the runs of a figure that counts several; choosing one run overrides it
     const instruction = sharedLine(all.cards.map((card) => card.prompt));
 
     document.querySelector(".script-note").hidden = true;
@@ -84,7 +85,8 @@
       link.addEventListener("click", () => { // a figure's way back: every item of its run
         reset();
         for (const box of $("outcomes").querySelectorAll("input")) box.checked = true;
-        $("run").value = link.dataset.run;
+        together = link.dataset.run.split(",").map(Number);
+        $("run").value = together.length > 1 ? "" : link.dataset.run;
         where = JSON.parse(link.dataset.where || "{}");
         update();
       });
@@ -138,6 +140,7 @@
     function reset() {
       $("filters").reset();
       where = {};
+      together = [];
       fillScenarios();
       page = 0;
       update();
@@ -146,6 +149,7 @@
     function update() {
       const outcomes = new Set([...$("outcomes").querySelectorAll(":checked")].map((box) => box.value));
       const run = $("run").value === "" ? -1 : Number($("run").value);
+      const of = (each) => run < 0 ? !together.length || together.includes(each) : each === run;
       const subset = $("subset").value;
       const scenario = $("scenario").value;
       const words = $("search").value.trim().toLowerCase();
@@ -154,7 +158,7 @@
         if (subset && "=" + card.subset !== subset) return false;
         if (scenario && "=" + card.scenario !== scenario) return false;
         if ($("differ").checked && new Set(card.entries.map((e) => e.outcome)).size < 2) return false;
-        if (!card.entries.some((e) => outcomes.has(e.outcome) && (run < 0 || e.run === run))) return false;
+        if (!card.entries.some((e) => outcomes.has(e.outcome) && of(e.run))) return false;
         return !words || haystack(card).includes(words);
       });
       const weigh = ORDERS[$("sort").value];
