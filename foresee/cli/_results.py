@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -198,6 +199,26 @@ def say_way_back(runs: Sequence[Run]) -> None:
 
     if line := way_back(runs):
         say(line)
+
+
+def check_wandb(project: str, shard: str | None) -> None:
+    """Check --wandb before anything is asked. Raises UserError: the extra is missing, or the runs are but shares."""
+    from foresee.errors import UserError
+    from foresee.interop import weights_and_biases
+
+    if project and shard:
+        raise UserError("--wandb is for whole runs; after foresee join: foresee export RUN --format wandb")
+    if project:
+        weights_and_biases.check()
+
+
+def send_to_wandb(runs: Sequence[Run], project: str) -> None:
+    """Send the runs' figures to a project of W&B, where one is named."""
+    from foresee.cli._console import say
+    from foresee.interop import weights_and_biases
+
+    for address in weights_and_biases.write(runs, project, Path()) if project else ():
+        say(f"wrote {address}")
 
 
 def put(table: TextTable, format: str) -> None:

@@ -72,6 +72,9 @@ Timeout = Annotated[float | None, typer.Option("--timeout", help="seconds for on
 Moved = Annotated[bool, typer.Option("--moved", help="the run folder's model is now served at another address")]
 Tag = Annotated[str, typer.Option("--tag", metavar="TAG,…", help="find the runs by these: foresee runs --tag TAG")]
 Note = Annotated[str, typer.Option("--note", help="a remark on the runs, shown by foresee runs and on their page")]
+Wandb = Annotated[
+    str, typer.Option("--wandb", metavar="PROJECT", help="in the end, figures and settings to W&B (extra [wandb])")
+]
 By = Annotated[
     str, typer.Option("--by", help="also show the first measure by subset, domain, scenario, … or metadata.KEY")
 ]
@@ -121,6 +124,7 @@ def evaluate(
     details: Details = False,
     tag: Tag = "",
     note: Note = "",
+    wandb: Wandb = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the requests, and send none")] = False,
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
@@ -134,6 +138,7 @@ def evaluate(
 
     _results.check_format(format, by)
     _results.check_price(judge_price, "--judge-price")
+    _results.check_wandb(wandb, shard)
     conditions = _results.conditions(fail_if)
     models = several(model)
     protections = batch.usable(defense.split(","), defense_options or (), models, notice=_console.say)
@@ -181,6 +186,7 @@ def evaluate(
         placed: dict[str, Any] = {"out": out, "shard": part, "budget": budget, "command": ["foresee", *sys.argv[1:]]}
         runs = _shards.on_ray(evaluate_on_ray, engine, call, **placed)
         _results.show(runs, format=format, by=by, price=price, judge_price=judge_price)
+        _results.send_to_wandb(runs, wandb)
         _results.exit_on(conditions, runs)
         return
     limit_usd = _costs.budget(_shards.budget_of(part, budget), price, judge_price)
@@ -207,6 +213,7 @@ def evaluate(
         _results.say_way_back(runs)
     else:
         _show(finished, format=format, by=by, price=price, judge_price=judge_price)
+    _results.send_to_wandb(runs, wandb)
     _results.exit_on(conditions, runs)
 
 

@@ -5,6 +5,7 @@ W&B's own settings hold: `WANDB_API_KEY` or `wandb login`; `WANDB_MODE=offline` 
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,12 @@ _SETTINGS = (
 )
 
 
+def check() -> None:
+    """Check that W&B can be written to, before anything is asked. Raises UserError: wandb is not installed."""
+    if importlib.util.find_spec("wandb") is None:
+        raise missing_extra("Weights & Biases", "wandb")
+
+
 def write(runs: Sequence[Run], project: str, out: Path) -> list[str]:
     """Log each run as a run of W&B: every metric with interval, counts and coverage; return their addresses.
 
@@ -43,10 +50,9 @@ def write(runs: Sequence[Run], project: str, out: Path) -> list[str]:
     Raises:
         UserError: wandb is missing, nobody is logged in, or W&B does not answer.
     """
-    try:
-        import wandb
-    except ImportError:
-        raise missing_extra("--format wandb", "wandb") from None
+    check()
+    import wandb
+
     offline = os.environ.get("WANDB_MODE") == "offline"
     out.mkdir(parents=True, exist_ok=True)
     written = []

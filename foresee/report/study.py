@@ -179,6 +179,7 @@ def render(result: Result) -> str:
     """
     if not result.figures:
         raise UserError(f"{result.folder}: no cell of the study is done yet, so there is nothing to show")
+    behind = _behind(result)
     return rendered(
         "study.html.jinja",
         "training.css",
@@ -186,7 +187,8 @@ def render(result: Result) -> str:
         tables=text_tables(result),
         trade_off=_trade_off(result),
         curves=list(_curves(result)),
-        behind=_behind(result),
+        behind=[each._replace(**_labelled(each)) for each in behind],
+        ways=_ways(result, behind),
         marker=figures.marker,
         version=str(manifest.environment()["foresee"]),
     )
@@ -242,23 +244,56 @@ def _scatter(points: Sequence[Point]) -> Markup:
 
 
 class Behind(NamedTuple):
-    """The runs of one seed of a cell: benchmark and folder, relative to the page."""
+    """What the figures of a cell on one benchmark come of, or its "training": (seed, folder relative to the page)."""
 
+    anchor: str
     cell: str
     model: str
-    seed: int
-    runs: tuple[tuple[str, str], ...]
+    what: str
+    folders: tuple[tuple[int, str], ...]
 
 
 def _behind(result: Result) -> list[Behind]:
+    found: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
+    for step, runs in zip(result.done, result.runs, strict=True):
+        own = {**runs, **({"training": step.training} if step.training else {})}
+        for what, folder in own.items():
+            found.setdefault((step.cell.name, step.model, what), []).append((step.seed, quote(folder)))
+    return [Behind(f"behind-{n}", *key, tuple(folders)) for n, (key, folders) in enumerate(found.items(), 1)]
+
+
+def _labelled(each: Behind) -> dict[str, str]:
+    return {"cell": label(each.cell), "model": label(each.model), "what": label(each.what)}
+
+
+_Ways: TypeAlias = "list[list[tuple[str, ...]]]"  # of one table: the anchors of each cell of each row
+
+
+def _ways(result: Result, behind: Sequence[Behind]) -> list[_Ways]:
+    """Find the lines behind each cell of `text_tables`; a contrast has those of its cell and of its control."""
+    places = {(each.cell, each.model, each.what): each.anchor for each in behind}
+
+    def of(cell: str, model: str, metric: str) -> tuple[str, ...]:
+        fits = [what for (c, m, what) in places if (c, m) == (cell, model) and metric.startswith(f"{what}.")]
+        return (places[cell, model, max(fits, key=len)],) if fits else ()
+
+    named: list[tuple[str, ...]] = [()] * (2 if _several(result) else 1)
+    of_cells: _Ways = [
+        [*named, *(of(cell, model, name) for name in result.study.headline), ()]
+        for cell, model in dict.fromkeys((f.cell, f.model) for f in result.figures)
+    ]
+    differences: _Ways = [
+        [*named, (), (*of(e.of, e.model, e.metric), *of(e.against, e.model, e.metric)), (), (), (), ()]
+        for e in result.contrasts
+    ]
+    trained = dict.fromkeys((step.cell.name, step.model) for step in result.done if step.training)
+    on_the_way: _Ways = [
+        [(), *named, *[(places[cell, model, "training"],)] * 2] for _ in result.study.reaches for cell, model in trained
+    ]
     return [
-        Behind(
-            label(step.cell.name),
-            label(step.model),
-            step.seed,
-            tuple((label(name), quote(f)) for name, f in runs.items()),
-        )
-        for step, runs in zip(result.done, result.runs, strict=True)
+        of_cells,
+        *([differences] if result.contrasts else []),
+        *([on_the_way] if result.study.reaches else []),
     ]
 
 

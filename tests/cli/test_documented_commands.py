@@ -1,4 +1,7 @@
-"""Every `foresee …` line of the README and the docs is a command that exists; those that can run here are run dry."""
+"""Every `foresee …` line of the README and the docs is a command that exists.
+
+Those that can run here are run, evaluations dry; any other has a reason in WHY_NOT, or the test fails.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,15 @@ from tests.support import pages
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _LINE = re.compile(r"^\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(foresee [a-z].*)$")
 _SPAN = re.compile(r"`(foresee [a-z][^`…]*)`")
+WHY_NOT = {  # in this order: the first that fits
+    "download": r"data fetch|organism prepare|smol|--benchmark mmsafeaware|data (check|show) (mm|siuo)|curate xstest|"
+    r"(labels|eval|show mml) (xstest|harmbench|msts|mossbench|figstep)(?!.*--(judge-)?model (J|openai))",
+    "key": r"openai|PROVIDER/|--judge-model|(writer|model)[= ](M|MODEL)\b",
+    "GPU": r"local/|vllm/|model=M\b|merge M\b",
+    "long": r"^foresee (demo|study papers/)|world_attack|--model organism/base,organism/qwen|organism gallery",
+    "own files": r"\b(runs|RUN|datasets|packs|DATA|HARBOUR|FOLDER|SHOTS|labels-|answers\.|study\.toml|labels\.json|"
+    r"noisy|correct|run --)|foresee runs",
+}
 OWN = {"harbour", "polite", "noisy", "mine", "my_refusal"}  # files that the pages tell how to write
 
 
@@ -97,10 +109,25 @@ def _runs_here(words: list[str]) -> bool:
         return words[1] in ("suite/world", "drawn_consequences", "mmsafeaware") or words[1].startswith("world_")
     if words[:2] == ["data", "show"]:
         return words[2] == "drawn_consequences"
+    if words[:2] in (["show", "caspo"], ["data", "list"], ["organism", "describe"], ["train", "caspo"]):
+        return len(words) == 2 or words[2] == "--settings"
+    if words[:2] == ["organism", "show"]:
+        return True
     return (words[0] == "curate" and ("--dry-run" in words or "--settings" in words)) or words[0] == "list"
 
 
 HERE = [command for command in COMMANDS if command.whole and _runs_here(command.words) and "SHOTS" not in command.text]
+
+
+def test_a_documented_command_runs_here_or_has_a_reason() -> None:
+    def why(text: str) -> str | None:
+        return next((reason for reason, form in WHY_NOT.items() if re.search(form, text)), None)
+
+    assert [c for c in COMMANDS if c.whole and c not in HERE and why(c.text) is None] == []
+    assert why("foresee list plugins") is None
+    assert why("foresee data fetch figstep") == "download"
+
+
 _STANDING_FOR = {"M": "custom/tested", "J": "custom/judge", "W": "custom/writer", "P": "custom-images/painter"}
 
 

@@ -198,6 +198,10 @@ def test_tables_and_page(finished: Result) -> None:
         assert part in page
     behind = re.findall(r'<a href="([^"]+)/" title="world_consequence"', page)
     assert len(behind) == len(finished.done)
+    ways = re.findall(r'<td>(?:<a class="back"|[^<]*<a class="back")', page)
+    assert len(ways) == 3 * 2 + len(finished.contrasts) + 2 * 2, "every figure, difference and point of a training"
+    assert set(re.findall(r'href="#(behind-\d+)"', page)) <= set(re.findall(r'<tr id="(behind-\d+)"', page))
+    assert len(re.findall(r'href="([^"]+)/items.jsonl"', page)) == len(finished.done)
     assert all((finished.folder / folder / "manifest.json").exists() for folder in behind)
 
 

@@ -17,7 +17,11 @@ def test_figures_and_settings_are_logged_and_no_texts(
     cli: Cli, mmsa: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = ("eval", "mmsafeaware", "--data", mmsa, "--model", "custom/rules", "-M", f"base_url={server}")
-    assert cli(*asked, "--limit", 6, "--out", "run", "--tag", "night").code == 0
+    asked = (*asked, "--limit", 6, "--out", "run", "--tag", "night")
+    if WANDB is None:
+        early = cli(*asked, "--wandb", "safety")
+        assert (early.code, early.err.count("\n"), Path("run").exists()) == (2, 1, False)
+    assert cli(*asked).code == 0
     refused = cli("export", "run", "--format", "csv", "--project", "x")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
     monkeypatch.setenv("WANDB_MODE", "offline")
@@ -37,3 +41,6 @@ def test_figures_and_settings_are_logged_and_no_texts(
     assert b"night" in held
     assert not any(row.item.prompt.split("\n")[-1].encode() in held for row in run.rows)
     assert str(mmsa).encode() not in held
+    again = cli(*asked, "--wandb", "safety")
+    assert again.code == 0, again.err
+    assert len(list(Path().glob("wandb/offline-run-*/*.wandb"))) == 1
