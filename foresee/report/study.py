@@ -187,7 +187,7 @@ def render(result: Result) -> str:
         tables=text_tables(result),
         trade_off=_trade_off(result),
         curves=list(_curves(result)),
-        behind=[each._replace(**_labelled(each)) for each in behind],
+        behind=list(map(_labelled, behind)),
         ways=_ways(result, behind),
         marker=figures.marker,
         version=str(manifest.environment()["foresee"]),
@@ -262,8 +262,8 @@ def _behind(result: Result) -> list[Behind]:
     return [Behind(f"behind-{n}", *key, tuple(folders)) for n, (key, folders) in enumerate(found.items(), 1)]
 
 
-def _labelled(each: Behind) -> dict[str, str]:
-    return {"cell": label(each.cell), "model": label(each.model), "what": label(each.what)}
+def _labelled(each: Behind) -> Behind:
+    return each._replace(cell=label(each.cell), model=label(each.model), what=label(each.what))
 
 
 _Ways: TypeAlias = "list[list[tuple[str, ...]]]"  # of one table: the anchors of each cell of each row

@@ -16,8 +16,8 @@ WANDB = importlib.util.find_spec("wandb")
 def test_figures_and_settings_are_logged_and_no_texts(
     cli: Cli, mmsa: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = ("eval", "mmsafeaware", "--data", mmsa, "--model", "custom/rules", "-M", f"base_url={server}")
-    asked = (*asked, "--limit", 6, "--out", "run", "--tag", "night")
+    place = ("--data", mmsa, "--out", "run", "-M", f"base_url={server}")
+    asked = ("eval", "mmsafeaware", *place, "--model", "custom/rules", "--limit", 6, "--tag", "night")
     if WANDB is None:
         early = cli(*asked, "--wandb", "safety")
         assert (early.code, early.err.count("\n"), Path("run").exists()) == (2, 1, False)
