@@ -40,7 +40,7 @@ _TOKEN = re.compile(
     r"|<(?:image|img|bos|eos|pad|unk|unused\d{1,4}|0x[0-9A-Fa-f]{2})>|\[/?(?:BOS|EOS|UNK|PAD)\]"
 )
 _BYTE_PAIR_SPACE = re.compile(r"Ġ(?=[^\W_]|[^\w\s])|▁|Ċ")
-_FENCE = re.compile(r"`{3,}(?:(?:json|text|txt|plaintext|markdown|md|python|yaml|xml|html|bash|tex|latex)(?=\s))?")
+_FENCE = re.compile(r"`{3,}(?:(?:json|text|txt|plaintext|markdown|md|python|yaml|xml|html|bash|tex|latex)(?!\S))?")
 _MOJIBAKE = re.compile(
     r"â€(?P<kind>[™˜œ\x9d])|\\u20(?P<code>1[89]|1c|1d)", re.IGNORECASE
 )  # UTF-8 read as cp1252; JSON's escape

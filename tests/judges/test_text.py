@@ -24,6 +24,7 @@ from foresee.judges._text import marked_conclusion, own_words, plain, plain_line
         ("&#99999999999; &#x110000;", "&#99999999999; \ufffd"),
         ("\ud800 \x00", "\ud800"),
         ("", ""),
+        ("Yes. ```json", "Yes."),  # a fence that nothing follows is one as well
     ],
 )
 def test_plain(text: str, expected: str) -> None:
