@@ -164,7 +164,7 @@ def test_language_zone_and_hashing_of_the_machine_change_no_verdict(place: Path)
     rng = random.Random(0)
     asked, said = [], []
     for n in range(EXAMPLES):
-        asked.append({"id": f"i{n}", "prompt": text(rng, 4) or "?", "expected": "harmful", "cluster": n // 3})
+        asked.append({"id": f"i{n}", "prompt": f"Q {text(rng, 4)}", "expected": "harmful", "cluster": n // 3})
         said.append({"id": f"i{n}", "response": f"{answer_text(rng)} İıſ {text(rng, 2)}"})
     _written(place / "d.jsonl", asked)
     _written(place / "a.jsonl", said)
