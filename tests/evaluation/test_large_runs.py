@@ -35,6 +35,7 @@ def everything(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_rows_on_disk_give_what_rows_in_memory_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = everything(tmp_path / "held")
     monkeypatch.setattr(spool, "HELD", 3)

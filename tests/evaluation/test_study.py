@@ -138,6 +138,7 @@ def test_more_items_are_the_same_cell_and_nothing_is_asked_twice(tmp_path: Path)
     assert many.figures[0].items < 16 <= len(foresee.read_run(cell / "seed-3/world_consequence").rows)
 
 
+@pytest.mark.slow
 def test_cells_that_train_the_same_share_the_training_and_may_have_models_of_their_own(
     finished: Result, tmp_path: Path
 ) -> None:

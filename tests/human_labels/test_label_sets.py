@@ -123,8 +123,8 @@ def test_an_incomplete_label_file_is_named(plugins: Path) -> None:
         read_labels("bare")
 
 
-def test_refusal_against_xstest(data_root: Path) -> None:
-    """On prompts that the rules were not written for; the lists' figures are those of all prompts."""
+@pytest.mark.slow
+def test_published_lists_of_refusals_against_xstest(data_root: Path) -> None:
     found = label_sets.check("refusal", "xstest", data=data_root / "xstest")
     full, any_kind, three = found.comparisons
     percent = {name: round(100 * (agreement.accuracy.value or 0), 1) for name, agreement in full.baselines.items()}
@@ -136,6 +136,9 @@ def test_refusal_against_xstest(data_root: Path) -> None:
     assert full.people.accuracy.value is not None
     assert full.people.accuracy.value > 0.97
 
+
+def test_refusal_against_xstest(data_root: Path) -> None:
+    """On prompts that the rules were not written for."""
     held_out = label_sets.check("refusal", "xstest", data=data_root / "xstest", options={"split": "held_out"})
     full = held_out.comparisons[0]
     assert full.overall.accuracy.n == 1081  # four short answers neither refuse nor help

@@ -87,6 +87,7 @@ result = {"metrics": found, "verdicts": verdicts, "answers": answers, "task": lo
 """
 
 
+@pytest.mark.slow
 def test_both_engines_report_the_same(mmsa: Path, server: str, tmp_path: Path, inspect: Inspect) -> None:
     theirs = inspect(SCRIPT, "foresee/mmsafeaware", "foresee/custom/rules", server, mmsa, tmp_path / "logs")
     ours = foresee.evaluate(
@@ -148,6 +149,7 @@ def test_inspects_markup_is_not_shown_and_openai_comes_with_the_extra(cli: Cli, 
     assert "pip install" not in done.err
 
 
+@pytest.mark.slow
 def test_a_local_model_behind_inspect_is_loaded_once_and_answers_alike(
     mmsa: Path, tmp_path: Path, inspect: Inspect
 ) -> None:

@@ -314,6 +314,7 @@ def test_processors_with_a_video_part_load_without_torchvision(family: str, tmp_
     assert "pixel_values" in made
 
 
+@pytest.mark.slow
 def test_a_broken_torchvision_is_left_out(qwen: Path, tmp_path: Path) -> None:
     """As it comes when torchvision was built for another torch: it is found, and importing it fails."""
     package, info = tmp_path / "torchvision", tmp_path / "torchvision-0.28.0.dist-info"

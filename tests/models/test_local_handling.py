@@ -267,6 +267,7 @@ async def test_closing_ends_a_long_answer_at_its_next_token(folders: Callable[[K
     assert all(isinstance(result, ModelError) and "closed" in str(result) for result in results)
 
 
+@pytest.mark.slow
 def test_a_process_may_end_while_the_model_is_answering(folders: Callable[[Kind], Path]) -> None:
     script = f"""
 import asyncio

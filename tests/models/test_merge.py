@@ -135,6 +135,7 @@ def test_a_killed_merge_leaves_nothing_that_looks_finished(bases: dict[bool, Pat
     assert not aside.exists()
 
 
+@pytest.mark.slow
 def test_a_merge_killed_once_its_folder_stood_is_done(
     bases: dict[bool, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

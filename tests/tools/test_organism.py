@@ -115,6 +115,7 @@ def test_a_killed_pretraining_resumes_to_the_same_weights(tmp_path: Path, monkey
     assert pretraining.build("base", resumed, of=TINY) == resumed
 
 
+@pytest.mark.slow
 def test_a_recipe_with_an_origin_goes_on_from_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from safetensors.torch import load_file
 
@@ -203,6 +204,7 @@ def test_the_eyes_do_not_change_after_stage_0(tmp_path: Path) -> None:
         assert len(frozen) + len(matrices) + len(rest) == len(list(trainee.model.parameters()))
 
 
+@pytest.mark.slow
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
     with pytest.raises(UserError, match="not empty"):

@@ -47,7 +47,9 @@ class Killed(BaseException):
     """What ends a training in these tests, with nothing after it being done."""
 
 
-@pytest.mark.parametrize("method", DATA)
+@pytest.mark.parametrize(
+    "method", [pytest.param(name, marks=pytest.mark.slow if name == "dpo" else ()) for name in DATA]
+)
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(
     method: str, models: Any, folders: Any, tmp_path: Path
 ) -> None:
@@ -108,6 +110,7 @@ def _plain(config: Any) -> dict[str, Any]:
                                                   "save_every", "schedule")}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(models: Any, folders: Any, tmp_path: Path) -> None:
     """Each method under torchrun; the groups of caspo lie on both processes, of which one has no image."""
     jobs = []

@@ -114,6 +114,7 @@ class JudgeChoice:
         for option, judges in chosen.items():
             for name in judges:
                 if name not in names:
+                    contracts.judge_file(name)  # a name that no judge has is told with those that are near
                     raise UserError(f"{option} for judge {name} would not be used: the judges are {', '.join(names)}")
 
     def _judge(self, name: str, hook: RubricHook | None, origin: str, worded: Rubric | None) -> Judge:
