@@ -329,8 +329,6 @@ class _Finished:
 def assemble(folder: Path, file: Benchmark, rows: Iterable[Row], record: Mapping[str, Any], unfinished: int = 0) -> Run:
     """Make a Run of judged rows: measures and estimates computed, warnings gathered."""
     file = screened(file, record.get("made_by", {}))
-    tries, ordered = int(record.get("tries") or 1), bool(record.get("tries_in_order"))
-    metrics = metrics_of(file, record.get("options", {}), tries, ordered=ordered)
     kept: Spool[Row] = Spool()
     sums = _Sums()
 
@@ -341,19 +339,25 @@ def assemble(folder: Path, file: Benchmark, rows: Iterable[Row], record: Mapping
             sums.add(found)
             yield found
 
-    estimates = tuple(summarise(passing(), metrics))
+    empty = of_record(folder, file, record)
+    estimates = tuple(summarise(passing(), empty.metrics))
+    warnings = tuple(_warnings(file, kept, sums, record))
+    return replace(empty, rows=kept, estimates=estimates, unfinished=unfinished, warnings=warnings)
+
+
+def of_record(folder: Path, file: Benchmark, record: Mapping[str, Any]) -> Run:
+    """Make a Run of what its manifest says, without rows and estimates. `file` is read by the judges that it had."""
+    tries, ordered = int(record.get("tries") or 1), bool(record.get("tries_in_order"))
     return Run(
         folder=folder,
         benchmark=record["benchmark"],
         model=record["model"],
         defense=record.get("defense", "none"),
         attack=record.get("attack", "none"),
-        rows=kept,
-        metrics=metrics,
-        estimates=estimates,
+        rows=(),
+        metrics=metrics_of(file, record.get("options", {}), tries, ordered=ordered),
+        estimates=(),
         manifest=record,
-        unfinished=unfinished,
-        warnings=tuple(_warnings(file, kept, sums, record)),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, overload
@@ -46,17 +46,10 @@ def known(folder: Path, planned: Plan, record: Mapping[str, Any]) -> Run | None:
     told = {**before, **made, "command": record.get("command", [])}
     manifest.write(folder, "evaluation", told)
     file = screened(planned.file, before.get("made_by", {}))
-    tries, ordered = int(before.get("tries") or 1), bool(before.get("tries_in_order"))
-    return Run(
-        folder=folder,
-        benchmark=before["benchmark"],
-        model=before["model"],
-        defense=before.get("defense", "none"),
-        attack=before.get("attack", "none"),
+    return replace(
+        run_folder.of_record(folder, file, told),
         rows=_Rows(folder, count),
-        metrics=run_folder.metrics_of(file, before.get("options", {}), tries, ordered=ordered),
         estimates=tuple(decode(Estimate, each) for each in kept["estimates"]),
-        manifest=told,
         warnings=tuple(kept["warnings"]),
         seal=kept["seal"],
     )
