@@ -33,7 +33,7 @@ from foresee.benchmarks._shared.images import ImageFolders, NamedImage, from_cel
 from foresee.benchmarks._shared.mm_safetybench_rubrics import rubric_of
 from foresee.benchmarks._shared.turns import user_turn
 from foresee.config import BenchmarkOptions
-from foresee.data.tables import Line, read_columns, read_json
+from foresee.data.tables import Line, read_columns, read_json, read_keyed
 from foresee.errors import UserError, unknown_name
 from foresee.judges._model.rubric import Rubric
 from foresee.metrics import Metric
@@ -227,10 +227,7 @@ def _split(data: Path, config: str, split: str, *, optional: bool = False) -> It
 
 def _rows(data: Path, scenario: str) -> dict[str, Line]:
     path, *_ = some(data, f"processed_questions/{scenario}.json") or [only(data, f"{scenario}.json")]
-    found = read_json(path)
-    if not isinstance(found, dict) or not all(isinstance(values, dict) for values in found.values()):
-        raise UserError(f"{path}: expected an object of questions by number")
-    return {row_id: Line(values, f"{path} question {row_id}") for row_id, values in found.items()}
+    return read_keyed(path)
 
 
 def _tiny_ids(data: Path) -> dict[str, set[str]]:

@@ -27,7 +27,7 @@ from foresee.benchmarks._shared.images import ImageFolders, NamedImage, from_cel
 from foresee.benchmarks._shared.turns import user_turn
 from foresee.benchmarks._shared.verdict_values import number
 from foresee.config import BenchmarkOptions
-from foresee.data.tables import Line, read_columns, read_json
+from foresee.data.tables import Line, read_columns, read_keyed
 from foresee.errors import UserError, unknown_name
 from foresee.metrics import Metric
 from foresee.records import Answer, Item, Verdict
@@ -125,11 +125,8 @@ def measures(item: Item, answer: Answer, verdicts: Mapping[str, Verdict]) -> dic
 
 def _rows(data: Path) -> Iterator[Line]:
     if some(data, "mm-vet.json"):
-        path = only(data, "mm-vet.json")
-        found = read_json(path)
-        if not isinstance(found, dict) or not all(isinstance(row, dict) for row in found.values()):
-            raise UserError(f"{path}: expected an object of questions by id")
-        yield from (Line({"id": key, **row}, f"{path} question {key}") for key, row in found.items())
+        rows = read_keyed(only(data, "mm-vet.json"))
+        yield from (Line({"id": key, **line.values}, line.where) for key, line in rows.items())
         return
     files = tables(data, "test")
     if not files:

@@ -31,7 +31,7 @@ from foresee.benchmarks._shared.images import ImageFolders, NamedImage
 from foresee.benchmarks._shared.turns import user_turn
 from foresee.benchmarks._shared.verdict_values import refused
 from foresee.config import BenchmarkOptions
-from foresee.data.tables import Line, read_json
+from foresee.data.tables import Line, read_keyed
 from foresee.errors import UserError, unknown_name
 from foresee.judges._model.rubric import Blank, Rubric
 from foresee.metrics import Metric
@@ -228,7 +228,4 @@ def _list(data: Path, part: str) -> Path:
 
 
 def _rows(path: Path) -> Iterator[Line]:
-    found = read_json(path)
-    if not isinstance(found, dict) or not all(isinstance(row, dict) for row in found.values()):
-        raise UserError(f"{path}: expected an object of rows by number")
-    return (Line({"pid": key, **row}, f"{path} row {key}") for key, row in found.items())
+    return (Line({"pid": key, **line.values}, line.where) for key, line in read_keyed(path).items())

@@ -7,7 +7,6 @@ for, so a decision on a row that has changed since is refused rather than applie
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +23,7 @@ from foresee.curation import card
 from foresee.dataset_format import ROWS, DataRow, Turn, census, file_hash, read, write_parquet
 from foresee.errors import UserError
 from foresee.files.appending import lock
+from foresee.files.untrusted import parse_json, read_regular
 from foresee.plugins import contracts
 
 FORMAT = 1
@@ -139,13 +139,10 @@ def _fixed(row: DataRow, decision: Decision, log: dict[str, Any]) -> DataRow:
 def _read(path: Path) -> Decisions:
     """Read a decisions file. Raises UserError: no such file, or not one of ours."""
     try:
-        if path.stat().st_size > _LARGEST:
-            raise UserError(f"{path}: expected at most {_LARGEST:,} bytes of decisions")
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return Decisions.model_validate(values)
+        return Decisions.model_validate(parse_json(read_regular(path, _LARGEST)))
     except OSError as problem:
         raise UserError(f"can't read {path}: {problem.strerror}") from None
-    except (ValueError, RecursionError) as problem:
+    except ValueError as problem:
         first = problem.errors()[0] if isinstance(problem, pydantic.ValidationError) else None
         why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else "not JSON"
         raise UserError(f"{path} is not a decisions file of the review page ({why})") from None

@@ -23,6 +23,7 @@ from foresee.data.archives import ENDINGS, unpack, unpack_once
 from foresee.data.download import DownloadProgress, download
 from foresee.data.source import Source, SourceFile, declare
 from foresee.errors import UserError, unknown_name
+from foresee.files.untrusted import parse_json, read_regular
 
 _MARKER = ".foresee-source.json"
 KINDS: tuple[plugins.Kind, ...] = ("benchmarks", "labels")
@@ -221,7 +222,7 @@ def _stamp(source: Source) -> dict[str, object]:
 
 def _marker(folder: Path) -> object:
     try:
-        return json.loads((folder / _MARKER).read_text(encoding="utf-8"))
+        return parse_json(read_regular(folder / _MARKER))
     except (OSError, ValueError):
         return None
 

@@ -166,6 +166,21 @@ def read_objects(path: Path) -> Iterator[Line]:
         yield Line(values, f"{path} row {number}")
 
 
+def read_keyed(path: Path) -> dict[str, Line]:
+    """Read a JSON object of objects, key -> object. Raises UserError: as `read_json`, or something else in the file."""
+    return keyed(read_json(path), path)
+
+
+def keyed(found: Any, path: Path) -> dict[str, Line]:
+    """Name each object of a JSON object by its key. Raises UserError: something else than objects by key."""
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: expected an object of rows by their number or name, got {_kind(found)}")
+    for key, values in found.items():
+        if not isinstance(values, dict):
+            raise UserError(f"{path} row {key[:80]}: expected an object, got {_kind(values)}")
+    return {key: Line(values, f"{path} row {key}") for key, values in found.items()}
+
+
 def read_lines(path: Path) -> Iterator[Line]:
     """Read the objects of a JSON Lines file; empty lines are skipped. Raises UserError: a line that is no object."""
     for text, where in text_lines(path, _PUBLISHED):

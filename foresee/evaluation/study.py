@@ -26,6 +26,7 @@ from foresee.errors import UserError, unknown_name
 from foresee.evaluation.evaluate import EvaluateOptions, evaluate
 from foresee.evaluation.run_folder import Run, read_run, slug
 from foresee.files.spool import Spool
+from foresee.files.untrusted import parse_json, read_regular
 from foresee.metrics import Metric, summarise
 from foresee.metrics import compare as paired_differences
 from foresee.plugins import contracts
@@ -507,7 +508,7 @@ def _record(folder: Path) -> Mapping[str, Any] | None:
     """Read a cell's file, None where there is none. Raises UserError: it is damaged."""
     path = folder / CELL
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(read_regular(path))
     except FileNotFoundError:
         return None
     except (OSError, ValueError):

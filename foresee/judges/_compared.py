@@ -11,11 +11,11 @@ import tomllib
 from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pydantic
 
 from foresee.config import Settings
+from foresee.files.untrusted import parse_json, read_regular
 
 SHIPPED = Path(__file__).with_name("compared.toml")
 CHECKED = Path("runs") / "judge_check"
@@ -87,7 +87,7 @@ def keep(found: Compared, folder: Path = CHECKED) -> None:
 def _checked(folder: Path) -> Iterator[Compared]:
     for path in sorted(folder.glob("agreement-*.json")):
         try:
-            content: Any = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(read_regular(path))
             yield Compared(**content)
         except (OSError, ValueError, TypeError, pydantic.ValidationError):
             continue  # damaged, or another's: nothing is known then

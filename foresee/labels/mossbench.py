@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from foresee.config import Settings
-from foresee.data.tables import Line, read_json, text_of
+from foresee.data.tables import keyed, read_keyed, text_of
 from foresee.errors import UserError
 from foresee.files.untrusted import parse_json
 from foresee.labels._rows import LabelledAnswer, Question
@@ -66,10 +66,8 @@ def rows(data: Path, options: Options = Options()) -> Iterator[LabelledAnswer]: 
     Raises:
         UserError: the requests or all answers are missing, or a file is of another form.
     """
-    questions = read_json(data / "data" / "images_information" / "information.json")
-    if not isinstance(questions, dict):
-        raise UserError(f"{data}: expected information.json to hold an object of requests by number")
-    asked = {key: Line(row, f"information.json row {key}").text("question") for key, row in questions.items()}
+    questions = read_keyed(data / "data" / "images_information" / "information.json")
+    asked = {key: line.text("question") for key, line in questions.items()}
     results = data / "data" / "results"
     paths = {model: results / model / "data.js" for model in SOURCE["expected"]}
     if not any(path.exists() for path in paths.values()):
@@ -98,5 +96,5 @@ def _answers(path: Path) -> Iterator[tuple[str, str]]:
         found = parse_json(text[text.index("{") : text.rindex("}") + 1])
     except ValueError as problem:
         raise UserError(f"{path}: expected cache['MODEL'] = {{…}}, got something else ({problem})") from None
-    for number, row in found.items():
-        yield number, Line(row, f"{path} row {number}").text("response", default="")
+    for number, line in keyed(found, path).items():
+        yield number, line.text("response", default="")

@@ -177,7 +177,7 @@ def test_mm_vet_release_and_hub(tmp_path: Path, load: Load) -> None:
     parquet(tmp_path / "hub/data/test-00000-of-00001.parquet", [hub])
     assert load("mm_vet", tmp_path / "hub")[0].metadata["abilities"] == ["math", "ocr"]
     write(release / "mm-vet.json", {"v1_0": {**row, "capability": ["sing"]}})
-    with pytest.raises(UserError, match=r"question v1_0: no ability named 'sing'"):
+    with pytest.raises(UserError, match=r"row v1_0: no ability named 'sing'"):
         load("mm_vet", tmp_path / "release")
 
 

@@ -7,7 +7,6 @@ that an adapter's teacher costs no more memory than the adapter.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -19,6 +18,7 @@ from transformers import TrainerCallback
 from trl.trainer.utils import add_fused_lm_head, use_adapter
 
 from foresee.errors import UserError
+from foresee.files.untrusted import parse_json, read_regular
 from foresee.models import API_PROVIDERS
 from foresee.models.checkpoints import LoadOptions, check_base, load
 from foresee.models.checkpoints.find import resolve_adapter
@@ -157,7 +157,7 @@ def _from_adapter(folder: Path, policy: Policy, trainer: Any) -> Teacher:
     check_adapter(resolve_adapter(folder))
     check_base(folder, policy.folder)
     student = trainer.accelerator.unwrap_model(trainer.model)
-    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    config = parse_json(read_regular(folder / "adapter_config.json"))
     stored = {
         key.replace(".weight", ".default.weight"): value
         for key, value in load_file(folder / "adapter_model.safetensors").items()
