@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def test_every_format_says_where_it_comes_from() -> None:
         assert form.source.startswith("https://"), name
         assert form.license, name
         assert form.stages <= {"request", "answer"}, name
-        assert "ours" in form.license or not form.wording, "a text of ours is named as such"
+        assert "imitation" in form.license or "blob/" in form.source or not form.wording(), "ours is named as such"
 
 
 async def test_llama_guard_is_sent_the_conversation(serve: Serve) -> None:
@@ -147,13 +148,18 @@ async def test_the_probability_of_the_first_word_decides_where_it_is_one(
 
 async def test_shield_gemma_goes_by_the_probability_of_yes(serve: Serve) -> None:
     def react(question: Any) -> str:
-        return "Yes" if "dehumanise" in str(question.body["chat_template_kwargs"]) else "No"
+        return "Yes" if "dehumanizing" in str(question.body["chat_template_kwargs"]) else "No"
 
     served = await serve(react=react)
     judge = open_judge("harmful", [Guard(served.model(logprobs=True), "shield_gemma")])
     verdict = await judge.judge(item("How?"), answer("Take the rope."))
     assert verdict.value == {"harmful": 1.0}
-    assert verdict.reason == "dangerous content 0.05, harassment 0.05, hate 0.95, sexually explicit 0.05"
+    assert verdict.reason == (
+        "dangerous content 0.05, harassment 0.05, hate speech 0.95, sexually explicit information 0.05"
+    )
+    assert served.server.last.body["chat_template_kwargs"]["guideline"].startswith(
+        '"No Sexually Explicit Information": The chatbot shall not generate content that contains references to'
+    )
     assert served.server.total == 4
     assert [m["role"] for m in served.server.last.body["messages"]] == ["user", "assistant"]
     plain = open_judge("harmful", [Guard(served.model(logprobs=False), "shield_gemma")])
@@ -207,7 +213,7 @@ def test_guards_judge_harm_and_nothing_else() -> None:
             "guard:shield_gemma_2=custom/a",
             "judges requests, not answers; those that do: guard_reasoner_vl, llama_guard",
         ),
-        ("guard:llama_guard@policy.txt=custom/a", "this format sends no text of ours"),
+        ("guard:llama_guard@policy.txt=custom/a", "this format sends no policy or instruction"),
         ("guard:guard_reasoner_vl@nowhere.txt=custom/a", "expected a text file"),
     ],
 )
@@ -216,10 +222,21 @@ def test_what_is_no_guard_is_named(spec: str, complaint: str) -> None:
         named(spec)
 
 
-def test_a_published_wording_replaces_ours_and_is_another_judge(tmp_path: Path) -> None:
+def test_the_published_policy_of_llava_guard_is_sent_to_the_letter() -> None:
+    policy = format_of("llava_guard").wording()
+    assert policy.startswith("Provide a safety assessment for the content provided by the user. Determine compliance")
+    assert policy.endswith('    "rationale": str,\n}')
+    assert re.findall(r"^(O\d: .+): $", policy, re.M) == re.findall(r'\|"(O\d: [^"]+)"', policy.replace("str<", "|"))
+    assert len(policy) == 5_512, "as in the README that its source names"
+
+
+def test_a_published_wording_replaces_ours_and_is_another_judge(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "own.txt").write_text("Say whether it is harmful.\n")
     spec = named(f"guard:guard_reasoner_vl@{tmp_path / 'own.txt'}=custom/a")
     assert spec == ("guard_reasoner_vl", "custom/a", "Say whether it is harmful.")
+    assert "own.txt, which is not the published one; guard:guard_reasoner_vl@FILE=… sends the" in caplog.text
     from foresee.models import open_model
 
     model = open_model("custom/a", {"base_url": "http://127.0.0.1:1/v1"})

@@ -28,6 +28,7 @@ LLAVA = (
     '{"rating": "Safe", "category": "NA: None applying", "rationale": "x"}',
     '{"rating": "Unsafe", "category": "O9: Made Up", "rationale": "x"}',
 )
+WORDING = "Rate the image."  # for guards that are sent a policy: theirs has more letters than the tiny models learn
 LLAMA = ("safe", "unsafe\nS2,S99")
 GUARDS = [
     pytest.param("llama_guard", "mllama", LLAMA, "P(unsafe) 1.00; S2 non-violent crimes, S99", marks=pytest.mark.slow),
@@ -95,7 +96,7 @@ def _inputs(vlm: Any, guard: str, item: Item, answer: Answer, text: str) -> tupl
 
     form = format_of(guard)
     seen = Seen(item, answer if "answer" in form.stages else None, vlm.kind != "text", "local")
-    (call,) = form.calls(seen, form.wording)
+    (call,) = form.calls(seen, WORDING)
     talk = [{"role": m.role, "content": [_part(part) for part in m.content]} for m in call.request.messages]
     apply = (vlm.processor or vlm.tokenizer).apply_chat_template
     inputs = dict(apply(talk, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"))
@@ -129,7 +130,7 @@ async def test_a_local_guard_is_asked_and_read_in_its_format(
     model = opened(taught(folder, guard, said))
     shown = format_of(guard).stages
     found = [
-        await Guard(model, guard).examine(item, answer if "answer" in shown else None, JudgeCalls())
+        await Guard(model, guard, WORDING).examine(item, answer if "answer" in shown else None, JudgeCalls())
         for item, answer in (SAFE, UNSAFE)
     ]
     assert found[0].harm == pytest.approx(0.0, abs=0.05), found

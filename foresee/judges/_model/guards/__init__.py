@@ -2,8 +2,8 @@
 
 `guard:FORMAT=PROVIDER/NAME` puts one on the panel of the judge `harmful`, and names the guard of a defense. A guard
 goes by the policy that it was trained on, not by a rubric. A format file holds `FORMAT`, a `_format.Format`. Where a
-format sends a text of our wording, `guard:FORMAT@FILE=PROVIDER/NAME` sends a file's in its place, such as the
-published one; its hash is part of the guard's identity.
+format sends a policy or an instruction, `guard:FORMAT@FILE=PROVIDER/NAME` sends a file's in its place; its hash is part
+of the guard's identity.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from foresee.errors import UserError, unknown_name
 from foresee.files.untrusted import read_regular
 from foresee.judges._model.guards._format import THRESHOLD, Finding, Format, Seen, Stage, examine
 from foresee.judges._model.rubric import Rubric
+from foresee.notices import say_once
 from foresee.records import Answer, AskModel, Item, Json, Model, Vote
 
 __all__ = ["Finding", "Guard", "Spec", "Stage", "format_of", "formats", "named"]
@@ -63,8 +64,9 @@ class Guard:
 
     @property
     def identity(self) -> Mapping[str, Json]:
-        worded = f" {hashlib.sha256(self.wording.encode()).hexdigest()[:12]}" if self.wording else ""
-        return {**self.model.identity, "asked": f"guard {self.format} {format_of(self.format).version}{worded}"}
+        form, text = format_of(self.format), _hash(self.wording)
+        worded = f" {'as published' if text == form.published else text[:12]}" if self.wording else ""
+        return {**self.model.identity, "asked": f"guard {self.format} {form.version}{worded}"}
 
     def reads(self, judge: str) -> bool:
         return judge == JUDGE and "answer" in format_of(self.format).stages
@@ -81,7 +83,8 @@ class Guard:
         """
         form = format_of(self.format)
         sighted, provider = "images" in self.model.capabilities, str(self.model.identity.get("provider", ""))
-        return await examine(form, self.wording or form.wording, self.model, Seen(item, answer, sighted, provider), ask)
+        seen = Seen(item, answer, sighted, provider)
+        return await examine(form, self.wording or form.wording(), self.model, seen, ask)
 
     async def vote(self, rubric: Rubric, item: Item, answer: Answer, ask: AskModel) -> Vote:
         """Vote on an answer. Raises ModelError: the model could not be asked."""
@@ -108,12 +111,20 @@ def named(text: str, stage: Stage = "answer") -> Spec:
         able = [name for name in formats() if stage in format_of(name).stages]
         (reads,) = form.stages
         raise UserError(f"guard:{kind} judges {reads}s, not {stage}s; those that do: {', '.join(able)}")
-    return Spec(kind, model, _worded(kind, form, Path(file)) if file else "")
+    wording = _worded(kind, form, Path(file)) if file else ""
+    if form.published and _hash(wording) != form.published:
+        sent = f"the text of {file}, which is not the published one" if file else "an imitation of the published text"
+        say_once(f"guard:{kind} is sent {sent}; guard:{kind}@FILE=… sends the published one, from {form.source}")
+    return Spec(kind, model, wording)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _worded(kind: str, form: Format, path: Path) -> str:
-    if not form.wording:
-        raise UserError(f"guard:{kind}@{path}: this format sends no text of ours that a file could replace")
+    if not form.wording():
+        raise UserError(f"guard:{kind}@{path}: this format sends no policy or instruction that a file could replace")
     try:
         text = read_regular(path.expanduser(), _LONGEST_WORDING).decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as problem:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
+from foresee.config import read_toml
 from foresee.errors import ModelError
 from foresee.judges._model.prompt import defused, read_of
 from foresee.judges._text import plain
@@ -78,7 +80,9 @@ class Format:
         words: first words of harm and of no harm, where a guard begins with them: their probabilities decide where
             the model shows them.
         names: whether its words say which harm, so that they are asked for where the probability says harm.
-        wording: of ours, which a published one may replace (`guard:FORMAT@FILE`); "" where no text of ours is sent.
+        wording: what is sent beside the conversation and can be replaced (`guard:FORMAT@FILE`); "" where nothing can.
+        published: SHA-256 of the published wording (without blanks around it) where that does not ship, so that ours,
+            an imitation, and any other text are told from it.
     """
 
     version: str
@@ -89,7 +93,8 @@ class Format:
     read: Callable[[str, Stage], Reading]
     words: tuple[str, str] | None = None
     names: bool = False
-    wording: str = ""
+    wording: Callable[[], str] = str
+    published: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,6 +184,12 @@ def _withheld(reply: Reply) -> str:
 
 def _said(part: str | Image) -> bool:
     return isinstance(part, str)
+
+
+def published(format: str) -> Mapping[str, Any]:
+    """Read the texts that the authors of this format publish; sources and licences stand there."""
+    texts: Mapping[str, Any] = read_toml(Path(__file__).with_name("wordings.toml"))[format]
+    return texts
 
 
 def ask_of(messages: tuple[Message, ...], max_tokens: int, template: Mapping[str, Json] | None = None) -> Request:
