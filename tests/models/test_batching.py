@@ -24,7 +24,16 @@ def make() -> Iterator[Made]:
         def default(request: tuple[str, int]) -> Job:
             return Job(request[0], request[1], request)
 
-        opened.append(Batcher(prepare or default, run, Limits(**{"max_wait": 0.05, **limits})))
+        def each(requests: Sequence[Any]) -> list[Job | Exception]:
+            jobs: list[Job | Exception] = []
+            for request in requests:
+                try:
+                    jobs.append((prepare or default)(request))
+                except ModelError as problem:
+                    jobs.append(problem)
+            return jobs
+
+        opened.append(Batcher(each, run, Limits(**{"max_wait": 0.05, **limits})))
         return opened[-1]
 
     yield one

@@ -97,12 +97,12 @@ class Recorder:
 def test_a_picture_is_processed_once_and_never_as_a_blank() -> None:
     recorder = Recorder()
     images = ProcessedImages(recorder, max_bytes=1)  # nothing stays: what is in use must be held by its request
-    key, opened = images.open([picture("red")])
+    ((key, opened),) = images.open([picture("red")])
     first = images([opened], scale=2)
     assert first == {"pixel_values": [(255, 0, 0)], "size": [(64, 48)], "scale": 2}
-    again, reopened = images.open([picture("red")])
+    ((again, reopened),) = images.open([picture("red")])
     assert again == key
-    other = images.open([picture("blue")])[1]
+    other = images.open([picture("blue")])[0][1]
     assert images([reopened], scale=2) == first
     assert images([other], scale=2)["pixel_values"] == [(0, 0, 255)]
     assert [(0, 0, 0)] not in recorder.calls
@@ -111,7 +111,7 @@ def test_a_picture_is_processed_once_and_never_as_a_blank() -> None:
 def test_what_a_processor_takes_out_is_there_the_next_time() -> None:
     images = ProcessedImages(Recorder(), max_bytes=1 << 20)
     for _ in range(3):
-        made = images([images.open([picture("red")])[1]])
+        made = images([images.open([picture("red")])[0][1]])
         assert made.pop("size") == [(64, 48)]
     assert images.cache.made == 1
     assert images.model_input_names == ("pixel_values",)

@@ -103,6 +103,25 @@ async def test_batched_answers_are_those_of_transformers_alone(
     assert [(r.text, r.usage) for r in again] == [(r.text, r.usage) for r in batched[:6]]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_prompts_made_together_are_those_made_alone_to_the_last_bit(
+    kind: Kind, folders: Callable[[Kind], Path]
+) -> None:
+    from foresee.models.checkpoints import load
+    from foresee.models.local.prompting import Ask, Prompt, Prompts, same
+
+    requests = [*mixed(varying=False), *mixed(varying=True)]
+    alone, together = (Prompts(load(folders(kind)), cache_bytes=0) for _ in range(2))
+    made = together.make_all([Ask(request.messages) for request in requests])
+    assert together._works == {True: True, False: True}
+    assert known(together.images)._shared
+    for prompt, request in zip(made, requests, strict=True):
+        assert isinstance(prompt, Prompt)
+        expected = alone.make(request.messages)
+        assert same(prompt, expected)
+        assert prompt.image_hashes == expected.image_hashes
+
+
 @pytest.mark.parametrize("kind", ["llava", "qwen2_5_vl", "qwen3_vl"])
 async def test_answers_end_where_each_ends(
     kind: Kind, folders: Callable[[Kind], Path], opened: Callable[..., LocalModel], tmp_path: Path

@@ -51,7 +51,7 @@ def to_job(request: Request, prompt: Prompt, new_tokens: int, model: Any, other:
 
 def _second(strategy: Any, prompt: Prompt, seed: int, model: Any) -> Prompt | None:
     """Build the prompt of the strategy's second branch; None without such a strategy, or without images."""
-    if not prompt.images or not isinstance(strategy, SecondBranch):
+    if strategy is None or not prompt.images or not isinstance(strategy, SecondBranch):
         return None
     images = strategy.second_branch(prompt.images, seed, model)
     return replace(prompt, images=images, image_hashes=(*prompt.image_hashes, strategy.second_key(seed)))

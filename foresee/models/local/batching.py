@@ -1,9 +1,10 @@
 """Gathers requests that come one by one, from any thread, into batches for one model that works in one thread.
 
-Knows nothing of models: `prepare` makes a Job of a request (in a few threads of their own), `run` answers a list of
+Knows nothing of models: `prepare` makes Jobs of requests (in a few threads of their own), `run` answers a list of
 jobs of one group (in one thread). At most two batches' worth of jobs are prepared ahead, so memory does not grow
-with the number of requests. A batch that is not full waits up to `max_wait` seconds for the next request, but only
-while more are on their way: to answer a few takes a model about as long as to answer many.
+with the number of requests. A batch that is not full waits up to `max_wait` seconds for the next request (for those
+that are being prepared, about as long as the last ones took), but only while more are on their way: to answer a few
+takes a model about as long as to answer many.
 A batch that fails is split until the bad request is alone; one that runs out of memory is halved, and later ones
 are kept smaller.
 """
@@ -57,7 +58,7 @@ class Batcher(Generic[R]):
     """See above.
 
     Args:
-        prepare: makes a Job of a request; what it raises is the request's own error.
+        prepare: makes a Job of each request, with the error of one that can't be; what it raises is that of all.
         run: answers jobs of one group, in their order, with a ModelError in the place of an answer that one alone did
             not get; may raise OutOfMemory, or anything else for a bad batch.
         limits: sizes and times. The budget may also be set later, by `set_budget`.
@@ -65,7 +66,7 @@ class Batcher(Generic[R]):
 
     def __init__(
         self,
-        prepare: Callable[[Any], Job],
+        prepare: Callable[[Sequence[Any]], Sequence[Job | Exception]],
         run: Callable[[Sequence[Job]], Sequence[R | ModelError]],
         limits: Limits | None = None,
     ) -> None:
@@ -74,6 +75,7 @@ class Batcher(Generic[R]):
         self._waiting: deque[tuple[Any, Future[R]]] = deque()
         self._ready: list[_Ready] = []
         self._preparing = 0
+        self._took = 0.0  # seconds, the last time that some were prepared
         self._outstanding = 0  # accepted, not yet answered
         self._company = 0  # how many were outstanding when the last batch began: as many may come again
         self._closed = False
@@ -127,22 +129,36 @@ class Batcher(Generic[R]):
                     self._changed.wait()
                 if self._closed:
                     return
-                request, future = self._waiting.popleft()
-                self._preparing += 1
-            job: Job | None = None
-            try:
-                if future.cancelled():
-                    future.set_running_or_notify_cancel()  # tells those who wait for it
-                else:
-                    job = self._prepare(request)
-            except BaseException as problem:
-                if future.set_running_or_notify_cancel():
-                    future.set_exception(problem)
+                taken = [self._waiting.popleft() for _ in range(self._share())]
+                self._preparing += len(taken)
+            began = time.monotonic()
+            ready = self._prepared([each for each in taken if not _cancelled(each[1])])
             with self._changed:
-                self._preparing -= 1
-                if job is not None:
-                    self._ready.append(_Ready(job, future, time.monotonic()))
+                self._took = time.monotonic() - began
+                self._preparing -= len(taken)
+                self._ready += ready
                 self._changed.notify_all()
+            del taken, ready  # or their tensors would live until the next are prepared
+
+    def _prepared(self, taken: Sequence[tuple[Any, Future[R]]]) -> list[_Ready]:
+        """Prepare requests; those that can't be are told so."""
+        jobs: Sequence[Job | BaseException]
+        try:
+            jobs = self._prepare([request for request, _ in taken]) if taken else []
+        except BaseException as problem:
+            jobs = [problem] * len(taken)
+        ready = []
+        for (_, future), job in zip(taken, jobs, strict=True):
+            if isinstance(job, Job):
+                ready.append(_Ready(job, future, time.monotonic()))
+            elif future.set_running_or_notify_cancel():
+                future.set_exception(job)
+        return ready
+
+    def _share(self) -> int:
+        """How many of those that wait one thread prepares together: a batch's worth, shared with the other threads."""
+        room = 2 * self.limits.batch_size - len(self._ready) - self._preparing
+        return min(len(self._waiting), room, max(1, self.limits.batch_size // self.limits.preparers))
 
     def _has_room(self) -> bool:
         return len(self._ready) + self._preparing < 2 * self.limits.batch_size
@@ -169,7 +185,8 @@ class Batcher(Generic[R]):
             oldest = min(self._ready, key=lambda ready: ready.since)
             newest = max(ready.since for ready in self._ready)
             enough = sum(r.job.group == oldest.job.group for r in self._ready) >= self.limits.batch_size
-            patience = min(newest + self.limits.max_wait, oldest.since + _PATIENCE * self.limits.max_wait)
+            steady = max(self.limits.max_wait, 1.5 * self._took * (self._preparing > 0))
+            patience = min(newest + steady, oldest.since + _PATIENCE * self.limits.max_wait)
             left = patience - time.monotonic()
             under_way = self._preparing > 0 or (bool(self._waiting) and self._has_room())
             expected = self._outstanding < min(self._company, self.limits.batch_size)
@@ -236,6 +253,10 @@ class Batcher(Generic[R]):
         cost = len(part) * max(ready.job.length for ready in part)
         if len(part) > 1:
             self.set_budget(min(cost // 2, self.limits.budget or cost))
+
+
+def _cancelled(future: Future[Any]) -> bool:
+    return future.cancelled() and not future.set_running_or_notify_cancel()  # which tells those who wait for it
 
 
 def _for_one(problem: Exception) -> Exception:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+from foresee.models.local.image_cache import concatenated
 from foresee.models.local.prompting import Prompt
 
 _TELLS_SIZE = frozenset({"image_sizes", "pixel_attention_mask"})
@@ -38,16 +39,14 @@ def collate_text(prompts: Sequence[Prompt], pad_id: int) -> dict[str, Any]:
             value = prompt.text[key]
             pad = value.new_full((1, longest - prompt.length, *value.shape[2:]), filler)
             rows.append(torch.cat([pad, value], dim=1))
-        batch[key] = torch.cat(_same_shape(rows))
+        batch[key] = concatenated(rows)
     return batch
 
 
 def collate_images(prompts: Sequence[Prompt], *, without: str | None = None) -> dict[str, Any]:
     """Concatenate the image tensors, one prompt's after the other's; one of them may be left out."""
-    import torch
-
     keys = [key for key in prompts[0].images if key != without]
-    return {key: torch.cat(_same_shape([p.images[key] for p in prompts])) for key in keys}
+    return {key: concatenated([p.images[key] for p in prompts]) for key in keys}
 
 
 def image_spans(prompts: Sequence[Prompt]) -> Spans:
@@ -118,16 +117,3 @@ def _cuts(layer: Any, tokens: Sequence[int]) -> list[tuple[int, int]] | None:
             return None
         cuts.append((start, place))
     return cuts if place == len(sizes) else None
-
-
-def _same_shape(rows: Sequence[Any]) -> list[Any]:
-    """Zeros on the right of every dimension but the first, up to the largest of all."""
-    import torch
-
-    largest = [max(row.shape[i] for row in rows) for i in range(1, rows[0].ndim)]
-    padded = []
-    for row in rows:
-        missing = [size - have for size, have in zip(largest, row.shape[1:], strict=True)]
-        amounts = [amount for gap in reversed(missing) for amount in (0, gap)]
-        padded.append(torch.nn.functional.pad(row, amounts) if any(missing) else row)
-    return padded

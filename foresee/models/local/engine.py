@@ -26,7 +26,7 @@ from foresee.models.local.collating import collate_images, collate_text, image_s
 from foresee.models.local.decoding import Batch, Chooser, SecondPrompt, StopTexts, choice_probabilities
 from foresee.models.local.hidden_states import hooked
 from foresee.models.local.image_cache import BoundedCache, tensor_bytes
-from foresee.models.local.prompting import Prompt, Prompts
+from foresee.models.local.prompting import Ask, Prompt, Prompts
 from foresee.records import Reply, Request, Usage
 
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
@@ -50,7 +50,7 @@ class _Loaded(NamedTuple):
 
 
 class Engine:
-    """See above. `prepare` may be called in several threads at once, `run` in one.
+    """See above. `prepare_all` may be called in several threads at once, `run` in one.
 
     Args:
         folder: of the checkpoint.
@@ -101,15 +101,31 @@ class Engine:
 
     def prepare(self, request: Request) -> Job:
         """Prepare a request. Raises ModelError: this model can't take it. UserError: the model can't be loaded."""
+        (job,) = self.prepare_all([request])
+        if isinstance(job, Exception):
+            raise job
+        return job
+
+    def prepare_all(self, requests: Sequence[Request]) -> list[Job | Exception]:
+        """Prepare requests together: a job each, or what `prepare` raises. Raises UserError: no model can be loaded."""
+        made = self.loaded().prompts.make_all([Ask(one.messages, one.closed, one.template) for one in requests])
+        jobs: list[Job | Exception] = []
+        for request, prompt in zip(requests, made, strict=True):
+            try:
+                jobs.append(prompt if isinstance(prompt, Exception) else self._job(request, prompt))
+            except Exception as problem:
+                jobs.append(problem)
+        return jobs
+
+    def _job(self, request: Request, prompt: Prompt) -> Job:
         vlm, prompts, *_ = self.loaded()
         if request.schema is not None:
             raise ModelError("a local model can't be constrained to a JSON schema; ask for JSON in the prompt")
-        prompt = prompts.make(request.messages, closed=request.closed, template=request.template)
         if request.choices:
             prompts.first_tokens(request.choices)
         limit = getattr(vlm.core.config.get_text_config(), "max_position_embeddings", None) or 1 << 30
         other: Prompt | None = None
-        if isinstance(request.decoding, SecondPrompt):
+        if request.decoding is not None and isinstance(request.decoding, SecondPrompt):
             words = request.decoding.second_messages(request.messages)
             other = prompts.make(words, closed=request.closed, template=request.template)
         length = max(prompt.length, other.length if other else 0)

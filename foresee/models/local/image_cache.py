@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -17,6 +17,7 @@ from foresee.errors import ModelError
 from foresee.records import Image
 
 _HASH, _MADE = "foresee_sha256", "foresee_made"  # keys of what a PIL image carries along
+_PIXELS_AT_ONCE = 1 << 22  # in one call: of large images it saves nothing, and holds all results twice
 V = TypeVar("V")
 
 
@@ -41,27 +42,37 @@ class BoundedCache(Generic[V]):
 
     def get_or_make(self, key: Any, make: Callable[[], V]) -> V:
         """Return the value, computed by this thread or another. Raises whatever `make` raises; that is not kept."""
+        return self.get_or_make_all([key], lambda _: [make()])[0]
+
+    def get_or_make_all(self, keys: Sequence[Any], make: Callable[[list[Any]], Sequence[V]]) -> list[V]:
+        """Return the values of the keys; those that nobody has made yet, or is making, are made by one call."""
+        mine: dict[Any, Future[V]] = {}
         with self._lock:
-            future = self._values.get(key)
-            mine = future is None
-            if future is None:
-                future = self._values[key] = Future()
-                self.made += 1
-            self._values.move_to_end(key)
-        if not mine:
-            return future.result()
+            for key in keys:
+                if key not in self._values:
+                    mine[key] = self._values[key] = Future()
+                self._values.move_to_end(key)
+            self.made += len(mine)
+            futures = [self._values[key] for key in keys]
+        if mine:
+            self._make(mine, make)
+        return [future.result() for future in futures]
+
+    def _make(self, mine: Mapping[Any, Future[V]], make: Callable[[list[Any]], Sequence[V]]) -> None:
         try:
-            value = make()
+            values = list(zip(mine.values(), make(list(mine)), strict=True))
         except BaseException as problem:
             with self._lock:
-                self._values.pop(key, None)
-            future.set_exception(problem)
+                for key in mine:
+                    self._values.pop(key, None)
+            for future in mine.values():
+                future.set_exception(problem)
             raise
-        future.set_result(value)
+        for future, value in values:
+            future.set_result(value)
         with self._lock:
-            self._bytes += self._size_of(value)
+            self._bytes += sum(self._size_of(value) for _, value in values)
             self._shrink()
-        return value
 
     def put(self, key: Any, value: V) -> V:
         """Keep the value from now on; return it (or the one that was there)."""
@@ -94,15 +105,16 @@ def tensor_bytes(values: Any) -> int:
 class ProcessedImages:
     """Stands in for a processor's image processor: the same call, but an image seen before is not processed again.
 
-    The processor calls it with PIL images. Those that `open` returned carry the hash of their bytes, and where the
-    result is already known, the result itself; then the image is a blank of the right size, since no processor
-    looks at pixels except through its image processor.
+    The processor calls it with PIL images, of one request or several. Those that `open` returned carry the hash of
+    their bytes, and where the result is already known, the result itself; then the image is a blank of the right
+    size, since no processor looks at pixels except through its image processor.
     """
 
     def __init__(self, original: Any, max_bytes: int) -> None:
         self.original = original
         self.cache: BoundedCache[_Made] = BoundedCache(max_bytes, lambda made: tensor_bytes(dict(made.features)))
         self._call: tuple[bool, dict[str, Any]] | None = None
+        self._shared: bool | None = None  # whether several requests' images can be processed by one call, once known
 
     def __getattr__(self, name: str) -> Any:
         if name == "original" or name.startswith("__"):  # while it is being copied
@@ -115,42 +127,92 @@ class ProcessedImages:
         if args or not key or None in key:
             return self.original(images, *args, **arguments)
         self._call = (isinstance(images[0], list | tuple), arguments)  # a processor always calls in the same way
-        made = flat[0].info.get(_MADE)
-        if made is None:
-            made = self.cache.get_or_make(key, lambda: self._make(flat, images, arguments))
-        return type(made.features)(dict(made.features))  # processors take keys out of what they get
+        if flat[0].info[_MADE] is None:
+            made = self.cache.get_or_make(key, lambda: self._process([flat])[0])
+            return type(made.features)(dict(made.features))  # processors take keys out of what they get
+        parts: list[_Made] = []
+        while flat:
+            parts.append(flat[0].info[_MADE])
+            flat = flat[len(parts[-1].sizes) :]
+        features = parts[0].features if len(parts) == 1 else _joined([part.features for part in parts])
+        return type(parts[0].features)(dict(features))
 
-    def open(self, images: Sequence[Image]) -> tuple[tuple[str, ...], list[Any]]:
-        """Read a request's images, decode those that are new, and process them ahead of the call if that is possible.
+    def open(self, *requests: Sequence[Image]) -> list[tuple[tuple[str, ...], list[Any]]]:
+        """Read requests' images, decode those that are new, and process them ahead of the call if that is possible.
 
         Returns:
-            The hashes of the images' bytes, and the PIL images for the processor.
+            For each request, the hashes of its images' bytes, and the PIL images for the processor.
 
         Raises:
             ModelError: a file that is gone, not an image, or far too large.
         """
         from PIL import Image as Pil
 
-        data = [_read(image) for image in images]
-        key = tuple(hashlib.sha256(content).hexdigest() for content in data)
-        made = self.cache.get(key)
-        if made is not None:
-            opened = [Pil.new("RGB", size) for size in made.sizes]
-        else:
-            opened = [decode(content) for content in data]
-            if self._call is not None:
-                nested, arguments = self._call
-                batch = [opened] if nested else opened
-                made = self.cache.get_or_make(key, lambda: self._make(opened, batch, arguments))
-        for name, image in zip(key, opened, strict=True):
-            image.info = {_HASH: name, _MADE: made}
-        return key, opened
+        found: list[tuple[tuple[str, ...], list[Any], _Made | None]] = []
+        new: dict[tuple[str, ...], list[Any]] = {}
+        for images in requests:
+            data = [_read(image) for image in images]
+            key = tuple(hashlib.sha256(content).hexdigest() for content in data)
+            made = self.cache.get(key)
+            if made is not None:
+                opened = [Pil.new("RGB", size) for size in made.sizes]
+            else:
+                opened = new[key] if key in new else new.setdefault(key, [decode(content) for content in data])
+            found.append((key, opened, made))
+        processed: dict[tuple[str, ...], _Made] = {}
+        if self.ready and new:
+            made_now = self.cache.get_or_make_all(list(new), lambda keys: self._process([new[key] for key in keys]))
+            processed = dict(zip(new, made_now, strict=True))
+        for key, opened, made in found:
+            for name, image in zip(key, opened, strict=True):
+                image.info = {_HASH: name, _MADE: made or processed.get(key)}
+        return [(key, opened) for key, opened, _ in found]
 
-    def _make(self, flat: Sequence[Any], images: Any, arguments: dict[str, Any]) -> _Made:
+    @property
+    def ready(self) -> bool:
+        """Whether it is known how the processor calls, so that images can be processed ahead of the call."""
+        return self._call is not None
+
+    def features(self, opened: Sequence[Any]) -> Mapping[str, Any]:
+        """Return what was made ahead of one request's images."""
+        made: _Made = opened[0].info[_MADE]
+        return dict(made.features)
+
+    def _process(self, requests: Sequence[Sequence[Any]]) -> list[_Made]:
+        """Process each request's images; those of equal sizes in one call, whose result has an equal share of each."""
+        alike: dict[Any, list[int]] = {}
+        for place, images in enumerate(requests):
+            alike.setdefault(tuple(image.size for image in images), []).append(place)
+        made: dict[int, _Made] = {}
+        for sizes, places in alike.items():
+            step = max(1, _PIXELS_AT_ONCE // sum(width * height for width, height in sizes))
+            for start in range(0, len(places), step):
+                some = places[start : start + step]
+                for place, features in zip(some, self._shares([requests[i] for i in some]), strict=True):
+                    made[place] = _Made(features, sizes)
+        return [made[place] for place in range(len(requests))]
+
+    def _shares(self, requests: Sequence[Sequence[Any]]) -> list[Any]:
+        """Process requests whose images are alike in size by one call; if that is not as each alone, by one each."""
+        if len(requests) > 1 and self._shared is not False:
+            features = self._process_alike(requests)
+            shares = [_share(features, place, len(requests)) for place in range(len(requests))]
+            if self._shared is None:
+                alone = self._process_alike(requests[-1:])
+                self._shared = shares[-1] is not None and _equal(shares[-1], alone)
+            if self._shared and None not in shares:
+                return shares
+        return [self._process_alike([one]) for one in requests]
+
+    def _process_alike(self, requests: Sequence[Sequence[Any]]) -> Any:
+        if self._call is None:
+            raise RuntimeError("the processor has not called yet")
+        nested, arguments = self._call
         try:
-            return _Made(self.original(images, **arguments), tuple(image.size for image in flat))
+            images = [list(one) for one in requests] if nested else [image for one in requests for image in one]
+            return self.original(images, **arguments)
         except Exception as problem:  # processors raise many kinds of errors on odd sizes
-            sizes = ", ".join(f"{image.width} x {image.height}" for image in flat)
+            sizes = ", ".join(f"{image.width} x {image.height}" for image in requests[0])
             name = type(self.original).__name__.removesuffix("Pil")
             raise ModelError(f"{name} can't take an image of {sizes} pixels: {_line(problem)}") from problem
 
@@ -175,6 +237,57 @@ def _read(image: Image) -> bytes:
         return image.read()
     except OSError as problem:
         raise ModelError(f"an image can't be read: {problem}") from None
+
+
+def _share(features: Any, place: int, count: int) -> Any:
+    """Return one request's share of what was made of several at once, all alike in size; None: it can't be told."""
+    share = {}
+    for key, value in dict(features).items():
+        if hasattr(value, "shape") or isinstance(value, list | tuple):
+            length, left = divmod(len(value), count)
+            if left or not length:
+                return None
+            value = value[place * length : (place + 1) * length]
+            value = value.clone() if hasattr(value, "clone") else value  # a view would keep the others' alive
+        share[key] = value
+    return type(features)(share)
+
+
+def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    import torch
+
+    def same(a: Any, b: Any) -> bool:
+        return torch.equal(a, b) if hasattr(a, "is_floating_point") else bool(a == b)
+
+    return one.keys() == other.keys() and all(same(one[key], other[key]) for key in dict(one))
+
+
+def _joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Join several requests' features as a processor needs them: pixels, of which it reads the shape, as blanks."""
+    joined: dict[str, Any] = {}
+    for key, first in parts[0].items():
+        values = [part[key] for part in parts]
+        if hasattr(first, "is_floating_point") and first.is_floating_point():
+            shape = [max(sizes) for sizes in zip(*(value.shape[1:] for value in values), strict=True)]
+            joined[key] = first.new_zeros(1).expand(sum(len(value) for value in values), *shape)
+        elif hasattr(first, "shape"):
+            joined[key] = concatenated(values)
+        else:
+            joined[key] = [entry for value in values for entry in value] if isinstance(first, list | tuple) else first
+    return joined
+
+
+def concatenated(rows: Sequence[Any]) -> Any:
+    """Concatenate tensors along the first dimension; the others get zeros on the right, up to the largest of all."""
+    import torch
+
+    largest = [max(row.shape[i] for row in rows) for i in range(1, rows[0].ndim)]
+    padded = []
+    for row in rows:
+        missing = [size - have for size, have in zip(largest, row.shape[1:], strict=True)]
+        amounts = [amount for gap in reversed(missing) for amount in (0, gap)]
+        padded.append(torch.nn.functional.pad(row, amounts) if any(missing) else row)
+    return torch.cat(padded)
 
 
 def _flat(images: Any) -> list[Any]:

@@ -211,7 +211,7 @@ def _start(folder: Path, adapter: Path | None, options: LocalOptions) -> _Shared
         enable_thinking=options.enable_thinking,
     )
     limits = Limits(_batch_size(options), options.max_wait_ms / 1000, None, options.preparers)
-    batcher: Batcher[Reply] = Batcher(engine.prepare, engine.run, limits)
+    batcher: Batcher[Reply] = Batcher(engine.prepare_all, engine.run, limits)
     if options.batch_size == "auto":
         engine.on_load = lambda vlm: batcher.set_budget(token_budget(vlm))
     return _Shared(engine, batcher)

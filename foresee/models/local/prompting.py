@@ -6,7 +6,7 @@ import inspect
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from foresee.errors import ModelError, UserError
 from foresee.models.checkpoints import Vlm
@@ -40,6 +40,23 @@ class Prompt:
         return int(self.text["input_ids"].shape[1])
 
 
+class Ask(NamedTuple):
+    """What a prompt is made of; see `Prompts.make`."""
+
+    messages: Sequence[Message]
+    closed: bool = False
+    template: Mapping[str, Any] | None = None
+
+    @property
+    def images(self) -> list[Image]:
+        return [image for message in self.messages for image in message.images]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the last turn is one that the model is to go on with."""
+        return bool(self.messages) and self.messages[-1].role == "assistant" and not self.closed
+
+
 class Prompts:
     """Makes prompts for one model, in any thread.
 
@@ -61,6 +78,11 @@ class Prompts:
             raise UserError(f"{vlm.folder}: expected a chat template (chat_template.jinja), found none")
         self._starts: dict[tuple[str, ...], dict[str, tuple[int, ...]]] = {}
         self._switches: dict[str, Any] = {}
+        self._works: dict[bool, bool] = {}  # with images, and without: whether several can be made by one call
+        side = {"padding_side": "left"}
+        self._padding: dict[str, Any] = {"padding": True, "tokenizer_kwargs": side}
+        if vlm.processor is not None:
+            self._padding = {"processor_kwargs": {"padding": True, "return_tensors": "pt", **side}}
         if enable_thinking is not None and "enable_thinking" in str(self._renderer.chat_template):
             self._switches["enable_thinking"] = enable_thinking
         self._can_sanitise = (
@@ -82,27 +104,95 @@ class Prompts:
         Raises:
             ModelError: an image can't be used, or the model's template refuses the messages.
         """
-        if not messages:
+        (made,) = self.make_all([Ask(messages, closed, template)])
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+    def make_all(self, asks: Sequence[Ask]) -> list[Prompt | Exception]:
+        """Make several prompts, or what each raises (see `make`); those that can be by one call of the processor.
+
+        They are what each would be alone: of the first, some are made alone too, and where these differ, or can only
+        be made alone, all later ones are.
+        """
+        made: list[Prompt | Exception | None] = [None] * len(asks)
+        alike: dict[Any, list[int]] = {}
+        for place, ask in enumerate(asks):
+            alike.setdefault(self._kind(ask) or place, []).append(place)
+        for places in alike.values():
+            for place, prompt in zip(places, self._make_alike([asks[i] for i in places]), strict=True):
+                made[place] = prompt
+        return [prompt for prompt in made if prompt is not None]
+
+    def _kind(self, ask: Ask) -> Any:
+        """Tell what asks that one call may take have in common; None for one that has to be alone."""
+        if any(token in message.text for token in self._control for message in ask.messages):
+            return None
+        return len(ask.images), ask.goes_on, repr(ask.template)
+
+    def _make_alike(self, asks: Sequence[Ask]) -> list[Prompt | Exception]:
+        with_images = bool(asks[0].images)
+        if with_images and len(asks) > 1 and self.images and not self.images.ready:
+            return self._make_alike(asks[:1]) + self._make_alike(asks[1:])
+        works = self._works.get(with_images)
+        together = len(asks) > 1 and works is not False
+        prompts = self._make_together(asks, checked=bool(works)) if together else None
+        if prompts is not None:
+            self._works[with_images] = True
+            return list(prompts)
+        made: list[Prompt | Exception] = []
+        for ask in asks:
+            try:
+                made += self._make([ask])
+            except Exception as problem:
+                made.append(problem)
+        if together and not any(isinstance(one, Exception) for one in made):
+            self._works[with_images] = False
+        return made
+
+    def _make_together(self, asks: Sequence[Ask], *, checked: bool) -> list[Prompt] | None:
+        """Make prompts by one call; None if that can't be, or (unless checked before) is not what each alone is."""
+        try:
+            prompts = self._make(asks)
+            fits = checked or all(same(prompts[i], self._make([asks[i]])[0]) for i in (0, -1))
+        except Exception:  # one of them is at fault, or the processor can't take several
+            return None
+        return prompts if fits else None
+
+    def _make(self, asks: Sequence[Ask]) -> list[Prompt]:
+        """Make prompts of asks of one kind. Raises what one of them raises."""
+        if not all(ask.messages for ask in asks):
             raise ModelError("a request without messages")
-        sources = [image for message in messages for image in message.images]
-        hashes: tuple[str, ...] = ()
-        opened: list[Any] = []
-        if sources:
+        opened: list[tuple[tuple[str, ...], list[Any]]] = [((), [])] * len(asks)
+        if asks[0].images:
             if self.images is None:
-                raise ModelError(
-                    f"{self._vlm.folder} is a text-only model; the request carries {len(sources)} image(s)"
-                )
-            hashes, opened = self.images.open(sources)
-        conversation = self._conversation(messages, iter(opened))
+                count = len(asks[0].images)
+                raise ModelError(f"{self._vlm.folder} is a text-only model; the request carries {count} image(s)")
+            opened = self.images.open(*(ask.images for ask in asks))
+        conversations = [
+            self._conversation(ask.messages, iter(images)) for ask, (_, images) in zip(asks, opened, strict=True)
+        ]
         with self._lock:
-            goes_on = messages[-1].role == "assistant" and not closed
-            arguments = {"add_generation_prompt": not goes_on, "continue_final_message": goes_on, **(template or {})}
-            features = self._tokenise(conversation, messages, arguments)
+            goes_on = asks[0].goes_on
+            arguments = {"add_generation_prompt": not goes_on, "continue_final_message": goes_on}
+            arguments.update(asks[0].template or {})
+            if len(asks) > 1:
+                features = self._apply(conversations, **self._padding, **arguments)
+            else:
+                features = self._tokenise(conversations[0], asks[0].messages, arguments)
         names = set(getattr(self.images, "model_input_names", ()))
-        width = features["input_ids"].shape[1]
-        text = {k: v for k, v in features.items() if k not in names and tuple(v.shape[:2]) == (1, width)}
+        rows = tuple(features["input_ids"].shape)
+        text = {k: v for k, v in features.items() if k not in names and tuple(v.shape[:2]) == rows}
         images = {k: v for k, v in features.items() if k not in text and hasattr(v, "shape")}
-        return Prompt(text, images, hashes)
+        if len(asks) == 1:
+            return [Prompt(text, images, opened[0][0])]
+        prompts = []
+        for row, (hashes, pictures) in enumerate(opened):
+            start = rows[1] - int(features["attention_mask"][row].sum())
+            own = self.images.features(pictures) if self.images and images else {}
+            cut = {key: value[row : row + 1, start:] for key, value in text.items()}
+            prompts.append(Prompt(cut, {key: own[key] for key in images}, hashes))
+        return prompts
 
     def decode(self, tokens: Any) -> list[str]:
         """Token ids (rows, n), as lists or a tensor, to texts without special tokens."""
@@ -138,7 +228,7 @@ class Prompts:
                 f"the model's chat template can't take these messages: {one_line(problem)}{hint}"
             ) from problem
 
-    def _apply(self, conversation: list[dict[str, Any]], **arguments: Any) -> dict[str, Any]:
+    def _apply(self, conversation: list[Any], **arguments: Any) -> dict[str, Any]:
         return dict(
             self._renderer.apply_chat_template(
                 conversation, tokenize=True, return_dict=True, return_tensors="pt", **arguments, **self._switches
@@ -178,6 +268,14 @@ class Prompts:
             return _PROBE in self._renderer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
         except Exception:  # a template's own way to say no
             return False
+
+
+def same(one: Prompt, other: Prompt) -> bool:
+    """Whether two prompts are equal to the last bit."""
+    import torch
+
+    pairs = [(one.text, other.text), (one.images, other.images)]
+    return all(a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a) for a, b in pairs)
 
 
 def _fold_system(turns: list[tuple[str, list[str | Image]]]) -> list[tuple[str, list[str | Image]]]:
