@@ -77,8 +77,10 @@ def lacking(problem: BaseException) -> str:
         text = " ".join(str(cause).split())
         found = _NUMBER.search(text)
         number = getattr(cause, "errno", None) or (int(found[1] or found[2]) if found else 0)
-        if number in _FULL or (isinstance(cause, RuntimeError) and _TORCH.search(text)):
-            return f"the disk is full or limited ({text[:300]}): make room, and give the same command again to go on"
+        cut_short = isinstance(cause, RuntimeError) and _TORCH.search(text)
+        if number in _FULL or cut_short:
+            what = "a file of weights was cut short" if cut_short else text[:300]
+            return f"the disk is full or limited ({what}): make room, and give the same command again to go on"
         if number in (errno.EMFILE, errno.ENFILE):
             return f"this machine is short of file descriptors ({text[:300]}): raise the limit (ulimit -n)"
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)

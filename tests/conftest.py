@@ -22,7 +22,7 @@ if "FORESEE_DATA" not in os.environ and _SHARED.is_dir():
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--count-kills", type=int, default=2, help="how many seeded runs the tests of killed runs kill")
+    parser.addoption("--count-kills", type=int, default=1, help="how many seeded runs the tests of killed runs kill")
     parser.addoption("--chaos-seeds", type=int, default=3, help="with how many seeds the commands are disturbed")
     parser.addoption("--long-share", type=float, default=0.0, help="how much of the long runs; 1 is half an hour")
 

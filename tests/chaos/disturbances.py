@@ -43,6 +43,8 @@ def _now():
 
 
 class _Jumping(datetime.datetime):
+    __slots__ = ()  # of the size that libraries in C expect
+
     @classmethod
     def now(cls, tz=None):
         return datetime.datetime.fromtimestamp(_now(), tz)

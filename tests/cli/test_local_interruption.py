@@ -31,7 +31,8 @@ def answers(journal: Path) -> Counter[str]:
     return Counter(line.key for line in read_records(journal) if line.kind == "answer")
 
 
-@pytest.mark.parametrize("kind", [pytest.param("llava", marks=pytest.mark.slow), "qwen2_5_vl"])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["llava", "qwen2_5_vl"])
 def test_killed_and_continued_equals_uninterrupted(kind: Kind, mmsa: Path, tmp_path: Path, cli: Cli) -> None:
     model = build(kind, tmp_path / "model")
     whole, killed = tmp_path / "whole", tmp_path / "killed"

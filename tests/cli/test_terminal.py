@@ -72,7 +72,7 @@ def test_colours_that_are_asked_for_are_colours() -> None:
 
 
 def test_a_closed_input_is_an_empty_one() -> None:
-    done = run("<&-", "data", "fetch", "xstest", "--to", "/proc/nowhere")
+    done = run("<&-", "data", "fetch", "xstest", FORESEE_HOME="/proc/nowhere")
     assert (done.returncode, done.stderr.count(b"unexpected")) == (2, 0)
 
 

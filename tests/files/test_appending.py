@@ -67,7 +67,9 @@ def test_a_full_disk_is_known_through_every_library(
 ) -> None:
     with pytest.raises(Exception) as caught:  # noqa: PT011  (each library has its own)
         write(tmp_path / "file")
-    assert lacking(caught.value).startswith("the disk is full or limited")
+    told = lacking(caught.value)
+    assert told.startswith("the disk is full or limited")
+    assert "inline_container" not in told, "libraries' own places say nothing to a user"
 
 
 def test_other_problems_lack_nothing() -> None:

@@ -123,7 +123,15 @@ def test_real_answers_in_english_all_stay_readable(data_root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "kappa"), [("german", 0.7), ("french", 0.88), ("spanish", 0.78), ("italian", 0.88), ("chinese", 0.8)]
+    ("language", "kappa"),
+    [
+        ("german", 0.7),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in (("french", 0.88), ("spanish", 0.78), ("italian", 0.88))
+        ),
+        ("chinese", 0.8),
+    ],
 )
 def test_real_answers_in_five_languages_are_read_as_people_read_them(
     data_root: Path, language: str, kappa: float

@@ -48,7 +48,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize(
-    "method", [pytest.param(name, marks=pytest.mark.slow if name == "dpo" else ()) for name in DATA]
+    "method", [pytest.param(name, marks=() if name == "caspo" else pytest.mark.slow) for name in DATA]
 )
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(
     method: str, models: Any, folders: Any, tmp_path: Path
