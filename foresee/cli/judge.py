@@ -87,12 +87,11 @@ def _print(format: str, tables: Sequence[TextTable], record: Mapping[str, Any]) 
 
 
 def _refuse_empty(found: JudgeCheck) -> None:
-    """Refuse an empty check. Raises UserError: every call of the judge failed, so that nothing was checked."""
+    """Refuse an empty check. Raises UserError: no answer has a verdict, so that nothing was checked."""
     from foresee.errors import UserError
 
-    failed = {reason: n for reason, n in found.unscored.items() if reason.startswith("the judge failed")}
-    if failed and sum(failed.values()) == len(found.labels.rows):
-        reason, count = max(failed.items(), key=lambda each: each[1])
+    if found.unscored and sum(found.unscored.values()) == len(found.labels.rows):
+        reason, count = max(found.unscored.items(), key=lambda each: each[1])
         raise UserError(f"none of the {len(found.labels.rows)} answers was judged: {reason} ({count})")
 
 

@@ -23,6 +23,8 @@ from foresee.runner.journal import Journal
 from foresee.runner.keys import answer_key, digest, settings_digest, verdict_key
 from foresee.runner.retries import Caller, CircuitBreaker, RunSettings, as_model_error
 
+_MOST_KEPT = 200_000  # characters of a judge model's reply, twice what forms are read from; some servers heed no limit
+
 
 class JudgeCalls:
     """Calls of judge models, with retries and a turn for each; with a journal, from there if they were made before.
@@ -54,7 +56,7 @@ class JudgeCalls:
         calls, callers = self._by_loop.setdefault(
             asyncio.get_running_loop(), (JournalledCalls(self._journal, self._earlier), {})
         )
-        return await calls(key, request, self._caller(model, callers), partial(self._made, model))
+        return await calls(key, request, partial(_asked, self._caller(model, callers)), partial(self._made, model))
 
     def _made(self, model: Model, reply: Reply) -> None:
         self.spent[model.name] = self.spent.get(model.name, Usage()) + reply.usage
@@ -66,6 +68,17 @@ class JudgeCalls:
                 model, self._settings.model_copy(update={"concurrency": most}), self._budget, judge=True
             )
         return mine[id(model)]
+
+
+async def _asked(caller: Caller, request: Request) -> Reply:
+    """Ask, and keep no more of the reply than anybody reads. Raises ModelError: there is no reply."""
+    reply = await caller(request)
+    return replace(reply, text=_shortened(reply.text), reasoning=_shortened(reply.reasoning))
+
+
+def _shortened(text: str) -> str:
+    half, left = _MOST_KEPT // 2, len(text) - _MOST_KEPT
+    return text if left <= 0 else f"{text[:half]}\n[… {left} characters left out …]\n{text[-half:]}"
 
 
 @runtime_checkable

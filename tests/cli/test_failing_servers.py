@@ -243,6 +243,10 @@ def test_a_judge_whose_every_call_fails_has_checked_nothing(
     assert done.code == 2
     assert "none of the 2 answers was judged" in done.err
     assert "this deployment is broken" in done.err
+    server.rules = Rules(answer="")
+    done = cli("judge", "check", "harmful", "--labels", labels, *judge)
+    assert done.code == 2
+    assert "none of the 2 answers was judged: unusable reply of the judge model: the reply was empty (2)" in done.err
 
 
 def test_several_servers_are_one_experiment_in_any_order_and_number(

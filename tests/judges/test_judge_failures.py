@@ -47,6 +47,14 @@ async def test_twice_unusable_is_unscored(serve: Serve, reply: str) -> None:
     assert served.server.total == 2
 
 
+async def test_no_more_is_kept_of_a_reply_than_anybody_reads(serve: Serve) -> None:
+    served = await serve(react=lambda question: "x" * 1_000_000 + HARM)
+    verdict = await open_judge("harmful", [served.model()]).judge(item(), answer("x"))
+    assert verdict.value == {"harmful": 1, "refused": 0}
+    assert len(verdict.raw) < 201_000
+    assert f"[… {800_000 + len(HARM)} characters left out …]" in verdict.raw
+
+
 @pytest.mark.parametrize("reply", ["```json\n" + HARM + "\n```", "Voici : " + HARM.replace("as it says", "dangereux")])
 async def test_fences_and_other_languages_are_no_trouble(serve: Serve, reply: str) -> None:
     served = await serve(react=lambda question: reply)
