@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from foresee.errors import UserError, unknown_name
 from foresee.files.spool import Places
 from foresee.records import Item, Row
-from foresee.statistics import Difference, Estimate, mean, mean_of_means, paired_difference, rate
+from foresee.statistics import Difference, Estimate, mean, mean_of_means, paired_difference
+from foresee.statistics.clustered_means import Groups, averaged, grouped
 from foresee.statistics.conditions import Condition, parse_condition
 from foresee.statistics.estimates import check
 
@@ -34,6 +35,7 @@ __all__ = [
     "Metric",
     "Outcomes",
     "breakdown",
+    "breakdowns",
     "compare",
     "of_tries",
     "outcomes",
@@ -162,18 +164,38 @@ def breakdown(rows: Iterable[Row], measure: str | Metric, by: str) -> list[Estim
     Raises:
         UserError: unknown item field or measure, or the measure leaves its bounds.
     """
-    metric = replace(measure if isinstance(measure, Metric) else Metric(measure, measure), mean_over=None)
-    table = _Items((by,))
-    (column,) = table.read(rows, (metric,))
+    metric = measure if isinstance(measure, Metric) else Metric(measure, measure)
+    table, (found,) = _broken_down(rows, [(metric, by)])
     if table.measures and metric.measure not in table.measures:
         raise unknown_name("measure", metric.measure, table.measures)
     key = by.removeprefix("metadata.")
     if key != by and table.count and key not in table.metadata:
         raise unknown_name("metadata key", key, table.metadata)
-    units, names = _reduced_by_item(column, metric), table.names(by)
-    of = table.codes(by)[units.items]
-    found = [_estimate(table, units.at(of == code), replace(metric, name=name)) for code, name in enumerate(names)]
-    return [estimate for estimate in found if estimate.total]
+    return found
+
+
+def breakdowns(rows: Iterable[Row], wanted: Sequence[tuple[Metric, str]]) -> list[list[Estimate]]:
+    """Make several breakdowns, each of a metric by an item field, of rows that are read once.
+
+    One whose measure no row has is empty.
+
+    Raises:
+        UserError: unknown item field, or a measure leaves its bounds.
+    """
+    return _broken_down(rows, wanted)[1]
+
+
+def _broken_down(rows: Iterable[Row], wanted: Sequence[tuple[Metric, str]]) -> tuple[_Items, list[list[Estimate]]]:
+    metrics = [replace(metric, mean_over=None) for metric, _ in wanted]
+    table = _Items(by for _, by in wanted)
+    columns = table.read(rows, metrics)
+    found = []
+    for column, metric, (_, by) in zip(columns, metrics, wanted, strict=True):
+        units = _reduced_by_item(column, metric)
+        of = table.codes(by)[units.items]
+        each = (_estimate(table, units.at(of == code), replace(metric, name=n)) for code, n in enumerate(table.names(by)))
+        found.append([estimate for estimate in each if estimate.total])
+    return table, found
 
 
 def outcomes(rows: Iterable[Row]) -> Outcomes:
@@ -244,6 +266,10 @@ class _Column(NamedTuple):
     values: array[float]
     weights: array[int]
 
+    @classmethod
+    def empty(cls) -> _Column:
+        return cls(array("I"), array("d"), array("I"))
+
 
 class _Items:
     """The items of one run, or of two that are compared, numbered in the order of the rows.
@@ -256,7 +282,7 @@ class _Items:
         self._numbers, self._cluster_codes = Places(), Places()
         self._clusters = array("q")
         self._known: dict[str, dict[str, int]] = {name: {} for name in fields if name}
-        self._codes = {name: array("q") for name in self._known}
+        self._codes = {name: array("I") for name in self._known}
         self.measures: dict[str, None] = {}
         self.metadata: dict[str, None] = {}
 
@@ -270,7 +296,7 @@ class _Items:
         Raises:
             UserError: an unknown item field, or a measure leaves its bounds.
         """
-        columns = [_Column(array("q"), array("d"), array("q")) for _ in metrics]
+        columns = [_Column.empty() for _ in metrics]
         wanted = [(_conditions(metric), metric, column) for metric, column in zip(metrics, columns, strict=True)]
         for row in rows:
             number = self._number(row)
@@ -296,12 +322,10 @@ class _Items:
         """Return each item's value of a field, as its place in `names`."""
         return _as_array(self._codes[field])
 
-    def labels(self, field: str | None, items: NDArray[np.int64]) -> list[str] | None:
-        """Return these items' values of a field."""
-        if field is None:
-            return None
-        names = self.names(field)
-        return [names[code] for code in self.codes(field)[items].tolist()]
+    def groups(self, field: str | None, items: NDArray[np.int64]) -> Groups:
+        """Return the groups that the values of a field put these items into; a single one for None."""
+        whole = None if field is None else Groups(tuple(self.names(field)), self.codes(field)[items])
+        return grouped(whole, len(items))
 
     @property
     def clusters(self) -> NDArray[np.int64]:
@@ -313,18 +337,12 @@ class _Items:
         number = self._numbers.get(key)
         if number is None:
             self._numbers[key] = number = self.count
-            self._clusters.append(self._cluster(item.cluster) if item.cluster else -1 - number)
+            self._clusters.append(self._cluster_codes.code(item.cluster) if item.cluster else -1 - number)
             for name, known in self._known.items():
                 self._codes[name].append(known.setdefault(_field(item, name), len(known)))
             self.metadata.update(dict.fromkeys(item.metadata))
         self.measures.update(dict.fromkeys(row.measures))
         return number
-
-    def _cluster(self, name: str) -> int:
-        code = self._cluster_codes.get(name)
-        if code is None:
-            self._cluster_codes[name] = code = len(self._cluster_codes)
-        return code
 
 
 class _Units(NamedTuple):
@@ -363,19 +381,16 @@ class _Units(NamedTuple):
 
 def _estimate(table: _Items, units: _Units, metric: Metric) -> Estimate:
     units = units.repeated()
-    clusters, groups = table.clusters[units.items], table.labels(metric.mean_over, units.items)
-    if groups is None:
-        found = rate(units.values, clusters, name=metric.name, bounds=metric.bounds)
-    else:
-        found = mean_of_means(units.values, clusters, groups, name=metric.name, bounds=metric.bounds)
+    clusters, groups = table.clusters[units.items], table.groups(metric.mean_over, units.items)
+    found = mean_of_means(units.values, clusters, groups, name=metric.name, bounds=metric.bounds)
     if metric.epochs != "mean" or not len(units.items):
         return found
     return replace(
         found,
         n=int(units.scored.sum()),
         total=int(units.rows.sum()),
-        worst=mean(units.worst.tolist(), groups),
-        best=mean(units.best.tolist(), groups),
+        worst=averaged(units.worst, groups),
+        best=averaged(units.best, groups),
     )
 
 
@@ -402,7 +417,7 @@ def _difference(table: _Items, a: _Units, b: _Units, metric: Metric) -> Differen
         values[0],
         values[1],
         table.clusters[either],
-        groups=table.labels(metric.mean_over, either),
+        groups=table.groups(metric.mean_over, either),
         name=metric.name,
         bounds=metric.bounds,
     )
@@ -488,7 +503,7 @@ def _fits(item: Item, conditions: Iterable[tuple[str, tuple[str, ...]]]) -> bool
 def _as_array(numbers: array[int]) -> NDArray[np.int64]:
     import numpy as np
 
-    return np.frombuffer(numbers, dtype=np.int64) if numbers else np.empty(0, np.int64)
+    return np.array(numbers, np.int64)
 
 
 def _key(row: Row) -> _Key:

@@ -1,18 +1,21 @@
 """How memory and time grow with the number of items: eval, the same again, score, export, report, compare.
 
     python -m performance.scale --items 10000 100000
-    python -m performance.scale --items 1000000 --stages eval again score csv jsonl compare
+    python -m performance.scale --items 1000000 --written --folder F --stages eval again csv jsonl compare
     python -m performance.scale --items 100000 --stages join        # of two shards, which are made before
 
 Text-only rows of about 330 bytes, made here; a model in this process answers each with two sentences, the judge
 `refusal` reads them by rules. Every stage runs in a process of its own; peak memory is the kernel's (ru_maxrss) and
-includes all imports, CPU is user and system time of the whole process. What is kept on disk while a stage runs lies in
+includes all imports, CPU is user and system time of the whole process. With `--written` the answers and verdicts are in
+the journals when `eval` begins, put there in half the time by a loop without the runner: it asks nothing, and does all
+else. What is kept on disk while a stage runs lies in
 TMPDIR and in the folder itself, about 3 KB an item each.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import resource
@@ -27,6 +30,7 @@ from typing import Any
 
 from foresee.records import Capability, Reply, Request, Usage
 
+_OTHER = {"max_tokens": 100}  # settings of the run that is compared with
 STAGES = ("eval", "again", "score", "csv", "jsonl", "parquet", "report", "compare", "join")
 WORDS = ("harbour", "ladder", "kettle", "window", "garden", "engine", "ribbon", "candle", "bridge", "anchor", "lantern")
 
@@ -98,10 +102,36 @@ def stage(name: str, folder: Path) -> None:
         "compare": compare,
         "join": lambda: foresee.join(folder / "sharded"),
         **{part: lambda part=part: evaluate(folder / "sharded", shard=part) for part in ("1/2", "2/2")},  # type: ignore[misc]
-        "other": lambda: evaluate(folder / "other", generation={"max_tokens": 100}),
+        "other": lambda: evaluate(folder / "other", generation=_OTHER),
+        "write run": lambda: asyncio.run(write_journal(folder, "run")),
+        "write other": lambda: asyncio.run(write_journal(folder, "other", generation=_OTHER)),
         **{format: lambda format=format: export(format) for format in ("csv", "jsonl", "parquet")},  # type: ignore[misc]
     }
     todo[name]()
+
+
+async def write_journal(folder: Path, out: str, **options: Any) -> None:
+    """Write the journal that an evaluation leaves behind when it is killed after the last verdict."""
+    import foresee
+    from foresee.evaluation import plan as planning
+    from foresee.evaluation.holdings import open_journal
+    from foresee.files.redaction import without_secrets
+    from foresee.records import Answer, encode
+    from foresee.runner import JudgeCalls, RunSettings, keyed
+    from foresee.runner.judging import Judging
+
+    off, model, settings = foresee.JudgeChoice(off=True), Instant(), RunSettings()
+    planned = planning.plan("jsonl", data=folder / "rows.jsonl", judging=off, **options)
+    configuration = without_secrets({**planning.configuration(planned), "model": dict(model.identity)})
+    with open_journal(folder / out, configuration) as journal:
+        judging = Judging(planned.judges, journal, settings, JudgeCalls(settings, journal))
+        asked = keyed(planned.items, model, defense=None, generation=planned.generation, epochs=1)
+        for item, request, (key,) in asked:
+            assert request is not None
+            reply = await model.generate(request)
+            answer = Answer(item.id, 0, reply.text, usage=reply.usage, key=key)
+            journal.append("answer", key, encode(answer))
+            await judging.verdicts(item, answer)
 
 
 def answers_of(folder: Path) -> None:
@@ -130,6 +160,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
     parser.add_argument("--folder", type=Path, help="keep the files here")
+    parser.add_argument("--written", action="store_true", help="put the answers into the journals beforehand")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.stage:
@@ -147,7 +178,11 @@ def main() -> None:
             for name in arguments.stages:
                 if name == "score":
                     answers_of(folder)
-                if name == "compare":
+                if name == "eval" and arguments.written:
+                    measured("write run", folder)
+                if name == "compare" and not (folder / "other" / "manifest.json").exists():
+                    if arguments.written:
+                        measured("write other", folder)
                     measured("other", folder)
                 if name == "join":
                     measured("1/2", folder), measured("2/2", folder)

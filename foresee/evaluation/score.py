@@ -26,7 +26,7 @@ from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
 from foresee.records import Answer, Item, Judge, Row, decode, encode
 from foresee.runner import Budget, JudgeCalls, RunSettings, judge_answers
-from foresee.runner.journal import Journal, read_records
+from foresee.runner.journal import Journal, Lines, read_records
 
 JUDGED = run_folder.JUDGED
 
@@ -172,7 +172,7 @@ class _Calls:
     def __init__(
         self,
         settings: RunSettings | None,
-        earlier: Mapping[str, Mapping[str, Any]],
+        earlier: Callable[[str], Mapping[str, Any] | None],
         progress: Callable[[int, int], None] | None = None,
         budget: Budget | None = None,
     ) -> None:
@@ -194,14 +194,22 @@ class _Calls:
         return {"judging_usage_of_this_call": {name: asdict(usage) for name, usage in spent.items()}}
 
 
-def _calls_below(run: Path, folder: Path | None = None) -> dict[str, dict[str, Any]]:
-    """Every call of a judge model that a run's journal, or a judging of that run, holds: key -> reply."""
-    found: dict[str, dict[str, Any]] = {}
+def _calls_below(run: Path, folder: Path | None = None) -> Callable[[str], Mapping[str, Any] | None]:
+    """Find every call of a judge model that a run's journal, or a judging of that run, holds: key -> reply."""
+    journals: list[tuple[Lines, Places]] = []
     for path in (run / run_folder.JOURNAL, *sorted((run / JUDGED).glob(f"*/{run_folder.JOURNAL}"))):
         if path.exists() and (folder is None or path.parent != folder):
             calls = (line for line in read_records(path) if line.key.startswith("judge-") and line.check != "edited")
-            found |= {line.key: line.record for line in calls}
-    return found
+            journals.append((Lines(path), Places((line.key, line.offset) for line in calls)))
+
+    def reply(key: str) -> Mapping[str, Any] | None:
+        for lines, places in reversed(journals):
+            offset = places.get(key)
+            if offset is not None and (line := lines.at(offset)).key == key:
+                return line.record
+        return None
+
+    return reply
 
 
 def _copy(journal: Journal, answers: Iterable[Answer]) -> None:

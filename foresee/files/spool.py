@@ -184,6 +184,13 @@ class Places:
             self[key] = 0
         return new
 
+    def code(self, key: Hashable) -> int:
+        """Return the key's number; a new key gets the next one, from 0."""
+        found = self.get(key)
+        if found is None:
+            self[key] = found = self._count
+        return found
+
     def _slot(self, mark: int) -> int:
         marks, places = self._marks, self._places
         mask = len(places) - 1

@@ -12,6 +12,7 @@ from foresee import metrics
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run, read_run
 from foresee.files.frames import frame
+from foresee.files.spool import Places
 from foresee.metrics import Metric
 from foresee.report import failures, profile_figure, tables
 from foresee.report.defense_table import headline_metrics
@@ -117,10 +118,13 @@ def _draw(axes: Any, part: Sequence[tuple[Metric, Difference]]) -> None:
 
 def _notes(found: Comparison) -> Iterator[str]:
     """Yield what a reader of the differences must know: items on one side only, and settings that differ."""
-    ids_a, ids_b = ({row.item.id for row in run.rows} for run in (found.a, found.b))
-    yield f"{len(ids_a & ids_b)} items in both; paired difference over these alone"
-    if ids_a ^ ids_b:
-        yield f"only in A: {len(ids_a - ids_b)}; only in B: {len(ids_b - ids_a)}"
+    in_a = Places((row.item.id, 0) for row in found.a.rows)
+    both, only_b = Places(), Places()
+    for row in found.b.rows:
+        (both if row.item.id in in_a else only_b).add(row.item.id)
+    yield f"{len(both)} items in both; paired difference over these alone"
+    if len(both) < len(in_a) or only_b:
+        yield f"only in A: {len(in_a) - len(both)}; only in B: {len(only_b)}"
     for side, run in (("A", found.a), ("B", found.b)):
         yield from (f"{side}: {line}" for line in failures.notes(run))
         if run.unfinished:

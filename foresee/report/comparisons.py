@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -9,6 +11,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from foresee.evaluation.run_folder import Run
+from foresee.files.spool import Places
 from foresee.report import figures
 from foresee.report.escaping import label
 from foresee.report.figures import Mark
@@ -93,17 +96,19 @@ def _ablation(columns: Sequence[Column]) -> Ablation:
 
 def _agreement(whole: Run, part: Run) -> Cell | None:
     """How often the verdict on a part of the item equals that on the whole one; rows that both have a verdict on."""
-    verdicts = {(row.item.id, row.answer.epoch): row.verdicts for row in part.rows}
-    values: list[float | None] = []
-    clusters = []
+    import numpy as np
+
+    places = Places(((row.item.id, row.answer.epoch), place) for place, row in enumerate(part.rows))
+    values, clusters, known = array("d"), array("I"), Places()
     for row in whole.rows:
-        other = verdicts.get((row.item.id, row.answer.epoch))
+        place = places.get((row.item.id, row.answer.epoch))
+        other = part.rows[place].verdicts if place is not None else {}
         for judge, verdict in row.verdicts.items():
-            if other is not None and judge in other:
+            if judge in other:
                 scored = verdict.value is not None and other[judge].value is not None
-                values.append(float(verdict.value == other[judge].value) if scored else None)
-                clusters.append(row.item.cluster or row.item.id)
-    return cell(rate(values, clusters, name="same verdict")) if values else None
+                values.append(float(verdict.value == other[judge].value) if scored else math.nan)
+                clusters.append(known.code(row.item.cluster or row.item.id))
+    return cell(rate(np.array(values), np.array(clusters, np.int64), name="same verdict")) if values else None
 
 
 def _modality(run: Run) -> str:

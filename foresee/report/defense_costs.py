@@ -7,6 +7,7 @@ Intervals and differences stand in the tables by benchmark.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from foresee.evaluation.fit import BENIGN
@@ -109,8 +110,9 @@ def _costs(cost: Cost | None, base: Cost | None) -> tuple[str, str, str]:
 
 
 def _withheld(runs: Iterable[Run]) -> float | None:
-    rows = [row for run in runs for row in run.rows if row.item.expected in BENIGN and row.answer.status == "ok"]
-    return sum(withheld(row.answer) for row in rows) / len(rows) if rows else None
+    rows = (row for run in runs for row in run.rows if row.item.expected in BENIGN and row.answer.status == "ok")
+    found = Counter(withheld(row.answer) for row in rows)
+    return found[True] / found.total() if found else None
 
 
 def _value(figure: Figure | None) -> str:

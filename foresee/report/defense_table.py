@@ -9,6 +9,7 @@ over-refusal or over-caution, so that no safety figure stands without its price.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
@@ -210,13 +211,13 @@ def _section(
 
 def _blocked(held: Mapping[str, Run], defenses: Sequence[str]) -> list[Line]:
     """Tell the share that filters blocked of the items of which the same was expected: of benign ones, the price."""
-    rows = {name: [row for row in held[name].rows if row.answer.screened] if name in held else [] for name in defenses}
+    screened = {name: _screened(held[name]) if name in held else {} for name in defenses}
     lines = []
-    for expected in dict.fromkeys(row.item.expected for found in rows.values() for row in found):
+    for expected in dict.fromkeys(expected for found in screened.values() for expected in found):
         entries: list[Entry | None] = []
-        for found in rows.values():
-            same = [row.answer.screened.startswith("blocked") for row in found if row.item.expected == expected]
-            entries.append(Entry(number(sum(same) / len(same), percent=True)) if same else None)
+        for found in screened.values():
+            same = found.get(expected)
+            entries.append(Entry(number(same[True] / same.total(), percent=True)) if same else None)
         lines.append(
             Line(
                 f"blocked, {expected or 'all'}",
@@ -226,6 +227,15 @@ def _blocked(held: Mapping[str, Run], defenses: Sequence[str]) -> list[Line]:
             )
         )
     return lines
+
+
+def _screened(run: Run) -> dict[str, Counter[bool]]:
+    """Count by what was expected of the items: whether a filter that looked blocked them."""
+    found: dict[str, Counter[bool]] = {}
+    for row in run.rows:
+        if row.answer.screened:
+            found.setdefault(row.item.expected, Counter())[row.answer.screened.startswith("blocked")] += 1
+    return found
 
 
 def headline_metrics(run: Run) -> list[Metric]:

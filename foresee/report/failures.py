@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 
 from foresee.evaluation.run_folder import Run
 from foresee.records import Row
@@ -30,85 +29,108 @@ _HINT = (
 )
 
 
-def commonest(reasons: Iterable[str], most: int = _MOST, longest: int = _LONGEST) -> list[tuple[str, int]]:
-    """Return the most frequent reasons, one for all that differ in numbers alone (request ids, times), with counts.
+class Reasons:
+    """Reasons, counted as they come: one for all that differ in numbers alone (request ids, times)."""
 
-    Args:
-        reasons: one a row.
-        most: so many at most.
-        longest: characters of each.
-    """
-    counts: Counter[str] = Counter()
-    examples: dict[str, str] = {}
-    for reason in reasons:
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
+
+    def add(self, reason: str) -> None:
         shape = _VARYING.sub("#", reason)
-        counts[shape] += 1
-        examples.setdefault(shape, reason)
-    return [(label(examples[shape], longest), count) for shape, count in counts.most_common(most)]
+        self._counts[shape] += 1
+        self._examples.setdefault(shape, reason)
+
+    @property
+    def total(self) -> int:
+        """How many were added."""
+        return self._counts.total()
+
+    def commonest(self, most: int = _MOST, longest: int = _LONGEST) -> list[tuple[str, int]]:
+        """Return the most frequent ones, cut at `longest` characters, with their counts."""
+        return [(label(self._examples[shape], longest), count) for shape, count in self._counts.most_common(most)]
+
+    def __str__(self) -> str:
+        return "; ".join(f"{count} × {reason}" for reason, count in self.commonest())
+
+
+class _Failures:
+    """What notes on a run's failures need of its rows, which are read once."""
+
+    def __init__(self, run: Run) -> None:
+        self.statuses: Counter[str] = Counter()
+        self.failed, self.refused, self.unguarded = Reasons(), Reasons(), Reasons()
+        self.withheld: Counter[str] = Counter()
+        self.screened: Counter[str] = Counter()
+        self.expected: Counter[str] = Counter()  # of what was screened
+        self.blocked: Counter[str] = Counter()
+        self.silent: dict[str, Reasons | None] = {}  # why a judge gave no verdict; None where it gave one
+        self._told_of_images, self._other_failure = False, False
+        for row in run.rows:
+            self._add(row, f"{run.model}: ")
+
+    def _add(self, row: Row, model: str) -> None:
+        answer, expected = row.answer, row.item.expected
+        self.statuses[answer.status] += 1
+        if answer.status == "error":
+            self.failed.add(answer.reason.removeprefix(model))
+            self._told_of_images = self._told_of_images or bool(_TEXT_ALONE.search(answer.reason))
+        elif answer.status == "refused_by_api":
+            self.refused.add(answer.reason.removeprefix(model))
+        answered_with_image = bool(row.item.images) and answer.status not in ("error", "missing_image")
+        failed_without = answer.status == "error" and not row.item.images
+        self._other_failure = self._other_failure or answered_with_image or failed_without
+        if answer.finish_reason.startswith(WITHHELD):
+            self.withheld[answer.finish_reason] += 1
+        if screened := answer.screened:
+            self.screened[screened] += 1
+            self.expected[expected] += 1
+            self.blocked[expected] += screened.startswith("blocked")
+            if screened == "unguarded":
+                self.unguarded.add(answer.reason)
+        for judge, verdict in row.verdicts.items():
+            reasons = self.silent.setdefault(judge, Reasons())
+            if verdict.value is not None or _JUDGE_FAILED not in verdict.reason:
+                self.silent[judge] = None
+            elif reasons is not None:
+                reasons.add(verdict.reason)
+
+    @property
+    def takes_text_alone(self) -> bool:
+        """Whether all that failed has images, nothing that has images was answered, and the reasons speak of it."""
+        return self._told_of_images and not self._other_failure
 
 
 def notes(run: Run) -> list[str]:
     """Return lines for the foot of a table: why rows failed or were refused, and what may help."""
+    found = _Failures(run)
     lines = []
-    for status, what in (("error", "failed"), ("refused_by_api", "refused")):
-        reasons = _reasons(run, status)
-        if reasons:
-            lines.append(f"{what}: {_listed(reasons)}")
-            lines += [_HINT] if status == "error" and _takes_text_alone(run.rows) else []
-    by = Counter(row.answer.finish_reason for row in run.rows if row.answer.finish_reason.startswith(WITHHELD))
-    told = [", ".join(f"{count} × {label(reason, 80)}" for reason, count in by.most_common())] if by else []
-    return [*lines, *told, *_screened(run)]
+    if found.failed.total:
+        lines.append(f"failed: {found.failed}")
+        lines += [_HINT] if found.takes_text_alone else []
+    if found.refused.total:
+        lines.append(f"refused: {found.refused}")
+    if by := found.withheld:
+        lines.append(", ".join(f"{count} × {label(reason, 80)}" for reason, count in by.most_common()))
+    return [*lines, *_screened(found)]
 
 
-def _screened(run: Run) -> list[str]:
+def _screened(found: _Failures) -> list[str]:
     """Return what filters blocked, of what was expected of the items, and what they could not judge."""
-    by, expected, blocked, unguarded = Counter[str](), Counter[str](), Counter[str](), list[str]()
-    for row in run.rows:
-        if screened := row.answer.screened:
-            by[screened] += 1
-            expected[row.item.expected] += 1
-            blocked[row.item.expected] += screened.startswith("blocked")
-            unguarded += [row.answer.reason] if screened == "unguarded" else []
-    if not by:
+    if not (by := found.screened):
         return []
-    parts = [f"{label(each, 40) or 'all'} {blocked[each]}/{count}" for each, count in expected.items()]
+    parts = [f"{label(each, 40) or 'all'} {found.blocked[each]}/{count}" for each, count in found.expected.items()]
     line = f"blocked by a filter: {', '.join(parts)} (requests {by['blocked_request']}, answers {by['blocked_answer']})"
-    return [line, f"unguarded, the guard gave no verdict: {_listed(unguarded)}"] if unguarded else [line]
+    unguarded = found.unguarded
+    return [line, f"unguarded, the guard gave no verdict: {unguarded}"] if unguarded.total else [line]
 
 
 def nothing(run: Run) -> str | None:
     """Return why a run has nothing to show: no answer at all, or no verdict of a judge whose every call failed."""
-    statuses, gave = Counter[str](), dict[str, bool]()
-    for row in run.rows:
-        statuses[row.answer.status] += 1
-        for judge, verdict in row.verdicts.items():
-            failed = verdict.value is None and _JUDGE_FAILED in verdict.reason
-            gave[judge] = gave.get(judge, False) or not failed
-    if statuses["error"] and statuses.keys() <= {"error", "missing_image"}:
-        hint = f"; {_HINT}" if _takes_text_alone(run.rows) else ""
-        return f"{UNANSWERED}: {_listed(_reasons(run, 'error'))}{hint}"
-    for judge in (name for name, any_verdict in gave.items() if not any_verdict):
-        reasons = (row.verdicts[judge].reason for row in run.rows if judge in row.verdicts)
-        return f"judge {judge} gave no verdict: {_listed(reasons)}"
+    found = _Failures(run)
+    if found.failed.total and found.statuses.keys() <= {"error", "missing_image"}:
+        return f"{UNANSWERED}: {found.failed}{f'; {_HINT}' if found.takes_text_alone else ''}"
+    for judge, reasons in found.silent.items():
+        if reasons is not None:
+            return f"judge {judge} gave no verdict: {reasons}"
     return None
-
-
-def _reasons(run: Run, status: str) -> list[str]:
-    return [row.answer.reason.removeprefix(f"{run.model}: ") for row in run.rows if row.answer.status == status]
-
-
-def _listed(reasons: Iterable[str]) -> str:
-    return "; ".join(f"{count} × {reason}" for reason, count in commonest(reasons))
-
-
-def _takes_text_alone(rows: Iterable[Row]) -> bool:
-    """Whether everything that failed has images, nothing that has images was answered, and the reasons speak of it."""
-    spoken = False
-    for row in rows:
-        failed = row.answer.status == "error"
-        if failed and not row.item.images:
-            return False
-        if row.item.images and row.answer.status not in ("error", "missing_image"):
-            return False
-        spoken = spoken or (failed and bool(_TEXT_ALONE.search(row.answer.reason)))
-    return spoken

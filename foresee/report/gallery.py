@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import nsmallest
 from typing import NamedTuple
 
 from foresee.evaluation.run_folder import Run
+from foresee.files.spool import Places
 from foresee.records import AnswerStatus, Image, Item, Json, Row
 from foresee.report.escaping import label, shown
 from foresee.report.outcome_breakdown import OUTCOMES, Outcome, outcome, verdict_text
@@ -22,6 +25,7 @@ _STATUSES: Mapping[AnswerStatus, str] = {
     "missing_image": "never sent",
 }
 _URGENCY: Mapping[Outcome, int] = {"wrong": 0, "refusal": 0, "unparsed": 1, "failed": 2, "scored": 3, "correct": 4}
+_LEAST_URGENT = max(_URGENCY.values())
 
 
 class Entry(NamedTuple):
@@ -52,16 +56,25 @@ class Cards(NamedTuple):
 
 def cards(runs: Sequence[Run], limit: int = CARD_LIMIT) -> Cards:
     """One card per item of any run, in the order of the data; beyond `limit` right answers are dropped first."""
-    found: dict[tuple[str, str], list[Entry]] = {}
-    for index, run in enumerate(runs):
+    numbers, urgency = Places(), array("b")
+    card_of = [array("I") for _ in runs]  # by row; rows themselves are read again where they are shown
+    for run, places in zip(runs, card_of, strict=True):
         for row in run.rows:
-            entry = Entry(index, row, outcome(row, run.metrics))
-            found.setdefault((run.benchmark, row.item.id), []).append(entry)
-    every = [Card(_fullest(entries), tuple(entries)) for entries in found.values()]
-    if len(every) <= limit:
-        return Cards(tuple(every), 0)
-    kept = {id(card) for card in sorted(every, key=lambda card: card.urgency)[:limit]}
-    return Cards(tuple(card for card in every if id(card) in kept), len(every) - limit)
+            number = numbers.get((run.benchmark, row.item.id))
+            if number is None:
+                numbers[run.benchmark, row.item.id] = number = len(urgency)
+                urgency.append(_LEAST_URGENT)
+            urgency[number] = min(urgency[number], _URGENCY[outcome(row, run.metrics)])
+            places.append(number)
+    shown = sorted(nsmallest(limit, range(len(urgency)), key=urgency.__getitem__))  # stable: ties as in the data
+    found: dict[int, list[Entry]] = {number: [] for number in shown}
+    for index, (run, places) in enumerate(zip(runs, card_of, strict=True)):
+        for place, number in enumerate(places):
+            if number in found:
+                row = run.rows[place]
+                found[number].append(Entry(index, row, outcome(row, run.metrics)))
+    cards = tuple(Card(_fullest(entries), tuple(entries)) for entries in found.values())
+    return Cards(cards, len(urgency) - len(cards))
 
 
 def counted(where: Mapping[str, str | tuple[str, ...]]) -> dict[str, list[str]]:

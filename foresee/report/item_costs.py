@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -26,18 +27,19 @@ def cost_of(runs: Mapping[str, Run]) -> Cost | None:
 
     An identical item's answer and one that failed cost nothing of their own.
     """
-    paid = {told: [row.answer for row in run.rows if _paid(row.answer)] for told, run in runs.items()}
-    every = [answer for answers in paid.values() for answer in answers]
-    if not every:
-        return None
-    guards = sum(usage.input_tokens + usage.output_tokens for answer in every for usage in answer.helpers.values())
-    return Cost(
-        sum(answer.usage.input_tokens for answer in every) / len(every),
-        sum(answer.usage.output_tokens for answer in every) / len(every),
-        guards / len(every),
-        sum(answer.calls for answer in every) / len(every),
-        {told: sum(a.seconds for a in answers) / len(answers) for told, answers in paid.items() if answers},
-    )
+    read = written = guards = calls = count = 0
+    seconds: dict[str, float] = {}
+    for told, run in runs.items():
+        taken = array("d")
+        for answer in (row.answer for row in run.rows if _paid(row.answer)):
+            read, written = read + answer.usage.input_tokens, written + answer.usage.output_tokens
+            guards += sum(usage.input_tokens + usage.output_tokens for usage in answer.helpers.values())
+            calls += answer.calls
+            taken.append(answer.seconds)
+        count += len(taken)
+        if taken:
+            seconds[told] = sum(taken) / len(taken)
+    return Cost(read / count, written / count, guards / count, calls / count, seconds) if count else None
 
 
 def tokens_of(cost: Cost | None) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from foresee import plugins
 from foresee.evaluation.run_folder import Run, measured
+from foresee.files.spool import Places
 from foresee.judges import _compared, agreed
 from foresee.metrics import summarise
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
 from foresee.records import Row, Verdict, Vote
 from foresee.report.escaping import label
-from foresee.report.failures import commonest
+from foresee.report.failures import Reasons
 from foresee.statistics import Estimate, rate
 
 _REASONS = 3  # reasons for missing verdicts that are shown
@@ -128,32 +131,34 @@ class _Readings:
     def __init__(self) -> None:
         self._models: dict[str, None] = {}
         self._rubrics: dict[str, None] = {}
-        self._reasons: list[str] = []  # why there is no value
-        self._same: list[float | None] = []  # of panels: whether all said the same
-        self._clusters: list[str] = []
+        self._reasons = Reasons()  # why there is no value
+        self._same = array("d")  # of panels: whether all said the same; nan where nobody knows
+        self._clusters, self._known = array("q"), Places()
         self._total = 0
 
     def add(self, row: Row, verdict: Verdict) -> None:
         if verdict.value is None:
-            self._reasons.append(verdict.reason)
+            self._reasons.add(verdict.reason)
         self._models |= dict.fromkeys(filter(None, _models(verdict)))
         self._rubrics |= {verdict.rubric: None} if verdict.rubric else {}
         if verdict.votes or self._same:
             unread = self._total - len(self._same)  # before the first votes
             same = agreed(verdict.votes)
-            self._same += [*[None] * unread, None if same is None else float(not same)]
-            self._clusters += [*[""] * unread, row.item.cluster or row.item.id]
+            self._same.extend([*[math.nan] * unread, math.nan if same is None else float(not same)])
+            self._clusters.extend([*[-1] * unread, self._known.code(row.item.cluster or row.item.id)])
         self._total += 1
 
     def summary(self, judge: str) -> JudgedBy:
+        import numpy as np
+
         return JudgedBy(
             judge=label(judge),
             models=tuple(map(label, self._models)),
             rubrics=tuple(map(label, self._rubrics)),
-            scored=self._total - len(self._reasons),
+            scored=self._total - self._reasons.total,
             total=self._total,
-            reasons=tuple(f"{reason} ({count})" for reason, count in commonest(self._reasons, _REASONS, 160)),
-            disagreement=rate(self._same, self._clusters) if self._same else None,
+            reasons=tuple(f"{reason} ({count})" for reason, count in self._reasons.commonest(_REASONS, 160)),
+            disagreement=rate(np.array(self._same), np.array(self._clusters)) if self._same else None,
         )
 
 

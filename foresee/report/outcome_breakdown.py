@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
@@ -88,7 +89,14 @@ def splits(runs: Sequence[Sequence[Row]]) -> list[Split]:
 
     A judge whose verdicts hold several values (such as R, S and E) is split once for each.
     """
-    return [_split(runs, judge, part) for judge, part in _judged_parts(row for rows in runs for row in rows)]
+    seen = _values_given(row for rows in runs for row in rows)
+    counted: list[dict[str, dict[int, Counter[tuple[PartKind, str]]]]] = [{} for _ in seen]
+    for run, rows in enumerate(runs):
+        for row in rows:
+            for (judge, part), values, by_subset in zip(seen, seen.values(), counted, strict=True):
+                counter = by_subset.setdefault(row.item.subset, {}).setdefault(run, Counter())
+                counter[_kind(row, judge, part, values)] += 1
+    return [_split(judge, part, by_subset) for (judge, part), by_subset in zip(seen, counted, strict=True)]
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -103,20 +111,16 @@ def verdict_text(verdict: Verdict) -> str:
 
 def first_token(rows: Iterable[Row]) -> FirstToken | None:
     """Sum the probabilities of the offered first words; None where no row has them."""
-    masses = [sum(row.answer.choice_probabilities.values()) for row in rows if row.answer.choice_probabilities]
+    shares = (row.answer.choice_probabilities for row in rows)
+    masses = array("d", (sum(each.values()) for each in shares if each))
     if not masses:
         return None
     return FirstToken(len(masses), median(masses), sum(not mass >= LOW_MASS for mass in masses))  # NaN is low
 
 
-def _split(runs: Sequence[Sequence[Row]], judge: str, part: str | None) -> Split:
-    values = [_value(row.verdicts.get(judge), part) for rows in runs for row in rows]
-    name_of = _namer([value for value in values if value is not None])
-    counted: dict[str, dict[int, Counter[tuple[PartKind, str]]]] = {}
-    for run, rows in enumerate(runs):
-        for row in rows:
-            counter = counted.setdefault(row.item.subset, {}).setdefault(run, Counter())
-            counter[_kind(row, judge, part, name_of)] += 1
+def _split(
+    judge: str, part: str | None, counted: Mapping[str, Mapping[int, Counter[tuple[PartKind, str]]]]
+) -> Split:
     order = _ordered(key for by_run in counted.values() for counter in by_run.values() for key in counter)
     subsets = []
     for subset, by_run in counted.items():
@@ -129,16 +133,45 @@ def _split(runs: Sequence[Sequence[Row]], judge: str, part: str | None) -> Split
     return Split(label(judge if part is None else f"{judge} · {part}", 60), tuple(subsets))
 
 
-def _judged_parts(rows: Iterable[Row]) -> list[tuple[str, str | None]]:
-    """Every judge of these rows, once per part where its verdicts hold several."""
-    found: dict[tuple[str, str | None], None] = {}
+class _Values:
+    """The values that a judge gave, and a label for each; of numbers no more is kept than tells how to bin them."""
+
+    def __init__(self) -> None:
+        self._words: dict[str, str] = {}
+        self._few: dict[float, str] = {}  # the first ones, one more than are shown as they are
+        self._low, self._high = math.inf, -math.inf
+
+    def add(self, value: str | float) -> None:
+        if isinstance(value, str):
+            if value not in self._words:
+                self._words[value] = label(value, 30)
+            return
+        self._low, self._high = min(self._low, value), max(self._high, value)
+        if len(self._few) <= _MOST_VALUES and value not in self._few:
+            self._few[value] = f"{value:g}"
+
+    def name(self, value: str | float) -> str:
+        """Label a value: words as they are, numbers as they are or, when they are many, in five equal bins."""
+        if isinstance(value, str):
+            return self._words.get(value) or label(value, 30)
+        if len(self._few) <= _MOST_VALUES:
+            return self._few.get(value) or f"{value:g}"
+        width = (self._high - self._low) / _BINS
+        step = min(_BINS - 1, int((value - self._low) / width))
+        return f"{self._low + step * width:.3g} to {self._low + (step + 1) * width:.3g}"
+
+
+def _values_given(rows: Iterable[Row]) -> dict[tuple[str, str | None], _Values]:
+    """Collect the values of every judge of these rows, by part where its verdicts hold several."""
+    found: dict[tuple[str, str | None], _Values] = {}
     for row in rows:
         for judge, verdict in row.verdicts.items():
-            if isinstance(verdict.value, Mapping):
-                found.update(dict.fromkeys((judge, name) for name in verdict.value))
-            elif verdict.value is not None:
-                found[judge, None] = None
-    return list(found)
+            parts: Iterable[str | None] = verdict.value if isinstance(verdict.value, Mapping) else (None,)
+            for part in parts if verdict.value is not None else ():
+                values = found.setdefault((judge, part), _Values())
+                if (value := _value(verdict, part)) is not None:
+                    values.add(value)
+    return found
 
 
 def _refused(row: Row) -> bool:
@@ -153,25 +186,12 @@ def _value(verdict: Verdict | None, part: str | None) -> str | float | None:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _kind(row: Row, judge: str, part: str | None, name_of: Mapping[str | float, str]) -> tuple[PartKind, str]:
+def _kind(row: Row, judge: str, part: str | None, values: _Values) -> tuple[PartKind, str]:
     status = row.answer.status
     if status != "ok":
         return status, _STATUS_LABELS[status]
     value = _value(row.verdicts.get(judge), part)
-    return ("unparsed", _STATUS_LABELS["unparsed"]) if value is None else ("value", name_of[value])
-
-
-def _namer(values: Sequence[str | float]) -> Mapping[str | float, str]:
-    """Label each value: words as they are, numbers as they are or, when they are many, in five equal bins."""
-    numbers = sorted({value for value in values if not isinstance(value, str)})
-    named: dict[str | float, str] = {value: label(value, 30) for value in values if isinstance(value, str)}
-    if len(numbers) <= _MOST_VALUES:
-        return named | {value: f"{value:g}" for value in numbers}
-    low, width = numbers[0], (numbers[-1] - numbers[0]) / _BINS
-    for value in numbers:
-        step = min(_BINS - 1, int((value - low) / width))
-        named[value] = f"{low + step * width:.3g} to {low + (step + 1) * width:.3g}"
-    return named
+    return ("unparsed", _STATUS_LABELS["unparsed"]) if value is None else ("value", values.name(value))
 
 
 _FIRST = ("safe", "unsafe")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from heapq import nsmallest
 from pathlib import Path
 
 from foresee.errors import UserError
@@ -39,13 +40,13 @@ def origin(run: Run) -> Iterator[str]:
 def items(run: Run, most: int = _MOST) -> TextTable:
     """List a run's items, those that went wrong first, each with its verdicts and what became of it."""
     order = list(_SHOWN)
-    found = [(outcome(row, run.metrics), row) for row in run.rows]
-    found.sort(key=lambda each: order.index(each[0]))
-    rows = tuple((row.item.id, row.item.subset, _SHOWN[what], "; ".join(_verdicts(row))) for what, row in found[:most])
+    read = ((outcome(row, run.metrics), row) for row in run.rows)
+    found = nsmallest(most, read, key=lambda each: order.index(each[0]))  # stable: ties as in the data
+    rows = tuple((row.item.id, row.item.subset, _SHOWN[what], "; ".join(_verdicts(row))) for what, row in found)
     notes = [f"an item with its answer and verdicts: foresee show {run.folder} ITEM", *origin(run)]
-    if len(found) > most:
+    if len(run.rows) > most:
         notes.insert(
-            0, f"{len(found) - most:,} more: foresee export {run.folder} --format csv; foresee report {run.folder}"
+            0, f"{len(run.rows) - most:,} more: foresee export {run.folder} --format csv; foresee report {run.folder}"
         )
     return TextTable(run.title, ("item", "subset", "outcome", "verdicts"), rows, tuple(notes))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from foresee.metrics import Metric, breakdown
+from foresee.metrics import Metric, breakdowns
 from foresee.records import Row
 from foresee.report import figures
 from foresee.report.escaping import label
@@ -43,9 +43,18 @@ def panels(group: Sequence[Column]) -> list[Panel]:
     Subsets with fewer than two scenarios have no panel. Where the benchmark names no scenarios, its domains
     take their place.
     """
-    subsets = dict.fromkeys(row.item.subset for column in group for row in column.run.rows)
-    found = (_panel(subset, group) for subset in subsets)
-    return [panel for panel in found if panel is not None]
+    parts = _parts(row for column in group for row in column.run.rows)
+    measured = {subset: metric for subset, part in parts.items() if (metric := _measure_of(part, group[0].run.metrics))}
+    wanted = [
+        (replace(metric, where={"subset": subset}), parts[subset].by)  # its own may be another; the measure is wanted
+        for subset, metric in measured.items()
+    ]
+    by_column = [breakdowns(column.run.rows, wanted) for column in group] if wanted else []
+    series = [column.series for column in group]
+    return [
+        _panel(subset, parts[subset], metric, [{e.name: e for e in found[place]} for found in by_column], series)
+        for place, (subset, metric) in enumerate(measured.items())
+    ]
 
 
 def lanes(
@@ -57,17 +66,40 @@ def lanes(
     return PanelRow(label(name) or "not named", tuple(readings), figures.intervals(marks), counted(where))
 
 
-def _panel(subset: str, group: Sequence[Column]) -> Panel | None:
-    parts = [[row for row in column.run.rows if row.item.subset == subset] for column in group]
-    rows = [row for part in parts for row in part]
-    metric = _measure_of(rows, group[0].run.metrics)
-    by = "scenario" if any(row.item.scenario for row in rows) else "domain"
-    domain_of = {getattr(row.item, by): row.item.domain if by == "scenario" else "" for row in rows}
-    if metric is None or len(domain_of) < 2:
-        return None
-    anywhere = replace(metric, where={})  # its own subset may be another one; the measure is what is wanted
-    estimates = [{e.name: e for e in breakdown(part, anywhere, by)} if part else {} for part in parts]
-    series = [column.series for column in group]
+class _Part:
+    """What is known of the rows of a subset."""
+
+    def __init__(self) -> None:
+        self.measures: dict[str, None] = {}
+        self._scenarios: dict[str, str] = {}  # with the domain of each
+        self._domains: dict[str, str] = {}
+
+    def add(self, row: Row) -> None:
+        self.measures.update(dict.fromkeys(row.measures))
+        self._scenarios[row.item.scenario] = row.item.domain
+        self._domains[row.item.domain] = ""
+
+    @property
+    def by(self) -> str:
+        return "scenario" if any(self._scenarios) else "domain"
+
+    @property
+    def domain_of(self) -> dict[str, str]:
+        """The names that are told apart, each with what it belongs to."""
+        return self._scenarios if any(self._scenarios) else self._domains
+
+
+def _parts(rows: Iterable[Row]) -> dict[str, _Part]:
+    found: dict[str, _Part] = {}
+    for row in rows:
+        found.setdefault(row.item.subset, _Part()).add(row)
+    return found
+
+
+def _panel(
+    subset: str, part: _Part, metric: Metric, estimates: Sequence[Mapping[str, Estimate]], series: Sequence[int]
+) -> Panel:
+    by, domain_of = part.by, part.domain_of
     domains: dict[str, list[PanelRow]] = {}
     ranked = sorted(domain_of, key=lambda name: (_first_value(estimates, name), name))
     for name in ranked:
@@ -80,9 +112,11 @@ def _panel(subset: str, group: Sequence[Column]) -> Panel | None:
     return Panel(label(subset) or "all items", label(metric.measure), by, ordered)
 
 
-def _measure_of(rows: Sequence[Row], metrics: Sequence[Metric]) -> Metric | None:
-    present = {name for row in rows for name in row.measures}
-    return next((m for m in metrics if not m.published and m.percent and m.measure in present), None)
+def _measure_of(part: _Part, metrics: Sequence[Metric]) -> Metric | None:
+    """Find the first metric whose measure these rows have; None where there is nothing to break down by."""
+    if len(part.domain_of) < 2:
+        return None
+    return next((m for m in metrics if not m.published and m.percent and m.measure in part.measures), None)
 
 
 def _first_value(estimates: Sequence[Mapping[str, Estimate]], name: str) -> float:

@@ -49,23 +49,26 @@ class JournalledCalls:
 
     Args:
         journal: where replies go; None keeps none.
-        earlier: replies by key that other journals hold.
+        earlier: finds by key the reply that another journal holds.
         part: the field of a journal line's record that holds the reply, where it is not the record itself.
     """
 
     def __init__(
-        self, journal: Journal | None, earlier: Mapping[str, Mapping[str, Any]] | None = None, part: str = ""
+        self,
+        journal: Journal | None,
+        earlier: Callable[[str], Mapping[str, Any] | None] | None = None,
+        part: str = "",
     ) -> None:
         self._journal = journal
-        self._earlier = earlier or {}
+        self._earlier = earlier
         self._part = part
         self.in_flight: InFlight[Reply] = InFlight()
 
     def stored(self, key: str) -> Reply | None:
         """Return the reply that a journal holds. Raises UserError: the line holds something else."""
         found = self._journal.decoded(Reply, "call", key, self._part) if self._journal is not None else None
-        if found is None and key in self._earlier:
-            found = decode(Reply, self._earlier[key])
+        if found is None and self._earlier is not None and (record := self._earlier(key)) is not None:
+            found = decode(Reply, record)
         return found
 
     async def __call__(

@@ -32,7 +32,7 @@ class JudgeCalls:
     Args:
         settings: how hard to push; a local model's own limit on concurrency holds as well.
         journal: where the replies go.
-        earlier: replies by key that other journals hold.
+        earlier: finds by key the reply that another journal holds.
         budget: what the calls may cost.
     """
 
@@ -40,7 +40,7 @@ class JudgeCalls:
         self,
         settings: RunSettings | None = None,
         journal: Journal | None = None,
-        earlier: Mapping[str, Mapping[str, Any]] | None = None,
+        earlier: Callable[[str], Mapping[str, Any] | None] | None = None,
         budget: Budget | None = None,
     ) -> None:
         self._budget = budget

@@ -5,7 +5,9 @@ Used for rates, macro averages and paired differences alike; `rate` and `mean_of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from foresee.statistics.intervals import (
@@ -29,6 +31,16 @@ SAME = 1e-9
 
 RARE = 5
 """With fewer clusters than this that hold anything unusual, a bootstrap puts the far bound too near."""
+
+
+_AT_ONCE = 1 << 16  # numbers that are Python's at a time
+
+
+class Groups(NamedTuple):
+    """The group of each item: the names in their order, each of which has an item, and each item's place among them."""
+
+    names: tuple[str, ...]
+    of: NDArray[np.int64]
 
 
 class Table(NamedTuple):
@@ -58,7 +70,33 @@ def numbers(values: Sequence[float | None] | Array) -> Array:
     """Return values as an array, nan where there is None."""
     import numpy as np
 
-    return np.array(values, dtype=float)
+    return np.asarray(values, dtype=float)
+
+
+def grouped(groups: Sequence[str] | Groups | None, count: int) -> Groups:
+    """Number the groups of so many items by the order of their names; None is a single group without a name."""
+    import numpy as np
+
+    if groups is None:
+        return Groups(("",), np.zeros(count, np.int64))
+    if not isinstance(groups, Groups):
+        known = {name: place for place, name in enumerate(dict.fromkeys(groups))}
+        groups = Groups(tuple(known), np.fromiter((known[name] for name in groups), np.int64, count))
+    used = sorted(np.unique(groups.of).tolist(), key=groups.names.__getitem__)
+    places = np.zeros(len(groups.names), np.int64)
+    places[used] = np.arange(len(used))
+    return Groups(tuple(groups.names[place] for place in used), places[groups.of])
+
+
+def averaged(values: Array, groups: Groups) -> float:
+    """Average the groups' means; the same to the last bit in whatever order the values come, and without copies."""
+    parts = [values] if len(groups.names) == 1 else [values[groups.of == code] for code in range(len(groups.names))]
+    return math.fsum(_sum(part) / len(part) for part in parts) / len(parts)
+
+
+def _sum(values: Array) -> float:
+    parts = (values[at : at + _AT_ONCE].tolist() for at in range(0, len(values), _AT_ONCE))
+    return math.fsum(chain.from_iterable(parts))
 
 
 def codes(labels: Sequence[Hashable] | NDArray[np.int64]) -> NDArray[np.int64]:
@@ -71,14 +109,12 @@ def codes(labels: Sequence[Hashable] | NDArray[np.int64]) -> NDArray[np.int64]:
     return np.array([known.setdefault(label, len(known)) for label in labels], dtype=np.int64)
 
 
-def tabulate(values: Array, clusters: NDArray[np.int64], groups: Sequence[str]) -> Table:
+def tabulate(values: Array, clusters: NDArray[np.int64], groups: Groups) -> Table:
     import numpy as np
 
     cluster_of, cluster = np.unique(clusters, return_inverse=True)
-    group_of = {label: i for i, label in enumerate(sorted(set(groups)))}
-    shape = (len(cluster_of), len(group_of))
-    held = values
-    group = np.array([group_of[label] for label in groups])
+    shape = (len(cluster_of), len(groups.names))
+    held, group = values, groups.of
     order = np.lexsort((held, group, cluster))  # no sum may depend on the order of the rows, not even in its last bit
     held, cluster, group = held[order], cluster[order], group[order]
     cell = cluster * shape[1] + group
@@ -96,7 +132,7 @@ def tabulate(values: Array, clusters: NDArray[np.int64], groups: Sequence[str]) 
         below[g] = counts @ np.maximum(-excess, 0) / counts.sum()
         unusual[g] = len(np.unique(cluster[mine & (held != usual[g])]))
     pure = bool(((np.diff(held) == 0) | (np.diff(cluster) != 0)).all())
-    order = np.lexsort(np.hstack([sizes, sums]).T)  # nor on the order of the clusters
+    order = np.lexsort([*sizes.T, *sums.T])  # nor on the order of the clusters
     return Table(sums[order], sizes[order], usual, above, below, unusual, pure)
 
 

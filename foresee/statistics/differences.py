@@ -8,8 +8,18 @@ from functools import partial
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from foresee.statistics.clustered_means import SAME, Table, codes, curve, numbers, tabulate
-from foresee.statistics.estimates import Labels, Values, around, check, mean
+from foresee.statistics.clustered_means import (
+    SAME,
+    Groups,
+    Table,
+    averaged,
+    codes,
+    curve,
+    grouped,
+    numbers,
+    tabulate,
+)
+from foresee.statistics.estimates import Labels, Values, around, check, lacking
 from foresee.statistics.intervals import STANDARD, Interval
 
 if TYPE_CHECKING:
@@ -80,7 +90,7 @@ def paired_difference(
     b: Values,
     clusters: Labels,
     *,
-    groups: Sequence[str] | None = None,
+    groups: Sequence[str] | Groups | None = None,
     name: str = "",
     bounds: tuple[float, float] = (0.0, 1.0),
 ) -> Difference:
@@ -113,20 +123,18 @@ def paired_difference(
 
     check(a, bounds, name)
     check(b, bounds, name)
-    groups = groups or [""] * len(a)
-    left, right, labels = numbers(a), numbers(b), codes(clusters)
+    left, right, labels, whole = numbers(a), numbers(b), codes(clusters), grouped(groups, len(a))
     both = ~(np.isnan(left) | np.isnan(right))
-    kept_groups = [group for group, here in zip(groups, both.tolist(), strict=True) if here]
-    left, right, labels = left[both], right[both], labels[both]
+    left, right, labels, of = left[both], right[both], labels[both], Groups(whole.names, whole.of[both])
     unscored, n = len(both) - len(left), len(left)
-    empty = sorted(set(groups) - set(kept_groups))
+    empty = lacking(of)
     if empty or not n:
         method = "nothing scored on both sides" + (f" in {', '.join(empty)}" if any(empty) else "")
         count = len(np.unique(labels))
         return Difference(name, None, None, None, n, count, method, None, None, None, 0, 0, unscored)
-    data = tabulate(right - left, labels, kept_groups)
+    data = tabulate(right - left, labels, of)
     width = bounds[1] - bounds[0]
-    value_a, value_b = mean(left.tolist(), kept_groups), mean(right.tolist(), kept_groups)
+    value_a, value_b = averaged(left, of), averaged(right, of)
     delta = value_b - value_a
     found = _curve(data, width)
     low, high, method = around(delta, found(STANDARD.alpha))

@@ -14,7 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, TypeAlias
 
 from foresee.errors import UserError
-from foresee.statistics.clustered_means import codes, interval, numbers, tabulate
+from foresee.statistics.clustered_means import Groups, averaged, codes, grouped, interval, numbers, tabulate
 from foresee.statistics.intervals import STANDARD, Interval, Resampling
 
 if TYPE_CHECKING:
@@ -101,13 +101,13 @@ def rate(
     Raises:
         UserError: a value outside `bounds` or not a number.
     """
-    return mean_of_means(values, clusters, [""] * len(values), name=name, bounds=bounds, resampling=resampling)
+    return mean_of_means(values, clusters, None, name=name, bounds=bounds, resampling=resampling)
 
 
 def mean_of_means(
     values: Values,
     clusters: Labels,
-    groups: Sequence[str],
+    groups: Sequence[str] | Groups | None,
     *,
     name: str = "",
     bounds: tuple[float, float] = (0.0, 1.0),
@@ -126,7 +126,7 @@ def mean_of_means(
     Args:
         values: as for `rate`.
         clusters: as for `rate`.
-        groups: one group name per item.
+        groups: one group name per item; None is one group.
         name: as for `rate`.
         bounds: as for `rate`.
         resampling: as for `rate`.
@@ -140,31 +140,31 @@ def mean_of_means(
     if total == 0:
         return Estimate(name, None, None, None, 0, 0, 0, "applies to no item", bounds=bounds)
     check(values, bounds, name)
-    held, labels = numbers(values), np.asarray(codes(clusters))
-    worst, best = (mean(np.where(np.isnan(held), edge, held).tolist(), groups) for edge in bounds)
+    held, labels, whole = numbers(values), codes(clusters), grouped(groups, total)
+    worst, best = (averaged(np.where(np.isnan(held), edge, held), whole) for edge in bounds)
     kept = ~np.isnan(held)
-    kept_groups = [group for group, here in zip(groups, kept.tolist(), strict=True) if here]
-    n, labels = len(kept_groups), labels[kept]
-    count = len(np.unique(labels))
-    empty = sorted(set(groups) - set(kept_groups))
-    if empty:
+    scored, labels, of = held[kept], labels[kept], Groups(whole.names, whole.of[kept])
+    n, count = len(scored), len(np.unique(labels))
+    if empty := lacking(of):
         reason = "nothing scored" + (f" in {', '.join(empty)}" if any(empty) else "")
         return Estimate(name, None, None, None, n, total, count, reason, worst, best, bounds)
-    scored = held[kept]
-    data = tabulate(scored, labels, kept_groups)
-    value = mean(scored.tolist(), kept_groups)
+    data = tabulate(scored, labels, of)
+    value = averaged(scored, of)
     low, high, method = around(value, interval(data, bounds, resampling))
     return Estimate(name, value, low, high, n, total, count, method, worst, best, bounds)
 
 
-def mean(values: Sequence[float], groups: Sequence[str] | None = None) -> float:
-    """Average the values, or the groups' means; the same to the last bit in whatever order they come."""
-    if groups is None:
-        return math.fsum(values) / len(values)
-    by_group: dict[str, list[float]] = {}
-    for value, group in zip(values, groups, strict=True):
-        by_group.setdefault(group, []).append(value)
-    return math.fsum(math.fsum(held) / len(held) for held in by_group.values()) / len(by_group)
+def mean(values: Sequence[float]) -> float:
+    """Average the values; the same to the last bit in whatever order they come."""
+    return math.fsum(values) / len(values)
+
+
+def lacking(groups: Groups) -> list[str]:
+    """List the groups without an item."""
+    import numpy as np
+
+    held = np.bincount(groups.of, minlength=len(groups.names))
+    return [name for name, count in zip(groups.names, held.tolist(), strict=True) if not count]
 
 
 def around(value: float, found: Interval) -> Interval:
