@@ -231,7 +231,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Vote:
-    """What one judge model made of an answer; `value` None where it gave nothing usable, for the reason given."""
+    """What one judge model made of an answer; `value` None where it gave nothing usable, for the reason given.
+
+    `address` is the server that said it, "" for a model that runs here.
+    """
 
     model: str
     value: str | float | Mapping[str, float] | None
@@ -239,14 +242,16 @@ class Vote:
     raw: str = ""
     usage: Usage = Usage()
     calls: int = 0
+    address: str = ""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """How a judge read an answer. `value` None means unscored, for the reason given: never a score.
 
-    `votes` are those of its judge models, `rubric` says what they were asked (name, version, hash), `made_by` is the
-    digest of the judge's identity, and `answer_key` the journal key of the answer that was read.
+    `votes` are those of its judge models where they are several, `address` is the server of a single one. `rubric` says
+    what they were asked (name, version, hash), `made_by` is the digest of the judge's identity, and `answer_key` the
+    journal key of the answer that was read.
     """
 
     item_id: str
@@ -262,6 +267,12 @@ class Verdict:
     votes: tuple[Vote, ...] = ()
     rubric: str = ""
     made_by: str = ""
+    address: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The servers that its judge models were asked at, each once."""
+        return tuple(dict.fromkeys(filter(None, (self.address, *(vote.address for vote in self.votes)))))
 
 
 @dataclass(frozen=True)

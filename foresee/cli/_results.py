@@ -235,11 +235,13 @@ def put(table: TextTable, format: str) -> None:
 
 
 def _servers(run: Run) -> str:
-    """Say how many answers each server gave, where they were several."""
-    counts = run.manifest.get("answered_at", {})
-    return (
-        "answers by server: " + ", ".join(f"{at} {count:,}" for at, count in counts.items()) if len(counts) > 1 else ""
-    )
+    """Say how many answers, and verdicts, each server gave, where they were several."""
+    told = []
+    for what, key in (("answers", "answered_at"), ("verdicts", "judged_at")):
+        counts = run.manifest.get(key, {})
+        if len(counts) > 1:
+            told.append(f"{what} by server: " + ", ".join(f"{at} {count:,}" for at, count in counts.items()))
+    return "; ".join(told)
 
 
 def _judging(run: Run, price: str) -> Iterator[str]:

@@ -181,12 +181,13 @@ def end(
 
 
 def totals(rows: Iterable[Row]) -> dict[str, Any]:
-    """Sum what led to these rows, earlier calls included: tokens (the model's; judges' by name), answers by server."""
-    answers, judging, servers = Usage(), dict[str, Usage](), Counter[str]()
+    """Sum what led to these rows, earlier calls included: tokens (the model's; judges' by name), and by server."""
+    answers, judging, servers, judges = Usage(), dict[str, Usage](), Counter[str](), Counter[str]()
     for row in rows:
         servers[row.answer.address] += bool(row.answer.address)
         answers += row.answer.usage
         for verdict in row.verdicts.values():
+            judges.update(verdict.addresses)
             for name, usage in _shares(verdict):
                 judging[name] = judging.get(name, Usage()) + usage
         for name, usage in row.answer.helpers.items():
@@ -195,6 +196,7 @@ def totals(rows: Iterable[Row]) -> dict[str, Any]:
         "usage": asdict(answers),
         "judging_usage": {name: asdict(usage) for name, usage in judging.items()},
         "answered_at": {server: count for server, count in servers.most_common() if count},
+        "judged_at": dict(judges.most_common()),
     }
 
 

@@ -450,6 +450,8 @@ def flat(row: Row) -> dict[str, Any]:
         else:
             columns[judge] = value
         columns[f"{judge}.reason"] = verdict.reason
+        if verdict.addresses:
+            columns[f"{judge}.address"] = ", ".join(verdict.addresses)
         for vote in verdict.votes:
             columns[f"{judge}.vote.{vote.model}"] = _in_words(vote.value)
     columns.update({f"measure.{name}": value for name, value in row.measures.items()})

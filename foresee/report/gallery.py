@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from foresee.evaluation.run_folder import Run
 from foresee.files.spool import Places
-from foresee.records import AnswerStatus, Image, Item, Json, Row
+from foresee.records import AnswerStatus, Image, Item, Json, Row, Verdict
 from foresee.report.escaping import label, shown
 from foresee.report.outcome_breakdown import OUTCOMES, Outcome, outcome, verdict_text
 from foresee.report.thumbnails import Album
@@ -54,8 +54,9 @@ class Cards(NamedTuple):
     left_out: int
 
 
-def cards(runs: Sequence[Run], limit: int = CARD_LIMIT) -> Cards:
+def cards(runs: Sequence[Run], limit: int | None = None) -> Cards:
     """One card per item of any run, in the order of the data; beyond `limit` right answers are dropped first."""
+    limit = CARD_LIMIT if limit is None else limit
     numbers, urgency = Places(), array("b")
     card_of = [array("I") for _ in runs]  # by row; rows themselves are read again where they are shown
     for run, places in zip(runs, card_of, strict=True):
@@ -106,7 +107,7 @@ def gallery_json(
     """
     places = {sha: place for place, sha in enumerate(album.thumbnails)} if album else {}
     several = len({card.item.benchmark for card in found}) > 1
-    servers = len({entry.row.answer.address for card in found for entry in card.entries} - {""}) > 1
+    servers = max(map(len, _servers(found))) > 1
     return {
         "runs": list(names),
         "tags": list(tags),
@@ -114,6 +115,13 @@ def gallery_json(
         "cards": [_card(card, places, album, several, servers=servers) for card in found],
         "pictures": album is not None,
     }
+
+
+def _servers(found: Iterable[Card]) -> tuple[set[str], set[str]]:
+    """Collect the servers that gave answers, and those that gave verdicts."""
+    rows = [entry.row for card in found for entry in card.entries]
+    judges = {address for row in rows for verdict in row.verdicts.values() for address in verdict.addresses}
+    return {row.answer.address for row in rows} - {""}, judges
 
 
 def images_json(album: Album | None) -> list[Json]:
@@ -170,13 +178,20 @@ def _entry(entry: Entry, item: Item, *, servers: bool) -> dict[str, Json]:
         "server": label(answer.address, 80) if servers else "",
         "seen": _what_was_seen(entry.row.item, item) if answer.status == "ok" else "",
         "verdicts": [
-            [label(judge, 40), verdict_text(verdict), shown(verdict.reason, REASON_LIMIT).text]
+            [label(judge, 40), verdict_text(verdict), _why(verdict, servers=servers)]
             for judge, verdict in entry.row.verdicts.items()
         ],
         "choices": [
             [label(choice, 20), round(share, 4)] for choice, share in (answer.choice_probabilities or {}).items()
         ],
     }
+
+
+def _why(verdict: Verdict, *, servers: bool) -> str:
+    """Write a verdict's reason, and where the judge models were asked if that is not always the same place."""
+    told = [shown(verdict.reason, REASON_LIMIT).text]
+    told += [f"judged at {label(', '.join(verdict.addresses), 160)}"] if servers and verdict.addresses else []
+    return "; ".join(filter(None, told))
 
 
 def _what_was_seen(item: Item, fullest: Item) -> str:

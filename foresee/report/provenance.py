@@ -49,13 +49,14 @@ _NAMES = {
     "usage": "tokens",
     "base_urls": "servers",
     "answered_at": "answers by server",
+    "judged_at": "verdicts by server",
     "wall_seconds": "seconds",
     "cpu_seconds": "CPU seconds",
     "cost": "cost",
     "finished": "finished",
 }
 _ELSEWHERE = {"kind", "command", "configuration", "made_by"}
-_LOCAL_ONLY = {"data", "judged_from", "answers_file", "base_url", "base_urls", "answered_at", "folder"}
+_LOCAL_ONLY = {"data", "judged_from", "answers_file", "base_url", "base_urls", "answered_at", "judged_at", "folder"}
 
 
 class Fact(NamedTuple):

@@ -73,7 +73,8 @@ def item(run: Run, name: str) -> Iterator[str]:
 
 def _verdicts(row: Row, *, reasons: bool = False) -> Iterator[str]:
     for judge, verdict in row.verdicts.items():
-        why = f" ({verdict.reason})" if reasons and verdict.reason else ""
+        told = [verdict.reason, *(f"judged at {address}" for address in verdict.addresses)]
+        why = f" ({'; '.join(filter(None, told))})" if reasons and any(told) else ""
         yield f"{judge}: {verdict_text(verdict)}{why}"
 
 

@@ -293,3 +293,5 @@ def test_a_judge_model_at_two_servers_of_which_one_is_dead(
         assert judge.total >= 6, done.err + done.out + caplog.text
         assert f"custom/j at {dead} is left out until it answers again" in caplog.text
         assert "1 of 2 servers go on" in caplog.text
+        assert json.loads(Path("run/manifest.json").read_text())["judged_at"] == {where: 12}, "by two judges"
+        assert cli("show", "run", "3").out.count(f"judged at {where}") == 2

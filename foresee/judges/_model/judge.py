@@ -132,6 +132,7 @@ class GradedJudge:
             raw=alone.raw if alone else "",
             usage=sum((vote.usage for vote in votes), Usage()),
             votes=() if alone else votes,
+            address=alone.address if alone else "",
         )
         return verdict, failures[0] if failures else None
 

@@ -66,10 +66,10 @@ class Grader:
         wording = rubric.wording
         messages = prompt(rubric, item, answer)
         material = messages[-1].text
-        usage, calls, problem, text = Usage(), 0, "", ""
+        usage, calls, problem, text, server = Usage(), 0, "", "", ""
         for _ in range(2):
             reply = await self._ask(rubric, messages, ask)
-            usage, calls, text = usage + reply.usage, calls + 1, reply.text
+            usage, calls, text, server = usage + reply.usage, calls + 1, reply.text, reply.address
             if reply.status == "refused_by_api":
                 problem = f"the judge's provider withheld the reply ({reply.finish_reason})"
                 break
@@ -83,8 +83,8 @@ class Grader:
                 problem = f"unusable reply of the judge model: {unusable}{cut}"
                 messages = (*messages, *_again(reply, str(unusable), form=wording is None))
                 continue
-            return Vote(self.model.name, rubric.value(filled.fields), filled.reason, text, usage, calls)
-        return Vote(self.model.name, None, problem, text, usage, calls)
+            return Vote(self.model.name, rubric.value(filled.fields), filled.reason, text, usage, calls, server)
+        return Vote(self.model.name, None, problem, text, usage, calls, server)
 
     async def _ask(self, rubric: Rubric, messages: tuple[Message, ...], ask: AskModel) -> Reply:
         """With the form as a schema where the provider takes one."""

@@ -93,7 +93,7 @@ class Guard:
         if found.harm is not None:
             value = {"harmful": float(found.harm >= THRESHOLD)}
             value |= {} if found.refused is None else {"refused": found.refused}
-        return Vote(self.model.name, value, found.reason, found.raw, found.usage, found.calls)
+        return Vote(self.model.name, value, found.reason, found.raw, found.usage, found.calls, found.address)
 
 
 def named(text: str, stage: Stage = "answer") -> Spec:

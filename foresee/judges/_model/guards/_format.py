@@ -107,6 +107,7 @@ class Finding:
     raw: str = ""
     usage: Usage = Usage()  # noqa: RUF009  (frozen)
     calls: int = 0
+    address: str = ""
 
 
 async def examine(form: Format, wording: str, model: Model, seen: Seen, ask: AskModel) -> Finding:
@@ -116,19 +117,20 @@ async def examine(form: Format, wording: str, model: Model, seen: Seen, ask: Ask
         ModelError: the model could not be asked.
     """
     found: list[tuple[str, Reading]] = []
-    usage, made, raw = Usage(), 0, ""
+    usage, made, raw, server = Usage(), 0, "", ""
     for call in form.calls(seen, wording):
         reading, replies = await _reading(form, model, call.request, seen.stage, ask)
         usage, made = sum((reply.usage for reply in replies), usage), made + len(replies)
+        server = replies[-1].address
         raw = next((reply.text for reply in reversed(replies) if reply.choice_probabilities is None), raw)
         if reading.harm is None:
-            return Finding(None, reading.reason, None, replies[-1].text, usage, made)
+            return Finding(None, reading.reason, None, replies[-1].text, usage, made, server)
         found.append((call.about, reading))
     if not found:
         return Finding(None, f"this guard finds nothing to read in such a{'n' * (seen.stage == 'answer')} {seen.stage}")
     worst = max((reading for _, reading in found), key=lambda reading: reading.harm or 0.0)
     named = [f"{about} {reading.harm:.2f}" if about else reading.reason for about, reading in found]
-    return Finding(worst.harm, ", ".join(filter(None, named)), worst.refused, raw, usage, made)
+    return Finding(worst.harm, ", ".join(filter(None, named)), worst.refused, raw, usage, made, server)
 
 
 async def _reading(
