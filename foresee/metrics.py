@@ -193,7 +193,9 @@ def _broken_down(rows: Iterable[Row], wanted: Sequence[tuple[Metric, str]]) -> t
     for column, metric, (_, by) in zip(columns, metrics, wanted, strict=True):
         units = _reduced_by_item(column, metric)
         of = table.codes(by)[units.items]
-        each = (_estimate(table, units.at(of == code), replace(metric, name=n)) for code, n in enumerate(table.names(by)))
+        each = (
+            _estimate(table, units.at(of == code), replace(metric, name=n)) for code, n in enumerate(table.names(by))
+        )
         found.append([estimate for estimate in each if estimate.total])
     return table, found
 

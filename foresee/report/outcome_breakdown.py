@@ -118,9 +118,7 @@ def first_token(rows: Iterable[Row]) -> FirstToken | None:
     return FirstToken(len(masses), median(masses), sum(not mass >= LOW_MASS for mass in masses))  # NaN is low
 
 
-def _split(
-    judge: str, part: str | None, counted: Mapping[str, Mapping[int, Counter[tuple[PartKind, str]]]]
-) -> Split:
+def _split(judge: str, part: str | None, counted: Mapping[str, Mapping[int, Counter[tuple[PartKind, str]]]]) -> Split:
     order = _ordered(key for by_run in counted.values() for counter in by_run.values() for key in counter)
     subsets = []
     for subset, by_run in counted.items():

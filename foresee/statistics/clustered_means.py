@@ -74,7 +74,7 @@ def numbers(values: Sequence[float | None] | Array) -> Array:
 
 
 def grouped(groups: Sequence[str] | Groups | None, count: int) -> Groups:
-    """Number the groups of so many items by the order of their names; None is a single group without a name."""
+    """Give the groups of so many items numbers by the order of their names; None is a single group without a name."""
     import numpy as np
 
     if groups is None:

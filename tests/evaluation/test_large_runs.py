@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import foresee
 from foresee.evaluation import run_folder, unchanged
 from foresee.files import spool
+from foresee.report import gallery, judging, page, run_text, tables
 from foresee.report.export import write
 
 
@@ -61,3 +64,45 @@ def test_a_second_call_puts_each_row_together_once(tmp_path: Path, monkeypatch: 
         runs.append(foresee.evaluate("jsonl", "organism/base", data=data, judging=off, out=tmp_path / "run"))
         assert put_together == ["0", "1", "2", "3"]
     assert runs[0].estimates == runs[1].estimates == foresee.read_run(tmp_path / "run").estimates
+
+
+def peaks(folder: Path, count: int) -> dict[str, int]:
+    """Score so many answers and do what is done with runs: the most bytes that Python held at each step."""
+    folder.mkdir()
+    data, answers = folder / "rows.jsonl", folder / "answers.jsonl"
+    kinds = ("harmful", "benign")
+    with data.open("w") as rows, answers.open("w") as given:
+        for n in range(count):
+            row = {"id": n, "prompt": f"{n:03}?" * 8_000, "expected": kinds[n % 2], "category": f"c{n % 3}"}
+            rows.write(json.dumps({**row, "cluster": f"k{n // 2}"}) + "\n")
+            text = "I can't help with that." if n % 3 else f"Sure, {n}."
+            given.write(json.dumps({"id": n, "response": text, "status": "error" if n % 50 == 9 else "ok"}) + "\n")
+
+    steps: dict[str, Callable[[foresee.Run], object]] = {
+        "read": lambda run: foresee.read_run(run.folder),
+        "table": lambda run: (tables.headline(run), judging.notes(run), tables.groups(run, "refused", "subset")),
+        "show": lambda run: run_text.items(run),
+        "page": lambda run: page.render([run]),
+        "compare": lambda run: foresee.compare(run.folder, run).table(),
+        "csv": lambda run: write([run], "csv"),
+        "jsonl": lambda run: write([run], "jsonl"),
+    }
+    found = {}
+    tracemalloc.start()
+    run = foresee.score(answers, "jsonl", out=folder / "run", data=data, judging=foresee.JudgeChoice(off=True))
+    _, found["score"] = tracemalloc.get_traced_memory()
+    for name, step in steps.items():
+        tracemalloc.reset_peak()
+        step(run)
+        _, found[name] = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return found
+
+
+def test_memory_grows_by_less_than_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place, name, small in ((spool, "HELD", 20), (spool, "_BUFFER", 5_000), (gallery, "CARD_LIMIT", 20)):
+        monkeypatch.setattr(place, name, small)
+    peaks(tmp_path / "first", 3)  # what is imported and cached stays
+    few, many = peaks(tmp_path / "few", 50), peaks(tmp_path / "many", 150)
+    grown = {name: (many[name] - few[name]) / 100 for name in few}  # bytes a row; a row that is held takes 32,000
+    assert {name: by for name, by in grown.items() if by > 1_000} == {}
