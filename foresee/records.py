@@ -440,6 +440,13 @@ class Attack(Protocol):
 T = TypeVar("T")
 
 
+def changed(record: T, **fields: Any) -> T:
+    """Return a record with other values of some fields: `dataclasses.replace` at a fifth of its time, unchecked."""
+    new = object.__new__(type(record))
+    new.__dict__.update(record.__dict__, **fields)
+    return new
+
+
 def encode(record: Any) -> dict[str, Any]:
     """Encode a record as JSON-ready values, fields at their default left out; image bytes are never written."""
     values: dict[str, Any] = _adapter(type(record)).dump_python(record, mode="json", exclude_defaults=True)

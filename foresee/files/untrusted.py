@@ -60,9 +60,11 @@ def read_regular(path: Path, at_most: int = MAX_TEXT_BYTES) -> bytes:
         OSError: as `open_regular`, or more than `at_most` bytes (no more are read, whatever its size is said to be).
     """
     with open_regular(path) as file:
-        data = file.read(min(os.fstat(file.fileno()).st_size, at_most) + 1)
-        while len(data) <= at_most and (more := file.read(1 << 20)):  # it grew, or its file system does not say
-            data += more
+        wanted = min(os.fstat(file.fileno()).st_size, at_most) + 1
+        data = file.read(wanted)
+        if len(data) == wanted:  # it grew, or its file system does not say its size
+            while len(data) <= at_most and (more := file.read(1 << 20)):
+                data += more
     if len(data) > at_most:
         raise OSError(errno.EFBIG, f"expected at most {at_most:,} bytes")
     return data

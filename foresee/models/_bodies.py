@@ -19,6 +19,13 @@ _LINE_END = re.compile("\r\n?|\n")
 _EVENT_FIELDS = ("data:", "event:", "id:", "retry:")
 
 
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < _MOST_DIGITS else float(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer)  # `json.loads` would make one for every body
+
+
 def loads(text: str) -> Any:
     """Return what a body holds, an event stream as the completion that it spells; None if that is no JSON."""
     text = _without_comments(text)
@@ -59,7 +66,7 @@ def _without_comments(text: str) -> str:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < _MOST_DIGITS else float(digits))
+        return _DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
 

@@ -91,7 +91,12 @@ def reply(
     request: Request,
     dialect: Dialect = Dialect(),  # noqa: B008
 ) -> Reply:
-    """Read a response.
+    """Read a response: see `read`, for a text that nobody has parsed yet."""
+    return read(status, headers, text, loads(text), request, dialect)
+
+
+def read(status: int, headers: Mapping[str, str], text: str, content: Any, request: Request, dialect: Dialect) -> Reply:
+    """Read a response, given what its text holds.
 
     Returns:
         A Reply; `refused_by_api` where the provider's filter stopped the question or the answer.
@@ -99,7 +104,6 @@ def reply(
     Raises:
         ModelError: anything else than an answer. Its message may quote the server and has to be cleared of keys.
     """
-    content = loads(text)
     error = error_in(content)
     choices = _choices(content)
     if status >= 300 or error:  # also beside an answer, which is then a part of one

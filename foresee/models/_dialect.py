@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from foresee.models._api_errors import code_of, error_in, message_in
-from foresee.models._bodies import loads
 from foresee.models._refusals import refusal_code
 
 _COMPLAINTS = frozenset({400, 422, 500, 501})  # templates that lack a role raise inside the server
@@ -83,16 +82,19 @@ class Change(NamedTuple):
     without: Callable[[Dialect, Complaint], Dialect | None]
 
 
-def adjusted(dialect: Dialect, status: int, text: str, body: Mapping[str, Any]) -> Dialect | None:
+def adjusted(dialect: Dialect, status: int, text: str, content: Any, body: Mapping[str, Any]) -> Dialect | None:
     """Return the dialect without what the server complains of; None if it complains of something else.
 
     Args:
         dialect: in which the body was written.
         status: of the response.
         text: of the response.
+        content: what the text holds.
         body: what was sent.
     """
-    error = error_in(loads(text))
+    error = error_in(content)
+    if status < 300 and not error:
+        return None
     named = (code_of(error) or status) if status < 300 else status
     message = message_in(error) or text[:2000]
     if named not in _COMPLAINTS or refusal_code(named, error, message_in(error)) is not None:

@@ -32,7 +32,7 @@ class ImageFolders:
 
     def __init__(self, handling: Handling) -> None:
         self._handling = handling
-        self._made: dict[str, asyncio.Future[str]] = {}
+        self._made: dict[str, str | asyncio.Future[str]] = {}
         self._holders: dict[str, int] = {}
 
     async def take(self, image: Image) -> str:
@@ -43,28 +43,24 @@ class ImageFolders:
         """
         name = image.sha256
         self._holders[name] = self._holders.get(name, 0) + 1
-        if name not in self._made:
-            self._made[name] = self._making(image)
-        return await asyncio.shield(self._made[name])  # a cancelled request must not take it from the others
+        made = self._made.get(name)
+        if made is None:
+            made = self._made[name] = self._making(image)
+        return made if isinstance(made, str) else await asyncio.shield(made)  # cancelled, the others still get it
 
-    def _making(self, image: Image) -> asyncio.Future[str]:
-        """Begin a data URL: a small image's at once, which is quicker than a change of threads."""
-        loop = asyncio.get_running_loop()
+    def _making(self, image: Image) -> str | asyncio.Future[str]:
+        """Begin a data URL: a small image's is made at once, which is quicker than a change of threads."""
         if _small(image):
-            made: asyncio.Future[str] = loop.create_future()
-            try:
-                made.set_result(data_url(image, self._handling))
-            except ModelError as problem:
-                made.set_exception(problem)
-        else:
-            made = loop.run_in_executor(None, data_url, image, self._handling)
+            return data_url(image, self._handling)
+        made = asyncio.get_running_loop().run_in_executor(None, data_url, image, self._handling)
         made.add_done_callback(lambda done: done.cancelled() or done.exception())
         return made
 
     def drop(self, image: Image) -> None:
         self._holders[image.sha256] -= 1
         if self._holders[image.sha256] == 0:
-            del self._holders[image.sha256], self._made[image.sha256]
+            del self._holders[image.sha256]
+            self._made.pop(image.sha256, None)
 
 
 def _small(image: Image) -> bool:

@@ -14,7 +14,7 @@ import secrets
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import aiohttp
@@ -23,9 +23,10 @@ from foresee.config import build
 from foresee.errors import ModelError, UserError
 from foresee.files.redaction import shown, without_key
 from foresee.models import _chat, _dialect, _http, server_pool
+from foresee.models._bodies import loads
 from foresee.models._images import Handling, ImageFolders
 from foresee.models._providers import PROVIDERS, Address, ApiOptions, addresses, find_key
-from foresee.records import Capability, Image, Json, Reply, Request
+from foresee.records import Capability, Image, Json, Reply, Request, changed
 
 __all__ = ["ApiModel", "ApiOptions", "open_api_model"]
 
@@ -189,11 +190,12 @@ class ApiModel:
             for name, url in urls.items():  # base64 needs no escapes: to look for them takes longer than all else
                 data = data.replace(marks[name].encode(), url.encode())
             response = await self._send(session, "POST", "/chat/completions", data)
-            learnt = _dialect.adjusted(dialect, response.status, response.text, body)
+            content = loads(response.text)
+            learnt = _dialect.adjusted(dialect, response.status, response.text, content, body)
             if learnt is None:
                 break
             dialect = learnt
-        reply = _chat.reply(response.status, response.headers, response.text, request, dialect)
+        reply = _chat.read(response.status, response.headers, response.text, content, request, dialect)
         if dialect is not settled and self._dialect is settled and reply.status == "ok":
             self._dialect = dialect  # else a call beside this one has learnt it already
             for line in _dialect.describe_changes(settled, dialect):
@@ -202,7 +204,7 @@ class ApiModel:
             without_key(text, self._key) for text in (reply.text, reply.reasoning, reply.served_by)
         )
         seconds = round(time.monotonic() - began, 4)
-        return replace(
+        return changed(
             reply, text=text, reasoning=reasoning, served_by=served_by, address=self.base_url, seconds=seconds
         )
 

@@ -21,6 +21,7 @@ from foresee.records import (
     Screened,
     Screening,
     Usage,
+    changed,
 )
 from foresee.runner.calls import JournalledCalls
 from foresee.runner.keys import Prepared, answer_key, request_for, settings_digest
@@ -148,7 +149,7 @@ async def answer(
         if failure.shortage:
             raise UserError(f"{failure}; {KEPT}") from None
         filled = _failed(item, failure)
-    found = replace(
+    found = changed(
         filled,
         epoch=epoch,
         key=key,

@@ -38,6 +38,7 @@ _SYNC_SECONDS = 5.0  # a power cut may cost this much; a killed process costs no
 
 
 T = TypeVar("T")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Line(NamedTuple):
@@ -287,7 +288,7 @@ def _plain(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
 def _encode(line: Mapping[str, Any]) -> bytes:
     try:
-        data = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()
+        data = _ENCODER.encode(line).encode()
     except UnicodeEncodeError:  # half of a surrogate pair, which some models do produce
         data = json.dumps(line, separators=(",", ":")).encode()
     return data[:-1] + _CHECKSUM % zlib.crc32(data[:-1]) + b"\n"

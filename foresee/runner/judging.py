@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from foresee.errors import ModelError, UserError
 from foresee.files.spool import Spool
-from foresee.records import Answer, Item, Json, Judge, Model, Reply, Request, Row, Usage, Verdict, encode
+from foresee.records import Answer, Item, Json, Judge, Model, Reply, Request, Row, Usage, Verdict, changed, encode
 from foresee.runner.async_bridge import complete, each
 from foresee.runner.budget import Budget, BudgetSpent
 from foresee.runner.calls import JournalledCalls
@@ -73,7 +72,7 @@ class JudgeCalls:
 async def _asked(caller: Caller, request: Request) -> Reply:
     """Ask, and keep no more of the reply than anybody reads. Raises ModelError: there is no reply."""
     reply = await caller(request)
-    return replace(reply, text=_shortened(reply.text), reasoning=_shortened(reply.reasoning))
+    return changed(reply, text=_shortened(reply.text), reasoning=_shortened(reply.reasoning))
 
 
 def _shortened(text: str) -> str:
@@ -142,7 +141,7 @@ class Judging:
             breaker.mark_ok()
             return stored
         verdict, failure = await _read(judge, models, item, answer)
-        verdict = replace(
+        verdict = changed(
             verdict,
             item_id=item.id,
             epoch=answer.epoch,

@@ -89,7 +89,9 @@ def keyed(
             yield Keyed(item, None, tuple(answer_key(of, original, epoch) for epoch in range(epochs)))
             continue
         full = request_for(item, defense, generation)
-        request = replace(full, decoding=None, hidden=None)  # they are the run's, and may be large
+        request = full  # but for what is the run's, and may be large
+        if full.decoding is not None or full.hidden is not None:
+            request = replace(full, decoding=None, hidden=None)
         yield Keyed(item, request, tuple(answer_key(settings, full, each, item.turns) for each in range(epochs)))
 
 
@@ -151,8 +153,7 @@ def _seen(item: Item) -> list[Any]:
 def digest(value: Any) -> str:
     """128 bits of SHA-256 (hex) of a value's canonical JSON."""
     # ASCII escapes, because a data set may hold text that UTF-8 can't (half of a surrogate pair).
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_canonical)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
+    return hashlib.sha256(_CANONICAL.encode(value).encode("ascii")).hexdigest()[:32]
 
 
 def _content(messages: Iterable[Message]) -> list[Any]:
@@ -167,3 +168,6 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     return str(value)
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_canonical)
