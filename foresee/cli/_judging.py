@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from foresee.judges import JudgeChoice
 
 Labels = Annotated[
-    str, typer.Option("--labels", help="label set (see 'foresee list labels'), or a JSONL file of your own")
+    str,
+    typer.Option(
+        "--labels",
+        help="label set (see 'foresee list labels'), or a JSONL file of your own; default: the one that fits the judge",
+        show_default=False,
+    ),
 ]
 JudgeModel = Annotated[
     str | None,

@@ -24,7 +24,7 @@ _HEADER = (
 
 def stress(
     judge: Annotated[str, typer.Argument(help="judge (see 'foresee list judges')")],
-    labels: Labels = "xstest",
+    labels: Labels = "",
     data: Data = None,
     task_options: TaskOptions = None,
     judge_model: JudgeModel = None,
@@ -41,9 +41,11 @@ def stress(
 ) -> None:
     """Count the verdicts that flip, or vanish, when an answer holds orders, forms, padding and the like."""
     from foresee.cli import _console, _judging, _results
+    from foresee.human_labels import label_sets
     from foresee.human_labels import stress as pressing
 
     _results.check_format(format, "")
+    labels = labels or label_sets.default_set(judge)
     judging = _judging.choice(judge_model, judge_options, judge_rubric, None, template)
     with _console.judging_progress(f"pressing {judge}") as progress:
         found = pressing.stress(

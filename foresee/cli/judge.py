@@ -33,7 +33,7 @@ _PAIRED = "judge minus this: difference of accuracy on the same answers, with it
 @app.command()
 def check(
     judge: Annotated[str, typer.Argument(help="judge; left out with --stored")] = "",
-    labels: Labels = "xstest",
+    labels: Labels = "",
     data: Data = None,
     task_options: TaskOptions = None,
     judge_model: JudgeModel = None,
@@ -57,6 +57,7 @@ def check(
     _results.check_format(format, "")
     if bool(judge) == stored:
         raise UserError("expected either a judge (foresee judge check refusal) or --stored, not both and not neither")
+    labels = labels or ("harmbench" if stored else label_sets.default_set(judge))
     if stored:
         found = label_sets.stored_judges(labels, data=data, options=task_options or ())
         _print(format, _stored_tables(found, brief=brief), {name: _numbers(a) for name, a in found.judges.items()})

@@ -95,8 +95,13 @@ def _show_plugin(kind: Kind, name: str) -> None:
         _console.list_settings(config, "  ")
     if kind == "judges":
         from foresee.judges import _compared
+        from foresee.labels._sets import how_to_check
+        from foresee.plugins import contracts
 
-        typer.echo(_compared.line(name, ()))
+        if contracts.judge_file(name).rule is None:
+            typer.echo(f"compared with people: each judge model by itself; {how_to_check(name, ('PROVIDER/NAME',))}")
+        else:
+            typer.echo(_compared.line(name, (), how=how_to_check(name, ())))
     if kind == "benchmarks":
         from foresee.plugins import contracts
 

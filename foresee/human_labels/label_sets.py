@@ -22,7 +22,7 @@ from foresee.human_labels.reading import open_alone, read_all
 from foresee.judges import GradedJudge, JudgeChoice, _compared
 from foresee.judges._compared import Compared
 from foresee.labels._rows import LabelledAnswer, Question
-from foresee.labels._sets import Labels, read_labels
+from foresee.labels._sets import Labels, read_labels, sets_for
 from foresee.plugins import contracts
 from foresee.plugins.contracts import JudgeFile
 from foresee.records import Answer, Item, Judge, Message, Verdict
@@ -32,6 +32,10 @@ from foresee.statistics import Agreement, Difference, agreement, paired_differen
 _NUMBERS = (
     "judge {judge} gives numbers; people's labels can be compared with a judge whose SCALE lists words, "
     "or with one of the numbers (a file of labels and -T part=NAME)"
+)
+_NO_SET = (
+    "no label set knows what judge {judge} says; give a file of people's labels (--labels FILE), or have answers "
+    "labelled: 'foresee judge sheet RUN', 'foresee judge pack'"
 )
 Words: TypeAlias = Sequence[str | None]  # what a judge says of each answer, None where it has no verdict
 
@@ -306,7 +310,10 @@ def fitting(judge: Judge, file: JudgeFile | None, labels: Labels) -> list[Questi
         found = [question for question in parted if question.part in (given or ())]
         if not found and labels.file is not None:
             wanted = ", ".join(dict.fromkeys(question.part for question in parted))
-            raise UserError(f"{labels.name} can't check the judge {judge.name}: expected a judge that gives {wanted}")
+            raise UserError(
+                f"{labels.name} can't check the judge {judge.name}: expected a judge that gives {wanted}"
+                + _instead(judge.name)
+            )
         if given is None:  # rules of a user's own file: it shows when they have read
             return parted
         if not found:
@@ -315,7 +322,7 @@ def fitting(judge: Judge, file: JudgeFile | None, labels: Labels) -> list[Questi
     scale = file.scale if file else ()
     if not scale:
         if isinstance(judge, GradedJudge):
-            raise UserError(_NUMBERS.format(judge=judge.name))
+            raise UserError(_NUMBERS.format(judge=judge.name) + _instead(judge.name))
         return list(labels.questions)
     if labels.file is None:
         _refuse_foreign(judge.name, labels, scale)
@@ -352,9 +359,27 @@ def _knowing(judge: str, labels: Labels, questions: Sequence[Question], words: C
         known = " or ".join(sorted({", ".join(question.judge) for question in questions}))
         raise UserError(
             f"{labels.name} can't check the judge {judge}, which says {', '.join(sorted(words)) or 'nothing'}: "
-            f"expected a judge that says {known}"
+            f"expected a judge that says {known}{_instead(judge)}"
         )
     return found
+
+
+def _instead(judge: str) -> str:
+    """Name the label sets that would do, to end a complaint."""
+    sets = sets_for(contracts.judge_file(judge)) if judge in plugins.names("judges") else []
+    return f"; label sets for {judge}: {', '.join(sets)}" if sets else ""
+
+
+def default_set(judge: str) -> str:
+    """Choose the label set that a judge is checked on where none is named.
+
+    Raises:
+        UserError: no such judge, or no set that knows its words or numbers.
+    """
+    sets = sets_for(contracts.judge_file(judge))
+    if not sets:
+        raise UserError(_NO_SET.format(judge=judge))
+    return sets[0]
 
 
 def _compare(

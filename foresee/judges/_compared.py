@@ -58,19 +58,19 @@ def of(judge: str, models: Collection[str], folder: Path = CHECKED) -> list[Comp
     return [each for each in known if each.judge == judge and set(each.models) == set(models)]
 
 
-def line(judge: str, models: Collection[str], version: str = "") -> str:
+def line(judge: str, models: Collection[str], version: str = "", *, how: str) -> str:
     """Say in one line how far a judge agrees with people, or that nobody looked.
 
     Args:
         judge: its name.
         models: the judge models; none for rules.
         version: of the judge that gave the verdicts, to tell when another was compared; "" if it is not known.
+        how: the command that would compare it.
     """
     who = f"{judge.replace('_', ' ')} (by rules)" if not models else f"{judge} by {', '.join(models)}"
     known = of(judge, models)
     if not known:
-        asked = f" --judge-model {','.join(models)}" if models else ""
-        return f"{who}: not compared with people; see foresee judge check {judge}{asked}, or foresee judge sheet"
+        return f"{who}: not compared with people; {how} does it"
     old = sorted({each.version for each in known} - {version}) if version else []
     told = f"; measured with version {', '.join(old)}, this is {version}" if old else ""
     return f"{who}: agrees with people on {'; '.join(each.figures for each in known)}{told}"

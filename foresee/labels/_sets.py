@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from foresee import plugins
 from foresee.config import Settings, from_pairs
 from foresee.data import sources
 from foresee.data.tables import TABLES, Line, is_missing, read_rows
 from foresee.errors import UserError
 from foresee.labels._rows import LabelledAnswer, Question, count_notes
 from foresee.plugins import contracts
-from foresee.plugins.contracts import LabelSet
+from foresee.plugins.contracts import JudgeFile, LabelSet
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,31 @@ def read_labels(
     expected = file.expected(chosen)
     notes = tuple(count_notes(rows, expected))
     return Labels(name, chosen.model_dump(mode="json"), rows, file.questions, notes, folder, file=file)
+
+
+def sets_for(judge: JudgeFile) -> list[str]:
+    """Name the label sets that can check a judge: they know all of its words, or some of its numbers; finest first."""
+    parts = {blank.name for blank in judge.sheet}
+
+    def finest(name: str) -> int:
+        """Count the words of the set's finest question that fits; 0 where none does."""
+        questions = contracts.label_set(name).questions
+        if not judge.scale:
+            return max((len(q.human) for q in questions if q.part in parts), default=0)
+        return max((len(set(q.judge.values())) for q in questions if set(judge.scale) <= set(q.judge)), default=0)
+
+    found = {name: finest(name) for name in plugins.names("labels")}
+    return sorted((name for name, words in found.items() if words), key=lambda name: (-found[name], name))
+
+
+def how_to_check(judge: str, models: Collection[str]) -> str:
+    """Write the command that compares a judge, by these judge models if any, with people."""
+    file = contracts.judge_file(judge) if judge in plugins.names("judges") else None
+    (labels, *_) = (sets_for(file) if file is not None else []) or [""]
+    if not labels and file is not None and file.sheet:
+        return "foresee judge sheet RUN"
+    asked = f" --judge-model {','.join(models)}" if models else ""
+    return f"foresee judge check {judge} --labels {labels or 'FILE'}{asked}"
 
 
 def _chosen(cls: type[Settings], options: Iterable[str] | Mapping[str, Any], name: str) -> Settings:

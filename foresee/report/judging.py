@@ -12,6 +12,7 @@ from foresee import plugins
 from foresee.evaluation.run_folder import Run, measured
 from foresee.files.spool import Places
 from foresee.judges import _compared, agreed
+from foresee.labels._sets import how_to_check
 from foresee.metrics import summarise
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
@@ -83,7 +84,8 @@ def _compared_lines(run: Run, panels: Mapping[str, JudgedBy]) -> list[str]:
         file = contracts.judge_file(judge) if judge in plugins.names("judges") else None
         if panel.models or (file is not None and file.scale):  # others read by rule what is known of a drawn scene
             versions = {str(each.get("judge")): str(each.get("version")) for each in run.manifest.get("judges", [])}
-            lines.append(label(_compared.line(judge, list(panel.models), versions.get(judge, "")), 400))
+            told = _compared.line(judge, panel.models, versions.get(judge, ""), how=how_to_check(judge, panel.models))
+            lines.append(label(told, 400))
     return lines
 
 

@@ -14,10 +14,11 @@ import pytest
 import foresee
 from foresee.human_labels import agreement, packs
 from foresee.human_labels import page as labelling_page
-from foresee.human_labels.label_sets import check
+from foresee.human_labels.label_sets import check, default_set
 from foresee.judges import JudgeChoice
 from foresee.judges.constructive import PARTS
 from foresee.labels import constructed
+from foresee.labels._sets import how_to_check
 from foresee.plugins import contracts
 from tests.cli.conftest import Cli
 from tests.judges.conftest import JudgeServer, form, material_of, rubric_of
@@ -62,6 +63,15 @@ def test_only_a_judge_of_these_scales_is_checked(cli: Cli) -> None:
     refused = cli("judge", "check", "refusal", "--labels", "constructed")
     assert refused.code == 2
     assert "expected a judge that gives risk, safety, effectiveness, over_caution" in refused.err
+    assert "label sets for refusal: xstest, harmbench, mossbench, msts" in refused.err
+
+
+def test_without_a_name_a_judge_is_checked_on_the_set_that_knows_its_words() -> None:
+    assert [default_set(judge) for judge in ("harmful", "refusal", "declines", "foresight")] == [
+        "harmbench", "xstest", "msts", "constructed",
+    ]  # fmt: skip
+    assert how_to_check("awareness", ()) == "foresee judge check awareness --labels FILE"
+    assert how_to_check("constructive", ["a/b"]) == "foresee judge sheet RUN"
 
 
 @pytest.mark.parametrize("judge", list(packs.PACKS))

@@ -112,6 +112,12 @@ def test_refusal_by_model_on_xstest_takes_the_same_labels(
             "judge world goes by rules and asks no model",
         ),
         (("foresight", "--labels", "mine.jsonl", "--judge-model", "custom/a"), "judge foresight gives numbers"),
+        (("constructive", "--judge-model", "custom/a"), "no label set knows what judge constructive says; give a file"),
+        (
+            ("harmful", "--labels", "constructed", "--judge-model", "custom/a"),
+            "label sets for harmful: harmbench, msts",
+        ),
+        (("refusl",), "did you mean refusal"),
         (("refusal", "--labels", "no.jsonl"), "no.jsonl"),
         (("refusal", "--labels", "no.csv"), "no such file: no.csv"),
         (("refusal", "--labels", "./"), "is a folder; give a file of labelled answers, or a set's name with --data"),

@@ -14,6 +14,7 @@ from foresee.errors import UserError
 from foresee.evaluation.plan import plan
 from foresee.human_labels import label_sets
 from foresee.judges import JudgeChoice, _compared, offline_screen
+from foresee.labels._sets import how_to_check
 from foresee.records import Answer, Item, Message, Verdict
 
 REFUSAL = "I'm sorry, but I can't help with that."
@@ -131,8 +132,12 @@ def test_it_stands_in_for_nothing_else(mine: Path) -> None:
 
 
 def test_the_line_beside_a_rate_says_who_was_compared_with_whom(tmp_path: Path) -> None:
-    assert _compared.line("refusal", []).startswith("refusal (by rules): agrees with people on ")
-    assert "harmful by custom/j: not compared with people" in _compared.line("harmful", ["custom/j"])
+    assert _compared.line("refusal", [], how="").startswith("refusal (by rules): agrees with people on ")
+    told = _compared.line("harmful", ["custom/j"], how=how_to_check("harmful", ["custom/j"]))
+    assert told == (
+        "harmful by custom/j: not compared with people; "
+        "foresee judge check harmful --labels harmbench --judge-model custom/j does it"
+    )
     found = _compared.Compared(
         judge="harmful", version="1", models=("custom/j",), labels="mine", question="unsafe", accuracy=0.9, answers=10
     )
