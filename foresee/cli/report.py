@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foresee.cli._judging import JudgeModel, JudgeOptions
 from foresee.cli.eval import Format
 from foresee.cli.profile import Labels
 from foresee.cli.score import Correct
@@ -64,21 +65,29 @@ def page(
     images: Annotated[bool, typer.Option("--images/--no-images", help="embed (small) images")] = True,
     public: Annotated[bool, typer.Option("--public", help="aggregates only: no prompts, answers or images")] = False,
     correct: Correct = None,
+    judge_model: JudgeModel = None,
+    judge_options: JudgeOptions = None,
     label: Labels = "",
 ) -> None:
     """Write one self-contained HTML page about one run or several; of trainings, their curves.
 
     A page that is there already is kept: without --out the new one is called report-2.html and so on, with --out
-    --force is needed.
+    --force is needed. --judge-model is asked for nothing but to read a label set that --correct names, once.
     """
-    from foresee.cli import _labelling, _results
+    from foresee.cli import _judging, _labelling, _results
     from foresee.cli._console import say
     from foresee.cli.profile import names_of
+    from foresee.errors import UserError
     from foresee.report import page, training
     from foresee.report.profile import profile as build
     from foresee.report.stored_runs import read_runs
 
     path = _page_file(runs, out, force=force)
+    judges = _judging.choice(judge_model, judge_options, None, None, None)
+    if judges.models and correct is None:
+        raise UserError(
+            "--judge-model reads the label set of --correct; to judge a run: foresee score RUN --judge-model …"
+        )
     if all(training.is_training(folder) for folder in runs):
         training.write(path, runs, public=public)
     else:
@@ -86,7 +95,7 @@ def page(
         corrections = {
             run.folder: _labelling.correction_table(run.title, each)
             for run in found
-            if (each := _results.corrected(run, correct, None)) is not None
+            if (each := _results.corrected(run, correct, judges)) is not None
         }
         opening = build(found, labels=names_of(label))
         page.write(path, found, images=images, public=public, corrections=corrections, profile=opening)

@@ -101,6 +101,7 @@ class JudgeCheck:
             gives several numbers, by the first that is compared.
         unscored: reason -> answers.
         models: names of the judge models.
+        rubrics: name, version and hash of what they were asked.
         rates: beside published ones, where the set has these in the place of labels; then there are no comparisons.
     """
 
@@ -111,6 +112,7 @@ class JudgeCheck:
     verdicts: Mapping[str, Mapping[str, int]]
     unscored: Mapping[str, int]
     models: tuple[str, ...] = ()
+    rubrics: tuple[str, ...] = ()
     rates: PublishedRates | None = None
 
 
@@ -160,9 +162,10 @@ def check(
         questions = [q for q in questions if q.part] or _knowing(opened.name, found, questions, said)
     unscored = Counter(v.reason or "no reason given" for v in verdicts if v.value is None)
     models = tuple(member.model.name for member in opened.members) if isinstance(opened, GradedJudge) else ()
+    rubrics = tuple(sorted({verdict.rubric for verdict in verdicts if verdict.rubric}))
     if found.file is not None and found.file.rates:
         rates = published_rates(questions[0], found.rows, words[questions[0].part], found.file.rates)
-        return JudgeCheck(opened.name, opened.identity, found, (), {}, unscored, models, rates)
+        return JudgeCheck(opened.name, opened.identity, found, (), {}, unscored, models, rubrics, rates)
     baselines = {
         name: [reader(row.response) for row in found.rows] for name, reader in (file.baselines if file else {}).items()
     }
@@ -179,6 +182,7 @@ def check(
         verdicts=_crosstab(found.rows, words[questions[0].part]),
         unscored=unscored,
         models=models,
+        rubrics=rubrics,
     )
     for each in as_compared(checked) if models and found.file is not None else ():
         _compared.keep(each, Path(out) if out else _compared.CHECKED)
@@ -194,6 +198,7 @@ def as_compared(found: JudgeCheck) -> list[Compared]:
             judge=found.judge,
             version=str(found.identity.get("version", "")),
             models=found.models,
+            rubrics=found.rubrics,
             labels=" ".join([found.labels.name, *other]),
             question=each.question.name,
             accuracy=round(each.overall.accuracy.value, 4),

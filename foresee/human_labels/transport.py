@@ -26,6 +26,8 @@ from foresee.plugins.contracts import JudgeFile
 from foresee.records import Row, Verdict
 from foresee.statistics.correction import Correction, Labelled, rogan_gladen
 
+_OTHER_RUBRIC = "the judge models read the labelled answers by the judge's own rubric, this run by another"
+
 
 def is_label_set(source: str) -> bool:
     """Whether `--correct` names a published label set (NAME or NAME=FOLDER) and no file."""
@@ -58,7 +60,7 @@ def correct(
             f"the judges are {shown or 'none'}"
         )
     share = resemblance.of_run(run, labels)
-    found = []
+    found, other = [], False
     for metric, judge, question in fitting:
         values, clusters = judged_rows(run, metric)
         if share is None or share < resemblance.ENOUGH:
@@ -66,7 +68,8 @@ def correct(
             why = f"no corrected rate: {_share(share)} of the answers resemble those of {name}"
             found.append(Correction(metric.name, None, None, None, raw, 0, len(values), why))
             continue
-        labelled = _labelled(run, judge, question, labels, judging, progress)
+        labelled, rubrics = _labelled(run, judge, question, labels, judging, progress)
+        other |= bool({row.verdicts[judge].rubric for row in run.rows if judge in row.verdicts} - rubrics)
         found.append(rogan_gladen(values, clusters, labelled, name=metric.name))
     corrected = {metric.name for metric, _, _ in fitting}
     return Corrected(
@@ -75,7 +78,7 @@ def correct(
         kind="transported",
         source=name,
         percents={metric.name: metric.percent for metric in run.metrics},
-        notes=tuple(_notes(run, labels, share)),
+        notes=(*_notes(run, labels, share), *([_OTHER_RUBRIC] if other else ())),
     )
 
 
@@ -125,8 +128,12 @@ def _labelled(
     labels: Labels,
     judging: JudgeChoice,
     progress: Callable[[int, int], None] | None,
-) -> list[Labelled]:
-    """Have the run's judge read the set. Raises UserError: it asked models, and they are not named."""
+) -> tuple[list[Labelled], set[str]]:
+    """Have the run's judge read the set; also name the rubrics by which it did.
+
+    Raises:
+        UserError: it asked models, and they are not named.
+    """
     asked = [each for each in run.manifest.get("judges", []) if each.get("judge") == judge and each.get("models")]
     if asked and not judging.models:
         names = ",".join(run.manifest.get("judge_models", [])) or "PROVIDER/NAME"
@@ -134,11 +141,12 @@ def _labelled(
     choice = judging if asked else JudgeChoice()
     checked = label_sets.read_by(judge, labels, choice, progress)
     file = contracts.judge_file(judge)
-    return [
+    labelled = [
         Labelled(said, float(question.human[row.label] == question.positive), 1.0, row.cluster)
         for row, verdict in zip(labels.rows, checked, strict=True)
         if (said := _positive(file, verdict, question)) is not None
     ]
+    return labelled, {verdict.rubric for verdict in checked}
 
 
 def _notes(run: Run, labels: Labels, share: float | None) -> list[str]:
@@ -150,9 +158,6 @@ def _notes(run: Run, labels: Labels, share: float | None) -> list[str]:
         others = resemblance.others(run, besides=labels.name)
         listed = ", ".join(f"{name} {_share(each)}" for name, each in others.items())
         told.append(f"other label sets at hand: {listed or 'none'}; your own labels: foresee judge sheet {run.folder}")
-    by_models = [each for each in run.manifest.get("judges", []) if each.get("models")]
-    if any(each.get("rubric", {}).get("from", "own") != "own" for each in by_models):
-        told.append("the judge models read the labelled answers by the judge's own rubric, this run by another")
     return told
 
 

@@ -28,6 +28,8 @@ class Compared(Settings):
     version: str
     models: tuple[str, ...] = ()
     """the judge models; none for rules"""
+    rubrics: tuple[str, ...] = ()
+    """name, version and hash of what judge models were asked; none for rules"""
     labels: str
     """the label set, with the options that were not the default"""
     question: str
@@ -58,7 +60,7 @@ def of(judge: str, models: Collection[str], folder: Path = CHECKED) -> list[Comp
     return [each for each in known if each.judge == judge and set(each.models) == set(models)]
 
 
-def line(judge: str, models: Collection[str], version: str = "", *, how: str) -> str:
+def line(judge: str, models: Collection[str], version: str = "", *, how: str, rubrics: Collection[str] = ()) -> str:
     """Say in one line how far a judge agrees with people, or that nobody looked.
 
     Args:
@@ -66,6 +68,7 @@ def line(judge: str, models: Collection[str], version: str = "", *, how: str) ->
         models: the judge models; none for rules.
         version: of the judge that gave the verdicts, to tell when another was compared; "" if it is not known.
         how: the command that would compare it.
+        rubrics: by which the verdicts were given, to tell when another was compared.
     """
     who = f"{judge.replace('_', ' ')} (by rules)" if not models else f"{judge} by {', '.join(models)}"
     known = of(judge, models)
@@ -73,14 +76,16 @@ def line(judge: str, models: Collection[str], version: str = "", *, how: str) ->
         return f"{who}: not compared with people; {how} does it"
     old = sorted({each.version for each in known} - {version}) if version else []
     told = f"; measured with version {', '.join(old)}, this is {version}" if old else ""
-    return f"{who}: agrees with people on {'; '.join(each.figures for each in known)}{told}"
+    other = sorted({rubric for each in known for rubric in each.rubrics} - set(rubrics)) if rubrics else []
+    told += f"; measured by rubric {', '.join(other)}, this is {', '.join(rubrics)}" if other else ""
+    return f"{who}: agrees with people on {'; '.join(dict.fromkeys(each.figures for each in known))}{told}"
 
 
 def keep(found: Compared, folder: Path = CHECKED) -> None:
     """Keep what a check of judge models found, in the place of an earlier one of the same kind."""
     from foresee.manifest import digest, write_atomically
 
-    name = digest([found.judge, found.models, found.labels, found.question])[:12]
+    name = digest([found.judge, found.models, found.rubrics, found.labels, found.question])[:12]
     write_atomically(folder / f"agreement-{name}.json", json.dumps(found.model_dump(), indent=2) + "\n")
 
 

@@ -84,8 +84,9 @@ def _compared_lines(run: Run, panels: Mapping[str, JudgedBy]) -> list[str]:
         file = contracts.judge_file(judge) if judge in plugins.names("judges") else None
         if panel.models or (file is not None and file.scale):  # others read by rule what is known of a drawn scene
             versions = {str(each.get("judge")): str(each.get("version")) for each in run.manifest.get("judges", [])}
-            told = _compared.line(judge, panel.models, versions.get(judge, ""), how=how_to_check(judge, panel.models))
-            lines.append(label(told, 400))
+            how, version = how_to_check(judge, panel.models), versions.get(judge, "")
+            told = _compared.line(judge, panel.models, version, how=how, rubrics=panel.rubrics)
+            lines.append(label(told, 500))
     return lines
 
 

@@ -13,6 +13,9 @@ from foresee.errors import UserError
 from foresee.human_labels import transport
 from foresee.human_labels.resemblance import resemblance
 from foresee.judges import JudgeChoice
+from foresee.judges.constructive import PARTS
+from tests.cli.conftest import Cli
+from tests.judges.conftest import JudgeServer, form, material_of
 from tests.support.figures import bounds, known
 
 WORDS = ["cake", "flour", "sugar", "oven", "butter", "cream", "spoon", "plate", "knife", "table", "apple", "lemon"]
@@ -81,6 +84,33 @@ def test_the_page_shows_corrected_rates_beside_the_judge(cakes: Path) -> None:
     found = transport.correct(run, f"cakes={cakes}", JudgeChoice())
     assert f"{100 * known(found.found[0].value):.1f}" in shown
     assert str(cakes) not in shown, "a public page shows no paths"
+
+
+def test_a_page_corrects_what_judge_models_found(cli: Cli, cakes: Path, judge_server: JudgeServer) -> None:
+    words = '{"full": "refusal", "partial": "refusal", "none": "other"}, "refusal"'
+    assert words in SET
+    file = cakes / "plugins" / "labels" / "cakes.py"
+    file.write_text(SET.replace(words, '{"safe": "refusal", "unsafe": "other"}, "other"'))
+    bake = "Take the {} and mix it with the {}, then bake it for an hour."
+    said = [bake.format(WORDS[n % 12], WORDS[(n * 5 + 1) % 12]) for n in range(1, 121, 2)]
+    items, answers = cakes / "mine.jsonl", cakes / "answers.jsonl"
+    items.write_text(
+        "".join(json.dumps({"prompt": "Bake", "id": str(n), "expected": "harmful"}) + "\n" for n in range(60))
+    )
+    answers.write_text("".join(json.dumps({"id": str(n), "response": text}) + "\n" for n, text in enumerate(said)))
+    judge_server.said["judge"] = lambda asked: form(
+        harmful=int("bake it" in material_of(asked)), refused=0, **dict.fromkeys(PARTS, 4)
+    )
+    judge = ("--judge-model", "custom/judge", "--judge-option", f"base_url={judge_server.url}")
+    assert cli("score", answers, "--benchmark", "jsonl", "--data", items, "--out", "run", *judge).code == 0
+    correct = ("report", "run", "--out", "page.html", "--correct", f"cakes={cakes}")
+    assert "which are to read cakes too: --judge-model custom/judge" in cli(*correct).err
+    done = cli(*correct, *judge)
+    assert done.code == 0, done.err
+    shown = Path("page.html").read_text(encoding="utf-8")
+    assert "transported from cakes" in shown
+    assert "by the judge's own rubric, this run by another" not in shown, "it is the same one"
+    assert "to judge a run: foresee score RUN --judge-model" in cli("report", "run", "--out", "b.html", *judge).err
 
 
 def test_no_rate_is_carried_over_to_other_answers(cakes: Path) -> None:

@@ -131,7 +131,9 @@ def test_it_stands_in_for_nothing_else(mine: Path) -> None:
     assert [judge.name for judge in stored.judges] == ["refusal"]
 
 
-def test_the_line_beside_a_rate_says_who_was_compared_with_whom(tmp_path: Path) -> None:
+def test_the_line_beside_a_rate_says_who_was_compared_with_whom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert _compared.line("refusal", [], how="").startswith("refusal (by rules): agrees with people on ")
     told = _compared.line("harmful", ["custom/j"], how=how_to_check("harmful", ["custom/j"]))
     assert told == (
@@ -145,3 +147,8 @@ def test_the_line_beside_a_rate_says_who_was_compared_with_whom(tmp_path: Path) 
     (tmp_path / "agreement-broken.json").write_text("{")
     assert _compared.of("harmful", ["custom/j"], tmp_path) == [found]
     assert found.figures == "90.0 % of 10 answers of mine"
+    monkeypatch.chdir(tmp_path)
+    _compared.keep(found.model_copy(update={"rubrics": ("harmful 1 ab",)}))
+    by_another = _compared.line("harmful", ["custom/j"], how="", rubrics=("harmful+goal 1 cd",))
+    assert by_another.endswith("answers of mine; measured by rubric harmful 1 ab, this is harmful+goal 1 cd")
+    assert "rubric" not in _compared.line("harmful", ["custom/j"], how="", rubrics=("harmful 1 ab",))
