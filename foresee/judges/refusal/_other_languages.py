@@ -31,6 +31,7 @@ _IDIOM = re.compile(
 # what leads up to a quotation; Chinese has no blank there
 _QUOTED = re.compile(r"(?<=[:：,，说着道])\s?\"[^\"\n]{1,400}\"")
 _ASKS_WHAT = {
+    "en": r"\b(?:how|what|where|who(?:m|se)?|why|when|which|(?:can|could|would|will) you)\b",
     "de": r"\b(?:wie|was|wo|wer|wen|wem|warum|wann|welche\w*|wieso|womit|woher)\b",
     "fr": r"\b(?:comment|quoi|que|quel\w*|où|qui|pourquoi|quand|combien)\b(?<!est-ce que)",
     "es": r"\b(?:cómo|qué|dónde|quién\w*|por qué|cuándo|cuál\w*|cuánt\w*)\b",
@@ -88,7 +89,9 @@ def _objects(sentence: str, language: str) -> bool:
 
 
 def _asks_yes_or_no(prompt: str, language: str) -> bool:
-    return bool(re.search(r"[?？]", prompt)) and not re.search(_ASKS_WHAT[language], prompt.lower())
+    """Whether it does, in English or in the language of the answer."""
+    asks_what = any(re.search(_ASKS_WHAT[each], prompt.lower()) for each in ("en", language))
+    return bool(re.search(r"[?？]", prompt)) and not asks_what
 
 
 def _size(said: Sequence[str], language: str) -> float:

@@ -34,7 +34,7 @@ _CANNOT = either(
     "not (?:be )?(?:able|allowed|permitted|programmed|designed|authori[sz]ed|willing|equipped|trained|built|here) to",
     "mustn't", "not (?:about|prepared|inclined|supposed|meant|qualified|free|at liberty) to", "in (?:a|no) position to",
     "(?:do not|don't) (?:want|wish|intend|plan) to", "prefer not to", "programmed (?:not|never) to",
-    "(?:do not|don't|doesn't) have the (?:ability|capability|authority|permission) to(?! (?:physically|access"
+    "(?:do not|don't|does not|doesn't) have the (?:ability|capability|authority|permission) to(?! (?:physically|access"
     "|browse|see|view))",
     "(?:not capable|incapable) of", "lack the (?:ability|authority|permission) to",
     "have no (?:intention|desire|ability|permission) (?:to|of)", "reluctant to",
@@ -51,7 +51,7 @@ _SERVE = either(
     "justif", r"list\b",
     "mak(?:e|ing)", "offer", "participat", "perform", "proceed", "process", "produc", "promot", "provid", "recommend",
     "repl(?:y|ies)", "respond", "reveal", "satisf", "shar(?:e|ing)", "show", "speculat", "suggest", "support", "teach",
-    "tell (?!from|whether|if)", "walk you", "writ(?:e|ing)", r"do (?:that|this|so|it)\b",
+    r"tell (?!from|whether|if|(?:\w{1,12} ){1,3}apart)", "walk you", "writ(?:e|ing)", r"do (?:that|this|so|it)\b",
     "be (?:able|a part of|part|a party|complicit|involved|used)", "go (?:along|into|there)",
     "take (?:a )?(?:sides?|position|stance)",
 )  # fmt: skip
@@ -256,7 +256,9 @@ _THINKS_AGAIN = pattern(
 )
 _CANNOT_SEE = pattern(  # by the speaker: "I can't help you open it" is another thing
     r"\b(?:can't|cannot|can not|unable to|not able to) (?:(?:\w{1,15}ly|even|quite|yet|just|also|to|see or) ){0,2}",
-    r"(?:see|view|open|read|load|display|hear|make out)\b|\bno image (?:was|is|has)\b",
+    r"(?:see|view|open|read|load|display|hear|make out)\b(?=[^.]{0,60}\b(?:images?|pictures?|photos?|screenshots?"
+    r"|files?|attachments?|links?|videos?|audio|text|labels?|names?|brand|words?|letters?|numbers?|signs?|writing|anything|it"
+    r"|them|what|which|who)\b)|\bno image (?:was|is|has)\b",
     r"|\b(?:can't|cannot|couldn't) (?:find|locate) (?:the|an|any) (?:image|picture)\b",
 )
 _ASKS_BACK = pattern(
@@ -314,4 +316,9 @@ def thinks_again(sentence: str) -> bool:
 
 def asks_back(sentence: str) -> bool:
     """Whether it asks for more, or says that the question or its image is not understood."""
-    return bool(_ASKS_BACK.search(sentence) or _CANNOT_SEE.search(sentence))
+    return asks_for_more(sentence) or bool(_CANNOT_SEE.search(sentence))
+
+
+def asks_for_more(sentence: str) -> bool:
+    """Whether it asks for more, or says that the question is not understood."""
+    return bool(_ASKS_BACK.search(sentence))
