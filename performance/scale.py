@@ -31,7 +31,7 @@ from typing import Any
 from foresee.records import Capability, Reply, Request, Usage
 
 _OTHER = {"max_tokens": 100}  # settings of the run that is compared with
-STAGES = ("eval", "again", "score", "csv", "jsonl", "parquet", "report", "compare", "join")
+STAGES = ("eval", "again", "score", "csv", "jsonl", "parquet", "report", "show", "compare", "join")
 WORDS = ("harbour", "ladder", "kettle", "window", "garden", "engine", "ribbon", "candle", "bridge", "anchor", "lantern")
 
 
@@ -91,14 +91,21 @@ def stage(name: str, folder: Path) -> None:
             ["report", str(folder / "run"), "--out", str(folder / "r.html"), "--force"], standalone_mode=False
         )
 
+    def show() -> None:
+        from foresee.report import judging, run_text, tables
+
+        run = foresee.read_run(folder / "run")
+        print(tables.headline(run), judging.notes(run), run_text.items(run))
+
     def compare() -> None:
-        foresee.compare(folder / "run", folder / "other")
+        print(foresee.compare(folder / "run", folder / "other"))
 
     todo: dict[str, Callable[[], object]] = {
         "eval": lambda: evaluate(folder / "run"),
         "again": lambda: evaluate(folder / "run"),
         "score": score,
         "report": report,
+        "show": show,
         "compare": compare,
         "join": lambda: foresee.join(folder / "sharded"),
         **{part: lambda part=part: evaluate(folder / "sharded", shard=part) for part in ("1/2", "2/2")},  # type: ignore[misc]

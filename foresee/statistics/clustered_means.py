@@ -133,7 +133,9 @@ def tabulate(values: Array, clusters: NDArray[np.int64], groups: Groups) -> Tabl
         unusual[g] = len(np.unique(cluster[mine & (held != usual[g])]))
     pure = bool(((np.diff(held) == 0) | (np.diff(cluster) != 0)).all())
     order = np.lexsort([*sizes.T, *sums.T])  # nor on the order of the clusters
-    return Table(sums[order], sizes[order], usual, above, below, unusual, pure)
+    sums = sums[order]  # one after the other: with many groups these are the largest of all
+    sizes = sizes[order]
+    return Table(sums, sizes, usual, above, below, unusual, pure)
 
 
 def interval(data: Table, bounds: tuple[float, float], resampling: Resampling) -> Interval:
@@ -181,10 +183,13 @@ def _drawn(
     """Resample clusters for the mean of these groups; few are counted by Kish's number, each group alike heavy."""
     import numpy as np
 
-    sums, sizes = data.sums[:, groups], data.sizes[:, groups]
-    held = (sizes > 0).any(axis=1)
+    sizes = data.sizes[:, groups]
     effective = effective_clusters((sizes / sizes.sum(axis=0)).sum(axis=1))
-    return curve_from_clusters(np.hstack([sums[held], sizes[held]]), _mean_of_ratios, bounds, resampling, effective)
+    held = np.flatnonzero((sizes > 0).any(axis=1))
+    table = np.empty((len(held), 2 * len(groups)))
+    for place, group in enumerate(groups.tolist()):
+        table[:, place], table[:, len(groups) + place] = data.sums[held, group], data.sizes[held, group]
+    return curve_from_clusters(table, _mean_of_ratios, bounds, resampling, effective)
 
 
 def _varying(data: Table, means: Array, bounds: tuple[float, float]) -> NDArray[np.int64]:
@@ -193,7 +198,8 @@ def _varying(data: Table, means: Array, bounds: tuple[float, float]) -> NDArray[
 
     held = (data.sizes > 0).sum(axis=0)
     few = np.array([effective_clusters(sizes) < FEW_CLUSTERS for sizes in data.sizes.T])
-    spread = np.abs(data.sums - means * data.sizes).max(axis=0)
+    columns = zip(data.sums.T, means, data.sizes.T, strict=True)
+    spread = np.array([np.abs(sums - mean * sizes).max() for sums, mean, sizes in columns])
     differs = (spread > SAME * (bounds[1] - bounds[0])) & (held > 1)
     return np.flatnonzero(differs & (few | (data.unusual >= RARE)))
 

@@ -182,8 +182,7 @@ def curve_from_clusters(
     import numpy as np
 
     clusters = len(table)
-    # Clusters with equal sums are interchangeable; sorted like this, the order of the rows can't matter.
-    kinds, counts = np.unique(table, axis=0, return_counts=True)
+    kinds, counts = _kinds(table)
     total = counts @ kinds
     value = float(figure(total))
     without_one = figure(total - kinds)
@@ -201,6 +200,23 @@ def curve_from_clusters(
     acceleration = float(weights @ shifts**3) / (6 * squares**1.5)
     replicates = figure(_resampled_sums(kinds, counts, resampling))
     return partial(_bca, value, replicates[np.isfinite(replicates)], acceleration, bounds)
+
+
+def _kinds(table: Array) -> tuple[Array, NDArray[np.int64]]:
+    """Return the distinct rows in their order, and how often each is there; no copy of the table is made on the way.
+
+    Clusters with equal sums are interchangeable; sorted like this, the order of the rows can't matter.
+    """
+    import numpy as np
+
+    order = np.lexsort(table.T[::-1])  # by the first column, then by the second
+    new = np.ones(len(order), bool)
+    new[1:] = False
+    for column in table.T:
+        held = column[order]
+        new[1:] |= held[1:] != held[:-1]
+    first = np.flatnonzero(new)
+    return table[order[first]], np.diff(first, append=len(order))
 
 
 def _resampled_sums(kinds: Array, counts: NDArray[np.int64], resampling: Resampling) -> Array:
