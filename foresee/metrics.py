@@ -97,6 +97,7 @@ class Outcomes(NamedTuple):
         unscored: rows with an answer of which some measure has no value.
         truncated: rows whose answer was cut at the token limit.
         items: distinct items.
+        repeated: whether any row is an item's second epoch, or a later one.
     """
 
     total: int
@@ -107,6 +108,7 @@ class Outcomes(NamedTuple):
     unscored: int
     truncated: int
     items: int
+    repeated: bool = False
 
 
 def summarise(rows: Iterable[Row], metrics: Sequence[Metric]) -> list[Estimate]:
@@ -204,10 +206,11 @@ def outcomes(rows: Iterable[Row]) -> Outcomes:
     """Count what became of the rows."""
     status: Counter[str] = Counter()
     unscored = truncated = 0
-    items = Places()
+    repeated, items = False, Places()
     for row in rows:
         status[row.answer.status] += 1
         items.add(_key(row))
+        repeated = repeated or row.answer.epoch > 0
         if row.answer.status == "ok":
             unscored += any(value is None for value in row.measures.values())
             truncated += row.answer.finish_reason == "length"
@@ -220,6 +223,7 @@ def outcomes(rows: Iterable[Row]) -> Outcomes:
         unscored=unscored,
         truncated=truncated,
         items=len(items),
+        repeated=repeated,
     )
 
 

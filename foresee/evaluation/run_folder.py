@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,7 +24,7 @@ from foresee.evaluation.screening import screened
 from foresee.files.frames import frame
 from foresee.files.spool import Places, Spool
 from foresee.files.untrusted import open_regular, parse_json, whole
-from foresee.metrics import Metric, of_tries, summarise
+from foresee.metrics import Metric, Outcomes, of_tries, outcomes, summarise
 from foresee.notices import say_once
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
@@ -81,6 +82,11 @@ class Run:
     def tries(self) -> int:
         """How many tries ASR@k is about: 1 without an attack."""
         return int(self.manifest.get("tries") or 1)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """What became of the rows, which are read once for all that ask."""
+        return outcomes(self.rows)
 
     @property
     def title(self) -> str:

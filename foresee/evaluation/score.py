@@ -16,8 +16,8 @@ from foresee.evaluation import holdings, own_reward, run_folder, screening
 from foresee.evaluation import plan as planning
 from foresee.evaluation.holdings import open_journal
 from foresee.evaluation.plan import Plan, PlanOptions, plan
-from foresee.evaluation.run_folder import Run
-from foresee.evaluation.stored_answers import read_answers
+from foresee.evaluation.run_folder import KeyedItem, Run
+from foresee.evaluation.stored_answers import StoredAnswers, read_answers
 from foresee.files.redaction import without_secrets
 from foresee.files.shards import Shard, read_shard
 from foresee.files.spool import Places, Spool
@@ -70,9 +70,7 @@ def score(
         stored = read_answers(Path(answers), planned, field, id_field)
         folder = planned.shard.folder(Path(out)) if planned.shard else holdings.joined(Path(out))
         configuration = {**planning.configuration(planned), "epochs": stored.epochs, "model": {"stored": stored.sha256}}
-        given = Spool(stored.answers(item) for item in planned.everything)
-        asked = Places((item.id, 0) for item in planned.items)
-        pairs = Spool((keyed.item, answer) for keyed, found in given for answer in found if keyed.item.id in asked)
+        given, pairs = _paired(planned, stored)
         record = {
             **planning.record(planned),
             "model": without_secrets(model or f"stored/{Path(answers).stem}"),
@@ -84,9 +82,23 @@ def score(
         calls = _Calls(settings, _calls_below(folder), progress, budget)
         with open_journal(folder, configuration) as journal:
             _copy(journal, (answer for _, answer in pairs))
-            call = holdings.begin(folder, planned, record, Spool(keyed for keyed, _ in given))
+            call = holdings.begin(folder, planned, record, given)
             judged = calls.judge(pairs, planned.judges, journal)
             return holdings.end(call, planned, judged, calls.record(), {})
+
+
+def _paired(planned: Plan, stored: StoredAnswers) -> tuple[Sequence[KeyedItem], Sequence[tuple[Item, Answer]]]:
+    """Pair items with what is stored: every item with its keys, and those that are asked for with their answers."""
+    part = planned.items is not planned.everything
+    asked = Places((item.id, 0) for item in planned.items) if part else None
+    given: Spool[KeyedItem] = Spool()
+    pairs: Spool[tuple[Item, Answer]] = Spool()
+    for item in planned.everything:
+        keyed, found = stored.answers(item)
+        given.append(keyed)
+        for answer in found if asked is None or item.id in asked else ():
+            pairs.append((keyed.item, answer))
+    return given, pairs
 
 
 def rescore(

@@ -92,6 +92,8 @@ def matrices(runs: Sequence[Run], labels: Sequence[str] = (), unfit: Mapping[str
         unfit: attacks and defenses that were asked for and mean nothing to the model.
     """
     attacks, defenses = attackers(runs), protections(runs)
+    if all(attack == _NONE for attack in attacks):
+        return []
     found: dict[tuple[str, str], list[_Held]] = {}
     legible: dict[tuple[str, str, str], _Legible] = {}
     for run, told, attack, defense in zip(

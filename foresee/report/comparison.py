@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -53,8 +52,8 @@ class Comparison(Sequence[Difference]):
     def table(self) -> TextTable:
         """Tabulate the differences; p values of the headline metrics are adjusted for their number."""
         title = f"A: {self.a.title}   B: {self.b.title}"
-        rows = chain(self.a.rows, self.b.rows)
-        found = tables.differences(title, self.differences, self.a.metrics, rows, headline_metrics(self.a))
+        repeats = self.a.outcomes.repeated or self.b.outcomes.repeated
+        found = tables.differences(title, self.differences, self.a.metrics, headline_metrics(self.a), repeats=repeats)
         return found._replace(notes=(*found.notes, *_notes(self)))
 
     def frame(self) -> pandas.DataFrame:

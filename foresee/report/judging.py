@@ -53,13 +53,19 @@ class Alone(NamedTuple):
     estimates: tuple[Estimate, ...]
 
 
-def judged_by(run: Run) -> list[JudgedBy]:
+Panels = Mapping[str, JudgedBy]
+"""Every judge of a run that gave verdicts, by name; from `panels`, for several questions about one run."""
+
+
+def judged_by(run: Run, known: Panels | None = None) -> list[JudgedBy]:
     """List the judges of a run that asked models, in the order in which they read."""
-    return [panel for panel in _panels(run).values() if panel.models]
+    return [panel for panel in (known or panels(run)).values() if panel.models]
 
 
-def alone(run: Run) -> list[Alone]:
+def alone(run: Run, known: Panels | None = None) -> list[Alone]:
     """For every model of a panel, the metrics that depend on its votes; empty where no judge asked several models."""
+    if not any(len(panel.models) > 1 for panel in (known or panels(run)).values()):
+        return []
     models = dict.fromkeys(vote.model for row in run.rows for v in row.verdicts.values() for vote in v.votes)
     if len(models) < 2:
         return []
@@ -73,14 +79,10 @@ def alone(run: Run) -> list[Alone]:
     return found
 
 
-def compared(run: Run) -> list[str]:
+def compared(run: Run, known: Panels | None = None) -> list[str]:
     """Say of each judge that gave verdicts how far it agrees with people, or that nobody compared them."""
-    return _compared_lines(run, _panels(run))
-
-
-def _compared_lines(run: Run, panels: Mapping[str, JudgedBy]) -> list[str]:
     lines = []
-    for judge, panel in panels.items():
+    for judge, panel in (known or panels(run)).items():
         file = contracts.judge_file(judge) if judge in plugins.names("judges") else None
         if panel.models or (file is not None and file.scale):  # others read by rule what is known of a drawn scene
             versions = {str(each.get("judge")): str(each.get("version")) for each in run.manifest.get("judges", [])}
@@ -93,8 +95,8 @@ def _compared_lines(run: Run, panels: Mapping[str, JudgedBy]) -> list[str]:
 def notes(run: Run) -> list[str]:
     """Lines for the terminal: how far the judge models disagree, and what each of them alone would have said."""
     lines = []
-    panels = _panels(run)
-    asked = [panel for panel in panels.values() if panel.models]
+    known = panels(run)
+    asked = [panel for panel in known.values() if panel.models]
     for panel in asked:
         found = panel.disagreement
         if found is not None and found.value is not None:
@@ -104,10 +106,10 @@ def notes(run: Run) -> list[str]:
             )
         if panel.scored < panel.total:
             lines.append(_unscored(panel))
-    lines += _compared_lines(run, panels)
-    lines += [_unscored(panel) for panel in panels.values() if panel.scored < panel.total and panel not in asked]
+    lines += compared(run, known)
+    lines += [_unscored(panel) for panel in known.values() if panel.scored < panel.total and panel not in asked]
     percents = {metric.name: metric.percent for metric in run.metrics}
-    for one in alone(run):
+    for one in alone(run, known):
         shown = [f"{e.name} {_number(e, percent=percents[e.name])}" for e in one.estimates]
         lines.append(f"by {one.model} alone: {', '.join(shown)}")
     return lines
@@ -117,7 +119,7 @@ def _unscored(panel: JudgedBy) -> str:
     return f"{panel.judge}: no verdict on {panel.total - panel.scored}: {'; '.join(panel.reasons)}"
 
 
-def _panels(run: Run) -> dict[str, JudgedBy]:
+def panels(run: Run) -> Panels:
     """Summarise each judge that gave verdicts; the rows are read once and not kept."""
     found: dict[str, _Readings] = {}
     for row in run.rows:

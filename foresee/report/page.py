@@ -16,7 +16,6 @@ from markupsafe import Markup
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
-from foresee.metrics import outcomes
 from foresee.report import attack_table, defense_costs, failures, gallery, judging, main_table, profile_page
 from foresee.report.assets import rendered
 from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
@@ -232,7 +231,9 @@ def _judged(column: Column, corrections: Mapping[Path, TextTable], *, public: bo
     run = column.run
     percents = {metric.name: metric.percent for metric in run.metrics}
     where = {metric.name: gallery.counted(metric.where) for metric in run.metrics}
-    judges, each, compared = judging.judged_by(run), judging.alone(run), judging.compared(run)
+    panels = judging.panels(run)
+    judges, each = judging.judged_by(run, panels), judging.alone(run, panels)
+    compared = judging.compared(run, panels)
     corrected = corrections.get(run.folder)
     if public:
         judges = [j._replace(reasons=(), models=tuple(map(without_paths, j.models))) for j in judges]
@@ -245,7 +246,7 @@ def _judged(column: Column, corrections: Mapping[Path, TextTable], *, public: bo
 
 def _tally(column: Column, *, public: bool) -> Tally:
     run = column.run
-    found = outcomes(run.rows)
+    found = run.outcomes
     counted = (
         (found.missing_images, "missing its image (never sent)", "missing their image (never sent)"),
         (found.errors, "call failed", "calls failed"),
@@ -264,7 +265,7 @@ def _tally(column: Column, *, public: bool) -> Tally:
         column=column,
         total=found.total,
         answered=found.ok,
-        unit="repeats" if any(row.answer.epoch for row in run.rows) else "items",
+        unit="repeats" if found.repeated else "items",
         troubles=tuple(f"{count:,} {one if count == 1 else more}" for count, one, more in counted if count),
         first_token=token,
         warnings=tuple(warnings),

@@ -31,8 +31,9 @@ def variant(run: Run) -> str:
 
 def partial(run: Run) -> str:
     """Said beside a run whose images are mostly not on this machine, so that it is taken for no figure of the set."""
-    asked = sum(row.answer.status != "missing_image" for row in run.rows)
-    return f" (PARTIAL: {asked} of {len(run.rows)})" if asked * 2 < len(run.rows) else ""
+    found = run.outcomes
+    asked = found.total - found.missing_images
+    return f" (PARTIAL: {asked} of {found.total})" if asked * 2 < found.total else ""
 
 
 def benchmark_file(run: Run) -> Benchmark | None:

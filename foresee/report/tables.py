@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from foresee.evaluation.run_folder import Run
 from foresee.files.spreadsheets import comma_separated_lines
-from foresee.metrics import Metric, breakdown, outcomes
-from foresee.records import Row
+from foresee.metrics import Metric, breakdown
 from foresee.report import failures, silence
 from foresee.report.escaping import visible
 from foresee.report.run_names import partial
@@ -59,7 +58,7 @@ def interval(low: float | None, high: float | None, *, percent: bool) -> str:
 
 def headline(run: Run) -> TextTable:
     """Every metric of a run: value, interval, rows and clusters that carry it, coverage, bounds; then what they are."""
-    shown, same = _told_apart(run.metrics, run.rows)
+    shown, same = _told_apart(run.metrics, repeats=run.outcomes.repeated)
     rows = []
     for metric, estimate in zip(run.metrics, run.estimates, strict=True):
         if metric in shown:
@@ -79,9 +78,8 @@ def legend(metrics: Iterable[Metric]) -> list[str]:
     return [f"{m.name}{better[m.higher_is_better]}: {m.doc}" for m in metrics if m.doc]
 
 
-def _told_apart(metrics: Sequence[Metric], rows: Iterable[Row]) -> tuple[list[Metric], list[str]]:
+def _told_apart(metrics: Sequence[Metric], *, repeats: bool) -> tuple[list[Metric], list[str]]:
     """Leave out the metrics that can't differ from an earlier one, each item asked once, and add a line on them."""
-    repeats = any(row.answer.epoch for row in rows)
     shown: list[Metric] = []
     same: list[str] = []
     for metric in metrics:
@@ -106,8 +104,9 @@ def differences(
     title: str,
     found: Sequence[Difference],
     metrics: Sequence[Metric],
-    rows: Iterable[Row],
     headline: Sequence[Metric] = (),
+    *,
+    repeats: bool,
 ) -> TextTable:
     """Paired differences B - A over the same items.
 
@@ -115,11 +114,11 @@ def differences(
         title: above the table.
         found: one for each of the metrics.
         metrics: with the percentages and words of the figures.
-        rows: those of a run.
         headline: the metrics that were to be looked at; their p values are adjusted for their number.
+        repeats: whether items were asked more than once.
     """
     by_name = {d.name: d for d in found}
-    shown, same = _told_apart([metric for metric in metrics if metric.name in by_name], rows)
+    shown, same = _told_apart([metric for metric in metrics if metric.name in by_name], repeats=repeats)
     first = [m for m in headline if m in shown and by_name[m.name].p_value is not None]
     adjusted = dict(zip((m.name for m in first), holm([by_name[m.name].p_value or 0.0 for m in first]), strict=True))
     lines = []
@@ -155,7 +154,7 @@ def least_shown(metrics: Sequence[Metric], found: Sequence[Difference]) -> tuple
 
 def notes(run: Run) -> tuple[str, ...]:
     """List what a reader must know before believing the table."""
-    found = outcomes(run.rows)
+    found = run.outcomes
     lines = [f"{found.ok} of {found.total} rows answered"]
     trouble = (
         (found.missing_images, "without their image (never sent)"),
