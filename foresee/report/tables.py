@@ -106,7 +106,7 @@ def differences(
     metrics: Sequence[Metric],
     headline: Sequence[Metric] = (),
     *,
-    repeats: bool,
+    repeats: bool = False,
 ) -> TextTable:
     """Paired differences B - A over the same items.
 

@@ -68,7 +68,7 @@ def test_differences_of_headline_metrics_stand_beside_what_the_sample_could_show
     run, other = make_run(60), make_run(60, defense="adashield")
     found = compare(run.rows, other.rows, run.metrics)
     headline = run.metrics[:2]
-    table = differences("A B", found, run.metrics, run.rows, headline)
+    table = differences("A B", found, run.metrics, headline)
     plain, adjusted = (table.header.index(name) for name in ("p", "p Holm"))
     assert [row[adjusted] != "–" for row in table.rows] == [metric in headline for metric in run.metrics]
     for row in table.rows[:2]:
@@ -86,7 +86,7 @@ def test_a_figure_that_is_the_same_at_one_attempt_stands_once(make_run: Callable
     asked_once = replace(run, metrics=twice, estimates=tuple(summarise(run.rows, twice)))
     assert [row[0] for row in headline(asked_once).rows] == ["any"]
     assert "any.mean: the same as any, each item being sent once" in headline(asked_once).notes
-    compared = differences("A B", compare(run.rows, run.rows, twice), twice, run.rows)
+    compared = differences("A B", compare(run.rows, run.rows, twice), twice)
     assert [row[0] for row in compared.rows] == ["any"]
     again = tuple(replace(row, answer=replace(row.answer, epoch=1)) for row in run.rows)
     asked_twice = replace(asked_once, rows=(*run.rows, *again))
