@@ -1,13 +1,16 @@
 """How fast and how large the local provider is on a tiny model, beside a plain loop over transformers; peak memory.
 
-    python -m performance.local_provider [--kind llava] [--items 64] [--tokens 32] [--repeats 5] [--memory] [--batched]
+    python -m performance.local_provider [--kind llava] [--items 64] [--tokens 32] [--repeats 5] [--memory]
+    python -m performance.local_provider --batched
+    python -m performance.local_provider --uneven
 
 Prints items per second and CPU milliseconds per item (the best of the repeats; on a busy machine the latter is the
 figure to trust) and their ratios, all measured in one run, with caches off so that every image is processed and
 encoded. "plain" is a hand-written loop over transformers: processor, `generate`, decoding; one by one, as wrappers of
 single requests do it (VLMEvalKit, lmms-eval), and in the same batches. `--batched` leaves out all that is one by one
-(most of the time). With `--memory` the peak resident memory of a
-process of its own that answers 100, 1,000 and 10,000 items, each with an image of its own, 64 at a time.
+(most of the time). `--uneven` measures something else: answers of very different length in batches of 16, as a whole
+and refilled (`-M refill=true`), with the forward passes and the rows in them. With `--memory` the peak resident memory
+of a process of its own that answers 100, 1,000 and 10,000 items, each with an image of its own, 64 at a time.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import json
 import os
 import platform
 import random
@@ -23,10 +27,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads than free cores spin against each other
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -148,6 +153,34 @@ async def speeds(folder: Path, items: int, tokens: int, repeats: int, *, batched
         print(f"  {title:<36} {wall:5.1f} by the clock {cpu:6.1f} in CPU time")
 
 
+async def uneven(folder: Path, items: int, tokens: int, repeats: int) -> None:
+    """Some tokens that a few answers hold are made ends of answers, so that their lengths spread from 1 to `tokens`."""
+    requests = [item(n, tokens) for n in range(items)]
+    vlm = opened(folder)
+    said = [vlm.tokenizer.encode(text, add_special_tokens=False) for text in await plain(folder, requests, 32)]
+    common = Counter(token for answer in said for token in set(answer))
+    ends = [token for token, count in common.most_common() if count <= items // 4][:2]
+    settings = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps({**settings, "eos_token_id": ends}))
+    models = [open_model(f"local/{folder}", {"batch_size": 16, "refill": refill}) for refill in (False, True)]
+    passes: list[tuple[int, int]] = []
+    answers = []
+    for model in models:
+        answers.append(await together(model, requests[:1]) + await together(model, requests[1:]))
+        core: Any = cast(Any, model)._shared.engine.loaded().vlm.core
+        core.register_forward_pre_hook(lambda _, args, given: passes.append(given["input_ids"].shape), with_kwargs=True)
+    assert [reply.text for reply in answers[0]] == [reply.text for reply in answers[1]], "refilled answers differ"
+    lengths = sorted(reply.usage.output_tokens for reply in answers[0])
+    print(f"  tokens an answer: {lengths[0]} to {lengths[-1]}, median {lengths[items // 2]}")
+    for name, model in zip(("whole", "refilled"), models, strict=True):
+        passes.clear()
+        found = await paces({name: partial(together, model, requests)}, items, repeats)
+        one = len([shape for shape in passes if shape[1] == 1]) // repeats
+        rows = sum(shape[0] for shape in passes if shape[1] == 1) // repeats
+        print(f"  {name:<10}{one:6d} steps{rows:8d} rows{found[name].cpu:8.2f} CPU ms/item")
+        await model.close()
+
+
 async def answer_many(folder: Path, items: int) -> None:
     """As the runner does: 64 workers take one item after the other."""
     model = open_model(f"local/{folder}", {"image_cache_mb": 16})
@@ -170,16 +203,21 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--batched", action="store_true")
+    parser.add_argument("--uneven", action="store_true")
     parser.add_argument("--answer", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.answer:
         asyncio.run(answer_many(Path(arguments.answer[0]), int(arguments.answer[1])))
         return
     with tempfile.TemporaryDirectory() as folder:
-        build(arguments.kind, Path(folder))
+        wide: dict[str, Any] = {"initializer_range": 0.12} if arguments.uneven else {}  # answers that differ
+        build(arguments.kind, Path(folder), **wide)
         cores, threads = os.cpu_count(), os.environ["OMP_NUM_THREADS"]
         print(f"tiny {arguments.kind}, {platform.machine()}, {cores} cores, {threads} torch thread(s)")
         print(f"{arguments.items} items with an image each, {arguments.tokens} tokens:")
+        if arguments.uneven:
+            asyncio.run(uneven(Path(folder), arguments.items, arguments.tokens, arguments.repeats))
+            return
         asyncio.run(
             speeds(Path(folder), arguments.items, arguments.tokens, arguments.repeats, batched=arguments.batched)
         )

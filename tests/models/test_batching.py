@@ -33,7 +33,10 @@ def make() -> Iterator[Made]:
                     jobs.append(problem)
             return jobs
 
-        opened.append(Batcher(each, run, Limits(**{"max_wait": 0.05, **limits})))
+        def whole(jobs: Sequence[Job], more: object) -> list[tuple[int, str]]:
+            return list(enumerate(run(jobs)))
+
+        opened.append(Batcher(each, whole, Limits(**{"max_wait": 0.05, **limits})))
         return opened[-1]
 
     yield one

@@ -140,6 +140,10 @@ async def test_answers_end_where_each_ends(
     assert [reply.text for reply in replies] == [plainly(folder, request) for request in requests]
     assert {reply.finish_reason for reply in replies} == {"stop", "length"}
     assert len({reply.usage.output_tokens for reply in replies}) > 3
+    refilled = opened(folder, batch_size=6, refill=True)
+    again = await together(refilled, requests)
+    assert [(r.text, r.finish_reason, r.usage) for r in again] == [(r.text, r.finish_reason, r.usage) for r in replies]
+    assert max(known(refilled._shared).batcher.batches) > 6, "nobody came in for those that had ended"
 
 
 async def test_sampling_defaults_of_the_checkpoint_are_left_out(
@@ -170,6 +174,8 @@ async def test_sampling_with_a_seed_does_not_depend_on_the_company(
     first = [reply.text for reply in await together(model, sampled(11))]
     assert first == [reply.text for reply in reversed(await together(model, sampled(11)[::-1]))]
     assert first[:8] == [(await model.generate(request)).text for request in sampled(11)[:8]]
+    refilled = opened(folders(kind), batch_size=4, refill=True)
+    assert first == [reply.text for reply in await together(refilled, sampled(11))]
     assert first != [reply.text for reply in await together(model, sampled(12))]
     free = sampled(None)[0]
     assert len({reply.text for reply in await together(model, [free] * 6)}) > 1
@@ -200,6 +206,10 @@ async def test_a_stop_text_ends_the_answer(folders: Callable[[Kind], Path], open
         assert reply.finish_reason == ("stop" if stop in text else "length")
     assert any(stop in text for text in whole)
     assert {reply.usage.output_tokens < 16 for reply in replies if reply.finish_reason == "stop"} == {True}
+    refilled = await together(opened(folders("llava"), batch_size=4, refill=True), asked)
+    assert [(r.text, r.finish_reason, r.usage) for r in refilled] == [
+        (r.text, r.finish_reason, r.usage) for r in replies
+    ]
 
 
 async def test_logprobs_are_those_of_the_model(
@@ -226,6 +236,9 @@ async def test_logprobs_are_those_of_the_model(
         start = job.content.prompt.length
         expected = [float(table[start + i - 1, token]) for i, token in enumerate(raw.tokens)]
         assert reply.logprobs == pytest.approx(expected, abs=1e-4)
+    refilled = await together(opened(folders("llava"), batch_size=2, refill=True), asked)
+    for one, other in zip(refilled, replies, strict=True):
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
 
 
 async def test_equal_images_are_processed_and_encoded_once(

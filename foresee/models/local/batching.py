@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -59,15 +59,16 @@ class Batcher(Generic[R]):
 
     Args:
         prepare: makes a Job of each request, with the error of one that can't be; what it raises is that of all.
-        run: answers jobs of one group, in their order, with a ModelError in the place of an answer that one alone did
-            not get; may raise OutOfMemory, or anything else for a bad batch.
+        run: answers jobs of one group, one after the other or all at once: their places and answers, with a ModelError
+            for one that alone got none; may raise OutOfMemory, or anything else for a bad batch. It is also given a
+            function that hands out more jobs of the group, up to so many; their places follow on.
         limits: sizes and times. The budget may also be set later, by `set_budget`.
     """
 
     def __init__(
         self,
         prepare: Callable[[Sequence[Any]], Sequence[Job | Exception]],
-        run: Callable[[Sequence[Job]], Sequence[R | ModelError]],
+        run: Callable[[Sequence[Job], Callable[[int], Sequence[Job]]], Iterable[tuple[int, R | ModelError]]],
         limits: Limits | None = None,
     ) -> None:
         self._prepare, self._run, self.limits = prepare, run, limits or Limits()
@@ -221,7 +222,8 @@ class Batcher(Generic[R]):
         while parts:
             part = parts.popleft()
             problem: Exception | None = ModelError(_CLOSED) if self._closed else self._try(part)
-            if problem is None:
+            part = [ready for ready in part if not ready.future.done()]  # others have come in, or are answered
+            if problem is None or not part:
                 continue
             if isinstance(problem, OutOfMemory):
                 self._shrink(part)
@@ -232,22 +234,41 @@ class Batcher(Generic[R]):
             middle = len(part) // 2
             parts.extendleft((part[middle:], part[:middle]))
 
-    def _try(self, part: Sequence[_Ready]) -> Exception | None:
+    def _try(self, part: list[_Ready]) -> Exception | None:
         # The error is handed back without its traceback, which would hold on to the batch's tensors.
+        answered = 0
         try:
-            answers = self._run([ready.job for ready in part])
-            if len(answers) != len(part):
-                raise RuntimeError(f"{len(part)} jobs brought {len(answers)} answers")
+            for place, answer in self._run([ready.job for ready in part], lambda room: self._more(part, room)):
+                if not answered:
+                    self.batches.append(0)
+                self.batches[-1] = len(part)
+                future = part[place].future
+                future.set_exception(answer) if isinstance(answer, ModelError) else future.set_result(answer)
+                answered += 1
+            if answered != len(part):
+                raise RuntimeError(f"{len(part)} jobs brought {answered} answers")
         except Exception as problem:
             problem.__context__ = problem.__cause__ = None
             return problem.with_traceback(None)
-        self.batches.append(len(part))
-        for ready, answer in zip(part, answers, strict=True):
-            if isinstance(answer, ModelError):
-                ready.future.set_exception(answer)
-            else:
-                ready.future.set_result(answer)
         return None
+
+    def _more(self, part: list[_Ready], room: int) -> list[Job]:
+        """Put up to so many more of its group into a batch that is running; none while the oldest is of another."""
+        running = [ready for ready in part if not ready.future.done()]
+        with self._changed:
+            waiting = sorted(self._ready, key=lambda ready: ready.since)
+            if self._closed or not waiting or waiting[0].job.group != part[0].job.group:
+                return []
+            new = [ready for ready in waiting if ready.job.group == part[0].job.group][:room]
+            longest = max(ready.job.length for ready in (*running, *new))
+            if self.limits.budget is not None:
+                new = new[: max(0, self.limits.budget // longest - len(running))]
+            taken = {id(ready.future) for ready in new}
+            self._ready = [ready for ready in self._ready if id(ready.future) not in taken]
+            self._changed.notify_all()
+        new = [ready for ready in new if ready.future.set_running_or_notify_cancel()]
+        part += new
+        return [ready.job for ready in new]
 
     def _shrink(self, part: Sequence[_Ready]) -> None:
         cost = len(part) * max(ready.job.length for ready in part)

@@ -141,6 +141,20 @@ class Chooser:
             self.logprobs.append(plain.log_softmax(-1).gather(-1, chosen)[: len(self._seeds), 0])
         return scores
 
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows alone, in this order."""
+        self._seeds = tuple(self._seeds[row] for row in rows)
+        self._generators = self._generators and [self._generators[row] for row in rows]
+        self.broken = self.broken[list(rows)]
+
+    def join(self, other: Chooser) -> None:
+        """Go on with another's rows below; both have chosen a token already, with the same settings."""
+        import torch
+
+        self._seeds += other._seeds
+        self._generators = self._generators and [*self._generators, *(other._generators or ())]
+        self.broken = torch.cat([self.broken, other.broken])
+
     def _noise(self, scores: Any) -> Any:
         """Gumbel noise (R, vocabulary); rows that a strategy added share that of their request."""
         import torch
@@ -167,18 +181,21 @@ class StopTexts:
 
     def __init__(self, decode: Callable[[Any], list[str]], stops: Sequence[str], prompt_length: int) -> None:
         self._decode, self._stops, self._start = decode, tuple(stops), prompt_length
-        self._tail = max((len(stop.encode()) for stop in stops), default=0) + 4  # a token has at least a byte, mostly
+        self.tail = max((len(stop.encode()) for stop in stops), default=0) + 4  # a token has at least a byte, mostly
         self.lengths: dict[int, int] = {}  # of rows that are done: how many tokens their answer has
 
     def __call__(self, ids: Any, scores: Any, **_: Any) -> Any:
         import torch
 
         new = ids.shape[1] - self._start
-        texts = self._decode(ids[:, max(self._start, ids.shape[1] - self._tail) :])
-        for row, text in enumerate(texts):
-            if row not in self.lengths and any(stop in text for stop in self._stops):
+        for row, done in enumerate(self.complete(ids[:, max(self._start, ids.shape[1] - self.tail) :])):
+            if done and row not in self.lengths:
                 self.lengths[row] = new
-        return torch.tensor([row in self.lengths for row in range(len(texts))], device=ids.device)
+        return torch.tensor([row in self.lengths for row in range(len(ids))], device=ids.device)
+
+    def complete(self, ends: Any) -> list[bool]:
+        """Tell for the last `tail` tokens of each answer (rows, n), a tensor or lists, whether a text is in them."""
+        return [any(stop in text for stop in self._stops) for text in self._decode(ends)]
 
 
 def first_tokens(tokenizer: Any, choices: Sequence[str]) -> dict[str, tuple[int, ...]]:

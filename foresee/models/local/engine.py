@@ -14,7 +14,7 @@ import gc
 import inspect
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,8 @@ from foresee.models.local.decoding import Batch, Chooser, SecondPrompt, StopText
 from foresee.models.local.hidden_states import hooked
 from foresee.models.local.image_cache import BoundedCache, tensor_bytes
 from foresee.models.local.prompting import Ask, Prompt, Prompts
+from foresee.models.local.refilling import Answered, Tools, Unfit, decode
+from foresee.notices import say_once
 from foresee.records import Reply, Request, Usage
 
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
@@ -58,6 +60,7 @@ class Engine:
         options: how to load it.
         cache_bytes: for processed images, and as much again for encoded ones.
         enable_thinking: for chat templates that have that switch.
+        places: rows of a batch that is refilled as answers end; 0 for batches that are answered as a whole.
     """
 
     def __init__(
@@ -68,7 +71,9 @@ class Engine:
         *,
         cache_bytes: int,
         enable_thinking: bool | None = None,
+        places: int = 0,
     ) -> None:
+        self._places = places
         self._where = (folder, adapter, options)
         self._cache_bytes, self._enable_thinking = cache_bytes, enable_thinking
         self._loading = threading.Lock()
@@ -134,6 +139,42 @@ class Engine:
         wanted = 1 if request.choices else max(1, request.generation.max_tokens)
         return to_job(request, prompt, min(wanted, limit - length), vlm.core, other)
 
+    def answers(
+        self, jobs: Sequence[Job], more: Callable[[int], Sequence[Job]]
+    ) -> Iterator[tuple[int, Reply | ModelError]]:
+        """Answer jobs of one group as they end, and those that `more(places)` hands in for places that come free.
+
+        Yields:
+            The job's place among all that came in, and its reply or its own error.
+
+        Raises:
+            OutOfMemory: and whatever the model raises.
+        """
+        request: Request = jobs[0].content.request
+        plain = request.decoding is None and request.hidden is None and not request.choices
+        if not (self._places and plain):
+            yield from enumerate(self.run(jobs))
+            return
+        requests: list[BatchRequest] = [job.content for job in jobs]
+        tools = Tools(self.loaded().vlm.core, self._inputs, self._chooser, self._ends, self._go_on_or_end)
+        try:
+            for row in decode(requests, lambda room: [job.content for job in more(room)], self._places, tools):
+                raw = _Raw(row.tokens, row.logprobs if request.logprobs else None, None, row.broken, None)
+                yield row.place, self._reply(row.request, raw, row.seconds)
+            return
+        except Unfit as why:
+            unfit = str(why)
+        except (RuntimeError, MemoryError) as problem:
+            if not _short_of_memory(problem):
+                raise
+            unfit = ""
+        if not unfit:
+            _free()
+            raise OutOfMemory(_size(requests))
+        say_once(f"refill: not with this model ({unfit}); its batches are answered as a whole")
+        self._places = 0
+        yield from enumerate(self.run(jobs))
+
     def run(self, jobs: Sequence[Job]) -> list[Reply | ModelError]:
         """Answer jobs of one group, with the errors of single ones. Raises OutOfMemory, or what the model raises."""
         import torch
@@ -144,14 +185,13 @@ class Engine:
             with torch.no_grad():
                 raw = self._generate(requests)
         except (RuntimeError, MemoryError) as problem:  # torch's own out-of-memory errors are RuntimeErrors
-            if not (isinstance(problem, MemoryError) or any(word in str(problem).lower() for word in _NO_MEMORY)):
+            if not _short_of_memory(problem):
                 raise
         else:
             share = (time.monotonic() - began) / len(requests)
             return [self._reply(one, answer, share) for one, answer in zip(requests, raw, strict=True)]
         _free()
-        longest = max(one.prompt.length for one in requests)
-        raise OutOfMemory(f"{longest} prompt tokens, up to {max(one.new_tokens for one in requests)} new ones")
+        raise OutOfMemory(_size(requests))
 
     def _load(self) -> _Loaded:
         folder, adapter, options = self._where
@@ -170,10 +210,8 @@ class Engine:
         request, rows = requests[0].request, len(requests)
         strategy, transforms_inputs = request.decoding, hasattr(request.decoding, "inputs")
         prompt_rows = [one.prompt for one in requests] + [one.second for one in requests if one.second]
-        inputs = collate_text(prompt_rows, vlm.pad_id)
+        inputs = self._collated(prompt_rows, pixels=transforms_inputs)
         width = inputs["input_ids"].shape[1]
-        inputs.update(collate_images(prompt_rows) if transforms_inputs else self._images(prompt_rows))
-        inputs = {key: _placed(value, vlm.core) for key, value in inputs.items()}
         processors: list[Any] = []
         seeds = tuple(one.seed for one in requests)
         if strategy is not None:
@@ -189,12 +227,7 @@ class Engine:
             )
             inputs = dict(strategy.inputs(batch)) if transforms_inputs else inputs
             processors.extend(strategy.processors(batch))
-        chooser = Chooser(
-            0.0 if request.choices else request.generation.temperature,
-            request.generation.top_p,
-            seeds,
-            record=request.logprobs and not request.choices,
-        )
+        chooser = self._chooser(requests)
         stops = StopTexts(prompts.decode, request.generation.stop, width)
         stopping: list[Any] = [stops] if request.generation.stop and not request.choices else []
         stopping.append(lambda ids, scores, **_: chooser.broken.repeat(len(ids) // rows))
@@ -207,6 +240,34 @@ class Engine:
             _Raw(answers[i], logprobs[i] if logprobs else None, chooser.first[i], broken[i], readings[i])
             for i in range(rows)
         ]
+
+    def _inputs(self, requests: Sequence[BatchRequest]) -> dict[str, Any]:
+        return self._collated([one.prompt for one in requests])
+
+    def _collated(self, prompts: Sequence[Prompt], *, pixels: bool = False) -> dict[str, Any]:
+        """Put prompts together for the model, on its device; with the images' pixels, or encoded where that can be."""
+        vlm = self.loaded().vlm
+        inputs = collate_text(prompts, vlm.pad_id)
+        inputs.update(collate_images(prompts) if pixels else self._images(prompts))
+        return {key: _placed(value, vlm.core) for key, value in inputs.items()}
+
+    def _chooser(self, requests: Sequence[BatchRequest]) -> Chooser:
+        request = requests[0].request
+        return Chooser(
+            0.0 if request.choices else request.generation.temperature,
+            request.generation.top_p,
+            tuple(one.seed for one in requests),
+            record=request.logprobs and not request.choices,
+        )
+
+    def _ends(self, row: Answered) -> bool:
+        """Whether an answer's last token ends it: itself, as the last allowed one, or by completing a stop text."""
+        vlm, prompts, *_ = self.loaded()
+        if row.tokens[-1] in vlm.eos_ids or len(row.tokens) >= row.request.new_tokens:
+            return True
+        texts = row.request.request.generation.stop
+        stops = StopTexts(prompts.decode, texts, 0)
+        return bool(texts) and stops.complete([row.tokens[-stops.tail :]])[0]
 
     def _call(self, inputs: Mapping[str, Any], processors: list[Any], stopping: list[Any], new_tokens: int) -> Any:
         from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
@@ -224,10 +285,13 @@ class Engine:
             stopping_criteria=StoppingCriteriaList([*stopping, self._go_on]),
         )
 
-    def _go_on(self, ids: Any, scores: Any, **_: Any) -> Any:
-        """Act as a stopping criterion that no row meets, called once a token."""
+    def _go_on_or_end(self) -> None:
         if self._aborted.is_set():
             raise ModelError("the model was closed before it could answer")
+
+    def _go_on(self, ids: Any, scores: Any, **_: Any) -> Any:
+        """Act as a stopping criterion that no row meets, called once a token."""
+        self._go_on_or_end()
         return ids.new_zeros(len(ids)).bool()
 
     def _images(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
@@ -313,6 +377,15 @@ def _columns(steps: Sequence[Any]) -> list[list[float]] | None:
 
     columns: list[list[float]] | None = torch.stack(list(steps), dim=1).tolist() if steps else None
     return columns
+
+
+def _short_of_memory(problem: Exception) -> bool:
+    return isinstance(problem, MemoryError) or any(word in str(problem).lower() for word in _NO_MEMORY)
+
+
+def _size(requests: Sequence[BatchRequest]) -> str:
+    longest = max(one.prompt.length for one in requests)
+    return f"{longest} prompt tokens, up to {max(one.new_tokens for one in requests)} new ones"
 
 
 def _free() -> None:

@@ -47,6 +47,9 @@ class LocalOptions(LoadOptions):
     image_cache_mb: int = pydantic.Field(default=256, ge=0)
     """memory for processed images, and as much again for encoded ones; 0 keeps none"""
 
+    refill: bool = False
+    """whether requests that wait take the places of answers that end early, instead of waiting for the longest"""
+
     enable_thinking: bool | None = None
     """the switch of chat templates that have it (Qwen3, ...); by default as the template has it"""
 
@@ -209,9 +212,10 @@ def _start(folder: Path, adapter: Path | None, options: LocalOptions) -> _Shared
         options,
         cache_bytes=options.image_cache_mb << 20,
         enable_thinking=options.enable_thinking,
+        places=_batch_size(options) if options.refill else 0,
     )
     limits = Limits(_batch_size(options), options.max_wait_ms / 1000, None, options.preparers)
-    batcher: Batcher[Reply] = Batcher(engine.prepare_all, engine.run, limits)
+    batcher: Batcher[Reply] = Batcher(engine.prepare_all, engine.answers, limits)
     if options.batch_size == "auto":
         engine.on_load = lambda vlm: batcher.set_budget(token_budget(vlm))
     return _Shared(engine, batcher)
