@@ -76,6 +76,7 @@ def agree(
     from foresee.errors import UserError
     from foresee.files.outputs import output_file
     from foresee.human_labels import agreement
+    from foresee.judges import _compared
 
     _results.check_format(format, "")
     if out is not None:
@@ -90,6 +91,8 @@ def agree(
         found = agreement.between(labels[0], second)
     else:
         found = agreement.compare(labels[0], second)
+        for each in agreement.as_compared(found) if found.judge_models else ():
+            _compared.keep(each)
     if out is not None:
         agreement.save(out, found)
     if format == "json":

@@ -20,6 +20,7 @@ from foresee.evaluation.screening import screened
 from foresee.files.untrusted import parse_json, read_regular
 from foresee.human_labels import saved as saved_labels
 from foresee.human_labels.saved import FORMAT, SavedLabels, Value, Weight
+from foresee.judges._compared import Compared
 from foresee.judges._model.rubric import Blank
 from foresee.plugins import contracts
 from foresee.plugins.contracts import JudgeFile
@@ -92,6 +93,30 @@ class Found:
     left_out: int
     unlabelled: int
     notes: tuple[str, ...]
+
+
+def as_compared(found: Found) -> list[Compared]:
+    """Sum up how far a judge model agrees with a person, for the line that stands beside its rates; one a field."""
+    told = []
+    for field in found.fields:
+        exact, even = field.agreement, field.weighted
+        share = exact.accuracy.value if even is None else even.consistency
+        if share is not None:
+            told.append(
+                Compared(
+                    judge=found.judge,
+                    version=contracts.judge_file(found.judge).version,
+                    models=found.judge_models,
+                    labels=f"{found.benchmark}, labelled by {found.by or 'one person'}",
+                    question=field.name,
+                    accuracy=round(share, 4),
+                    low=exact.accuracy.low if even is None else even.consistency_low,
+                    high=exact.accuracy.high if even is None else even.consistency_high,
+                    kappa=exact.kappa.value if even is None else even.kappa,
+                    answers=exact.accuracy.n,
+                )
+            )
+    return told
 
 
 def compare(labels: Path | str, run: Path | str | Run | None = None) -> Found:

@@ -39,6 +39,8 @@ class Compared(Settings):
     kappa: float | None = None
     answers: int
     """that the judge scored"""
+    people: bool = True
+    """whether people gave the labels; else they are what the answers were written to"""
 
     @property
     def figures(self) -> str:
@@ -71,14 +73,29 @@ def line(judge: str, models: Collection[str], version: str = "", *, how: str, ru
         rubrics: by which the verdicts were given, to tell when another was compared.
     """
     who = f"{judge.replace('_', ' ')} (by rules)" if not models else f"{judge} by {', '.join(models)}"
-    known = of(judge, models)
+    found = of(judge, models)
+    known, written = ([each for each in found if each.people is said] for said in (True, False))
+    least = f"; it reads as they were written {_figures(written)}, which is no agreement with people" if written else ""
     if not known:
-        return f"{who}: not compared with people; {how} does it"
+        return f"{who}: not compared with people; {how} does it{least}"
     old = sorted({each.version for each in known} - {version}) if version else []
     told = f"; measured with version {', '.join(old)}, this is {version}" if old else ""
     other = sorted({rubric for each in known for rubric in each.rubrics} - set(rubrics)) if rubrics else []
     told += f"; measured by rubric {', '.join(other)}, this is {', '.join(rubrics)}" if other else ""
-    return f"{who}: agrees with people on {'; '.join(dict.fromkeys(each.figures for each in known))}{told}"
+    return f"{who}: agrees with people on {_figures(known)}{told}{least}"
+
+
+def _figures(known: Collection[Compared]) -> str:
+    """Write the agreements as a phrase, those on the same answers together."""
+    groups: dict[str, list[Compared]] = {}
+    for each in known:
+        groups.setdefault(each.labels, []).append(each)
+    told = []
+    for labels, found in groups.items():
+        shares = {each.question: f"{each.question} {100 * each.accuracy:.1f} %" for each in found}
+        several = f"{', '.join(shares.values())} of {max(e.answers for e in found):,} answers of {labels}"
+        told.append(several if len(shares) > 1 else found[0].figures)
+    return "; ".join(told)
 
 
 def keep(found: Compared, folder: Path = CHECKED) -> None:

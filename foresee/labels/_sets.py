@@ -102,7 +102,8 @@ def sets_for(judge: JudgeFile) -> list[str]:
 def how_to_check(judge: str, models: Collection[str]) -> str:
     """Write the command that compares a judge, by these judge models if any, with people."""
     file = contracts.judge_file(judge) if judge in plugins.names("judges") else None
-    (labels, *_) = (sets_for(file) if file is not None else []) or [""]
+    known = sets_for(file) if file is not None else []
+    labels = next((name for name in known if contracts.label_set(name).source.get("people", True)), "")
     if not labels and file is not None and file.sheet:
         return "foresee judge sheet RUN"
     asked = f" --judge-model {','.join(models)}" if models else ""

@@ -24,6 +24,7 @@ from foresee.records import Item
 SOURCE: dict[str, Any] = {
     "name": "Constructed answers to drawn scenes",
     "embedded": True,
+    "people": False,
     "licence": "Apache-2.0",
     "expected": {"hazard": 240, "twin": 80},
 }

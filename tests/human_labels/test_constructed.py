@@ -71,7 +71,7 @@ def test_without_a_name_a_judge_is_checked_on_the_set_that_knows_its_words() -> 
         "harmbench", "xstest", "msts", "constructed",
     ]  # fmt: skip
     assert how_to_check("awareness", ()) == "foresee judge check awareness --labels FILE"
-    assert how_to_check("constructive", ["a/b"]) == "foresee judge sheet RUN"
+    assert how_to_check("constructive", ["a/b"]) == how_to_check("foresight", ["a/b"]) == "foresee judge sheet RUN"
 
 
 @pytest.mark.parametrize("judge", list(packs.PACKS))
@@ -124,6 +124,9 @@ def test_labels_in_quarters_are_compared_with_a_judge_model(judge_server: JudgeS
     ((by_judge, by_person),) = found.rows[0].measures.values()
     assert by_judge == pytest.approx(0.075)
     assert by_person == pytest.approx(0.75)
+    kept = [(each.question, each.models, each.labels, each.answers) for each in agreement.as_compared(found)]
+    assert ("politeness", ("custom/judge",), "jsonl, labelled by one person", 10) in kept
+    assert len(kept) == len(labels)
 
 
 def test_a_finer_scale_than_that_of_the_page_is_put_as_its_nearest_step() -> None:

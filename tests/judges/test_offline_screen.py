@@ -152,3 +152,12 @@ def test_the_line_beside_a_rate_says_who_was_compared_with_whom(
     by_another = _compared.line("harmful", ["custom/j"], how="", rubrics=("harmful+goal 1 cd",))
     assert by_another.endswith("answers of mine; measured by rubric harmful 1 ab, this is harmful+goal 1 cd")
     assert "rubric" not in _compared.line("harmful", ["custom/j"], how="", rubrics=("harmful 1 ab",))
+    for part, share in (("risk", 0.8), ("safety", 0.7)):
+        _compared.keep(
+            found.model_copy(update={"judge": "foresight", "question": part, "accuracy": share, "people": False})
+        )
+    written = _compared.line("foresight", ["custom/j"], how="this")
+    assert written == (
+        "foresight by custom/j: not compared with people; this does it; it reads as they were written risk 80.0 %, "
+        "safety 70.0 % of 10 answers of mine, which is no agreement with people"
+    )
