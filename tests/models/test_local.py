@@ -146,6 +146,17 @@ async def test_answers_end_where_each_ends(
     assert max(known(refilled._shared).batcher.batches) > 6, "nobody came in for those that had ended"
 
 
+@pytest.mark.parametrize(("kind", "fits"), [("gemma3", False), ("idefics3", True)])
+async def test_where_a_cache_slides_a_batch_is_answered_as_a_whole(
+    kind: Kind, fits: bool, folders: Callable[[Kind], Path], opened: Callable[..., LocalModel]
+) -> None:
+    model, requests = opened(folders(kind), batch_size=6, refill=True), mixed(varying=True)[: 20 if fits else 8]
+    refilled = await together(model, requests)
+    assert (max(known(model._shared).batcher.batches) > 6) == fits
+    whole = await together(opened(folders(kind), batch_size=6), requests)
+    assert [reply.text for reply in refilled] == [reply.text for reply in whole]
+
+
 async def test_sampling_defaults_of_the_checkpoint_are_left_out(
     folders: Callable[[Kind], Path], opened: Callable[..., LocalModel], tmp_path: Path
 ) -> None:
