@@ -31,6 +31,8 @@ ENVIRONMENT: Mapping[str, str] = {
 }
 IN_FLIGHT = 4
 """Calls of each model at once."""
+OF_AN_ITEM = 4
+"""Calls for an item at most: its answer and three judges' verdicts."""
 
 
 @dataclass(frozen=True)

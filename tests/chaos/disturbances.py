@@ -15,7 +15,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.chaos.commands import IN_FLIGHT, PUBLISHED, Command, answer
+from foresee.data.images import require_whole
+from foresee.errors import UserError
+from tests.chaos.commands import IN_FLIGHT, OF_AN_ITEM, PUBLISHED, Command, answer
 from tests.chaos.faults import Faulty
 from tests.chaos.trial import Done, Trial, finish, kill_within
 from tests.support.rule_server import Question
@@ -129,6 +131,8 @@ def damaged(trial: Trial) -> list[Done]:
     whole = {path: path.read_bytes() for path in trial.rng.sample(paths, trial.rng.randint(1, min(4, len(paths))))}
     for path, content in whole.items():
         path.write_bytes(content[: trial.rng.randrange(len(content))])
+        if path.suffix == ".png" and _shows_all(path):  # other bytes, so other questions than those of the whole file
+            trial.lost += OF_AN_ITEM
     if trial.command.fetches:
         trial.files.files["tiny.tar.gz"] = (trial.folder / PUBLISHED).read_bytes()
     done = trial.run()
@@ -137,6 +141,15 @@ def damaged(trial: Trial) -> list[Done]:
     if trial.command.fetches:
         trial.files.files["tiny.tar.gz"] = (trial.folder / PUBLISHED).read_bytes()
     return [done]
+
+
+def _shows_all(path: Path) -> bool:
+    """Whether a cut image has all its pixels; of its last bytes none says anything of them."""
+    try:
+        require_whole(path.read_bytes())
+    except UserError:
+        return False
+    return True
 
 
 def few_descriptors(trial: Trial) -> list[Done]:
