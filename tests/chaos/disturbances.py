@@ -27,13 +27,18 @@ mkdir disk; mount -t tmpfs -o size={size} tmpfs disk && cp -a out/. disk && moun
 mkdir -p out/tmp; TMPDIR=$PWD/out/tmp "$@"; code=$?; rm -rf out/tmp
 umount out; rm -rf out; cp -a disk out; umount disk; rmdir disk; exit $code
 """
-_JUMPING = '''"""A clock that somebody sets all the time, by up to ten years either way."""
+_JUMPING = '''"""A clock that somebody sets all the time, by up to ten years either way.
 
+`datetime` is another one for foresee alone: classes in C, pandas' among them, have the true one as their base.
+"""
+
+import builtins
 import datetime
 import random
 import time
+import types
 
-_rng, _true = random.Random({seed}), time.time
+_rng, _true, _import = random.Random({seed}), time.time, builtins.__import__
 _away = 0.0
 
 
@@ -45,16 +50,23 @@ def _now():
 
 
 class _Jumping(datetime.datetime):
-    __slots__ = ()  # of the size that libraries in C expect
-
     @classmethod
     def now(cls, tz=None):
         return datetime.datetime.fromtimestamp(_now(), tz)
 
 
+_other = types.ModuleType("datetime")
+_other.__dict__.update(datetime.__dict__, datetime=_Jumping)
+
+
+def _importing(name, globals=None, *more, **named):
+    whose = (globals or {{}}).get("__name__") or ""
+    return _other if name == "datetime" and whose.startswith("foresee") else _import(name, globals, *more, **named)
+
+
 time.time = _now
 time.time_ns = lambda: int(_now() * 1e9)
-datetime.datetime = _Jumping
+builtins.__import__ = _importing
 '''
 
 
