@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
@@ -252,14 +252,12 @@ def compare(rows_a: Iterable[Row], rows_b: Iterable[Row], metrics: Sequence[Metr
     ]
 
 
-def selected(rows: Iterable[Row], metric: Metric) -> list[Row]:
-    """Find the answered rows that a metric is about, scored or not. Raises UserError: an unknown item field."""
+def selected(rows: Iterable[Row], metric: Metric) -> Iterator[Row]:
+    """Yield the answered rows that a metric is about, scored or not. Raises UserError: an unknown item field."""
     conditions = _conditions(metric)
-    return [
-        row
-        for row in rows
-        if row.answer.status == "ok" and metric.measure in row.measures and _fits(row.item, conditions)
-    ]
+    for row in rows:
+        if row.answer.status == "ok" and metric.measure in row.measures and _fits(row.item, conditions):
+            yield row
 
 
 class _Column(NamedTuple):

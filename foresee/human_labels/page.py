@@ -22,6 +22,7 @@ from foresee import manifest, plugins
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.evaluation.sampling import sample
+from foresee.files.spool import Spool
 from foresee.human_labels.saved import FORMAT
 from foresee.judges._model.rubric import Blank
 from foresee.notices import say_once
@@ -96,7 +97,7 @@ def pick(run: Run, judge: str, count: int, *, seed: int = 0, balanced: bool = Fa
     Raises:
         UserError: no answer to label.
     """
-    rows = [row for row in run.rows if row.answer.status == "ok" and row.answer.text.strip()]
+    rows = Spool(row for row in run.rows if row.answer.status == "ok" and row.answer.text.strip())
     if not rows:
         raise UserError(f"{run.folder} holds no answer to label")
     drawn = sample(

@@ -21,6 +21,7 @@ from typing import Any
 
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
+from foresee.files.spool import Places
 from foresee.files.untrusted import whole
 from foresee.manifest import written_whole
 from foresee.metrics import Metric, selected
@@ -181,13 +182,12 @@ def _generation(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _samples(
     run: Run, results: Mapping[str, tuple[Metric, Estimate]], identity: str, model: str
 ) -> Iterator[dict[str, Any]]:
-    seen: set[tuple[str, str, int]] = set()
+    seen = Places()
     for metric, _ in results.values():
         measure, good = metric.measure, metric.bounds[0 if metric.higher_is_better is False else 1]
         for row in selected(run.rows, metric):
             key, value = (measure, row.item.id, row.answer.epoch), row.measures[measure]
-            if value is not None and key not in seen:
-                seen.add(key)
+            if value is not None and seen.add(key):
                 yield {
                     "schema_version": VERSION,
                     "evaluation_id": identity,
