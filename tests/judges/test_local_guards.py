@@ -7,16 +7,20 @@ asked, and how the reply is read, is what a published checkpoint would meet.
 
 from __future__ import annotations
 
+import importlib.util
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from foresee.errors import UserError
 from foresee.judges import Guard
 from foresee.judges._model.guards import format_of
 from foresee.models.checkpoints import load
+from foresee.models.checkpoints.processors import load_processor
 from foresee.records import Answer, Image, Item, Message
 from foresee.runner.judging import JudgeCalls
 from tests.models.conftest import opened  # noqa: F401  (fixture)
@@ -141,3 +145,19 @@ async def test_a_local_guard_is_asked_and_read_in_its_format(
         assert [each.calls for each in found] == [1, 2], "the hazards are asked for where there is harm"
     if guard == "qwen3guard":
         assert [each.refused for each in found] == [1.0, 0.0]
+
+
+def test_guard_4_with_eyes_says_what_it_lacks(tmp_path: Path) -> None:
+    """Its image processor is written for torchvision alone."""
+    if importlib.util.find_spec("torchvision"):
+        pytest.skip("torchvision is installed")
+    from transformers import Llama4Config
+
+    tokenizer = byte_tokenizer("llava")
+    Llama4Config(text_config=text_settings(tokenizer)).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        parts = {"image_processor_type": "Llama4ImageProcessor", "processor_class": "Llama4Processor"}
+        (tmp_path / name).write_text(json.dumps(parts))
+    with pytest.raises(UserError, match=r"needs torchvision for images: pip install torchvision.* \(for torch \d"):
+        load_processor(tmp_path)

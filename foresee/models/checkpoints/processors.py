@@ -45,9 +45,7 @@ def load_processor(
             processor = _image_only_processor(folder)
     except (ImportError, OSError, ValueError, TypeError, KeyError, AttributeError) as problem:
         if "torchvision" in str(problem).lower():  # a few need it for images too
-            raise UserError(
-                f"{folder}: its processor needs torchvision (of the same torch): pip install torchvision"
-            ) from None
+            raise UserError(f"{folder}: its processor needs torchvision for images: {_torchvision()}") from None
         raise UserError(f"{folder}: its processor can't be loaded: {one_line(problem)}") from problem
     if type(processor).__name__ == "ShieldGemma2Processor":
         processor = _one_prompt(processor)
@@ -56,6 +54,14 @@ def load_processor(
     if min_pixels or max_pixels:
         _limit_pixels(processor.image_processor, min_pixels, max_pixels)
     return processor
+
+
+def _torchvision() -> str:
+    """Say how to install the torchvision that fits this torch; that of PyPI, for CUDA, fails beside a CPU torch."""
+    torch = import_torch()
+    build = torch.__version__.partition("+")[2]
+    index = f" --index-url https://download.pytorch.org/whl/{build}" if build else ""
+    return f"pip install torchvision{index} (for torch {torch.__version__})"
 
 
 class _NoVideo:
