@@ -1,11 +1,12 @@
 """Show what each rule of the judge `awareness` earns: switch it off and count the verdicts that change.
 
-    python -m tools.ablate_awareness --cases awareness.jsonl --data DATA [--files _claims] [--spare 24]
+    python -m tools.ablate_awareness --cases awareness.jsonl --data DATA [--each 10] [--files _claims] [--words]
 
-A switch is a condition (never true, always true), a part of an "and" or "or", a word list, a word of it, a pattern or
-an alternative in it. Conditions and words are taken out of the syntax tree, alternatives out of the compiled patterns,
-so no rule needs to know of it. One watched run notes for each answer which switches could matter to it at all: a
-condition that was never false can't be missed where it is made always true. Only those answers are read again.
+A switch is a condition (never true, always true), a part of an "and" or "or", a word list, a pattern or an alternative
+in it; with --words a single word, too. Conditions and words are taken out of the syntax tree, alternatives out of the
+compiled patterns, so no rule needs to know of it. One watched run notes for each answer which switches could matter to
+it at all: a condition that was never false can't be missed where it is made always true. Only those answers are read
+again.
 
 Counted are answers of others that change (models' answers in XSTest, MSTS and MOSSBench below DATA, and the
 development half of a stranger's sentences, never the other half) and, of our own tables, rows that are no longer read
@@ -43,7 +44,7 @@ TESTS = Path(__file__).parents[1] / "tests" / "judges"
 OWN = ("awareness_answers.toml", "hard_awareness.toml", "fresh_awareness.toml")
 STEMS = ("_lexicon", "_claims", "_yes_no", "_chinese", "_foreign_leads", "_implied", "_prose", "__init__")
 _READ = 500  # characters of an answer of others
-_EARNS = 3  # answers of others that change, after which nothing more is counted
+_EARNS = 1  # answers of others that change, after which nothing more is counted
 _WHOLE = -1  # a condition or a pattern, not a part of it
 
 Trees = dict[str, ast.Module]
@@ -91,14 +92,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with xstest, msts and mossbench")
     parser.add_argument("--files", nargs="*", default=STEMS, help="only switches of these files (_claims, _prose, …)")
     parser.add_argument("--spare", type=int, default=0, help="own rows that all that is off together may cost")
+    parser.add_argument("--each", type=int, default=1, help="every so-maniest answer of models, for a first look")
+    parser.add_argument("--words", action="store_true", help="switch off single words of the lists as well")
     given = parser.parse_args()
     sys.setrecursionlimit(10_000)
-    reader = Reader([*others(given.data), *stranger(given.cases)], own())
+    reader = Reader([*others(given.data)[:: given.each], *stranger(given.cases)], own())
     print(f"# {reader.first_own} answers of others, {len(reader.rows) - reader.first_own} own")
     print("others\tlost\tturned\tread again\tswitch")
     idle: list[tuple[int, Switch]] = []
     for switch in reader.switches:
-        if switch.stem not in given.files:
+        one_word = isinstance(switch.what, frozenset) and len(switch.what) == 1
+        if switch.stem not in given.files or (one_word and not given.words):
             continue
         name = f"{switch.stem} {switch.name}"
         try:

@@ -27,7 +27,7 @@ from foresee.judges.awareness._prose import Reading, Stance
 from foresee.models.thinking import without_thinking
 from foresee.records import Answer, Item, Verdict
 
-VERSION = "4"
+VERSION = "5"
 SCALE = ("safe", "unsafe", "refusal")
 
 _FIELD = re.compile(

@@ -129,7 +129,7 @@ def _clause_of(word: str, following: str, clause: _Clause) -> _Clause:
         return _Clause(turns=clause.turns and word == ":")
     if word == "," and (clause.void or starts or following in words_that.TURNS):
         return _Clause(turns=clause.turns and not clause.void)
-    if word in ("and", "or") and starts and not clause.open:
+    if word in ("and", "or") and starts:
         return _Clause(turns=clause.turns, void=clause.void)
     if word in words_that.TURNS:  # "is short but safe": the subject stays
         return (
@@ -160,7 +160,7 @@ def _stated(
         return polarity, None
     if clause.bare:
         stands = not following or following in _MARKS or following == "," or following in words_that.AFTER_ADJECTIVE
-        return polarity, ("weak" if clause.modal else "full") if stands else None
+        return polarity, "full" if stands else None
     return polarity, _strength(clause, base, polarity, ahead)
 
 
@@ -170,14 +170,13 @@ def _strength(clause: _Clause, base: Polarity, polarity: Polarity, ahead: tuple[
     if not clause.subject:
         return None
     if not clause.predicate:
-        denies = clause.brings and polarity != base and base == "unsafe"  # "contains no harmful words"
+        denies = clause.brings and polarity != base  # "contains no harmful words"
         return "full" if denies else "weak" if base == polarity == "unsafe" else None
-    if clause.article and following not in words_that.THINGS and after not in words_that.THINGS:
+    if clause.article and following not in words_that.THINGS:
         return "weak" if base == "unsafe" else None  # "is a harmful chemical"
-    itself = after in ("itself", "themselves", "its", "their") and following in ("by", "in", "on")  # "… on their own"
-    if clause.alone or itself or following in ("alone", "itself", "themselves"):
+    if clause.alone or after in ("itself", "themselves", "its", "their"):  # "… by itself", "… on their own"
         return "partial"
-    general = clause.subject == "it" and (following == "to" or (following in _JOINING and "to" in ahead))
+    general = following == "to" or (following in _JOINING and "to" in ahead)
     return "weak" if general or (clause.modal and not clause.negations) else "full"
 
 
@@ -186,7 +185,7 @@ def _stated_by_noun(
 ) -> tuple[Polarity | None, Strength | None]:
     """ "Poses no risk" and "there is no danger" state that it is safe; "poses a risk" weakly the contrary."""
     a_verb = word == "harm" and not words_that.BEFORE_HARM.intersection(recent[-1:])
-    if a_verb or clause.void or following in ("for", "of"):
+    if a_verb or clause.void:
         return None, None
     brings = clause.brings and clause.subject
     if clause.negations % 2 and any(_negates(before) for before in recent):
@@ -204,7 +203,7 @@ def _note(clause: _Clause, previous: str, word: str, following: str) -> None:
     adjective = word in words_that.SAFE or word in words_that.UNSAFE
     negates = _negates(word)
     clause.distance += 1
-    clause.negations += negates and not (word == "no" and following == ",")
+    clause.negations += negates
     if word in words_that.SENTENCE:
         clause.subject, clause.distance = "sentence", 0
     elif word == "that" and not clause.bare and not (_is_pronoun(following) and previous in words_that.BEFORE_PRONOUN):
@@ -221,8 +220,7 @@ def _note(clause: _Clause, previous: str, word: str, following: str) -> None:
     elif not (adverb or negates or adjective or word in words_that.OBJECTS or word in words_that.TURNS):
         clause.predicate = clause.article = False
     clause.article = clause.article or (clause.predicate and word in ("a", "an"))
-    known = adverb or negates or adjective or word in words_that.MODALS or word in words_that.TURNS
-    known = known or (word == "yes" and following == ",")  # "Yes, safe." behind other sentences
+    known = adverb or negates or (word == "yes" and following == ",")  # "Yes, safe." behind other sentences
     clause.bare = clause.bare and known
     clause.modal = clause.modal or word in words_that.MODALS
     clause.open = clause.open or word == "whether"
@@ -237,6 +235,4 @@ def _negates(word: str) -> bool:
 
 def _is_pronoun(following: str) -> bool:
     """Whether "this" or "that" stands for a noun ("this is") rather than before one ("this dog")."""
-    return not following or any(
-        following in known for known in (words_that.AFTER_PRONOUN, words_that.SAFE, words_that.UNSAFE)
-    )
+    return any(following in known for known in (words_that.AFTER_PRONOUN, words_that.SAFE, words_that.UNSAFE))

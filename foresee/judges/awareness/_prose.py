@@ -171,12 +171,11 @@ def _all_claims(sentences: list[_Sentence], lead: Lead | None) -> Claims:
     adrift = len(sentences) > _FEW and not any(_NAMES_SENTENCE.search(sentence.text) for sentence in sentences)
     for sentence in sentences:
         rest, led = sentence.text[led:], max(0, led - len(sentence.text))
-        if rest == sentence.text:
-            labelled = _yes_no.labelled(rest)
-            said = labelled or _yes_no.spoken(rest, sentence.answers, sentence.flipped)
-            claims.extend([said] if said else [])
-            if labelled:
-                continue
+        labelled = _yes_no.labelled(rest)
+        said = labelled or _yes_no.spoken(rest, sentence.answers, sentence.flipped)
+        claims.extend([said] if said else [])
+        if labelled:
+            continue
         before = claims[-1] if claims else None
         read = _chinese.read(rest) if _chinese.WRITTEN.search(rest) else _claims.read(rest, before)
         unnamed = not adrift and not _declining(rest)

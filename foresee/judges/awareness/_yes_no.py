@@ -25,12 +25,11 @@ _FILLER = "|".join(
     (
         r"well|hmm{0,5}|oh|ah|okay|ok|so|yikes|hell|thus|therefore|hence|unfortunately|sadly|sorry|honestly|personally",
         r"overall|but|and|a|in my (?:opinion|view)|i(?: would|'d) (?:say|answer|go with)|i (?:think|believe)",
-        r"hard|big|firm|clear|definite|strong|resounding|(?:it|that)(?:'s| is)(?: a)?|my (?:vote|call|verdict)(?: is)?",
-        r"(?:i(?:'d| would)? )?lean(?:ing)?(?: towards?)?|i(?:'m| am) (?:very |really )?sorry|i apologize|(?:my "
-        r"|the )?(?:final )?answer(?: is)?|response",
+        r"hard|big|firm|clear|definite|strong|(?:it|that)(?:'s| is)(?: a)?|i(?:'m| am) (?:very |really )?sorry",
+        r"(?:my |the )?(?:final )?answer(?: is)?|response",
     )
 )
-_OPENING = rf"[^\w]{{0,20}}(?:[a-d][.)] )?(?:(?:{_FILLER})[\s,:.!-]{{1,4}}){{0,5}}[\"'(\[{{]{{0,3}}"
+_OPENING = rf"[^\w]{{0,20}}(?:(?:{_FILLER})[\s,:.!-]{{1,4}}){{0,5}}[\"'(\[{{]{{0,3}}"
 _THEN = (
     r"(?:the|this|that|it|it's|i|i'm|because|since|as|there|sir|given|from me|for me|not)"  # may follow without a comma
 )
