@@ -79,6 +79,9 @@ class _Evaluation(_Content):
     judging_usage: dict[str, dict[str, int]] = {}
     base_urls: list[str] = []
     limit: int | None = None
+    items: int = 0
+    tries: int | None = None
+    figures: dict[str, _Object] = {}
 
 
 class _Training(_Content):

@@ -73,6 +73,8 @@ class Source(_Declared):
     """name of the data folder; the plug-in's own name if left out"""
     embedded: bool = False
     """whether the items come with the program and need no files"""
+    people: bool = True
+    """of a label set: whether people gave the labels"""
     companion: str = ""
     """the benchmark that shows the other side: benign requests for a harm benchmark, so that refusing all shows"""
     figures: Mapping[str, str] = {}

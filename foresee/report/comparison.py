@@ -13,6 +13,7 @@ from foresee.evaluation.run_folder import Run, read_run
 from foresee.files.frames import frame
 from foresee.files.spool import Places
 from foresee.metrics import Metric
+from foresee.records import Item
 from foresee.report import failures, profile_figure, tables
 from foresee.report.defense_table import headline_metrics
 from foresee.report.tables import TextTable
@@ -117,11 +118,19 @@ def _draw(axes: Any, part: Sequence[tuple[Metric, Difference]]) -> None:
 
 def _notes(found: Comparison) -> Iterator[str]:
     """Yield what a reader of the differences must know: items on one side only, and settings that differ."""
-    in_a = Places((row.item.id, 0) for row in found.a.rows)
-    both, only_b = Places(), Places()
+    in_a = Places((row.item.id, _asked(row.item)) for row in found.a.rows)
+    both, only_b, others = Places(), Places(), Places()
     for row in found.b.rows:
-        (both if row.item.id in in_a else only_b).add(row.item.id)
+        there = in_a.get(row.item.id)
+        (only_b if there is None else both).add(row.item.id)
+        if there not in (None, _asked(row.item)):
+            others.add(row.item.id)
     yield f"{len(both)} items in both; paired difference over these alone"
+    if others and _setting(found.a, "options") == _setting(found.b, "options"):  # another modality asks otherwise
+        yield (
+            f"{len(others)} of them ask something else in B (other words or images): these are not the same questions, "
+            "though their ids are"
+        )
     if len(both) < len(in_a) or only_b:
         yield f"only in A: {len(in_a) - len(both)}; only in B: {len(only_b)}"
     for side, run in (("A", found.a), ("B", found.b)):
@@ -133,9 +142,18 @@ def _notes(found: Comparison) -> Iterator[str]:
     if unscored:
         yield "unscored on a side, so not compared: " + ", ".join(f"{k} {n}" for k, n in unscored.items())
     for key in ("options", "generation", "defense", "epochs", "benchmark_version", "judges"):
-        left, right = (run.manifest.get("configuration", {}).get(key) for run in (found.a, found.b))
+        left, right = _setting(found.a, key), _setting(found.b, key)
         if left != right:
             yield f"{key} differ: A {_told_apart(left, right)}, B {_told_apart(right, left)}"
+
+
+def _setting(run: Run, key: str) -> Any:
+    return run.manifest.get("configuration", {}).get(key)
+
+
+def _asked(item: Item) -> int:
+    """Hash what an item asks: its words and its images."""
+    return hash((item.prompt, *(image.sha256 for image in item.images))) & 2**63 - 1
 
 
 def _told_apart(value: Any, other: Any) -> str:

@@ -46,7 +46,8 @@ def test_a_local_model_is_judged_by_a_server_and_by_rules(
     assert done.code == 0, done.err
     found = {run["benchmark"]: run for run in json.loads(done.out)}
     assert found["drawn_consequences"]["metrics"]["R"]["n"] == 2
-    assert (found["toy"]["metrics"]["asr"]["value"], found["toy"]["metrics"]["refused"]["n"]) == (0.0, 4)
+    refused = found["toy"]["metrics"]["refused"]["n"]
+    assert (found["toy"]["metrics"]["asr"]["value"], refused) == (0.0, 2), "a word again and again is neither"
     assert judge_server.asked == {"judge": 8}, "rules ask nobody"
     runs = foresee.read_runs([Path("runs")])
     assert [run.manifest["judge_models"] for run in runs] == [["custom/judge"], ["custom/judge"]]

@@ -124,6 +124,20 @@ def replace_notes(table: Any) -> Any:
     return table._replace(notes=())
 
 
+def test_other_questions_under_the_same_ids_are_told() -> None:
+    a, b = made(0.5), made(0.5)
+    asked = [replace(row.item, messages=(Message("user", ("Dangerous?",)),)) for row in b.rows][:9]
+    other = run_of(
+        [*(replace(row, item=item) for row, item in zip(b.rows, asked, strict=False)), *list(b.rows)[9:]],
+        benchmark=FILE.name,
+        metrics=b.metrics,
+        folder=Path("runs/x"),
+    )
+    told = "ask something else in B"
+    assert told not in repr(compare(a, b))
+    assert f"9 of them {told}" in " ".join(repr(compare(a, other)).split())
+
+
 def test_a_comparison_is_a_sequence_that_shows_itself_in_a_console_a_notebook_and_a_figure() -> None:
     a, b = made(0.5, model="m/<b>a</b>"), made(0.9, model="m/b")
     found = compare(a, b)
