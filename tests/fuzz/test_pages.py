@@ -218,7 +218,7 @@ def test_tables_keep_their_columns_and_hold_no_markup(fuzz: Fuzz) -> None:
         assert not set("<>") & set(shown_)
         tex = latex(made)
         _plain(tex)
-        rows = [line for line in tex.splitlines() if line.endswith(r"\\")]
+        rows = [line for line in tex.splitlines() if line.endswith(r"\\") and not line.startswith("%")]
         assert [len(_AMPERSAND.findall(line)) for line in rows] == [2, 2, 2], tex
         separated = list(csv.reader(io.StringIO(comma_separated(made), newline="")))
         assert {len(row) for row in separated if len(row) > 1} <= {3}
