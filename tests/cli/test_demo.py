@@ -10,6 +10,7 @@ from foresee.cli import demo
 from tests.cli.conftest import Cli
 
 
+@pytest.mark.slow
 def test_the_demo_ends_with_a_page_and_goes_on_without_asking_again(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "LIMIT", 4)
     done = cli("demo", "--quick")

@@ -99,6 +99,7 @@ def peaks(folder: Path, count: int) -> dict[str, int]:
     return found
 
 
+@pytest.mark.slow
 def test_memory_grows_by_less_than_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for place, name, small in ((spool, "HELD", 20), (spool, "_BUFFER", 5_000), (gallery, "CARD_LIMIT", 20)):
         monkeypatch.setattr(place, name, small)
