@@ -95,7 +95,7 @@ def items(data: Path, options: Options) -> Iterator[Item]:
 def row_to_item(line: Line, image: NamedImage, options: Options) -> Item:
     """One question as an item. Raises UserError: an ability that the set does not have."""
     listed = line.values.get("capability")
-    names = listed.split(",") if isinstance(listed, str) else list(listed or ())
+    names = listed.split(",") if isinstance(listed, str) else line.entries("capability")
     abilities = sorted(str(name).strip() for name in names)
     for name in abilities:
         if name not in ABILITIES:

@@ -13,7 +13,7 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,6 +53,15 @@ class Line(NamedTuple):
             return number_text(value)
         got = value if isinstance(value, float) else f"a {type(value).__name__}"
         raise UserError(f"{self.where}: expected a text under '{key}', got {got}")
+
+    def entries(self, key: str) -> list[Any]:
+        """Return the list in a field; a missing one is empty. Raises UserError: something else than a list is there."""
+        value = self.values.get(key)
+        if is_missing(value):
+            return []
+        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+            raise UserError(f"{self.where}: expected a list under '{key}', got {_kind(value)}")
+        return list(value)
 
 
 def is_missing(value: Any) -> bool:

@@ -88,9 +88,7 @@ def items(data: Path, options: Options) -> Iterator[Item]:
 
 def row_to_item(line: Line, options: Options) -> Item:
     """One prompt as an item. Raises UserError: orders of unknown kinds, or with arguments that do not fit."""
-    kinds, given = line.values.get("instruction_id_list"), line.values.get("kwargs")
-    kinds = [] if kinds is None else list(kinds)
-    given = [] if given is None else list(given)
+    kinds, given = line.entries("instruction_id_list"), line.entries("kwargs")
     if not kinds or len(kinds) != len(given):
         raise UserError(f"{line.where}: expected as many kwargs as instruction_id_list has, got {len(given)}")
     orders = [_order(line, str(kind), arguments) for kind, arguments in zip(kinds, given, strict=True)]
