@@ -242,7 +242,7 @@ def _listed(line: Line, key: str) -> list[Any]:
             value = literal_eval(value or "[]")
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             raise UserError(f"{line.where}: expected {key} as a list, got '{value[:40]}'") from None
-    value = [] if value is None else list(value)
+    value = Line({key: value}, line.where).entries(key)
     if len(value) > _MOST_OPTIONS:
         raise UserError(f"{line.where}: expected at most {_MOST_OPTIONS} {key}, got {len(value)}")
     return value
