@@ -10,18 +10,18 @@ from typing import TextIO
 
 from foresee.files.untrusted import whole
 
-_FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x20\u200b-\u200f\u2060\ufeff'\"]*[=+\-@|＝＋－＠﹣﹢﹦﹫]")
+_FORMULA = re.compile(r"'*[\t\r\n]|[\s\x00-\x20\u200b-\u200f\u2060\ufeff'\"]*[=+\-@|＝＋－＠﹣﹢﹦﹫]")
 
 
 def inert(text: str) -> str:
     """Put an apostrophe before text that a spreadsheet may run as a formula, and before one that already has some."""
     text = text.replace("\0", "\ufffd")  # not a character of text files; readers stop there
-    return "'" + text if _FORMULA.match(text.lstrip("'")) else text
+    return "'" + text if _FORMULA.match(text) else text
 
 
 def as_written(text: str) -> str:
     """Return the text that `inert` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text.lstrip("'")) else text
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def comma_separated_lines(rows: Iterable[Iterable[object]]) -> str:

@@ -206,7 +206,7 @@ def as_compared(found: JudgeCheck) -> list[Compared]:
             high=_rounded(each.overall.accuracy.high),
             kappa=_rounded(each.overall.kappa.value),
             answers=each.overall.accuracy.n,
-            people=bool(found.labels.file is None or found.labels.file.source.get("people", True)),
+            people=found.labels.file is None or found.labels.file.people,
         )
         for each in found.comparisons
         if each.question.positive is not None and each.overall.accuracy.value is not None

@@ -103,7 +103,7 @@ def how_to_check(judge: str, models: Collection[str]) -> str:
     """Write the command that compares a judge, by these judge models if any, with people."""
     file = contracts.judge_file(judge) if judge in plugins.names("judges") else None
     known = sets_for(file) if file is not None else []
-    labels = next((name for name in known if contracts.label_set(name).source.get("people", True)), "")
+    labels = next((name for name in known if contracts.label_set(name).people), "")
     if not labels and file is not None and file.sheet:
         return "foresee judge sheet RUN"
     asked = f" --judge-model {','.join(models)}" if models else ""

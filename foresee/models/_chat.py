@@ -13,7 +13,7 @@ from typing import Any
 from foresee.errors import ModelError
 from foresee.models import _refusals
 from foresee.models._api_errors import code_of, error_in, refusal_or_raise, short
-from foresee.models._bodies import dicts, loads, usage
+from foresee.models._bodies import dicts, usage
 from foresee.models._dialect import Dialect
 from foresee.records import Image, Message, Reply, Request
 
@@ -82,17 +82,6 @@ def _part(part: str | Image, urls: Mapping[str, str], detail: str) -> dict[str, 
     if detail != "auto":
         image["detail"] = detail
     return {"type": "image_url", "image_url": image}
-
-
-def reply(
-    status: int,
-    headers: Mapping[str, str],
-    text: str,
-    request: Request,
-    dialect: Dialect = Dialect(),  # noqa: B008
-) -> Reply:
-    """Read a response: see `read`, for a text that nobody has parsed yet."""
-    return read(status, headers, text, loads(text), request, dialect)
 
 
 def read(status: int, headers: Mapping[str, str], text: str, content: Any, request: Request, dialect: Dialect) -> Reply:

@@ -111,6 +111,11 @@ class LabelSet:
     rates: Mapping[str, float]
     defects: Callable[[Path], Mapping[str, Sequence[str]]] | None
 
+    @property
+    def people(self) -> bool:
+        """Whether people gave the labels; else they are what the answers were written to."""
+        return bool(self.source.get("people", True))
+
 
 @dataclass(frozen=True)
 class JudgeFile:

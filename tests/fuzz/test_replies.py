@@ -19,7 +19,8 @@ from foresee.judges._model.guards import format_of, formats
 from foresee.judges._model.guards._format import read_text
 from foresee.judges._model.rubric import Blank
 from foresee.models import openai_images
-from foresee.models._chat import reply
+from foresee.models._bodies import loads
+from foresee.models._chat import read
 from foresee.models._dialect import Dialect
 from foresee.models.error_texts import is_error, is_gap
 from foresee.models.thinking import parted, said_spans, without_thinking
@@ -71,8 +72,9 @@ def test_a_servers_reply_is_an_answer_or_a_model_error(fuzz: Fuzz) -> None:
     def check(rng: random.Random) -> None:
         choices = rng.choice(((), ("Yes", "No")))
         request = Request((Message("user", ("hello",)),), choices=choices, logprobs=rng.random() < 0.5)
+        status, headers, body = rng.choice(STATUSES), {"Retry-After": rng.choice(WAITS)}, _body(rng)
         try:
-            found = reply(rng.choice(STATUSES), {"Retry-After": rng.choice(WAITS)}, _body(rng), request, Dialect())
+            found = read(status, headers, body, loads(body), request, Dialect())
         except ModelError:
             return
         found.text.encode()

@@ -163,12 +163,12 @@ class Engine:
                 yield row.place, self._reply(row.request, raw, row.seconds)
             return
         except Unfit as why:
-            unfit = str(why)
+            unfit: str | None = str(why)
         except (RuntimeError, MemoryError) as problem:
             if not _short_of_memory(problem):
                 raise
-            unfit = ""
-        if not unfit:
+            unfit = None  # told below, where the error no longer holds on to the batch's tensors
+        if unfit is None:
             _free()
             raise OutOfMemory(_size(requests))
         say_once(f"refill: not with this model ({unfit}); its batches are answered as a whole")

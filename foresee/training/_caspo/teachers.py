@@ -18,10 +18,9 @@ from transformers import TrainerCallback
 from trl.trainer.utils import add_fused_lm_head, use_adapter
 
 from foresee.errors import UserError
-from foresee.files.untrusted import parse_json, read_regular
 from foresee.models import API_PROVIDERS
 from foresee.models.checkpoints import LoadOptions, check_base, load
-from foresee.models.checkpoints.find import resolve_adapter
+from foresee.models.checkpoints.find import read_json, resolve_adapter
 from foresee.models.checkpoints.integrity import check_adapter
 from foresee.training._caspo.served import Served
 from foresee.training._common.policy import Policy, folder_or_id
@@ -157,7 +156,7 @@ def _from_adapter(folder: Path, policy: Policy, trainer: Any) -> Teacher:
     check_adapter(resolve_adapter(folder))
     check_base(folder, policy.folder)
     student = trainer.accelerator.unwrap_model(trainer.model)
-    config = parse_json(read_regular(folder / "adapter_config.json"))
+    config = read_json(folder / "adapter_config.json")
     stored = {
         key.replace(".weight", ".default.weight"): value
         for key, value in load_file(folder / "adapter_model.safetensors").items()
