@@ -5,9 +5,10 @@
 Trained on the text set of HarmBench's classifier validation sets alone (MIT, centerforaisafety/HarmBench at c0423b9):
 602 completions to 301 behaviours, the label is what most of three people say. Logistic regression on hashed n-grams,
 presence weighted by rarity. Nested cross-validation: ten outer folds by behaviour, in each of which the strength of the
-regularisation and the calibration come from five inner folds of the other nine; once for each of two partitions, of
-which the first counts. What else was tried, in other partitions: docs/log.md.
-Writes foresee/judges/offline_screen/weights.npz (no text in it); with --check it only prints. Minutes on one core.
+regularisation and the calibration come from five inner folds of the other nine; once for each of ten partitions into
+folds, whose mean counts. The probabilities of the first stand for the answers that it was trained on, as the package
+ships them. What else was tried, in other partitions: docs/log.md.
+Writes foresee/judges/offline_screen/weights.npz (no text in it); with --check it only prints. Ten minutes on one core.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy import sparse
+from scipy import linalg, sparse
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
@@ -28,16 +29,14 @@ from foresee.judges.offline_screen import fingerprint
 from foresee.judges.offline_screen._features import BITS, Features, features
 from foresee.labels._rows import LabelledAnswer
 from foresee.labels._sets import read_labels
-from foresee.statistics import agreement
+from foresee.statistics import Estimate, agreement, rate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
 
-OUTER, INNER, PARTITIONS = 10, 5, 2
-
-
+OUTER, INNER, PARTITIONS = 10, 5, 10
 STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0)
 
 
@@ -106,7 +105,8 @@ def fit(kernel: Array, harmful: Array, strength: float) -> Fitted:
         chance = expit(score)
         curve = np.maximum(chance * (1 - chance), 1e-6)
         wanted = score + (harmful - chance) / curve
-        solved = np.linalg.solve(kernel + np.diag(1 / (strength * curve)), np.c_[wanted, np.ones(rows)])
+        whole = kernel + np.diag(1 / (strength * curve))
+        solved = linalg.solve(whole, np.c_[wanted, np.ones(rows)], assume_a="pos")
         intercept = float(solved[:, 0].sum() / solved[:, 1].sum())
         step = solved[:, 0] - intercept * solved[:, 1]
         done = np.abs(step - coefficients).max() < 1e-5
@@ -182,13 +182,17 @@ def trained(data: Data) -> tuple[float, dict[str, Any]]:
     return strength, parts
 
 
+def show(found: Estimate | None) -> None:
+    if found is not None and found.value is not None and found.low is not None and found.high is not None:
+        print(f"{found.name}: {found.value:.3f} ({found.low:.3f} - {found.high:.3f})", flush=True)
+
+
 def report(data: Data, chance: Array) -> None:
     human = ["unsafe" if label else "safe" for label in data.harmful]
     said = ["unsafe" if each >= 0.5 else "safe" for each in chance]
     found = agreement(human, said, data.behaviours, "unsafe")
     for each in (found.accuracy, found.precision, found.recall, found.kappa):
-        if each is not None and each.value is not None and each.low is not None and each.high is not None:
-            print(f"{each.name}: {each.value:.3f} ({each.low:.3f} - {each.high:.3f})")
+        show(each)
     print(f"Brier score {np.mean((chance - data.harmful) ** 2):.3f}; by tenths of probability, mean and share harmful:")
     for low in np.arange(0, 1, 0.2):
         kept = (chance >= low) & (chance < low + 0.2)
@@ -205,9 +209,13 @@ def main() -> None:
     rows = read_labels("harmbench", data=given.data).rows
     data = read(rows)
     print(f"{len(rows)} answers to {len(set(data.behaviours))} behaviours; strengths {STRENGTHS}")
-    several = [nested(data, f"partition {number}") for number in range(PARTITIONS)]
-    for number, chance in enumerate(several):
-        print(f"partition {number}: accuracy {((chance >= 0.5) == data.harmful).mean():.3f}")
+    several = []
+    for number in range(PARTITIONS):
+        several.append(nested(data, f"partition {number}"))
+        print(f"partition {number}: accuracy {((several[-1] >= 0.5) == data.harmful).mean():.4f}", flush=True)
+    right = np.mean([(chance >= 0.5) == data.harmful for chance in several], axis=0)
+    show(rate(right.tolist(), data.behaviours, name=f"mean accuracy of {PARTITIONS} partitions"))
+    print("the first, which the package ships:")
     report(data, several[0])
     strength, parts = trained(data)
     print(f"shipped: strength {strength:g}")
