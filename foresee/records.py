@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
@@ -22,7 +22,9 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 Role = Literal["system", "user", "assistant"]
 AnswerStatus = Literal["ok", "refused_by_api", "error", "missing_image"]
 Screened = Literal["", "passed", "blocked_request", "blocked_answer", "unguarded"]
-Capability = Literal["images", "logits", "hidden_states", "first_token", "logprobs", "structured_output"]
+Capability = Literal[
+    "images", "logits", "hidden_states", "first_token", "logprobs", "structured_output", "repetition_penalty"
+]
 
 
 @dataclass(frozen=True)
@@ -128,13 +130,22 @@ class Item:
 
 @dataclass(frozen=True)
 class Generation:
-    """How an answer is sampled. Greedy by default."""
+    """How an answer is sampled. Greedy by default, whatever a checkpoint's own `generation_config.json` says.
+
+    `repetition_penalty` divides positive scores of tokens that the prompt or the answer already has, and multiplies
+    negative ones (CTRL, arXiv 1909.05858, section 4.1); 1 is none. Anything else needs capability "repetition_penalty".
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
     max_tokens: int = 512
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    repetition_penalty: float = 1.0
+
+    def settings(self) -> dict[str, Any]:
+        """List the settings as keys have them: one that came later counts only where it changes an answer."""
+        return {key: value for key, value in asdict(self).items() if key != "repetition_penalty" or value != 1.0}
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,7 @@ def _sampling(generation: Generation) -> str:
     greedy = "greedy" if generation.temperature == 0 else f"sampled at temperature {generation.temperature:g}"
     words = [greedy, f"at most {generation.max_tokens} tokens each"]
     words += [f"top_p {generation.top_p:g}"] if generation.top_p < 1 else []
+    words += [f"repetition penalty {generation.repetition_penalty:g}"] if generation.repetition_penalty != 1 else []
     words += [f"seed {generation.seed}"] if generation.seed is not None else []
     words += [f"stopped at {', '.join(map(repr, generation.stop))}"] if generation.stop else []
     return ", ".join(words)

@@ -109,6 +109,9 @@ def evaluate(
     temperature: Annotated[float | None, typer.Option("--temperature", help="default: the benchmark's, greedy")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="default: the benchmark's")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="seed for sampling")] = None,
+    repetition_penalty: Annotated[
+        float | None, typer.Option("--repetition-penalty", help="default: 1, none, whatever a checkpoint recommends")
+    ] = None,
     concurrency: Concurrency = None,
     retries: Retries = 5,
     timeout: Timeout = None,
@@ -162,7 +165,12 @@ def evaluate(
             strict=strict,
             instead=_judging.STORE_ALONE,
         ),
-        generation={"temperature": temperature, "max_tokens": max_tokens, "seed": seed},
+        generation={
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "seed": seed,
+            "repetition_penalty": repetition_penalty,
+        },
     )
     jobs = batch.resolve(
         benchmarks, protections.options, wanted, attacked=attacked.options, benign=benign, notice=_console.say

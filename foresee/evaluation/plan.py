@@ -335,6 +335,7 @@ class _Sampling(Settings):
     max_tokens: int = pydantic.Field(ge=1)
     seed: int | None
     stop: tuple[str, ...]
+    repetition_penalty: float = pydantic.Field(gt=0, le=10)
 
 
 def _generation(own: Generation, given: Mapping[str, Any]) -> Generation:
@@ -418,7 +419,7 @@ def configuration(planned: Plan) -> dict[str, Any]:
         "benchmark": planned.benchmark,
         "benchmark_version": planned.file.version,
         "options": planned.options.model_dump(mode="json"),
-        "generation": asdict(planned.generation),
+        "generation": planned.generation.settings(),
         "defense": dict(planned.protection.identity) if planned.protection else None,
         "epochs": planned.epochs,
         "judges": [dict(judge.identity) for judge in planned.judges],

@@ -34,8 +34,11 @@ def body(request: Request, model: str, dialect: Dialect, urls: Mapping[str, str]
     }
     if dialect.limits:
         content[dialect.limits[0]] = 1 if request.choices else generation.max_tokens
-    if generation.top_p != 1.0 or dialect.explicit:
+    content |= dialect.neutral
+    if generation.top_p != 1.0:
         content["top_p"] = generation.top_p
+    if generation.repetition_penalty != 1.0 and dialect.penalty and not request.choices:
+        content[dialect.penalty] = generation.repetition_penalty
     if generation.seed is not None:
         content["seed"] = generation.seed
     if generation.stop:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from foresee.models._api_errors import code_of, error_in, message_in
@@ -18,6 +18,7 @@ _COMPLAINTS = frozenset({400, 422, 500, 501})  # templates that lack a role rais
 _FIELDS_OF_LIMIT = ("max_tokens", "max_completion_tokens")
 _LEAST_TEMPERATURE = 0.01  # as good as greedy, for servers that divide by it
 _FEWER_LOGPROBS = (5, 1, 0)
+_NEUTRAL = ("top_k", "min_p", "repetition_penalty", "repeat_penalty", "repeat_last_n")  # not in OpenAI's own format
 
 _UNSUPPORTED = re.compile(
     r"unsupported|not? support|n't support|unrecogni[sz]ed|unknown|unexpected|deprecated|not (permitted|allowed"
@@ -40,8 +41,9 @@ class Dialect:
 
     Attributes:
         limits: names of the token limit, the one in use first; empty where the server takes none.
-        explicit: settings are sent also at their neutral value, for servers whose own defaults are the sampling that
-            a model's files recommend rather than neutral ones.
+        neutral: settings that are sent although they change nothing, for servers whose own defaults are the sampling
+            that a model's files recommend.
+        penalty: what the repetition penalty is called; None where there is none.
         fixed: fields that the user set; they stay as they are.
         dropped: fields that are left out.
         least_temperature: what is sent in place of less.
@@ -51,7 +53,8 @@ class Dialect:
     """
 
     limits: tuple[str, ...] = _FIELDS_OF_LIMIT
-    explicit: bool = False
+    neutral: Mapping[str, float] = field(default_factory=dict)
+    penalty: str | None = None
     fixed: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
     least_temperature: float = 0.0
@@ -60,11 +63,11 @@ class Dialect:
     streams: bool = False
 
     @classmethod
-    def of(cls, limit: str, *, only: bool, explicit: bool, fixed: frozenset[str]) -> Dialect:
+    def of(cls, limit: str, *, only: bool, fixed: frozenset[str]) -> Dialect:
         """Return the dialect to begin with; `only`: the limit has this name, whatever the server says."""
         others = tuple(name for name in _FIELDS_OF_LIMIT if name != limit)
         known = fixed | {limit} if only else fixed
-        return cls((limit,) if only else (limit, *others), explicit, known)
+        return cls((limit,) if only else (limit, *others), fixed=known)
 
 
 class Complaint(NamedTuple):
@@ -135,12 +138,12 @@ def describe_changes(before: Dialect, after: Dialect) -> list[str]:
 def _named(complaint: Complaint) -> list[Change]:
     """Return what a complaint names, its `param` first, then in the order of its words."""
     places: list[tuple[int, Change]] = []
-    for field, change in CHANGES.items():
+    for name, change in CHANGES.items():
         if complaint.param and change.named.search(complaint.param):
             places.append((-1, change))
         elif found := change.named.search(complaint.text):
             first = found.start()
-            if field == "temperature" and re.search(r"\bboth\b", complaint.text, re.I):
+            if name == "temperature" and re.search(r"\bboth\b", complaint.text, re.I):
                 first = len(complaint.text)  # "temperature and top_p cannot both be set": greedy matters more
             places.append((first, change))
     return [change for _, change in sorted(places, key=lambda place: place[0])]
@@ -169,6 +172,16 @@ def _temperature(dialect: Dialect, complaint: Complaint) -> Dialect | None:
 def _left_out(field: str) -> Callable[[Dialect, Complaint], Dialect | None]:
     """Return the change that leaves a field out, whatever its value: what it does is done here, or not needed."""
     return lambda dialect, complaint: _dropped(field, (complaint.body.get(field),), dialect, complaint)
+
+
+def _neutral(field: str) -> Callable[[Dialect, Complaint], Dialect | None]:
+    """Return the change that leaves a field out where it changes nothing; a user's own value stays, and is an error."""
+
+    def without(dialect: Dialect, complaint: Complaint) -> Dialect | None:
+        same = complaint.body.get(field) == dialect.neutral.get(field)
+        return _dropped(field, (complaint.body.get(field),), dialect, complaint) if same else None
+
+    return without
 
 
 def _limit(dialect: Dialect, complaint: Complaint) -> Dialect | None:
@@ -216,6 +229,7 @@ CHANGES: Mapping[str, Change] = {
     "limit": _change(r"\bmax_(completion_)?tokens\b", _limit),
     "temperature": _change(r"\btemperature\b", _temperature),
     "top_p": _change(r"\btop[_ -]?p\b", lambda d, c: _dropped("top_p", (1.0,), d, c)),
+    **{name: _change(rf"\b{name}\b", _neutral(name)) for name in _NEUTRAL},
     "seed": _change(r"\bseed\b", lambda d, c: _dropped("seed", (), d, c)),
     "stop": _change(r"\bstop\b|\bstop_?(sequences?|words?|strings?)\b", _left_out("stop")),
     "logprobs": _change(r"\b(top[_ ]?)?logprobs\b", _logprobs),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import urllib.parse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -74,10 +75,13 @@ class Provider(NamedTuple):
     structured: bool = True
     token_field: str = "max_tokens"  # noqa: S105
     formats: frozenset[str] = frozenset({"JPEG", "PNG", "WEBP", "GIF"})
-    explicit: bool = False
-    """whether settings are sent even where neutral: these servers else sample as the model's files recommend"""
+    neutral: Mapping[str, float] = {}
+    """what is sent although it changes nothing: these servers else sample as the model's own files recommend"""
+    penalty: str | None = None
+    """what the repetition penalty is called there; None where there is none"""
 
 
+_OPEN_WEIGHTS = {"top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
 PROVIDERS: dict[str, Provider] = {
     "openai": Provider(
         "https://api.openai.com/v1",
@@ -98,21 +102,33 @@ PROVIDERS: dict[str, Provider] = {
         "https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",), True, logprobs=False, structured=False
     ),
     # https://openrouter.ai/docs: what a model can do depends on who serves it
-    "openrouter": Provider("https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), True, logprobs=False),
-    "vllm": Provider("http://localhost:8000/v1", ("VLLM_API_KEY",), explicit=True),
-    "sglang": Provider("http://localhost:30000/v1", ("SGLANG_API_KEY",), explicit=True),
+    "openrouter": Provider(
+        "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), True, logprobs=False, penalty="repetition_penalty"
+    ),
+    # https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html, "Extra parameters"; SGLang has the same
+    "vllm": Provider(
+        "http://localhost:8000/v1", ("VLLM_API_KEY",), neutral=_OPEN_WEIGHTS, penalty="repetition_penalty"
+    ),
+    "sglang": Provider(
+        "http://localhost:30000/v1", ("SGLANG_API_KEY",), neutral=_OPEN_WEIGHTS, penalty="repetition_penalty"
+    ),
+    # its chat format has no top_k, min_p or repeat_penalty: https://docs.ollama.com/api/openai-compatibility
     "ollama": Provider(
         "http://localhost:11434/v1",
         ("OLLAMA_API_KEY",),
         logprobs=False,
         formats=frozenset({"JPEG", "PNG", "WEBP"}),
-        explicit=True,
+        neutral={"top_p": 1.0},
     ),
     # its image reader (stb_image) knows no WebP: https://github.com/ggml-org/llama.cpp/pull/19066
     "llamacpp": Provider(
-        "http://localhost:8080/v1", ("LLAMACPP_API_KEY",), formats=frozenset({"JPEG", "PNG"}), explicit=True
+        "http://localhost:8080/v1",
+        ("LLAMACPP_API_KEY",),
+        formats=frozenset({"JPEG", "PNG"}),
+        neutral={"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0, "repeat_last_n": -1},
+        penalty="repeat_penalty",
     ),
-    "custom": Provider(None, ("CUSTOM_API_KEY",)),
+    "custom": Provider(None, ("CUSTOM_API_KEY",), penalty="repetition_penalty"),
 }
 
 

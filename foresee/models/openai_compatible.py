@@ -14,7 +14,7 @@ import secrets
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import aiohttp
@@ -106,7 +106,8 @@ class ApiModel:
         automatic = options.max_tokens_field == "auto"
         token_field = known.token_field if automatic else options.max_tokens_field
         fixed = frozenset(options.extra_body)
-        self._dialect = _dialect.Dialect.of(token_field, only=not automatic, explicit=known.explicit, fixed=fixed)
+        dialect = _dialect.Dialect.of(token_field, only=not automatic, fixed=fixed)
+        self._dialect = replace(dialect, neutral=known.neutral, penalty=known.penalty)
         self._proxy = _http.proxy_for(where.url)
         self._hint: str | None = None
         self._connections: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Connection]
@@ -176,6 +177,8 @@ class ApiModel:
             raise ModelError(
                 f"{self.name} gives no log probabilities ({self._flag}logprobs=true if it does)", fatal=True
             )
+        if request.generation.repetition_penalty != 1.0 and "repetition_penalty" not in self.capabilities:
+            raise ModelError(f"{self.name} takes no repetition penalty", fatal=True)
         if request.schema is not None and "structured_output" not in self.capabilities:
             raise ModelError(f"{self.name} ignores the shape that JSON answers are to have", fatal=True)
 
@@ -293,6 +296,8 @@ def _capabilities(provider: str, options: ApiOptions) -> frozenset[Capability]:
     able: set[Capability] = {"images"}
     if PROVIDERS[provider].logprobs if options.logprobs is None else options.logprobs:
         able |= {"first_token", "logprobs"}
+    if PROVIDERS[provider].penalty:
+        able.add("repetition_penalty")
     if PROVIDERS[provider].structured:
         able.add("structured_output")
     return frozenset(able)

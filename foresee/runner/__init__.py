@@ -134,7 +134,7 @@ async def run(
     """
     began = time.monotonic()
     given = Spool.of(items)
-    check(given, model, defense, epochs, attack)
+    check(given, model, defense, epochs, attack, generation)
     check_judges(judges, _Plain(given))
     asked = Spool.of(keyed(given, model, defense=defense, generation=generation, epochs=epochs, attack=attack))
     work = _Run(asked, model, judges, journal, attack, defense, generation, epochs, settings, progress, budget)
@@ -184,12 +184,22 @@ def run_sync(
 
 
 def check(
-    items: Iterable[Item | Keyed], model: Model, defense: Defense | None, epochs: int = 1, attack: Attack | None = None
+    items: Iterable[Item | Keyed],
+    model: Model,
+    defense: Defense | None,
+    epochs: int = 1,
+    attack: Attack | None = None,
+    generation: Generation = Generation(),  # noqa: B008  (frozen)
 ) -> None:
     """Check a run before it starts. Raises UserError: an id twice, or something that this model can't do."""
     if epochs < 1:
         raise UserError(f"epochs: expected 1 or more, got {epochs}")
     able = model.capabilities
+    if generation.repetition_penalty != 1.0 and "repetition_penalty" not in able:
+        raise UserError(
+            f"{model.name} takes no repetition penalty, got {generation.repetition_penalty:g}; local models, vLLM, "
+            "SGLang and llama.cpp do"
+        )
     if (
         attack is not None
         and not streams_of(attack)

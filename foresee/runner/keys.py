@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from foresee.errors import ModelError, UserError
@@ -111,7 +111,7 @@ def answer_keys(
 
 def settings_digest(model: Mapping[str, Any], generation: Generation, defense: Mapping[str, Any] | None) -> str:
     """Compute the part of an answer's key that all items of a run share."""
-    return digest({"model": model, "generation": asdict(generation), "defense": defense})
+    return digest({"model": model, "generation": generation.settings(), "defense": defense})
 
 
 def answer_key(settings: str, request: Request, epoch: int, turns: Sequence[Message] = ()) -> str:

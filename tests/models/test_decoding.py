@@ -258,7 +258,7 @@ def test_sampling_follows_the_distribution() -> None:
     from scipy.stats import chisquare
 
     logits = torch.tensor([2.0, 1.0, 0.0, -1.0, 0.5])
-    chooser = Chooser(0.7, 1.0, range(2000), record=False)
+    chooser = Chooser(Generation(0.7), range(2000), record=False)
     draws = torch.cat([chooser(None, logits.repeat(2000, 1)).argmax(-1) for _ in range(10)])
     counts = torch.bincount(draws, minlength=5)
     expected = (logits / 0.7).softmax(-1).double()
@@ -269,7 +269,7 @@ def test_sampling_leaves_out_what_top_p_leaves_out() -> None:
     import torch
 
     logits = torch.tensor([0.6, 0.3, 0.07, 0.03]).log().repeat(4000, 1)
-    draws = Chooser(1.0, 0.85, range(4000), record=False)(None, logits).argmax(-1)
+    draws = Chooser(Generation(1.0, 0.85), range(4000), record=False)(None, logits).argmax(-1)
     assert set(draws.tolist()) == {0, 1}
     assert (draws == 0).float().mean() == pytest.approx(2 / 3, abs=0.03)
 
@@ -278,15 +278,15 @@ def test_rows_that_a_strategy_added_share_the_noise_of_their_request() -> None:
     import torch
 
     scores = torch.zeros(3, 50)
-    doubled = Chooser(1.0, 1.0, [1, 2, 3], record=False)(None, scores.repeat(2, 1))
+    doubled = Chooser(Generation(1.0), [1, 2, 3], record=False)(None, scores.repeat(2, 1))
     assert torch.equal(doubled[:3], doubled[3:])
-    assert torch.equal(doubled[1:2], Chooser(1.0, 1.0, [2], record=False)(None, scores[:1]))
+    assert torch.equal(doubled[1:2], Chooser(Generation(1.0), [2], record=False)(None, scores[:1]))
 
 
 def test_log_probabilities_are_recorded_before_temperature() -> None:
     import torch
 
     logits = torch.tensor([[1.0, 3.0, 2.0], [0.0, 0.0, 5.0]])
-    chooser = Chooser(0.0, 1.0, [0, 0], record=True)
+    chooser = Chooser(Generation(), [0, 0], record=True)
     assert torch.equal(chooser(None, logits), logits)
     assert chooser.logprobs[0].tolist() == pytest.approx([float(row.log_softmax(-1).max()) for row in logits])

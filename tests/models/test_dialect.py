@@ -251,6 +251,18 @@ async def test_what_the_user_has_to_mend_is_an_error(
     assert not _warnings(caplog)
 
 
+async def test_neutral_settings_that_a_server_does_not_know_are_left_out_and_others_are_not(wire: Wire) -> None:
+    def react(question: Any) -> Any:
+        unknown = {"min_p", "repetition_penalty"} & question.body.keys()
+        return web.json_response(_said(f"Unknown parameter: '{min(unknown)}'"), status=400) if unknown else "Yes"
+
+    wire.react = react
+    assert (await wire.model("vllm").generate(ASK)).text == "Yes"
+    assert "top_k" in wire.bodies[-1]
+    with pytest.raises(ModelError, match="repetition_penalty"):
+        await wire.model("vllm").generate(Request(ASK.messages, Generation(repetition_penalty=1.05)))
+
+
 async def test_values_of_the_users_own_are_never_changed(wire: Wire) -> None:
     wire.fails(400, _said("temperature must be at most 1", "temperature"))
     await wire.error(Request(ASK.messages, Generation(temperature=1.5)))

@@ -75,6 +75,8 @@ def plain_tokens(folder: Path, request: Request) -> list[int]:
         turns, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
     )
     with torch.no_grad():
+        penalty = request.generation.repetition_penalty
+        made |= {} if penalty == 1 else {"repetition_penalty": penalty}  # else whatever the checkpoint has
         tokens = vlm.core.generate(**made, do_sample=False, max_new_tokens=request.generation.max_tokens)
     answer: list[int] = tokens[0, made["input_ids"].shape[1] :].tolist()
     return answer[:-1] if answer[-1] in vlm.eos_ids else answer
@@ -171,6 +173,21 @@ async def test_sampling_defaults_of_the_checkpoint_are_left_out(
     changed = await together(opened(folder), requests)
     plain = await together(opened(folders("llava")), requests)
     assert [reply.text for reply in changed] == [reply.text for reply in plain]
+
+
+@pytest.mark.parametrize("kind", ["llava", "qwen2_5_vl"])
+async def test_a_repetition_penalty_is_that_of_transformers_in_any_company(
+    kind: Kind, folders: Callable[[Kind], Path], opened: Callable[..., LocalModel]
+) -> None:
+    penalty = Generation(max_tokens=16, repetition_penalty=1.3)
+    requests = [Request(request.messages, penalty) for request in mixed(varying=True)]
+    alone = [plain_tokens(folders(kind), request) for request in requests[:6]]
+    plain = [plain_tokens(folders(kind), Request(request.messages, GREEDY)) for request in requests[:6]]
+    assert alone != plain, "the penalty changes something here"
+    replies = await together(opened(folders(kind)), requests)
+    assert [reply.text for reply in replies[:6]] == [plainly(folders(kind), request) for request in requests[:6]]
+    refilled = await together(opened(folders(kind), batch_size=6, refill=True), requests)
+    assert [reply.text for reply in refilled] == [reply.text for reply in replies]
 
 
 @pytest.mark.parametrize("kind", ["llava", "qwen3_vl"])

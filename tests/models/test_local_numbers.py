@@ -98,6 +98,6 @@ async def test_choices_without_any_probability_are_no_answer(
 def test_infinities_that_bar_tokens_are_no_fault() -> None:
     from foresee.models.local.decoding import Chooser
 
-    chooser = Chooser(0.0, 1.0, (1, 2), record=False)
+    chooser = Chooser(Generation(), (1, 2), record=False)
     chooser(None, torch.tensor([[0.0, -math.inf], [-math.inf, -math.inf]]))
     assert chooser.broken.tolist() == [False, True]

@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,25 @@ async def test_the_body_of_a_plain_question(wire: Wire) -> None:
 
 async def test_neutral_settings_are_left_out_except_for_servers_with_defaults_of_their_own(wire: Wire) -> None:
     await wire.ask()
-    assert not {"top_p", "seed", "stop"} & wire.bodies[0].keys()
+    assert not {"top_p", "seed", "stop", "repetition_penalty", "top_k"} & wire.bodies[0].keys()
     await wire.model("vllm").generate(ASK)
-    assert wire.bodies[1]["top_p"] == 1.0
+    neutral = {"top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+    assert neutral.items() <= wire.bodies[1].items()
+    await wire.model("llamacpp").generate(ASK)
+    assert {"top_k": 0, "repeat_penalty": 1.0, "repeat_last_n": -1}.items() <= wire.bodies[2].items()
+
+
+async def test_a_repetition_penalty_goes_to_servers_that_know_it_under_their_name_for_it(wire: Wire) -> None:
+    asked = Request(ASK.messages, Generation(repetition_penalty=1.05))
+    for number, (provider, name) in enumerate(
+        [("vllm", "repetition_penalty"), ("llamacpp", "repeat_penalty"), ("custom", "repetition_penalty")]
+    ):
+        await wire.model(provider).generate(asked)
+        assert wire.bodies[number][name] == 1.05
+    with pytest.raises(ModelError, match="takes no repetition penalty"):
+        await wire.model("ollama").generate(asked)
+    await wire.model("vllm").generate(replace(asked, choices=("Yes", "No")))
+    assert wire.bodies[-1]["repetition_penalty"] == 1.0, "the first word is scored as it is"
 
 
 async def test_extra_fields_go_into_the_body(wire: Wire) -> None:

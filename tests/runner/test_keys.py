@@ -96,6 +96,7 @@ def keys(defense: Defense | None, generation: Generation, epochs: int) -> list[t
 def test_keys_of_answers_are_what_they_were() -> None:
     assert keys(None, Generation(), 1) == PLAIN
     assert keys(Guarded(Strategy()), SAMPLED, 2) == DEFENDED
+    assert keys(None, Generation(repetition_penalty=1.05), 1) != PLAIN
 
 
 async def test_what_was_keyed_is_neither_edited_nor_hashed_again(tmp_path: Path) -> None:

@@ -410,3 +410,18 @@ def test_sft_learns_the_chosen_side_of_pairs(folders: dict[str, Path]) -> None:
     pairs = training_rows.load(folders["preference"], ("chosen", "rejected"))
     learnt = training_rows.load(folders["preference"], ("completion",))
     assert [row.completion for row in learnt.rows] == [row.chosen for row in pairs.rows]
+
+
+def test_held_out_items_are_answered_without_what_a_checkpoint_recommends(models: Any) -> None:
+    from foresee.models.checkpoints import load
+    from foresee.organism.world import examples
+    from foresee.records import Item, Message
+    from foresee.training._common import heldout_eval
+
+    vlm = load(models["llava"])
+    items = [Item(str(n), (Message("user", (each.request,)),)) for n, each in enumerate(examples.consequences(4))]
+    vlm.model.generation_config.repetition_penalty = 1.0
+    plain = heldout_eval._generate(vlm.model, vlm.processor, items, 12)
+    vlm.model.generation_config.repetition_penalty = 9.0
+    assert heldout_eval._generate(vlm.model, vlm.processor, items, 12) == plain
+    assert vlm.model.generation_config.repetition_penalty == 9.0, "it is saved with the model"

@@ -63,7 +63,7 @@ def _group(request: Request, prompt: Prompt) -> Hashable:
         hash(strategy)
     except TypeError:
         strategy = id(strategy)
-    sampling = (settings.temperature, settings.top_p, settings.max_tokens, settings.stop, request.logprobs)
+    sampling = (replace(settings, seed=None), request.logprobs)
     return bool(request.choices), () if request.choices else sampling, strategy, signature(prompt)
 
 

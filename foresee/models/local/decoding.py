@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from foresee.errors import UserError
-from foresee.records import Json, Message, Request
+from foresee.records import Generation, Json, Message, Request
 
 
 @dataclass(frozen=True)
@@ -106,20 +106,32 @@ class SecondPrompt(DecodingStrategy, Protocol):
 
 
 class Chooser:
-    """The last logits processor: temperature, top-p and noise; keeps the log probabilities of what is chosen.
+    """The last logits processor: repetition penalty, temperature, top-p and noise; keeps log probabilities.
 
     Sampling is exact: with g drawn from the standard Gumbel distribution, argmax(log p + g) is distributed as p
     (Gumbel-max trick, https://arxiv.org/abs/1411.0030, section 2). Each request draws from its own generator, so its
     answer does not depend on its neighbours. Log probabilities are those of the model (after the strategy), at
-    temperature 1. Rows whose scores are no numbers are remembered, since the largest of them would be any token.
+    temperature 1, without the penalty. Rows whose scores are no numbers are remembered, since the largest of them
+    would be any token.
+
+    Args:
+        settings: how is sampled.
+        seeds: of each row.
+        prompts: token ids of each row's prompt, placeholders of images among them; of use to the penalty alone.
+        record: whether log probabilities are kept.
     """
 
-    def __init__(self, temperature: float, top_p: float, seeds: Sequence[int], *, record: bool) -> None:
+    def __init__(
+        self, settings: Generation, seeds: Sequence[int], prompts: Sequence[Sequence[int]] = (), *, record: bool
+    ) -> None:
         from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
+        temperature, top_p = settings.temperature, settings.top_p
         self._warpers = [] if temperature <= 0 else [TemperatureLogitsWarper(float(temperature))]
         if temperature > 0 and top_p < 1:
             self._warpers.append(TopPLogitsWarper(float(top_p)))
+        self._penalty, self._prompts = settings.repetition_penalty, prompts
+        self._said: Any = None  # booleans (rows, vocabulary): tokens that count as repeated
         self._seeds, self._record = tuple(seeds), record
         self._generators: list[Any] | None = None
         self.first: Any = None
@@ -132,10 +144,14 @@ class Chooser:
         self.broken = broken if self.broken is None else self.broken | broken
         if self.first is None:
             self.first = plain[: len(self._seeds)]
+        if self._penalty != 1.0:
+            scores = self._penalised(scores)
         for warp in self._warpers:
             scores = warp(ids, scores)
         if self._warpers:
             scores = scores + self._noise(scores)
+        if self._said is not None:
+            self._said.scatter_(1, scores[: len(self._seeds)].argmax(-1, keepdim=True), value=True)
         if self._record:
             chosen = scores.argmax(-1, keepdim=True)
             self.logprobs.append(plain.log_softmax(-1).gather(-1, chosen)[: len(self._seeds), 0])
@@ -145,6 +161,7 @@ class Chooser:
         """Go on with these rows alone, in this order."""
         self._seeds = tuple(self._seeds[row] for row in rows)
         self._generators = self._generators and [self._generators[row] for row in rows]
+        self._said = None if self._said is None else self._said[list(rows)]
         self.broken = self.broken[list(rows)]
 
     def join(self, other: Chooser) -> None:
@@ -153,7 +170,20 @@ class Chooser:
 
         self._seeds += other._seeds
         self._generators = self._generators and [*self._generators, *(other._generators or ())]
+        self._said = None if self._said is None else torch.cat([self._said, other._said])
         self.broken = torch.cat([self.broken, other.broken])
+
+    def _penalised(self, scores: Any) -> Any:
+        """Scores (R, vocabulary) with those of repeated tokens lowered; padding counts for nothing."""
+        import torch
+
+        if self._said is None:
+            self._said = torch.zeros(len(self._seeds), scores.shape[-1], dtype=torch.bool, device=scores.device)
+            for row, ids in zip(self._said, self._prompts, strict=True):
+                row[[token for token in set(ids) if token < len(row)]] = True
+        said = self._said.repeat(len(scores) // len(self._seeds), 1)
+        lowered = torch.where(scores < 0, scores * self._penalty, scores / self._penalty)
+        return torch.where(said, lowered, scores)
 
     def _noise(self, scores: Any) -> Any:
         """Gumbel noise (R, vocabulary); rows that a strategy added share that of their request."""

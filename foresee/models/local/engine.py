@@ -29,7 +29,7 @@ from foresee.models.local.image_cache import BoundedCache, tensor_bytes
 from foresee.models.local.prompting import Ask, Prompt, Prompts
 from foresee.models.local.refilling import Answered, Tools, Unfit, decode
 from foresee.notices import say_once
-from foresee.records import Reply, Request, Usage
+from foresee.records import Generation, Reply, Request, Usage
 
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
 
@@ -253,12 +253,10 @@ class Engine:
 
     def _chooser(self, requests: Sequence[BatchRequest]) -> Chooser:
         request = requests[0].request
-        return Chooser(
-            0.0 if request.choices else request.generation.temperature,
-            request.generation.top_p,
-            tuple(one.seed for one in requests),
-            record=request.logprobs and not request.choices,
-        )
+        settings = Generation() if request.choices else request.generation
+        prompts = () if settings.repetition_penalty == 1 else [one.prompt.ids for one in requests]
+        seeds = tuple(one.seed for one in requests)
+        return Chooser(settings, seeds, prompts, record=request.logprobs and not request.choices)
 
     def _ends(self, row: Answered) -> bool:
         """Whether an answer's last token ends it: itself, as the last allowed one, or by completing a stop text."""

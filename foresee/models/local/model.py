@@ -123,7 +123,7 @@ class LocalModel:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        able: set[Capability] = {"logits", "hidden_states", "first_token", "logprobs"}
+        able: set[Capability] = {"logits", "hidden_states", "first_token", "logprobs", "repetition_penalty"}
         return frozenset(able | {"images"} if self._kind == "image_text" else able)
 
     base_url: str | None = None

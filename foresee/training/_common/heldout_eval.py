@@ -213,19 +213,25 @@ def _ready_to_generate(trainer: Any) -> Iterator[Any]:
 
 
 def _generate(model: Any, processor: Any, batch: Sequence[Item], new_tokens: int) -> list[str]:
+    """Answer items as evaluation does: greedily, without the sampling that a checkpoint recommends."""
     from transformers import GenerationConfig
 
     tokenizer = getattr(processor, "tokenizer", processor)
     inputs = prompts.read(processor, [_conversation(item) for item in batch])
-    generated = model.generate(
-        **{key: value.to(model.device) for key, value in inputs.items()},
-        generation_config=GenerationConfig(
-            do_sample=False,
-            max_new_tokens=new_tokens,
-            eos_token_id=model.generation_config.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        ),
+    own = model.generation_config
+    greedy = GenerationConfig(
+        do_sample=False,
+        max_new_tokens=new_tokens,
+        eos_token_id=own.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
     )
+    model.generation_config = GenerationConfig()  # it would fill in what is left out, such as a repetition penalty
+    try:
+        generated = model.generate(
+            **{key: value.to(model.device) for key, value in inputs.items()}, generation_config=greedy
+        )
+    finally:
+        model.generation_config = own
     texts: list[str] = tokenizer.batch_decode(generated[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     return texts
 
