@@ -322,9 +322,11 @@ class _Items:
         """Return the values of an item field, in the order of the rows."""
         return list(self._known[field])
 
-    def codes(self, field: str) -> NDArray[np.int64]:
+    def codes(self, field: str) -> NDArray[np.int32]:
         """Return each item's value of a field, as its place in `names`."""
-        return _as_array(self._codes[field])
+        import numpy as np
+
+        return np.array(self._codes[field], np.int32)
 
     def groups(self, field: str | None, items: NDArray[np.int64]) -> Groups:
         """Return the groups that the values of a field put these items into; a single one for None."""

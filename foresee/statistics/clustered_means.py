@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from foresee.statistics.intervals import (
     FEW_CLUSTERS,
     Interval,
+    Kinds,
     Resampling,
     curve_from_clusters,
-    effective_clusters,
+    kinds_of,
     mostly_constant,
     scaled_wilson,
 )
@@ -40,22 +41,36 @@ class Groups(NamedTuple):
     """The group of each item: the names in their order, each of which has an item, and each item's place among them."""
 
     names: tuple[str, ...]
-    of: NDArray[np.int64]
+    of: NDArray[np.int32]
 
 
 class Table(NamedTuple):
-    """Values summed per cluster and group, with what the sums hide.
+    """Values summed per cluster and group, with what the sums hide; clusters with the same sums are one kind.
 
     "Usual" is a group's most frequent value, or the mean of those.
     """
 
-    sums: Array  # [clusters x groups]
-    sizes: Array  # [clusters x groups], items
+    kinds: Kinds  # rows: the sums of the groups, then their items
     usual: Array  # [groups]
     above: Array  # [groups] mean excess over the usual value
     below: Array  # [groups] mean shortfall
     unusual: NDArray[np.int64]  # [groups] clusters with at least one other value
     pure: bool  # each cluster's items all have the same value
+
+    @property
+    def sums(self) -> Array:
+        """[kinds x groups]."""
+        return self.kinds.rows[:, : len(self.usual)]
+
+    @property
+    def sizes(self) -> Array:
+        """[kinds x groups], items."""
+        return self.kinds.rows[:, len(self.usual) :]
+
+    @property
+    def clusters(self) -> int:
+        """How many there are of all kinds."""
+        return int(self.kinds.counts.sum())
 
 
 class Part(NamedTuple):
@@ -63,7 +78,7 @@ class Part(NamedTuple):
 
     below: float
     above: float
-    profile: Array  # [clusters], each cluster's weight in it
+    profile: Array  # [clusters], each cluster's weight in it; or [kinds], times the root of their number
 
 
 def numbers(values: Sequence[float | None] | Array) -> Array:
@@ -78,12 +93,13 @@ def grouped(groups: Sequence[str] | Groups | None, count: int) -> Groups:
     import numpy as np
 
     if groups is None:
-        return Groups(("",), np.zeros(count, np.int64))
+        return Groups(("",), np.zeros(count, np.int32))
     if not isinstance(groups, Groups):
         known = {name: place for place, name in enumerate(dict.fromkeys(groups))}
-        groups = Groups(tuple(known), np.fromiter((known[name] for name in groups), np.int64, count))
-    used = sorted(np.unique(groups.of).tolist(), key=groups.names.__getitem__)
-    places = np.zeros(len(groups.names), np.int64)
+        groups = Groups(tuple(known), np.fromiter((known[name] for name in groups), np.int32, count))
+    held = np.flatnonzero(np.bincount(groups.of, minlength=len(groups.names)))
+    used = sorted(held.tolist(), key=groups.names.__getitem__)
+    places = np.zeros(len(groups.names), np.int32)
     places[used] = np.arange(len(used))
     return Groups(tuple(groups.names[place] for place in used), places[groups.of])
 
@@ -112,30 +128,51 @@ def codes(labels: Sequence[Hashable] | NDArray[np.int64]) -> NDArray[np.int64]:
 def tabulate(values: Array, clusters: NDArray[np.int64], groups: Groups) -> Table:
     import numpy as np
 
-    cluster_of, cluster = np.unique(clusters, return_inverse=True)
-    shape = (len(cluster_of), len(groups.names))
-    held, group = values, groups.of
-    order = np.lexsort((held, group, cluster))  # no sum may depend on the order of the rows, not even in its last bit
-    held, cluster, group = held[order], cluster[order], group[order]
-    cell = cluster * shape[1] + group
-    size = shape[0] * shape[1]
-    sums = np.bincount(cell, weights=held, minlength=size).astype(float).reshape(shape)
-    sizes = np.bincount(cell, minlength=size).reshape(shape).astype(float)
-    usual, above, below = np.empty((3, shape[1]))
-    unusual = np.empty(shape[1], dtype=np.int64)
-    for g in range(shape[1]):
+    order = np.lexsort((values, groups.of, clusters))  # no sum may depend on the order of the rows, in no last bit
+    held, group, cluster = values[order], groups.of[order], clusters[order]
+    del order
+    new = np.ones(len(cluster), bool)
+    new[1:] = cluster[1:] != cluster[:-1]
+    pure = bool(((held[1:] == held[:-1]) | new[1:]).all())
+    del cluster
+    count = len(groups.names)
+    usual, above, below = np.empty((3, count))
+    unusual = np.empty(count, dtype=np.int64)
+    for g in range(count):
         mine = group == g
         kinds, counts = np.unique(held[mine], return_counts=True)
         usual[g] = kinds[counts == counts.max()].mean()  # a tie favours neither side
         excess = kinds - usual[g]
         above[g] = counts @ np.maximum(excess, 0) / counts.sum()
         below[g] = counts @ np.maximum(-excess, 0) / counts.sum()
-        unusual[g] = len(np.unique(cluster[mine & (held != usual[g])]))
-    pure = bool(((np.diff(held) == 0) | (np.diff(cluster) != 0)).all())
-    order = np.lexsort([*sizes.T, *sums.T])  # nor on the order of the clusters
-    sums = sums[order]  # one after the other: with many groups these are the largest of all
-    sizes = sizes[order]
-    return Table(sums, sizes, usual, above, below, unusual, pure)
+        unusual[g] = np.logical_or.reduceat(mine & (held != usual[g]), np.flatnonzero(new)).sum()
+    return Table(_summed(held, group, new, count), usual, above, below, unusual, pure)
+
+
+def _summed(held: Array, group: NDArray[np.int32], new: NDArray[np.bool_], count: int) -> Kinds:
+    """Sum values per cluster and group, so many clusters at a time: the table of all is larger than all else.
+
+    Args:
+        held: sorted by cluster.
+        group: of each.
+        new: where a cluster begins.
+        count: of groups.
+    """
+    import numpy as np
+
+    found = []
+    starts = np.append(np.flatnonzero(new), len(new))
+    step = max(1, 4 * _AT_ONCE // count)
+    for first in range(0, len(starts) - 1, step):
+        last = min(first + step, len(starts) - 1)
+        part = slice(starts[first], starts[last])
+        cell = (np.cumsum(new[part]) - 1) * count + group[part]
+        size = (last - first) * count
+        sums = np.bincount(cell, weights=held[part], minlength=size).reshape(-1, count)
+        found.append(kinds_of(np.hstack([sums, np.bincount(cell, minlength=size).reshape(-1, count)])))
+    if len(found) == 1:
+        return found[0]
+    return kinds_of(np.concatenate([each.rows for each in found]), np.concatenate([each.counts for each in found]))
 
 
 def interval(data: Table, bounds: tuple[float, float], resampling: Resampling) -> Interval:
@@ -147,28 +184,31 @@ def curve(data: Table, bounds: tuple[float, float], resampling: Resampling | Non
     """Compute that interval for every confidence; without resampling, by Student's rule for any number of clusters."""
     import numpy as np
 
-    clusters, groups = data.sums.shape
+    clusters, groups, counts = data.clusters, len(data.usual), data.kinds.counts
     if clusters < 2:
         return lambda alpha: Interval(None, None, "no interval: one cluster")
-    means = data.sums.sum(axis=0) / data.sizes.sum(axis=0)
+    items = counts @ data.sizes
+    means = (counts @ data.sums) / items
     if groups == 1 and _is_one_draw_per_cluster(data, bounds):
         return lambda alpha: scaled_wilson(float(means[0]), clusters, bounds, alpha, "Wilson")
-    weights = data.sizes / data.sizes.sum(axis=0) / groups
     varying = _varying(data, means, bounds)
     drawn = _drawn(data, varying, bounds, resampling) if len(varying) else None
     if drawn is None:  # also when groups vary but cancel out within each cluster, as one answer per image does
         varying = varying[:0]
     steady = np.setdiff1d(np.arange(groups), varying)
 
+    def profile(which: NDArray[np.int64]) -> Array:
+        return np.asarray((data.sizes[:, which] / items[which] / groups).sum(axis=1) * np.sqrt(counts))
+
     def at(alpha: float) -> Interval:
         parts, methods = [], []
         if drawn is not None:
             found, share = drawn(alpha), len(varying) / groups
-            parts.append(_part(found, means[varying].mean(), share, weights[:, varying].sum(axis=1)))
+            parts.append(_part(found, means[varying].mean(), share, profile(varying)))
             methods.append(found.method)
         for g in steady:
             found = _steady(data, g, bounds, alpha)
-            parts.append(_part(found, means[g], 1 / groups, weights[:, g]))
+            parts.append(_part(found, means[g], 1 / groups, profile(np.array([g]))))
             methods.append(found.method)
         below, above = combined(parts)
         value, method = float(means.mean()), " + ".join(dict.fromkeys(methods))
@@ -183,21 +223,26 @@ def _drawn(
     """Resample clusters for the mean of these groups; few are counted by Kish's number, each group alike heavy."""
     import numpy as np
 
-    sizes = data.sizes[:, groups]
-    effective = effective_clusters((sizes / sizes.sum(axis=0)).sum(axis=1))
-    held = np.flatnonzero((sizes > 0).any(axis=1))
-    table = np.empty((len(held), 2 * len(groups)))
-    for place, group in enumerate(groups.tolist()):
-        table[:, place], table[:, len(groups) + place] = data.sums[held, group], data.sizes[held, group]
-    return curve_from_clusters(table, _mean_of_ratios, bounds, resampling, effective)
+    effective = _effective((data.sizes[:, groups] / (data.kinds.counts @ data.sizes)[groups]).sum(axis=1), data)
+    kinds = data.kinds
+    if len(groups) < len(data.usual):
+        held = np.flatnonzero((data.sizes[:, groups] > 0).any(axis=1))
+        columns = np.concatenate([groups, groups + len(data.usual)])
+        kinds = kinds_of(kinds.rows[np.ix_(held, columns)], kinds.counts[held])
+    return curve_from_clusters(kinds, _mean_of_ratios, bounds, resampling, effective)
+
+
+def _effective(sizes: Array, data: Table) -> float:
+    """Compute Kish's effective number of clusters, given a size of each kind; those of size 0 are none."""
+    return float((data.kinds.counts @ sizes) ** 2 / (data.kinds.counts @ sizes**2))
 
 
 def _varying(data: Table, means: Array, bounds: tuple[float, float]) -> NDArray[np.int64]:
     """Find the groups that can be resampled: their clusters differ, and more than a few of them do."""
     import numpy as np
 
-    held = (data.sizes > 0).sum(axis=0)
-    few = np.array([effective_clusters(sizes) < FEW_CLUSTERS for sizes in data.sizes.T])
+    held = data.kinds.counts @ (data.sizes > 0)
+    few = np.array([_effective(sizes, data) < FEW_CLUSTERS for sizes in data.sizes.T])
     columns = zip(data.sums.T, means, data.sizes.T, strict=True)
     spread = np.array([np.abs(sums - mean * sizes).max() for sums, mean, sizes in columns])
     differs = (spread > SAME * (bounds[1] - bounds[0])) & (held > 1)
@@ -206,12 +251,13 @@ def _varying(data: Table, means: Array, bounds: tuple[float, float]) -> NDArray[
 
 def _steady(data: Table, group: int, bounds: tuple[float, float], alpha: float) -> Interval:
     """Compute the interval of one group that can't be resampled."""
-    sizes = data.sizes[data.sizes[:, group] > 0, group]
-    effective = effective_clusters(sizes)
+    sizes = data.sizes[:, group]
+    effective = _effective(sizes, data)
     if data.unusual[group] < RARE:
         deviations = float(data.above[group]), float(data.below[group])
         return mostly_constant(float(data.usual[group]), deviations, effective, bounds, alpha)
-    value = float(data.sums[:, group].sum() / sizes.sum())
+    counts = data.kinds.counts
+    value = float(counts @ data.sums[:, group] / (counts @ sizes))
     return scaled_wilson(value, effective, bounds, alpha, "Wilson on effective clusters")
 
 

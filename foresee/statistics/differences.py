@@ -139,17 +139,17 @@ def paired_difference(
     found = _curve(data, width)
     low, high, method = around(delta, found(STANDARD.alpha))
     p_value = _p_value(found, delta)
-    return Difference(name, delta, low, high, n, len(data.sums), method, p_value, value_a, value_b, 0, 0, unscored)
+    return Difference(name, delta, low, high, n, data.clusters, method, p_value, value_a, value_b, 0, 0, unscored)
 
 
 def _curve(data: Table, width: float) -> Curve:
     """Compute the intervals of a difference of values that lie within a range of `width`."""
     import numpy as np
 
-    moves = data.sums / width
-    single = data.sizes.shape[1] == 1 and bool((data.sizes == 1).all())
-    if single and len(moves) > 1 and bool(np.isin(moves, (-1.0, 0.0, 1.0)).all()):
-        return partial(_tango, int((moves > 0).sum()), int((moves < 0).sum()), len(moves), width)
+    moves, counts = data.sums[:, 0] / width, data.kinds.counts
+    single = len(data.usual) == 1 and bool((data.sizes == 1).all())
+    if single and data.clusters > 1 and bool(np.isin(moves, (-1.0, 0.0, 1.0)).all()):
+        return partial(_tango, int(counts[moves > 0].sum()), int(counts[moves < 0].sum()), data.clusters, width)
     return curve(data, (-width, width), None)
 
 

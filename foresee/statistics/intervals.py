@@ -30,6 +30,7 @@ FEW_CLUSTERS = 40
 
 BOOTSTRAP = "cluster bootstrap (BCa)"
 
+_AT_ONCE = 1 << 16  # rows that a figure is computed of
 _MANY_ROWS = 200  # up to here one multinomial call is faster than counting drawn indices one resample at a time
 _TIE = 1e-12  # figures closer than this are the same number, summed in another order
 
@@ -40,6 +41,13 @@ class Interval(NamedTuple):
     low: float | None
     high: float | None
     method: str
+
+
+class Kinds(NamedTuple):
+    """The distinct rows of a table [kinds x columns], sorted, and how many clusters have each."""
+
+    rows: Array
+    counts: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -155,7 +163,7 @@ def from_clusters(
 
 
 def curve_from_clusters(
-    table: Array,
+    table: Array | Kinds,
     figure: Callable[[Array], Array],
     bounds: tuple[float, float],
     resampling: Resampling | None,
@@ -169,7 +177,7 @@ def curve_from_clusters(
     Louis & Slud (2019), J. Survey Statistics and Methodology 7:334-364, advise. There the variance is the jackknife's.
 
     Args:
-        table: [clusters x columns] sums of the columns within each cluster.
+        table: [clusters x columns] sums of the columns within each cluster, or their kinds.
         figure: [... x columns] sums -> [...] figures; nan where undefined.
         bounds: the figure's lowest and highest possible value.
         resampling: number of resamples, seed; None for Student's rule whatever the number of clusters.
@@ -181,11 +189,12 @@ def curve_from_clusters(
     """
     import numpy as np
 
-    clusters = len(table)
-    kinds, counts = _kinds(table)
+    kinds, counts = table if isinstance(table, Kinds) else kinds_of(table)
+    clusters = int(counts.sum())
     total = counts @ kinds
     value = float(figure(total))
-    without_one = figure(total - kinds)
+    parts = [figure(total - kinds[at : at + _AT_ONCE]) for at in range(0, len(kinds), _AT_ONCE)]  # no copy as a whole
+    without_one = np.concatenate(parts)
     defined = np.isfinite(without_one)
     without_one, weights = without_one[defined], counts[defined]
     if clusters < 2 or weights.sum() < 2:
@@ -202,10 +211,14 @@ def curve_from_clusters(
     return partial(_bca, value, replicates[np.isfinite(replicates)], acceleration, bounds)
 
 
-def _kinds(table: Array) -> tuple[Array, NDArray[np.int64]]:
+def kinds_of(table: Array, counts: NDArray[np.int64] | None = None) -> Kinds:
     """Return the distinct rows in their order, and how often each is there; no copy of the table is made on the way.
 
     Clusters with equal sums are interchangeable; sorted like this, the order of the rows can't matter.
+
+    Args:
+        table: [rows x columns].
+        counts: how often each row is there; None for once.
     """
     import numpy as np
 
@@ -216,7 +229,9 @@ def _kinds(table: Array) -> tuple[Array, NDArray[np.int64]]:
         held = column[order]
         new[1:] |= held[1:] != held[:-1]
     first = np.flatnonzero(new)
-    return table[order[first]], np.diff(first, append=len(order))
+    if counts is None:
+        return Kinds(table[order[first]], np.diff(first, append=len(order)))
+    return Kinds(table[order[first]], np.add.reduceat(counts[order], first) if len(first) else counts)
 
 
 def _resampled_sums(kinds: Array, counts: NDArray[np.int64], resampling: Resampling) -> Array:

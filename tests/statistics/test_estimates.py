@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import tracemalloc
 from statistics import NormalDist
 
 import numpy as np
@@ -16,7 +17,16 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from foresee.errors import UserError
-from foresee.statistics import Difference, holm, mean_of_means, paired_difference, rate, wilson
+from foresee.statistics import (
+    Difference,
+    clustered_means,
+    holm,
+    intervals,
+    mean_of_means,
+    paired_difference,
+    rate,
+    wilson,
+)
 from tests.support.figures import bounds, holds, known, width
 
 Rows = list[tuple[float | None, int, str]]
@@ -160,6 +170,31 @@ def test_a_group_without_a_scored_item_leaves_no_mean() -> None:
     assert (found.value, found.low, found.n, found.total) == (None, None, 2, 3)
     assert found.method == "nothing scored in b"
     assert (found.worst, found.best) == (0.5, 1.0)
+
+
+def test_sums_made_a_few_clusters_at_a_time_give_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    groups = rng.choice(["a", "b", "c", "steady"], 600)
+    clusters = [int(n) for n in rng.integers(0, 250, 600)]  # of one to seven items, most in several groups
+    scores = np.where(groups == "steady", 1.0, rng.choice([0.0, 0.3, 1.0, np.nan], 600, p=[0.5, 0.2, 0.2, 0.1]))
+    whole = mean_of_means(scores, clusters, list(groups))
+    assert whole.method == "cluster bootstrap (BCa) + Wilson on effective clusters"
+    for module in (clustered_means, intervals):
+        monkeypatch.setattr(module, "_AT_ONCE", 7)
+    assert mean_of_means(scores, clusters, list(groups)) == whole
+
+
+def test_a_mean_over_many_groups_takes_no_number_for_each_cluster_and_group() -> None:
+    count, many = 40_000, 50
+    values, single, of = np.arange(count) % 7 / 6.0, np.arange(count), np.arange(count) % many
+    groups = clustered_means.Groups(tuple(map(str, range(many))), of.astype(np.int32))
+    mean_of_means(values[:400], single[:400], groups._replace(of=groups.of[:400]))  # imports
+    tracemalloc.start()
+    found = mean_of_means(values, single, groups)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.clusters == count
+    assert peak / count < 400  # a number for each would take 8 bytes x 50 groups x 2 and more
 
 
 def test_groups_that_cancel_out_within_clusters_are_not_certain() -> None:
