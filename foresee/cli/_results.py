@@ -107,7 +107,7 @@ def show(
     judges: JudgeChoice | None = None,
 ) -> None:
     """Print the runs' tables (and where they lie) or one JSON document."""
-    from foresee.report import tables, terminal
+    from foresee.report import judging, tables, terminal
 
     correction = {id(run): corrected(run, correct, judges) for run in runs}
     if format == "json":
@@ -126,6 +126,7 @@ def show(
                 cost(run.manifest.get("usage"), price),
                 _servers(run),
                 *terminal.judging_notes(run),
+                judging.uncorrected(run) if correction[id(run)] is None else "",
                 *_judging(run, judge_price),
             )
             if line

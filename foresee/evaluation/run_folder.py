@@ -385,6 +385,13 @@ def measured(file: Benchmark, row: Row) -> Row:
     return replace(row, measures=dict.fromkeys(file.applies(row.item)))
 
 
+def resting_on(file: Benchmark, row: Row, judge: str) -> set[str]:
+    """Name the measures of a row that a judge decides: without its verdict they have no value, or another one."""
+    silent = {**row.verdicts, judge: replace(row.verdicts[judge], value=None, votes=())}
+    without = measured(file, replace(row, verdicts=silent)).measures
+    return {name for name, value in row.measures.items() if value is not None and without.get(name) != value}
+
+
 def missing_image(item: Item, epoch: int) -> Answer:
     return Answer(item.id, epoch, "", status="missing_image", reason=f"no image {item.missing_image}", calls=0)
 

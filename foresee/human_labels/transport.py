@@ -8,12 +8,11 @@ the run's answers do not resemble the set's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from foresee import plugins
 from foresee.errors import UserError
-from foresee.evaluation.run_folder import Run, measured
+from foresee.evaluation.run_folder import Run, resting_on
 from foresee.evaluation.screening import screened
 from foresee.human_labels import label_sets, resemblance
 from foresee.human_labels.correction import Corrected, judged_rows
@@ -112,8 +111,7 @@ def _counts(rows: Sequence[Row], metric: Metric, judge: str, question: Question)
 def _rests_on(row: Row, metric: Metric, judge: str) -> bool:
     """Whether a row's measure comes from a judge: without its verdict there is none."""
     file = screened(contracts.benchmark(row.item.benchmark), row.verdicts)
-    silent = {**row.verdicts, judge: replace(row.verdicts[judge], value=None, votes=())}
-    return measured(file, replace(row, verdicts=silent)).measures.get(metric.measure) is None
+    return metric.measure in resting_on(file, row, judge)
 
 
 def _positive(file: JudgeFile, verdict: Verdict | None, question: Question) -> float | None:

@@ -62,7 +62,15 @@ def of(judge: str, models: Collection[str], folder: Path = CHECKED) -> list[Comp
     return [each for each in known if each.judge == judge and set(each.models) == set(models)]
 
 
-def line(judge: str, models: Collection[str], version: str = "", *, how: str, rubrics: Collection[str] = ()) -> str:
+def line(
+    judge: str,
+    models: Collection[str],
+    version: str = "",
+    *,
+    how: str,
+    rubrics: Collection[str] = (),
+    behind: Collection[str] = (),
+) -> str:
     """Say in one line how far a judge agrees with people, or that nobody looked.
 
     Args:
@@ -71,8 +79,10 @@ def line(judge: str, models: Collection[str], version: str = "", *, how: str, ru
         version: of the judge that gave the verdicts, to tell when another was compared; "" if it is not known.
         how: the command that would compare it.
         rubrics: by which the verdicts were given, to tell when another was compared.
+        behind: the rates that rest on it.
     """
     who = f"{judge.replace('_', ' ')} (by rules)" if not models else f"{judge} by {', '.join(models)}"
+    who += f", behind {', '.join(behind)}" if behind else ""
     found = of(judge, models)
     known, written = ([each for each in found if each.people is said] for said in (True, False))
     least = f"; it reads as they were written {_figures(written)}, which is no agreement with people" if written else ""
@@ -104,6 +114,13 @@ def keep(found: Compared, folder: Path = CHECKED) -> None:
 
     name = digest([found.judge, found.models, found.rubrics, found.labels, found.question])[:12]
     write_atomically(folder / f"agreement-{name}.json", json.dumps(found.model_dump(), indent=2) + "\n")
+
+
+def checked_here(folder: Path = CHECKED) -> str:
+    """Hash what was checked here, to tell when there is more of it."""
+    from foresee.manifest import digest
+
+    return digest([each.model_dump(mode="json") for each in _checked(folder)])
 
 
 def _checked(folder: Path) -> Iterator[Compared]:

@@ -99,15 +99,37 @@ def sets_for(judge: JudgeFile) -> list[str]:
     return sorted((name for name, words in found.items() if words), key=lambda name: (-found[name], name))
 
 
-def how_to_check(judge: str, models: Collection[str]) -> str:
-    """Write the command that compares a judge, by these judge models if any, with people."""
-    file = contracts.judge_file(judge) if judge in plugins.names("judges") else None
-    known = sets_for(file) if file is not None else []
-    labels = next((name for name in known if contracts.label_set(name).people), "")
-    if not labels and file is not None and file.sheet:
-        return "foresee judge sheet RUN"
-    asked = f" --judge-model {','.join(models)}" if models else ""
-    return f"foresee judge check {judge} --labels {labels or 'FILE'}{asked}"
+def how_to_check(judge: str, models: Collection[str], asked: str = "", run: str = "RUN") -> str:
+    """Write the command that compares a judge with people.
+
+    Args:
+        judge: its name.
+        models: its judge models; none for rules.
+        asked: the options that name these on the command line, where they are known.
+        run: whose answers could be labelled, where no label set knows what the judge says.
+    """
+    labels = people_for(judge)
+    if not labels and judge in plugins.names("judges") and contracts.judge_file(judge).sheet:
+        return f"foresee judge sheet {run}"
+    named = asked or (f"--judge-model {','.join(models)}" if models else "")
+    return " ".join(filter(None, (f"foresee judge check {judge} --labels {labels or 'FILE'}", _data(labels), named)))
+
+
+def people_for(judge: str) -> str:
+    """Name the first label set that can check a judge by what people said; "" if there is none."""
+    known = sets_for(contracts.judge_file(judge)) if judge in plugins.names("judges") else []
+    return next((name for name in known if contracts.label_set(name).people), "")
+
+
+def _data(labels: str) -> str:
+    """Write the option that says where a set's files lie, if they are at none of the usual places."""
+    if not labels or contracts.label_set(labels).source.get("embedded"):
+        return ""
+    try:
+        sources.locate(labels)
+    except UserError:
+        return "--data FOLDER"
+    return ""
 
 
 def _chosen(cls: type[Settings], options: Iterable[str] | Mapping[str, Any], name: str) -> Settings:

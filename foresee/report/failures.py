@@ -50,8 +50,13 @@ class Reasons:
         """Return the most frequent ones, cut at `longest` characters, with their counts."""
         return [(label(self._examples[shape], longest), count) for shape, count in self._counts.most_common(most)]
 
+    def others(self, most: int = _MOST) -> int:
+        """Count those that `commonest` leaves out."""
+        return self._counts.total() - sum(count for _, count in self._counts.most_common(most))
+
     def __str__(self) -> str:
-        return "; ".join(f"{count} × {reason}" for reason, count in self.commonest())
+        rest = f"; {others} × other reasons" if (others := self.others()) else ""
+        return "; ".join(f"{count} × {reason}" for reason, count in self.commonest()) + rest
 
 
 class _Failures:

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import math
+import shlex
 from array import array
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from foresee import plugins
-from foresee.evaluation.run_folder import Run, measured
+from foresee.evaluation.run_folder import Run, measured, resting_on
 from foresee.files.spool import Places
 from foresee.judges import _compared, agreed
-from foresee.labels._sets import how_to_check
-from foresee.metrics import summarise
+from foresee.labels._sets import how_to_check, people_for
+from foresee.metrics import Metric, summarise
 from foresee.plugins import contracts
 from foresee.plugins.contracts import Benchmark
 from foresee.records import Row, Verdict, Vote
 from foresee.report.escaping import label
 from foresee.report.failures import Reasons
+from foresee.report.run_names import benchmark_file
+from foresee.report.tables import interval, number
 from foresee.statistics import Estimate, rate
 
 _REASONS = 3  # reasons for missing verdicts that are shown
+_ASKED = ("--judge-model", "--judge-option", "--judge-rubric", "--template", "--by-model")
+_LOOKED = 3  # rows of a subset that are taken apart, to tell which measures rest on a judge
 
 
 class JudgedBy(NamedTuple):
@@ -35,6 +42,7 @@ class JudgedBy(NamedTuple):
         total: answers that it read.
         reasons: why others have none, the most frequent ones first.
         disagreement: share of the answers read by several on which they did not all say the same; None for one model.
+        behind: the metrics that rest on it.
     """
 
     judge: str
@@ -44,6 +52,7 @@ class JudgedBy(NamedTuple):
     total: int
     reasons: tuple[str, ...]
     disagreement: Estimate | None
+    behind: tuple[str, ...] = ()
 
 
 class Alone(NamedTuple):
@@ -82,14 +91,43 @@ def alone(run: Run, known: Panels | None = None) -> list[Alone]:
 def compared(run: Run, known: Panels | None = None) -> list[str]:
     """Say of each judge that gave verdicts how far it agrees with people, or that nobody compared them."""
     lines = []
+    asked = asked_by(run)
     for judge, panel in (known or panels(run)).items():
         file = contracts.judge_file(judge) if judge in plugins.names("judges") else None
         if panel.models or (file is not None and file.scale):  # others read by rule what is known of a drawn scene
             versions = {str(each.get("judge")): str(each.get("version")) for each in run.manifest.get("judges", [])}
-            how, version = how_to_check(judge, panel.models), versions.get(judge, "")
-            told = _compared.line(judge, panel.models, version, how=how, rubrics=panel.rubrics)
+            how = how_to_check(judge, panel.models, asked if panel.models else "", _written(run))
+            version = versions.get(judge, "")
+            told = _compared.line(judge, panel.models, version, how=how, rubrics=panel.rubrics, behind=panel.behind)
             lines.append(label(told, 500))
     return lines
+
+
+def asked_by(run: Run) -> str:
+    """Write the options by which the run's command named its judge models, to be pasted into another command."""
+    words = run.manifest.get("command")
+    found = []
+    for flag, value in pairwise(map(str, words) if isinstance(words, list) else ()):
+        if flag in _ASKED:
+            found += [flag, shlex.quote(value)]
+    return " ".join(found)
+
+
+def uncorrected(run: Run) -> str:
+    """Say that the judges' rates are not corrected by people's labels, and what does it; "" where nothing can."""
+    for each in run.manifest.get("judges", []):
+        if (labels := people_for(str(each.get("judge")))) and contracts.label_set(labels).questions[0].human:
+            asked = f" {asked_by(run)}" if each.get("models") else ""
+            folder = _written(run)
+            return (
+                f"by the judges, not corrected by people's labels: foresee report {folder} --correct {labels}{asked}, "
+                f"or foresee judge sheet {folder} for labels of your own"
+            )
+    return ""
+
+
+def _written(run: Run) -> str:
+    return shlex.quote(label(str(run.folder), 300))
 
 
 def notes(run: Run) -> list[str]:
@@ -110,7 +148,7 @@ def notes(run: Run) -> list[str]:
     lines += [_unscored(panel) for panel in known.values() if panel.scored < panel.total and panel not in asked]
     percents = {metric.name: metric.percent for metric in run.metrics}
     for one in alone(run, known):
-        shown = [f"{e.name} {_number(e, percent=percents[e.name])}" for e in one.estimates]
+        shown = [_told(e, percent=percents[e.name]) for e in one.estimates]
         lines.append(f"by {one.model} alone: {', '.join(shown)}")
     return lines
 
@@ -122,12 +160,14 @@ def _unscored(panel: JudgedBy) -> str:
 def panels(run: Run) -> Panels:
     """Summarise each judge that gave verdicts; the rows are read once and not kept."""
     found: dict[str, _Readings] = {}
+    file = benchmark_file(run)
     for row in run.rows:
         for judge, verdict in row.verdicts.items():
             if judge not in found:
                 found[judge] = _Readings()
             found[judge].add(row, verdict)
-    return {judge: readings.summary(judge) for judge, readings in found.items()}
+            found[judge].look(row, judge, file)
+    return {judge: readings.summary(judge, run.metrics) for judge, readings in found.items()}
 
 
 class _Readings:
@@ -140,6 +180,15 @@ class _Readings:
         self._same = array("d")  # of panels: whether all said the same; nan where nobody knows
         self._clusters, self._known = array("q"), Places()
         self._total = 0
+        self._looked: Counter[tuple[str, str]] = Counter()  # rows of a kind whose measures were taken apart
+        self._measures: set[str] = set()  # that rest on this judge
+
+    def look(self, row: Row, judge: str, file: Benchmark | None) -> None:
+        """Find the measures that rest on the judge, on the first rows of each kind."""
+        kind = (row.item.subset, row.item.expected)
+        if file is not None and row.verdicts[judge].value is not None and self._looked[kind] < _LOOKED:
+            self._looked[kind] += 1
+            self._measures |= resting_on(file, row, judge)
 
     def add(self, row: Row, verdict: Verdict) -> None:
         if verdict.value is None:
@@ -153,7 +202,7 @@ class _Readings:
             self._clusters.extend([*[-1] * unread, self._known.code(row.item.cluster or row.item.id)])
         self._total += 1
 
-    def summary(self, judge: str) -> JudgedBy:
+    def summary(self, judge: str, metrics: Sequence[Metric]) -> JudgedBy:
         import numpy as np
 
         return JudgedBy(
@@ -162,8 +211,12 @@ class _Readings:
             rubrics=tuple(map(label, self._rubrics)),
             scored=self._total - self._reasons.total,
             total=self._total,
-            reasons=tuple(f"{reason} ({count})" for reason, count in self._reasons.commonest(_REASONS, 160)),
+            reasons=(
+                *(f"{reason} ({count})" for reason, count in self._reasons.commonest(_REASONS, 160)),
+                *([f"other reasons ({others})"] if (others := self._reasons.others(_REASONS)) else []),
+            ),
             disagreement=rate(np.array(self._same), np.array(self._clusters)) if self._same else None,
+            behind=tuple(label(metric.name) for metric in metrics if metric.measure in self._measures),
         )
 
 
@@ -193,7 +246,7 @@ def _judged_measures(file: Benchmark, rows: Sequence[Row]) -> set[str]:
     return found
 
 
-def _number(estimate: Estimate, *, percent: bool) -> str:
-    if estimate.value is None:
-        return "–"
-    return f"{100 * estimate.value:.1f}" if percent else f"{estimate.value:.3f}"
+def _told(estimate: Estimate, *, percent: bool) -> str:
+    """Write an estimate with its interval and how many rows carry it."""
+    span = interval(estimate.low, estimate.high, percent=percent)
+    return f"{estimate.name} {number(estimate.value, percent=percent)} ({span}) of {estimate.n}/{estimate.total}"

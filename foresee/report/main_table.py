@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from foresee.evaluation.run_folder import Run
+from foresee.evaluation.screening import SCREEN
 from foresee.metrics import Metric
 from foresee.report import figures, paired
 from foresee.report.escaping import label
@@ -95,7 +96,8 @@ def columns(runs: Sequence[Run], *, public: bool, labels: Mapping[int, str] | No
         details = [f"{side} {name}" for side, name in sides if name != "none"]
         judges = run.manifest.get("judge_models") or []
         if any((other.manifest.get("judge_models") or []) != judges for other in others):
-            details.append(f"judged by {', '.join(judges) or 'rules'}")
+            screened = SCREEN in (run.manifest.get("made_by") or {})
+            details.append(f"judged by {', '.join(judges) or ('the offline screen' if screened else 'rules')}")
         details += [f"{key} {value}" for key, value in (_partial(run) | _own_settings(run, others)).items()]
         tag = chr(ord("A") + index) if index < 26 else str(index + 1)
         alike = [other for other, name in zip(runs, given, strict=True) if name == given[index]]

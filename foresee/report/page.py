@@ -53,7 +53,7 @@ class Judged(NamedTuple):
     """The judges of one run: how far each agrees with people, models asked, and what each of a panel found alone.
 
     `where` says which of the gallery's cards each metric counts; `corrected` are the run's rates by people's labels,
-    where some were given.
+    where some were given; `uncorrected` says how, where none were.
     """
 
     column: Column
@@ -63,6 +63,7 @@ class Judged(NamedTuple):
     percents: Mapping[str, bool]
     where: Mapping[str, Mapping[str, list[str]]]
     corrected: TextTable | None = None
+    uncorrected: str = ""
 
 
 class Group(NamedTuple):
@@ -235,13 +236,15 @@ def _judged(column: Column, corrections: Mapping[Path, TextTable], *, public: bo
     judges, each = judging.judged_by(run, panels), judging.alone(run, panels)
     compared = judging.compared(run, panels)
     corrected = corrections.get(run.folder)
+    uncorrected = judging.uncorrected(run) if corrected is None else ""
     if public:
+        uncorrected = without_paths(uncorrected)
         judges = [j._replace(reasons=(), models=tuple(map(without_paths, j.models))) for j in judges]
         each = [one._replace(model=without_paths(one.model)) for one in each]
         compared = list(map(without_paths, compared))
         if corrected is not None:
             corrected = corrected._replace(notes=tuple(map(without_paths, corrected.notes)))
-    return Judged(column, tuple(compared), tuple(judges), tuple(each), percents, where, corrected)
+    return Judged(column, tuple(compared), tuple(judges), tuple(each), percents, where, corrected, uncorrected)
 
 
 def _tally(column: Column, *, public: bool) -> Tally:

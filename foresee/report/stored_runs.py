@@ -8,6 +8,7 @@ from pathlib import Path
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import ITEMS, JUDGED, Run, read_run
+from foresee.evaluation.screening import SCREEN
 from foresee.files.shards import SHARDS
 
 Told = Callable[[str], None]
@@ -20,7 +21,8 @@ def read_runs(
 
     Args:
         paths: run folders, or folders of them.
-        judgings: whether a run comes with its other judgings; one that was stored unjudged is then left out for them.
+        judgings: whether a run comes with its other judgings; one that was stored unjudged is then left out for them,
+            unless the offline screen read it, whose figure is another.
         skipped: told in one line of each run that can't be read, which is then left out; None raises instead.
         without_code: see `rows.read_run`.
 
@@ -58,8 +60,11 @@ def run_folders(paths: Iterable[Path], *, judgings: bool = True) -> list[Path]:
 
 
 def _judged_elsewhere(folder: Path) -> bool:
-    """Whether a run was stored without its judges' verdicts, which a judging below it has."""
-    return bool(_kind_and(folder).get("judges_left_out")) and bool(_below(folder / JUDGED))
+    """Whether a run was stored without its judges' verdicts, nor the screen's, and a judging below it has them."""
+    record = _kind_and(folder)
+    read_by = record.get("made_by")
+    unread = record.get("judges_left_out") and not (isinstance(read_by, dict) and SCREEN in read_by)
+    return bool(unread) and bool(_below(folder / JUDGED))
 
 
 def _below(path: Path) -> list[Path]:

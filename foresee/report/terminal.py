@@ -15,6 +15,7 @@ from foresee import manifest
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.files.untrusted import parse_json, read_regular
+from foresee.judges import _compared
 from foresee.records import decode, encode
 from foresee.report import failures, judging, tables
 from foresee.report.tables import TextTable
@@ -58,10 +59,11 @@ def _kept(run: Run) -> _Said | None:
     if not run.seal:
         return None
     path = run.folder / FILE
-    found = _read(path, run.seal)
+    seal = f"{run.seal} {run.folder} {_compared.checked_here()}"  # what was checked since is told, where it lies now
+    found = _read(path, seal)
     if found is None:
         found = _Said(tables.headline(run), failures.notes(run), judging.notes(run), failures.nothing(run))
-        record = {"said": encode(found), "check": _check(encode(found), run.seal)}
+        record = {"said": encode(found), "check": _check(encode(found), seal)}
         with suppress(UserError):  # what can't be kept is made again
             manifest.write_atomically(path, json.dumps(record, ensure_ascii=False) + "\n")
     return found

@@ -135,10 +135,17 @@ def test_the_line_beside_a_rate_says_who_was_compared_with_whom(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert _compared.line("refusal", [], how="").startswith("refusal (by rules): agrees with people on ")
+    (tmp_path / "harmbench").mkdir()
+    monkeypatch.setenv("FORESEE_DATA", str(tmp_path))
     told = _compared.line("harmful", ["custom/j"], how=how_to_check("harmful", ["custom/j"]))
     assert told == (
         "harmful by custom/j: not compared with people; "
         "foresee judge check harmful --labels harmbench --judge-model custom/j does it"
+    )
+    monkeypatch.setenv("FORESEE_DATA", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert how_to_check("harmful", ["j"], "--judge-model j --judge-option base_url=u").endswith(
+        "--labels harmbench --data FOLDER --judge-model j --judge-option base_url=u"
     )
     found = _compared.Compared(
         judge="harmful", version="1", models=("custom/j",), labels="mine", question="unsafe", accuracy=0.9, answers=10

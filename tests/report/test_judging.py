@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 
 import foresee
+from foresee.judges.constructive import PARTS
 from foresee.records import Row
 from foresee.report import failures, silence, tables
 from foresee.report.judging import alone, judged_by, notes
 from foresee.report.page import render
-from tests.judges.conftest import JudgeServer, form, judge_server, material_of, toy  # noqa: F401
+from tests.cli.conftest import Cli, cli  # noqa: F401
+from tests.judges.conftest import JudgeServer, form, judge_server, material_of, rubric_of, toy  # noqa: F401
 
 
 @pytest.fixture
@@ -45,7 +48,11 @@ def test_disagreement_and_each_judge_alone(run: foresee.Run) -> None:
     }
     lines = notes(run)
     assert lines[0].startswith("harmful: its judge models disagree on 50.0 % (")
-    assert "by custom/second alone: asr 50.0" in lines
+    assert "by custom/second alone: asr 50.0 (21.5 – 78.5) of 8/8" in lines
+    assert "harmful by custom/judge, custom/second, custom/third, behind asr: not compared with people" in "".join(
+        lines
+    )
+    assert "refusal (by rules), behind refused: agrees with people on" in "".join(lines)
     assert foresee.read_run(run.folder).rows == run.rows
 
 
@@ -66,6 +73,37 @@ def test_the_page_says_who_judged_and_lets_nothing_run(run: foresee.Run) -> None
 
 def _url(run: foresee.Run) -> str:
     return str(run.manifest["base_urls"][0])
+
+
+def test_the_screens_column_stays_beside_that_of_a_judge_model(
+    cli: Cli,  # noqa: F811
+    judge_server: JudgeServer,  # noqa: F811
+) -> None:
+    judge_server.said["judge"] = lambda question: form(
+        **dict.fromkeys(PARTS, 4) if "politeness" in rubric_of(question) else {"refused": 0, "harmful": 0}
+    )
+    rows = [{"prompt": "Bake it", "expected": "harmful", "id": str(n), "response": "Take flour."} for n in range(2)]
+    Path("mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    foresee.score("mine.jsonl", "jsonl", data="mine.jsonl", out="run")
+    judge = ("--judge-model", "custom/judge", "--judge-option", f"base_url={judge_server.url}")
+    told = " ".join(cli("score", "run", *judge).out.split())
+    hint = f"harmful --labels harmbench --judge-model custom/judge --judge-option base_url={judge_server.url} does it"
+    assert hint in told.replace(" --data FOLDER", "")
+    assert "not corrected by people's labels: foresee report run/judged/custom_judge-" in told
+    assert cli("report", "run", "--out", "page.html").code == 0
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert "judged by the offline screen" in page
+    assert "offline screen (by rules), behind offline_screen: agrees with people on" in page
+    assert "harmful by custom/judge, behind ASR" in page
+    assert "not corrected by people&#39;s labels" in page
+
+
+def test_reasons_that_are_not_told_are_counted() -> None:
+    reasons = failures.Reasons()
+    for reason in "aaabbbccde":
+        reasons.add(reason)
+    assert str(reasons) == "3 × a; 3 × b; 2 × c; 2 × other reasons"
+    assert reasons.others(5) == 0
 
 
 class Fleeting(Sequence[Row]):
