@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from foresee import manifest
 from foresee.config import Settings, build, read_toml
@@ -57,6 +57,13 @@ class TrainStep(Settings):
     """settings over the recipe's; model, data, seed and out are the study's where they are not here"""
 
 
+class TeacherStep(Settings):
+    """A training that comes first, of the same model and seed: what it makes is the cell's training's `teacher`."""
+
+    train: TrainStep
+    data: DataStep | None = None
+
+
 class Cell(Settings):
     """One treatment or control."""
 
@@ -68,6 +75,8 @@ class Cell(Settings):
     train: TrainStep | None = None
     replay: DataStep | None = None
     """a data set for the training's `replay`"""
+    teacher: TeacherStep | None = None
+    """a training of its own, whose model teaches this one"""
     attack: str = "none"
     """under which it is evaluated: a name, or the folder of an optimised one"""
     attack_options: dict[str, Any] = Field(default_factory=dict)
@@ -77,6 +86,11 @@ class Cell(Settings):
     seeds: tuple[int, ...] = ()
     """the study's where empty; one seed where nothing is trained and answers are greedy"""
     note: str = ""
+
+    @model_serializer(mode="wrap")
+    def _dumped(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Tell of a teacher only where there is one, so that cells without keep their digests."""
+        return {name: value for name, value in values(self).items() if name != "teacher" or value is not None}
 
 
 class Contrast(Settings):
@@ -144,7 +158,7 @@ class Step(NamedTuple):
         """The folder of its training, one for all steps that train the same; empty where nothing is trained."""
         if self.cell.train is None:
             return ""
-        trained = self.cell.model_dump(include={"train", "data", "replay"})
+        trained = self.cell.model_dump(include={"train", "data", "replay", "teacher"})
         return f"trainings/{slug(self.cell.train.method)}-{manifest.digest([trained, self.model, self.seed])[:10]}"
 
 
@@ -238,12 +252,14 @@ def check(study: Study) -> None:
     for cell in study.cells:
         open_attack(cell.attack, cell.attack_options)
         open_defense(cell.defense, cell.defense_options)
-        for data in (cell.data, cell.replay):
+        first = cell.teacher
+        for data in (cell.data, cell.replay, first.data if first else None):
             if data is not None:
                 build(contracts.recipe(data.recipe).config, data.set, what=f"{cell.name}: {data.recipe}")
-        if cell.train is not None:
-            given = {"model": "M", "data": "D", **cell.train.set, "out": "O"}
-            training.configure(cell.train.method, cell.train.recipe or None, settings=given)
+        for train, teacher in ((first.train if first else None, {}), (cell.train, {"teacher": "T"} if first else {})):
+            if train is not None:
+                given = {"model": "M", "data": "D", **teacher, **train.set, "out": "O"}
+                training.configure(train.method, train.recipe or None, settings=given)
 
 
 def steps(study: Study, only: Iterable[str] = (), seeds: Iterable[int] = ()) -> list[Step]:
@@ -434,6 +450,11 @@ def _brought_about(step: Step, out: Path) -> str:
         values["data"] = str(_data(step.cell.data, step.seed, out))
     if step.cell.replay is not None:
         values["replay"] = str(_data(step.cell.replay, step.seed, out))
+    if step.cell.teacher is not None:
+        taught = step.cell.teacher
+        first = Step(Cell(name="teacher", train=taught.train, data=taught.data), step.model, step.seed)
+        _brought_about(first, out)
+        values["teacher"] = str(out / first.training)
     config = training.configure(given.method, given.recipe or None, settings=values)
     folder = training.train(given.method, config)
     return training.evaluated_as(config, folder)

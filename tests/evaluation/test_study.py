@@ -294,3 +294,35 @@ def test_a_metric_that_does_not_exist_and_a_damaged_cell_are_named(finished: Res
     finally:
         cell.write_text(kept, encoding="utf-8")
     assert json.loads(kept)["model"] == "organism/base"
+
+
+TAUGHT = """
+[[cells]]
+name = "taught"
+data = {recipe = "constitution_answers", set = {source = "world", examples = 4, constitution_in_prompt = false}}
+seeds = [3]
+
+[cells.train]
+method = "caspo"
+recipe = "papers/ood_mmsafe/copsd_world.toml"
+set = {steps = 1, batch = 8, generations = 2, max_new_tokens = 4, probe = {limit = 4}}
+
+[cells.teacher]
+data = {recipe = "threat_vqa", set = {source = "world", examples = 12}}
+train = {method = "sft", recipe = "papers/vsfa/vsfa_world.toml", set = {steps = 1, probe = {limit = 4}}}
+
+[[contrasts]]"""
+
+
+def test_a_teacher_is_trained_first_and_is_part_of_what_the_training_is(finished: Result, tmp_path: Path) -> None:
+    text = DEFINITION.replace("[[contrasts]]", TAUGHT, 1)
+    done = run_study(read_study(_written(tmp_path, text)), finished.folder, only=["taught"])
+    (step,) = (step for step in done.done if step.cell.name == "taught")
+    vsfa = next(step for step in done.done if step.cell.name == "vsfa" and step.seed == 3)
+    given = json.loads((done.folder / step.training / "manifest.json").read_text())["config"]
+    assert given["teacher"] == str(done.folder / vsfa.training), "what another cell trained is trained once"
+    alone = step._replace(cell=step.cell.model_copy(update={"teacher": None}))
+    assert alone.training != step.training
+    before, _, after = text.partition("[cells.teacher]")
+    with pytest.raises(UserError, match="no_such"):
+        check(read_study(_written(tmp_path, before + "[cells.teacher]" + after.replace('"sft"', '"no_such"', 1))))

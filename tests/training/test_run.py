@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -336,8 +337,6 @@ def test_what_does_not_fit_is_one_line(
 
 
 def test_a_template_without_a_system_message_says_what_to_do(models: Any, folders: Any, tmp_path: Path) -> None:
-    import shutil
-
     deaf = tmp_path / "deaf"
     shutil.copytree(models["llava"], deaf)
     template = (deaf / "chat_template.jinja").read_text()
@@ -355,6 +354,12 @@ def test_a_folder_with_other_settings_or_other_things_is_left_alone(models: Any,
     training.train("sft", config)
     with pytest.raises(UserError, match=r"other settings \(seed 0, now 1\)"):
         training.train("sft", config.model_copy(update={"seed": 1}))
+    moved = shutil.copytree(config.data, tmp_path / "moved")
+    training.train("sft", config.model_copy(update={"data": str(moved)}))  # the same rows, elsewhere
+    rows = moved / "rows.jsonl"
+    rows.write_text("".join(rows.read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(UserError, match=r"other settings \(data"):
+        training.train("sft", config.model_copy(update={"data": str(moved)}))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("do not touch")
     with pytest.raises(UserError, match="not empty and no training of ours"):
@@ -383,8 +388,6 @@ def test_an_adapter_can_be_gone_on_from_and_merged(models: Any, folders: Any, tm
 
 
 def test_an_adapter_is_not_put_on_a_model_of_the_same_shape(models: Any, folders: Any, tmp_path: Path) -> None:
-    import shutil
-
     from foresee.models.checkpoints import load
 
     taught = training.train("sft", settings("sft", models, folders, tmp_path / "run", "steps=1"))
