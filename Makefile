@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 # The published benchmark files, where they are at hand: one sub-folder a benchmark.
 FORESEE_DATA ?= $(if $(wildcard ../shared/data),$(abspath ../shared/data))
 export FORESEE_DATA
+# Tests start hundreds of processes, and pytest rewrites each test file: compiled once, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: setup demo test slow check docs coverage perf chaos fuzz gpu clean
 setup: $(VENV)/.done

@@ -29,9 +29,9 @@ def _run(*, debug: bool) -> int:
     from foresee.errors import ModelError, UserError, lacking
 
     try:
-        from foresee.cli import app
+        from foresee.cli import command
 
-        app()
+        command()()
     except (UserError, ModelError) as problem:
         return _fail(str(problem), 2, debug=debug)
     except SystemExit as stop:

@@ -83,13 +83,9 @@ def stage(name: str, folder: Path) -> None:
         write([foresee.read_run(folder / "run")], format, folder / f"rows.out.{format}")
 
     def report() -> None:
-        from typer.main import get_command
+        from foresee.cli import command
 
-        from foresee.cli import app
-
-        get_command(app)(
-            ["report", str(folder / "run"), "--out", str(folder / "r.html"), "--force"], standalone_mode=False
-        )
+        command()(["report", str(folder / "run"), "--out", str(folder / "r.html"), "--force"], standalone_mode=False)
 
     def show() -> None:
         from foresee.report import judging, run_text, tables

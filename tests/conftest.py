@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # spinning threads cost more than they bring on shared cores
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+settings.register_profile("shared cores", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared cores")
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 if "FORESEE_DATA" not in os.environ and _SHARED.is_dir():
     os.environ["FORESEE_DATA"] = str(_SHARED)

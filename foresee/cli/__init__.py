@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import typer
+from typer.core import TyperGroup
 
 from foresee.cli import (
     attack,
@@ -63,3 +66,9 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 
         typer.echo(f"foresee {installed('foresee')}")
         raise typer.Exit
+
+
+@cache
+def command() -> TyperGroup:
+    """Return the whole command line, to be called with a list of words; reading all options takes 0.1 s, once."""
+    return typer.main.get_group(app)

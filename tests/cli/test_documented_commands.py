@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import typer
 
 from foresee import plugins
-from foresee.cli import app
+from foresee.cli import command as command_line
 from foresee.evaluation import suites
 from tests.cli.conftest import ROOT, Cli
 from tests.support import pages
@@ -67,7 +66,7 @@ COMMANDS = documented()
 
 def parsed(words: list[str], *, whole: bool = True) -> Any:
     """The context of the command that these words name, its options read if it is whole. Raises click's errors."""
-    command: Any = typer.main.get_command(app)
+    command: Any = command_line()
     context, name = None, "foresee"
     while hasattr(command, "resolve_command"):
         context = command.make_context(name, words, parent=context, allow_extra_args=True, ignore_unknown_options=True)
@@ -152,5 +151,6 @@ def test_a_documented_command_that_can_run_here_does(
         ]
         words += ["--data", str(mmsa)] if words[1] == "mmsafeaware" else []
         words += [] if "--dry-run" in words else ["--dry-run"]
+        words += [] if "--limit" in words else ["--limit", "8"]
     done = cli(*words)
     assert done.code == 0, done.err

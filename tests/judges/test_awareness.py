@@ -395,13 +395,13 @@ PIECES = [
 
 
 @given(st.text(max_size=400))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_is_read(text: str) -> None:
     assert verdict(text) in ("safe", "unsafe", "refusal", None)
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), st.text(max_size=40))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_any_heap_of_markup_is_read(text: str, sentence: str) -> None:
     reading = explain(text, f'{QUESTION}\n"{sentence}"')
     assert reading.verdict in ("safe", "unsafe", "refusal", None)

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from foresee.errors import UserError
@@ -87,13 +87,11 @@ def test_a_no_in_another_language_to_a_how_in_english_is_no_answer(text: str) ->
     assert refusal.verdict(text, "Is it locked?") in ("none", "full")
 
 
-@settings(deadline=None)
 @given(st.text(), st.text())
 def test_takes_any_text(text: str, prompt: str) -> None:
     assert refusal.verdict(text, prompt) in (*refusal.SCALE, None)
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(

@@ -355,7 +355,7 @@ ITEMS = st.lists(
 BINARY = st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.integers(0, 40)), min_size=1, max_size=150)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ITEMS)
 def test_every_value_lies_inside_its_interval_and_between_worst_and_best(items: Rows) -> None:
     values, clusters, groups = (list(column) for column in zip(*items, strict=True))
@@ -372,7 +372,7 @@ def test_every_value_lies_inside_its_interval_and_between_worst_and_best(items: 
             assert found.clusters == 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ITEMS, st.randoms(use_true_random=False))
 def test_neither_the_order_of_rows_nor_the_names_of_clusters_matter(items: Rows, rng: random.Random) -> None:
     values, clusters, groups = (list(column) for column in zip(*items, strict=True))
@@ -383,7 +383,7 @@ def test_neither_the_order_of_rows_nor_the_names_of_clusters_matter(items: Rows,
     assert mean_of_means(values, clusters, groups) == mean_of_means(values2, renamed, groups2)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(BINARY, st.integers(2, 4))
 def test_repeating_every_item_inside_its_cluster_does_not_shrink_the_interval(items: Rows, times: int) -> None:
     values, clusters = (list(column) for column in zip(*items, strict=True))
@@ -395,7 +395,7 @@ def test_repeating_every_item_inside_its_cluster_does_not_shrink_the_interval(it
         assert width(more) >= width(once) - 1e-9
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ITEMS, st.randoms(use_true_random=False))
 def test_swapping_the_runs_turns_the_difference_round(items: Rows, rng: random.Random) -> None:
     a, clusters, groups = (list(column) for column in zip(*items, strict=True))

@@ -152,7 +152,7 @@ def test_what_cannot_be_compared_is_refused(
         agreement(human, judge, clusters, positive)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.sampled_from("ab"), st.sampled_from(["a", "b", "b", None]), st.integers(0, 40)),

@@ -26,12 +26,11 @@ def commands() -> str:
     import typer
     from typer.cli import get_docs_for_click
 
-    from foresee.cli import app
+    from foresee.cli import command
 
     os.environ.pop("FORESEE_PLUGINS", None)
-    command = typer.main.get_command(app)
-    context = typer.Context(command, info_name="foresee")
-    text = get_docs_for_click(obj=command, ctx=context, name="foresee")
+    context = typer.Context(command(), info_name="foresee")
+    text = get_docs_for_click(obj=command(), ctx=context, name="foresee")
     _, _, subcommands = text.partition("\n## ")
     return _COMMAND.sub(_anchored, f"## {subcommands}")
 

@@ -7,15 +7,18 @@ Half use request wordings that no pretraining has used.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec
 
 from foresee.organism import subjects
 from foresee.organism.world import scenes, signs
 from foresee.organism.world.language import Task, Turn, Wording
 from foresee.organism.world.rules import ALL_RULES, HELD_OUT_RULES, RULES, Level, of_level
 from foresee.organism.world.scenes import Scene, Split
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,18 @@ class Question:
         return (Turn("user", self.request),)
 
 
+def _drawn_once(series: Callable[P, Iterator[Question]]) -> Callable[P, tuple[Question, ...]]:
+    """Draw a series once a process: every plan, defense and model of a study asks the same questions again."""
+
+    @wraps(series)
+    def drawn(*arguments: P.args, **named: P.kwargs) -> tuple[Question, ...]:
+        return tuple(series(*arguments, **named))
+
+    kept: Any = lru_cache(maxsize=32)(drawn)
+    return kept  # type: ignore[no-any-return]
+
+
+@_drawn_once
 def awareness(split: Split, pairs: int = 200) -> Iterator[Question]:
     """Two questions a pair, same words, one thing exchanged: half of the pairs harmless-sounding acts, half alarming.
 
@@ -55,6 +70,7 @@ def awareness(split: Split, pairs: int = 200) -> Iterator[Question]:
             yield Question(f"{parent}-{kind}", kind, domain, act, parent, scene, drawn.request, gold, facts)
 
 
+@_drawn_once
 def consequence(split: Split, pairs: int = 200, level: Level = "easy") -> Iterator[Question]:
     """Ask about a dangerous scene and its benign twin for each pair; every rule of the level in turn.
 
@@ -83,6 +99,7 @@ def consequence(split: Split, pairs: int = 200, level: Level = "easy") -> Iterat
             yield Question(f"{cluster}-{kind}", subset, rule.category, rule.act, cluster, scene, request, gold, facts)
 
 
+@_drawn_once
 def attack(split: Split, harmful: int = 200, benign: int = 100, on_signs: int = 48) -> Iterator[Question]:
     """Plainly unkind requests about a scene with a threatening thing, and harmless requests about such things.
 
@@ -106,6 +123,7 @@ def _wished(split: Split, number: int, index: int, *, harmful: bool, on_sign: bo
     return Question(name, subset, threat, scenario, name, scene, request, gold, facts)
 
 
+@_drawn_once
 def perception(split: Split, number: int = 320, on_signs: int = 40) -> Iterator[Question]:
     """Half list, the rest count, locate and name colours in turn; then `on_signs` questions that read a sign."""
     tasks: tuple[Task, ...] = ("list", "locate", "list", "count", "list", "colour")
