@@ -447,8 +447,8 @@ def test_any_heap_of_markup_is_read(text: str, sentence: str) -> None:
         ),
     ],
 )
-def test_hundreds_of_kilobytes_of_anything_are_read(piece: str) -> None:
-    text = piece * (250_000 // len(piece))
+def test_a_hundred_kilobytes_of_anything_are_read(piece: str) -> None:
+    text = piece * (100_000 // len(piece))
     assert explain(text).rule
     assert explain('{"answer": "' + text).rule
 
