@@ -132,20 +132,15 @@ def evaluate(
 ) -> None:
     """Evaluate a model on benchmarks. The same command continues an interrupted run."""
     from foresee.cli import _console, _costs, _dry_run, _judging, _results, _shards
-    from foresee.config import pairs
-    from foresee.evaluation import jobs as batch
+    from foresee.cli._asking import Asking
     from foresee.evaluation import suites
+    from foresee.evaluation.jobs import run_overrides
     from foresee.evaluation.plan import PlanOptions
-    from foresee.evaluation.remarks import Remarks
-    from foresee.models import several
 
     _results.check_format(format, by)
     _results.check_price(judge_price, "--judge-price")
     _results.check_wandb(wandb, shard)
     conditions = _results.conditions(fail_if)
-    models = several(model)
-    protections = batch.usable(defense.split(","), defense_options or (), models, notice=_console.say)
-    attacked = batch.usable(attack.split(","), attack_options or (), models, kind="attack", notice=_console.say)
     part = _shards.of_option(shard)
     _shards.refuse_conditions(part, fail_if)
     wanted = PlanOptions(
@@ -172,50 +167,47 @@ def evaluate(
             "repetition_penalty": repetition_penalty,
         },
     )
-    jobs = batch.resolve(
-        benchmarks, protections.options, wanted, attacked=attacked.options, benign=benign, notice=_console.say
+    asking = Asking.planned(
+        benchmarks,
+        model,
+        model_options,
+        wanted,
+        attack=attack,
+        attack_options=attack_options,
+        defense=defense,
+        defense_options=defense_options,
+        benign=benign,
     )
-    options = pairs(model_options or (), what="model option (-M)")
-    _results.check_promises(conditions, price, [job.plan for job in jobs])
+    _results.check_promises(conditions, price, [job.plan for job in asking.jobs])
     if dry_run:
-        batch.check_models(jobs, models, options)
-        prices = _dry_run.Prices(price, judge_price, budget)
-        asked = [(job.plan, name) for name in models for job in jobs if batch.runs_on(name, job, protections, attacked)]
-        _dry_run.show(asked, concurrency=concurrency or 32, prices=prices)
+        asking.show(_dry_run.Prices(price, judge_price, budget), concurrency=concurrency or 32)
         return
+    settings = run_overrides(concurrency, retries, timeout)
     if engine is not None:
-        call = {"benchmark": benchmarks.split(","), "model": models, "attack": attack.split(","), **wanted}
-        call |= {"defense": defense.split(","), "attack_options": attack_options or (), "benign": benign}
-        call |= {"defense_options": defense_options or (), "model_options": options, "moved": moved}
-        call |= {"settings": batch.run_overrides(concurrency, retries, timeout)}
-        call |= {"tags": Remarks.of(tag, note).tags, "note": note}
         from foresee.evaluation.on_ray import evaluate_on_ray
+        from foresee.evaluation.remarks import Remarks
 
+        call = {"benchmark": benchmarks.split(","), "model": asking.models, "attack": attack.split(","), **wanted}
+        call |= {"defense": defense.split(","), "attack_options": attack_options or (), "benign": benign}
+        call |= {"defense_options": defense_options or (), "model_options": asking.options, "moved": moved}
+        call |= {"settings": settings, "tags": Remarks.of(tag, note).tags, "note": note}
         placed: dict[str, Any] = {"out": out, "shard": part, "budget": budget, "command": ["foresee", *sys.argv[1:]]}
         runs = _shards.on_ray(evaluate_on_ray, engine, call, **placed)
         _results.show(runs, format=format, by=by, price=price, judge_price=judge_price)
         _results.send_to_wandb(runs, wandb)
         _results.exit_on(conditions, runs)
         return
-    limit_usd = _costs.budget(_shards.budget_of(part, budget), price, judge_price)
-    finished = batch.carry_out(
-        jobs,
-        models,
-        options,
-        protections=protections,
-        attacked=attacked,
+    finished = asking.carry_out(
         out=out,
-        settings=batch.run_overrides(concurrency, retries, timeout),
-        command=["foresee", *sys.argv[1:]],
-        moved=moved,
         nested=suites.PREFIX in benchmarks,
-        budget=limit_usd,
-        said=Remarks.of(tag, note),
-        notice=_console.say,
-        bars=_console.run_progress,
+        budget=_costs.budget(_shards.budget_of(part, budget), price, judge_price),
+        tag=tag,
+        note=note,
+        settings=settings,
+        moved=moved,
     )
+    together = _shown_side_by_side(finished, asking.protections.why, asking.attacked.why, format)
     runs = [each.run for each in finished]
-    together = _shown_side_by_side(finished, protections.why, attacked.why, format)
     if together and not (details or by or price or judge_price):
         _console.say(f"every metric: --details, or foresee report {runs[0].folder.parent}")
         _results.say_way_back(runs)

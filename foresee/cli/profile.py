@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,10 +24,7 @@ from foresee.cli.eval import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from foresee.evaluation.plan import PlanOptions
-    from foresee.evaluation.run_folder import Run
     from foresee.report.profile import Profile
 
 Shape = Literal["table", "md", "latex", "csv"]
@@ -69,11 +65,9 @@ def profile(
 
     Of run folders, or of models that are asked now; the same command goes on with an interrupted one.
     """
-    from foresee.cli import _console, _costs, _dry_run
-    from foresee.config import pairs
+    from foresee.cli import _costs, _dry_run
+    from foresee.cli._asking import Asking
     from foresee.errors import UserError
-    from foresee.evaluation import jobs as batch
-    from foresee.evaluation.remarks import Remarks
     from foresee.models import several
     from foresee.report.profile import profile as build
 
@@ -87,38 +81,23 @@ def profile(
             )
         show(build(runs, labels=names_of(label)), format, page, to)
         return
-    models, options = several(model), pairs(model_options or (), what="model option (-M)")
-    protections = batch.usable(defense.split(","), defense_options or (), models, notice=_console.say)
-    attacked = batch.usable(attack.split(","), attack_options or (), models, kind="attack", notice=_console.say)
-    default = "suite/world" if all(name.startswith("organism/") for name in models) else "suite/safety"
-    jobs = batch.resolve(
+    default = "suite/world" if all(name.startswith("organism/") for name in several(model)) else "suite/safety"
+    asking = Asking.planned(
         benchmarks or default,
-        protections.options,
+        model,
+        model_options,
         _wanted(data, task_options, limit, judge_model),
-        attacked=attacked.options,
-        notice=_console.say,
+        attack=attack,
+        attack_options=attack_options,
+        defense=defense,
+        defense_options=defense_options,
     )
     if dry_run:
-        batch.check_models(jobs, models, options)
-        asked = [(job.plan, name) for name in models for job in jobs if batch.runs_on(name, job, protections, attacked)]
-        _dry_run.show(asked, concurrency=32, prices=_dry_run.Prices(price, judge_price, budget))
+        asking.show(_dry_run.Prices(price, judge_price, budget))
         return
-    finished = batch.carry_out(
-        jobs,
-        models,
-        options,
-        protections=protections,
-        attacked=attacked,
-        out=out,
-        command=["foresee", *sys.argv[1:]],
-        nested=True,
-        budget=_costs.budget(budget, price, judge_price),
-        said=Remarks.of(tag, note),
-        notice=_console.say,
-        bars=_console.run_progress,
-    )
-    found: Sequence[Run] = [each.run for each in finished]
-    show(build(found, labels=names_of(label)), format, page, to)
+    limit_usd = _costs.budget(budget, price, judge_price)
+    finished = asking.carry_out(out=out, nested=True, budget=limit_usd, tag=tag, note=note)
+    show(build([each.run for each in finished], labels=names_of(label)), format, page, to)
 
 
 def _wanted(
