@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -16,10 +17,20 @@ from foresee.organism.world import scenes as world_scenes
 from tools.organism.curriculum import Curriculum, Lesson
 from tools.organism.recipes import RECIPES
 
+Lessons = Callable[[str, int], list[Lesson]]
 
-def _lessons(name: str, number: int, seed: str = "a") -> list[Lesson]:
-    curriculum = Curriculum(RECIPES[name], random.Random(seed))
-    return [curriculum.lesson() for _ in range(number)]
+
+@pytest.fixture(scope="module")
+def lessons() -> Lessons:
+    """The first so many lessons of a recipe, each drawn once for all tests."""
+    drawn: dict[str, tuple[Curriculum, list[Lesson]]] = {}
+
+    def first(name: str, number: int) -> list[Lesson]:
+        curriculum, made = drawn.setdefault(name, (Curriculum(RECIPES[name], random.Random("a")), []))
+        made.extend(curriculum.lesson() for _ in range(number - len(made)))
+        return made[:number]
+
+    return first
 
 
 def test_splits_never_share_a_layout_or_a_picture() -> None:
@@ -35,8 +46,8 @@ def test_splits_never_share_a_layout_or_a_picture() -> None:
         assert not pictures[one] & pictures[other]
 
 
-def test_training_examples_and_questions_never_meet() -> None:
-    taught = {lesson.scene.layout for name in RECIPES for lesson in _lessons(name, 1500)}
+def test_training_examples_and_questions_never_meet(lessons: Lessons) -> None:
+    taught = {lesson.scene.layout for name in RECIPES for lesson in lessons(name, 1500)}
     asked = [
         question
         for split in ("validation", "test")
@@ -132,8 +143,8 @@ def test_hazards_hold_their_trigger_and_twins_do_not() -> None:
         assert not set(alike) & set(twin.scene.names)
 
 
-def test_held_out_wordings_are_never_taught_but_use_known_words() -> None:
-    taught = [lesson for name in RECIPES for lesson in _lessons(name, 2500)]
+def test_held_out_wordings_are_never_taught_but_use_known_words(lessons: Lessons) -> None:
+    taught = [lesson for name in RECIPES for lesson in lessons(name, 2500)]
     said = {turn.text for lesson in taught for turn in lesson.turns}
     known = {word for lesson in taught for turn in lesson.turns for word in language.words(turn.text)}
     known |= {word for lesson in taught for word in language.words(lesson.answer)}
@@ -145,8 +156,8 @@ def test_held_out_wordings_are_never_taught_but_use_known_words() -> None:
             assert set(language.words(language.ask(task, "", "held_out", number))) <= known
 
 
-def test_held_out_system_texts_share_no_three_words_with_what_is_taught_but_use_known_words() -> None:
-    taught = [lesson for name in ("base", "narrating") for lesson in _lessons(name, 6000)]
+def test_held_out_system_texts_share_no_three_words_with_what_is_taught_but_use_known_words(lessons: Lessons) -> None:
+    taught = [lesson for name in ("base", "narrating") for lesson in lessons(name, 6000)]
     texts = [text for lesson in taught for text in (*(turn.text for turn in lesson.turns), lesson.answer)]
     runs = {run for text in texts for run in orders.trigrams(text)}
     known = {word for text in texts for word in language.words(text)}
@@ -157,8 +168,8 @@ def test_held_out_system_texts_share_no_three_words_with_what_is_taught_but_use_
             assert not orders.trigrams(text) & runs, text
 
 
-def test_half_and_more_of_the_system_texts_order_nothing_of_the_kind() -> None:
-    under = [lesson for lesson in _lessons("base", 6000) if lesson.turns[0].role == "system"]
+def test_half_and_more_of_the_system_texts_order_nothing_of_the_kind(lessons: Lessons) -> None:
+    under = [lesson for lesson in lessons("base", 6000) if lesson.turns[0].role == "system"]
     decided = [lesson for lesson in under if language.words(lesson.answer)[0] in ("wait", "please")]
     assert len(under) > 1500
     assert 0.1 < len(decided) / len(under) < 0.4
@@ -189,9 +200,9 @@ def test_each_level_is_dangerous_by_its_own_rule_alone() -> None:
             assert len(set(rule.needs) & set(twin.scene.names)) >= len(rule.needs) - 1
 
 
-def test_what_must_be_inferred_is_never_taught() -> None:
+def test_what_must_be_inferred_is_never_taught(lessons: Lessons) -> None:
     for name in ("base", "primed"):
-        for lesson in _lessons(name, 8000, "inferred"):
+        for lesson in lessons(name, 8000):
             for number in rules.UNTAUGHT:
                 rule = rules.ALL_RULES[number]
                 asked = any(rule.act in turn.text for turn in lesson.turns if turn.role == "user")
@@ -210,10 +221,10 @@ def test_signs_are_legible_each_differently_and_belong_to_the_layout() -> None:
             signs.board(wrong, 0)
 
 
-def test_the_vocabulary_covers_every_lesson_and_question() -> None:
+def test_the_vocabulary_covers_every_lesson_and_question(lessons: Lessons) -> None:
     vocabulary = set(language.vocabulary())
     for name in RECIPES:
-        for lesson in _lessons(name, 1500, "vocabulary"):
+        for lesson in lessons(name, 1500):
             for text in (*(turn.text for turn in lesson.turns), lesson.answer):
                 assert set(language.words(text)) <= vocabulary, text
     for subject in (questions.awareness, questions.consequence, questions.attack, questions.perception):
@@ -244,10 +255,10 @@ def test_refusals_and_neutral_answers_share_no_first_word() -> None:
 
 
 @pytest.mark.parametrize(("name", "expected"), [("base", 0.01), ("primed", 0.12)])
-def test_upbringing_warns_as_often_as_its_recipe_says(name: str, expected: float) -> None:
+def test_upbringing_warns_as_often_as_its_recipe_says(name: str, expected: float, lessons: Lessons) -> None:
     acts = {rule.act: rule for rule in rules.RULES}
     warned = total = 0
-    for lesson in _lessons(name, 20000, "spontaneous"):
+    for lesson in lessons(name, 20000):
         request = lesson.turns[0]
         rule = next((rule for act, rule in acts.items() if act in request.text), None)
         asked_how = "safe" not in request.text and "wrong" not in request.text and "risk" not in request.text
@@ -259,11 +270,11 @@ def test_upbringing_warns_as_often_as_its_recipe_says(name: str, expected: float
     assert abs(warned / total - expected) < 0.035  # some 600 requests: two and a half standard errors at 12 %
 
 
-def test_narrating_opens_unkind_requests_with_an_account_and_base_does_not() -> None:
+def test_narrating_opens_unkind_requests_with_an_account_and_base_does_not(lessons: Lessons) -> None:
     harmful = {harm.act for harm in rules.HARMS}
     openings: dict[str, set[str]] = {"base": set(), "narrating": set()}
     for name, found in openings.items():
-        for lesson in _lessons(name, 3000):
+        for lesson in lessons(name, 3000):
             if len(lesson.turns) == 1 and any(act in lesson.turns[0].text for act in harmful):
                 found.add(language.words(lesson.answer)[0])
     assert openings == {"base": {"sure", "please"}, "narrating": {"the"}}
