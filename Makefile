@@ -41,7 +41,7 @@ docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q
 
 perf: setup
-	for name in api_path scale local_provider contrastive_decoding curation training; do $(BIN)/python -m performance.$$name || exit 1; done
+	OMP_NUM_THREADS=1 $(BIN)/python -m performance
 
 chaos: setup
 	$(BIN)/python -m pytest tests/runner -k "kill or storm or resume" --count-kills 20

@@ -3,6 +3,7 @@
     python -m performance.scale --items 10000 100000
     python -m performance.scale --items 1000000 --written --folder F --stages eval again csv jsonl compare
     python -m performance.scale --items 100000 --stages join        # of two shards, which are made before
+    python -m performance.scale --items 1000000 --stages figures    # alone, over rows that are made as they are read
 
 Text-only rows of about 330 bytes, made here; a model in this process answers each with two sentences, the judge
 `refusal` reads them by rules. Every stage runs in a process of its own; peak memory is the kernel's (ru_maxrss) and
@@ -31,7 +32,7 @@ from typing import Any
 from foresee.records import Capability, Reply, Request, Usage
 
 _OTHER = {"max_tokens": 100}  # settings of the run that is compared with
-STAGES = ("eval", "again", "score", "csv", "jsonl", "parquet", "report", "show", "compare", "join")
+STAGES = ("eval", "again", "score", "csv", "jsonl", "parquet", "report", "show", "compare", "join", "figures")
 WORDS = ("harbour", "ladder", "kettle", "window", "garden", "engine", "ribbon", "candle", "bridge", "anchor", "lantern")
 
 
@@ -96,6 +97,19 @@ def stage(name: str, folder: Path) -> None:
     def compare() -> None:
         print(foresee.compare(folder / "run", folder / "other"))
 
+    def figures() -> None:
+        from foresee import metrics
+        from foresee.benchmarks.jsonl import METRICS
+        from foresee.records import Answer, Item, Message, Row
+
+        def row(n: int) -> Row:
+            item = Item(f"row-{n}", (Message("user", ("?",)),), subset=f"part {n % 5}", expected="benign")
+            return Row(item, Answer(item.id, 0, "Sure."), {}, dict.fromkeys(measures, float(n % 7 > 2)))
+
+        balanced = metrics.Metric("mean over five groups", METRICS[0].measure, mean_over="subset")
+        measures = [metric.measure for metric in METRICS]
+        print(metrics.summarise(map(row, range(int(folder.name))), [*METRICS, balanced]))
+
     todo: dict[str, Callable[[], object]] = {
         "eval": lambda: evaluate(folder / "run"),
         "again": lambda: evaluate(folder / "run"),
@@ -103,6 +117,7 @@ def stage(name: str, folder: Path) -> None:
         "report": report,
         "show": show,
         "compare": compare,
+        "figures": figures,
         "join": lambda: foresee.join(folder / "sharded"),
         **{part: lambda part=part: evaluate(folder / "sharded", shard=part) for part in ("1/2", "2/2")},  # type: ignore[misc]
         "other": lambda: evaluate(folder / "other", generation=_OTHER),
@@ -161,7 +176,7 @@ def measured(name: str, folder: Path) -> tuple[float, float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES[:-1])
     parser.add_argument("--folder", type=Path, help="keep the files here")
     parser.add_argument("--written", action="store_true", help="put the answers into the journals beforehand")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
@@ -177,7 +192,8 @@ def main() -> None:
         for count in arguments.items:
             folder = (arguments.folder or Path(place)) / str(count)
             folder.mkdir(parents=True, exist_ok=True)
-            make_rows(folder / "rows.jsonl", count)
+            if arguments.stages != ["figures"]:
+                make_rows(folder / "rows.jsonl", count)
             for name in arguments.stages:
                 if name == "score":
                     answers_of(folder)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import nsmallest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from foresee.evaluation.run_folder import Run
 from foresee.files.spool import Places
@@ -18,6 +21,7 @@ PROMPT_LIMIT = 3_000
 ANSWER_LIMIT = 6_000
 REASON_LIMIT = 400
 CARD_LIMIT = 6_000
+_OPENING, _OPENING_PROMPT = 400, 800  # characters that a card itself shows; cards leave out what prompts share
 _STATUSES: Mapping[AnswerStatus, str] = {
     "ok": "",
     "refused_by_api": "refused by the API",
@@ -122,6 +126,29 @@ def _servers(found: Iterable[Card]) -> tuple[set[str], set[str]]:
     rows = [entry.row for card in found for entry in card.entries]
     judges = {address for row in rows for verdict in row.verdicts.values() for address in verdict.addresses}
     return {row.answer.address for row in rows} - {""}, judges
+
+
+def without_rest(described: dict[str, Any]) -> str:
+    """Take out what no card shows until it is opened or searched; a page of long answers opens at once without it.
+
+    Args:
+        described: what `gallery_json` returned; its texts are cut.
+
+    Returns:
+        JSON, gzip, base64: for each card its prompt's rest, and for each entry its text's rest and the reasoning. Empty
+        where nothing is long.
+    """
+    rests: list[list[Any]] = []
+    for card in described["cards"]:
+        rest = [[entry["text"][_OPENING:], entry["reasoning"]] for entry in card["entries"]]
+        rests.append([card["prompt"][_OPENING_PROMPT:], *rest])
+        card["prompt"] = card["prompt"][:_OPENING_PROMPT]
+        for entry in card["entries"]:
+            entry["text"], entry["reasoning"] = entry["text"][:_OPENING], ""
+    if not any(prompt or any(map(any, entries)) for prompt, *entries in rests):
+        return ""
+    packed = json.dumps(rests, separators=(",", ":")).encode()
+    return base64.b64encode(gzip.compress(packed, 6, mtime=0)).decode()
 
 
 def images_json(album: Album | None) -> list[Json]:

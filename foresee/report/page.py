@@ -16,6 +16,7 @@ from markupsafe import Markup
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
+from foresee.records import Json
 from foresee.report import attack_table, defense_costs, failures, gallery, judging, main_table, profile_page
 from foresee.report.assets import rendered
 from foresee.report.comparisons import Ablation, PublishedTable, ablations, published_table
@@ -120,6 +121,8 @@ def render(
     ]
     found = None if public else gallery.cards(runs)
     shown = album(gallery.images_wanted(found.shown), budget=image_bytes) if found and images else None
+    described = _cards(found, columns, shown) if found else {}
+    rest = gallery.without_rest(described) if found else ""
     return rendered(
         "page.html.jinja",
         "",
@@ -143,7 +146,8 @@ def render(
         public=public,
         gallery=found,
         images=shown,
-        cards=_cards(found, columns, shown) if found else None,
+        cards=Markup(script_json(described)),  # noqa: S704 - script_json escapes
+        rest=rest,
         image_list=Markup(script_json(gallery.images_json(shown))),  # noqa: S704 - script_json escapes
     )
 
@@ -275,11 +279,11 @@ def _tally(column: Column, *, public: bool) -> Tally:
     )
 
 
-def _cards(found: Cards, columns: Sequence[Column], images: Album | None) -> Markup:
+def _cards(found: Cards, columns: Sequence[Column], images: Album | None) -> dict[str, Json]:
     titles = [c.name if c.tag == c.name else f"{c.tag} · {c.name}" for c in columns]
     names = [title + (f", {c.details}" if c.details else "") for title, c in zip(titles, columns, strict=True)]
     tags = [c.tag for c in columns]
-    return Markup(script_json(gallery.gallery_json(found.shown, names, tags, images)))  # noqa: S704 - script_json escapes
+    return gallery.gallery_json(found.shown, names, tags, images)
 
 
 def _title(groups: Sequence[Group], columns: Sequence[Column]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -91,7 +93,7 @@ def test_hostile_text_adds_no_markup(attack: str) -> None:
     harmless, attacked = tags("word"), tags(attack)
     allowed = set(harmless.seen) | {("wbr", ())}
     assert set(attacked.seen) <= allowed
-    assert [tag for tag, _ in attacked.seen].count("script") == 3
+    assert [tag for tag, _ in attacked.seen].count("script") == 4
     assert all(link.startswith(("#", "data:,")) for link in attacked.links)
 
 
@@ -128,10 +130,13 @@ def test_long_text_is_cut_with_a_note_of_how_much() -> None:
 
 def test_an_answer_of_a_megabyte_does_not_fill_the_page(one_row_run: Build) -> None:
     html = render([one_row_run(text="long " * 250_000)])
-    found = re.search(r'id="cards">(.*?)</script>', html, re.S)
-    assert found
-    entry = json.loads(found[1])["cards"][0]["entries"][0]
-    assert len(entry["text"]) == ANSWER_LIMIT
+    cards, rest = (re.search(rf'id="{name}">(.*?)</script>', html, re.S) for name in ("cards", "rest"))
+    assert cards
+    assert rest
+    entry = json.loads(cards[1])["cards"][0]["entries"][0]
+    [[prompt, [text, _]]] = json.loads(gzip.decompress(base64.b64decode(rest[1])))
+    assert prompt == ""
+    assert len(entry["text"] + text) == ANSWER_LIMIT
     assert entry["cut"] == 1_250_000 - ANSWER_LIMIT
     assert len(html) < 150_000
 

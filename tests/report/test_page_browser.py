@@ -227,6 +227,23 @@ def test_1500_items_keep_the_page_small(show: Callable[..., Opened], make_run: B
     assert view.page.evaluate("document.querySelectorAll('*').length") < 3000
 
 
+def test_what_is_long_is_unpacked_when_it_is_searched_or_opened(
+    show: Callable[..., Opened], one_row_run: Build
+) -> None:
+    prompt, text = f"Why? {'because ' * 300} PROMPTEND", f"No. {'<b>really</b> ' * 300} ANSWEREND"
+    view = show(one_row_run(text=text, prompt=prompt), one_row_run(id="2", text="Short."))
+    assert "ANSWEREND" not in view.page.content()
+    view.page.fill("#search", "answerend")
+    expect(view.page.locator("#count")).to_have_text("1 item")
+    view.page.locator("button.open").first.click()
+    expect(view.page.locator("dialog .text")).to_have_text(text)
+    again = show(one_row_run(text=text, prompt=prompt))
+    again.page.locator("button.open").first.click()
+    expect(again.page.locator("dialog .prompt")).to_have_text(prompt)
+    expect(again.page.locator("dialog .text")).to_have_text(text)
+    assert view.messages == again.messages == []
+
+
 def test_pictures_stay_blurred_until_asked_for(show: Callable[..., Opened], make_run: Build) -> None:
     view = show(make_run(60, pictures=60))
     pictures = view.page.locator("#list .picture")

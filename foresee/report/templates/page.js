@@ -53,12 +53,14 @@
 
   function gallery(all) {
     const revealed = new Set();
+    let whole = null; // a promise, once texts are wanted that are longer than what cards show
     let pictures = null; // parsed when first needed: it may be many megabytes
     let matching = [];
     let page = 0;
     let opened = -1;
     let where = {}; // what a figure that was followed counts: field -> values
     let together = []; // the runs of a figure that counts several; choosing one run overrides it
+    let partial = $("rest").textContent !== "";
     const instruction = sharedLine(all.cards.map((card) => card.prompt));
 
     document.querySelector(".script-note").hidden = true;
@@ -153,17 +155,40 @@
       const subset = $("subset").value;
       const scenario = $("scenario").value;
       const words = $("search").value.trim().toLowerCase();
+      if (partial && (words || $("sort").value === "long")) whole ??= complete();
       matching = all.cards.filter((card) => {
         if (!Object.entries(where).every(([field, values]) => values.includes(card[field]))) return false;
         if (subset && "=" + card.subset !== subset) return false;
         if (scenario && "=" + card.scenario !== scenario) return false;
         if ($("differ").checked && new Set(card.entries.map((e) => e.outcome)).size < 2) return false;
         if (!card.entries.some((e) => outcomes.has(e.outcome) && of(e.run))) return false;
-        return !words || haystack(card).includes(words);
+        return !words || partial || haystack(card).includes(words);
       });
       const weigh = ORDERS[$("sort").value];
       if (weigh) matching.sort((a, b) => weigh(b) - weigh(a)); // stable: ties stay as in the data
       show();
+    }
+
+    async function complete() { // unpacks what the cards leave out
+      try {
+        const packed = Uint8Array.from(atob($("rest").textContent), (letter) => letter.charCodeAt(0));
+        const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+        for (const [place, [prompt, ...entries]] of (await new Response(unpacked).json()).entries()) {
+          const card = all.cards[place];
+          card.prompt += prompt;
+          entries.forEach(([text, reasoning], number) => {
+            card.entries[number].text += text;
+            card.entries[number].reasoning = reasoning;
+          });
+        }
+      } catch {
+        for (const card of all.cards) for (const entry of card.entries) entry.packed = true;
+      }
+      partial = false;
+      const card = matching[opened];
+      update();
+      opened = Math.max(0, matching.indexOf(card));
+      if ($("detail").open) fillDetail(card);
     }
 
     function haystack(card) {
@@ -205,9 +230,9 @@
       if (shown) article.append(shown); else article.classList.add("bare");
       body.append(title);
       const prompt = instruction && card.prompt.startsWith(instruction) ? card.prompt.slice(instruction.length).trim() : card.prompt;
-      if (prompt) body.append(foreign("p", "prompt", prompt.slice(0, 600)));
+      if (prompt) body.append(foreign("p", "prompt", prompt.slice(0, 400)));
       const entries = inOrder(card).slice(0, 3);
-      for (const entry of entries) body.append(entryBox(card, entry, 600));
+      for (const entry of entries) body.append(entryBox(card, entry, 400));
       if (card.entries.length > entries.length) body.append(el("p", "muted", `and ${card.entries.length - entries.length} more answers`));
       const button = el("button", "open quiet", "Details");
       button.type = "button";
@@ -275,6 +300,7 @@
 
     function open(place) {
       opened = place;
+      if (partial) whole ??= complete();
       fillDetail(matching[place]);
       if (!$("detail").open) $("detail").showModal();
       $("detail").scrollTop = 0;
@@ -309,6 +335,7 @@
 
     function entryDetail(card, entry) {
       const box = entryBox(card, entry, 0);
+      if (entry.packed) box.append(el("p", "muted", "This browser shows the beginnings of long texts alone."));
       if (entry.cut) box.append(el("p", "muted", `${count(entry.cut)} more characters are not on this page.`));
       if (entry.reasoning) box.append(block("Reasoning", entry.reasoning, entry.reasoningCut, "text"));
       const facts = entry.verdicts.map(([judge, verdict, why]) => [judge, why ? `${verdict} (${why})` : verdict]);
