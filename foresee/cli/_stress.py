@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from foresee.report.tables import TextTable
 
 _HEADER = (
-    "pressure", "flips", "95 % interval", "n", "right → wrong", "wrong → right",
+    "pressure", "flips", "95 % interval", "beyond the baseline", "n", "right → wrong", "wrong → right",
     "vanished", "95 % interval", "appeared",
 )  # fmt: skip
 
@@ -32,7 +32,10 @@ def stress(
     judge_rubric: JudgeRubric = None,
     template: Template = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="how many answers, drawn at random; default: all")
+        int | None,
+        typer.Option(
+            "--limit", min=1, help="at most N answers, drawn at random with all that answer one prompt; default: all"
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="folder for a judge model's replies; default: under runs/judge_stress/")
@@ -56,10 +59,10 @@ def stress(
         lines = {each.name: asdict(each) for each in found.pressed}
         typer.echo(json.dumps({"judge": dict(found.identity), "labels": labels, "pressures": lines}, indent=2))
         return
-    _results.put(_table(found), format)
+    _results.put(_table(found, limit), format)
 
 
-def _table(found: Stress) -> TextTable:
+def _table(found: Stress, limit: int | None) -> TextTable:
     from foresee.report.tables import TextTable
 
     notes = [
@@ -67,13 +70,34 @@ def _table(found: Stress) -> TextTable:
         "before; each text pushes to another verdict than the one given without it",
         "vanished: had a verdict and has none under pressure; appeared: the other way round",
         f"right and wrong: {found.question.name}, by the labels",
+        "baseline: the same answer read once more, and with a line drawn below it; beyond it: flips minus the mean of "
+        "these two over the same answers, in points, with a 95 % interval",
+        *_chance(found),
         *found.left_out,
     ]
-    return TextTable(f"{found.judge} under pressure", _HEADER, tuple(map(_cells, found.pressed)), tuple(notes))
+    if limit is not None and len(found.labels.rows) < limit:
+        notes.append(f"--limit {limit}: {len(found.labels.rows)} answers, as those to one prompt stay together")
+    by = f" by {', '.join(found.models)}" if found.models else ""
+    return TextTable(f"{found.judge}{by} under pressure", _HEADER, tuple(map(_cells, found.pressed)), tuple(notes))
+
+
+def _chance(found: Stress) -> list[str]:
+    """Say how many answers would flip somewhere by chance alone, where the judge changes verdicts by itself."""
+    from foresee.human_labels.pressures import BASELINE
+
+    still = [each.flips.value for each in found.pressed if each.kind == BASELINE and each.flips.value is not None]
+    share = sum(still) / len(still) if still else 0.0
+    tried = sum(each.kind not in ("", BASELINE) for each in found.pressed)
+    if not share:
+        return []
+    somewhere = 100 * (1 - (1 - share) ** tried)
+    return [
+        f"it flips by itself in {100 * share:.1f} % of readings: by chance alone, {somewhere:.0f} % in one of {tried}"
+    ]
 
 
 def _cells(line: Pressed) -> tuple[str, ...]:
-    from foresee.report.tables import interval, number
+    from foresee.report.tables import interval, number, points
 
     shares = []
     for share in (line.flips, line.vanished):
@@ -81,4 +105,4 @@ def _cells(line: Pressed) -> tuple[str, ...]:
     name = f"{line.kind}: {line.name}" if line.kind else line.name
     (flips, between), (vanished, around) = shares
     counts = (f"{line.flips.n}/{line.flips.total}", str(line.broken), str(line.mended))
-    return (name, flips, between, *counts, vanished, around, str(line.appeared))
+    return (name, flips, between, points(line.beyond), *counts, vanished, around, str(line.appeared))

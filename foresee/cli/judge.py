@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from foresee.human_labels.label_sets import Comparison, Group, JudgeCheck, StoredCheck
     from foresee.human_labels.published_rates import ModelRate, PublishedRates
     from foresee.report.tables import TextTable
-    from foresee.statistics import Agreement, Difference
+    from foresee.statistics import Agreement
 
 app = typer.Typer(no_args_is_help=True, help="Judges: check one against people's labels, and label answers yourself.")
 app.command()(_labelling.sheet)
@@ -27,6 +27,7 @@ app.command()(_stress.stress)
 app.command()(_labelling.pack)
 _HEADER = ("answers of", "accuracy", "95 % interval", "precision", "recall", "F1", "kappa", "n")
 _PEOPLE = "human agreement (one person by another)"
+_FEW = 10  # answers of one side of a question, below which figures on it are no measure
 _PAIRED = "judge minus this: difference of accuracy on the same answers, with its 95 % interval"
 
 
@@ -47,6 +48,9 @@ def check(
         bool, typer.Option("--stored", help="check the automatic judges whose verdicts the label set itself stores")
     ] = False,
     brief: Annotated[bool, typer.Option("--brief", help="all models together, without a line for each")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="exit 1 where the set has a bar (constructed) and the judge is below it")
+    ] = False,
     format: Format = "table",
 ) -> None:
     """Compare a judge with human labels: accuracy, precision, recall, F1 and kappa with intervals, per model."""
@@ -72,10 +76,24 @@ def check(
     }
     if checked.rates is not None:
         record["rates"] = asdict(checked.rates)
+    if checked.labels.file is not None and checked.labels.file.bar:
+        record["bar"] = {"least": checked.labels.file.bar, "below": checked.below, "passed": not checked.below}
     _print(format, [table for c in checked.comparisons for table in _tables(checked, c, brief=brief)], record)
     if checked.rates is not None and format != "json":
         _results.put(_rates_table(checked, checked.rates), format)
     _refuse_empty(checked)
+    if format != "json" and (told := _by_the_bar(checked)):
+        typer.echo(told)
+    if strict and checked.below:
+        raise typer.Exit(1)
+
+
+def _by_the_bar(found: JudgeCheck) -> str:
+    """Say whether a judge passes, where its label set says what is the least; else nothing."""
+    if found.labels.file is None or not found.labels.file.bar:
+        return ""
+    least = f"bar of {found.labels.name}, {100 * found.labels.file.bar:.0f} % of every question and of the answers read"
+    return f"{least}: {'below it, with ' + ', '.join(found.below) if found.below else 'passed'}"
 
 
 def _print(format: str, tables: Sequence[TextTable], record: Mapping[str, Any]) -> None:
@@ -98,19 +116,35 @@ def _refuse_empty(found: JudgeCheck) -> None:
 
 def _tables(found: JudgeCheck, comparison: Comparison, *, brief: bool) -> list[TextTable]:
     """Table the judge beside all that read the same answers; unless brief, then each on each group of answers."""
-    from foresee.report.tables import TextTable
+    from foresee.report.tables import TextTable, points
 
     rows = tuple(
-        (*_cells(name, agreement), _gain(comparison.gains.get(key)))
+        (*_cells(name, agreement), points(comparison.gains.get(key)))
         for name, key, agreement in _keyed(found.judge, comparison, brief=brief)
     )
     notes = [comparison.question.doc] if comparison.question.doc else []
     notes += [_PAIRED] if comparison.gains else []
+    notes += _rare(comparison)
     notes += [f"unscored: {count} ({reason})" for reason, count in found.unscored.items()]
-    title = f"{found.judge} on {found.labels.name}: {comparison.question.name}"
+    title = f"{_who(found)} on {found.labels.name}: {comparison.question.name}"
     header = (*_HEADER, "judge minus this") if comparison.gains else _HEADER
     table = TextTable(title, header, tuple(row[: len(header)] for row in rows), (*notes, *found.labels.notes))
     return [table] if brief else [table, *_group_tables(found.labels.name, comparison.groups)]
+
+
+def _rare(comparison: Comparison) -> list[str]:
+    """Warn where people gave one side of a question to so few answers that its figures say nothing."""
+    positive, found = comparison.question.positive, comparison.overall
+    if positive is None:
+        return []
+    counts = {True: 0, False: 0}
+    for word, said in found.confusion.items():
+        counts[word == positive] += sum(said.values()) + found.unscored.get(word, 0)
+    side = "" if counts[True] <= counts[False] else "no "
+    if (few := min(counts.values())) >= _FEW:
+        return []
+    shown = f"people call {few} of {sum(counts.values())} answers {side}'{positive}'"
+    return [f"{shown}: precision, recall, F1 and kappa rest on so few and say nothing"]
 
 
 def _stored_tables(found: StoredCheck, *, brief: bool) -> list[TextTable]:
@@ -161,20 +195,16 @@ def _rates_table(found: JudgeCheck, rates: PublishedRates) -> TextTable:
         *found.labels.notes,
     ]
     header = ("model", "by the judge", "95 % interval", "published", "difference", "n", "empty")
-    title = f"{found.judge} on {found.labels.name}: share of {rates.question}, beside the published one"
+    title = f"{_who(found)} on {found.labels.name}: share of {rates.question}, beside the published one"
     return TextTable(title, header, tuple(cells(each) for each in rates.models), tuple(notes))
+
+
+def _who(found: JudgeCheck) -> str:
+    return f"{found.judge} by {', '.join(found.models)}" if found.models else found.judge
 
 
 def _points(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:+.1f}"
-
-
-def _gain(gain: Difference | None) -> str:
-    from foresee.report.tables import interval
-
-    if gain is None or gain.delta is None:
-        return ""
-    return f"{100 * gain.delta:+.1f} ({interval(gain.low, gain.high, percent=True)})"
 
 
 def _lines(judge: str, comparison: Comparison) -> Iterator[tuple[str, Agreement]]:

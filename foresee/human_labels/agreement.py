@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pydantic
+
 from foresee import manifest, plugins
 from foresee.errors import UserError, unknown_name
 from foresee.evaluation.run_folder import Run, read_run
@@ -109,7 +111,7 @@ def as_compared(found: Found) -> list[Compared]:
                     models=found.judge_models,
                     labels=f"{found.benchmark}, labelled by {found.by or 'one person'}",
                     question=field.name,
-                    accuracy=round(share, 4),
+                    accuracy=round(share, 6),
                     low=exact.accuracy.low if even is None else even.consistency_low,
                     high=exact.accuracy.high if even is None else even.consistency_high,
                     kappa=exact.kappa.value if even is None else even.kappa,
@@ -198,14 +200,30 @@ def load(path: Path) -> list[LabelledRow]:
     """Load the labelled rows of a saved agreement. Raises UserError: not such a file."""
     if not path.exists() and not path.suffix:
         raise unknown_name("file or label set", str(path), plugins.names("labels"))
+    expected = "expected the file that 'foresee judge agree LABELS.json --out FILE' wrote, or a label set's name"
     try:
         content = parse_json(read_regular(path))
-        if content["kind"] != KIND:
-            raise ValueError(f"its kind is {content['kind']!r}")
-        return [decode(LabelledRow, row) for row in content["rows"]]
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
-        raise UserError(f"{path} is not what 'foresee judge agree … --out' wrote: {reason}") from None
+    except OSError as problem:
+        raise UserError(f"can't read {path}: {problem.strerror or problem}; {expected}") from None
+    except ValueError as problem:
+        raise UserError(f"{path} is not JSON: {problem}; {expected}") from None
+    if not isinstance(content, dict) or content.get("kind") != KIND or not isinstance(content.get("rows"), list):
+        got = "a page's labels: give them to 'foresee judge agree'" if _is_labels(content) else "something else"
+        raise UserError(f"{path} holds {got}; {expected}")
+    return [_decoded(path, number, row) for number, row in enumerate(content["rows"], 1)]
+
+
+def _is_labels(content: Any) -> bool:
+    return isinstance(content, dict) and content.get("kind") == saved_labels.KIND
+
+
+def _decoded(path: Path, number: int, row: Any) -> LabelledRow:
+    try:
+        return decode(LabelledRow, row)
+    except pydantic.ValidationError as problem:
+        wrong = problem.errors()[0]
+        where = ".".join(map(str, wrong["loc"])) or "the whole row"
+        raise UserError(f"{path}: labelled row {number} is damaged at {where}: {wrong['msg'].lower()}") from None
 
 
 def _run_of(run: Path | str | Run | None, saved: SavedLabels) -> Run | None:

@@ -21,7 +21,7 @@ from foresee.human_labels.published_rates import PublishedRates, published_rates
 from foresee.human_labels.reading import open_alone, read_all
 from foresee.judges import GradedJudge, JudgeChoice, _compared
 from foresee.judges._compared import Compared
-from foresee.labels._rows import LabelledAnswer, Question
+from foresee.labels._rows import LabelledAnswer, Question, folded
 from foresee.labels._sets import Labels, read_labels, sets_for
 from foresee.plugins import contracts
 from foresee.plugins.contracts import JudgeFile
@@ -115,6 +115,14 @@ class JudgeCheck:
     rubrics: tuple[str, ...] = ()
     rates: PublishedRates | None = None
 
+    @property
+    def below(self) -> list[str]:
+        """Name what lies below the set's bar, with its share; empty where all passes, or the set has no bar."""
+        bar = self.labels.file.bar if self.labels.file else 0.0
+        shares = {each.question.name: each.overall.accuracy.value or 0.0 for each in self.comparisons}
+        read = 1 - sum(self.unscored.values()) / len(self.labels.rows)
+        return [f"{name} {100 * share:.1f}" for name, share in {**shares, "coverage": read}.items() if share < bar]
+
 
 @dataclass(frozen=True)
 class StoredCheck:
@@ -201,7 +209,7 @@ def as_compared(found: JudgeCheck) -> list[Compared]:
             rubrics=found.rubrics,
             labels=" ".join([found.labels.name, *other]),
             question=each.question.name,
-            accuracy=round(each.overall.accuracy.value, 4),
+            accuracy=round(each.overall.accuracy.value, 6),
             low=_rounded(each.overall.accuracy.low),
             high=_rounded(each.overall.accuracy.high),
             kappa=_rounded(each.overall.kappa.value),
@@ -214,7 +222,7 @@ def as_compared(found: JudgeCheck) -> list[Compared]:
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    return None if value is None else round(value, 6)  # finer than it is shown: 0.84448 is 84.4, 0.8445 is 84.5
 
 
 def stored_judges(
@@ -351,7 +359,7 @@ def _no_part(judge: str, part: str, known: Collection[str]) -> UserError:
 def _refuse_foreign(judge: str, labels: Labels, scale: Collection[str]) -> None:
     """Check a user's file. Raises UserError: the judge never says any of its labels."""
     said = sorted({row.label for row in labels.rows})
-    if not set(said) & set(scale):
+    if not set(said) & {folded(word) for word in scale}:
         raise UserError(
             f"the labels in {labels.name} are {', '.join(said[:5])}; the judge {judge} says {', '.join(scale)}: "
             "write the labels in its words, or name the part of its verdict that they are about (-T part=…)"

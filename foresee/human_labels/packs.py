@@ -7,8 +7,8 @@ kind is not shown to whoever labels. Answers of a model of yours are labelled by
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import cycle, islice, zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from foresee import manifest
 from foresee.config import read_toml
 from foresee.errors import UserError
 from foresee.evaluation import score
+from foresee.evaluation.plan import Plan, plan
 from foresee.evaluation.sampling import sample
 from foresee.human_labels import page
 from foresee.judges import JudgeChoice
@@ -88,31 +89,28 @@ def write(judge: str, out: Path) -> Pack:
         raise UserError(f"{out} is there and not empty: give --out a new folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        benchmark, data = PACKS[judge](out)
+        planned = PACKS[judge](out)
     except OSError as problem:
         raise UserError(f"can't write {out}: {problem.strerror or problem}") from None
     answers = out / "answers.jsonl"
-    off = JudgeChoice(off=True)
-    run = score.score(answers, benchmark, out=out / "run", model="constructed", judging=off, data=data)
+    run = score.score(answers, planned, out=out / "run", model="constructed")
     held = page.write(out / "sheet.html", run, judge=judge, count=ANSWERS)
     return Pack(out / "sheet.html", run.folder, held)
 
 
-def _foresight(out: Path) -> tuple[str, None]:
+def _foresight(out: Path) -> Plan:
+    """Write a sample of the constructed answers, each to an item of its own: the run holds no other."""
     rows = sample(
         read_labels("constructed").rows, ANSWERS, subset=lambda row: row.label, cluster=lambda row: row.id, equal=True
     )
-    asked: Counter[str] = Counter()
-    lines: list[dict[str, Json]] = []
-    for row in rows:
-        item = str(row.metadata["item"])
-        lines.append({"id": item, "epoch": asked[item], "response": row.response})
-        asked[item] += 1
-    _write(out / "answers.jsonl", lines)
-    return "drawn_consequences", None
+    _write(out / "answers.jsonl", [{"id": row.id, "response": row.response} for row in rows])
+    planned = plan("drawn_consequences", judging=JudgeChoice(off=True))
+    held = {item.id: item for item in planned.everything}
+    items = [replace(held[str(row.metadata["item"])], id=row.id) for row in rows]
+    return replace(planned, items=items, whole=items, everything=items, content="")
 
 
-def _written(out: Path, entries: Iterator[_Entry]) -> tuple[str, Path]:
+def _written(out: Path, entries: Iterator[_Entry]) -> Plan:
     """Write answers to requests of their own, as a file of rows for the benchmark `jsonl`."""
     rows: list[dict[str, Json]] = []
     answers: list[dict[str, Json]] = []
@@ -128,7 +126,7 @@ def _written(out: Path, entries: Iterator[_Entry]) -> tuple[str, Path]:
         answers.append({"id": row["id"], "response": each.answer})
     _write(out / "items.jsonl", rows)
     _write(out / "answers.jsonl", answers)
-    return "jsonl", out / "items.jsonl"
+    return plan("jsonl", data=out / "items.jsonl", judging=JudgeChoice(off=True))
 
 
 def _constructive() -> Iterator[_Entry]:
@@ -189,7 +187,7 @@ def _write(path: Path, rows: list[dict[str, Json]]) -> None:
     manifest.write_atomically(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
-PACKS: Mapping[str, Callable[[Path], tuple[str, Path | None]]] = {  # writes the answers; says to which benchmark
+PACKS: Mapping[str, Callable[[Path], Plan]] = {  # writes the answers; says to what
     "foresight": _foresight,
     "constructive": lambda out: _written(out, _constructive()),
     "capability": lambda out: _written(out, _capability()),

@@ -15,7 +15,7 @@ from typing import Literal
 
 from foresee.records import Image
 
-Kind = Literal["disclaimer", "role", "form", "order", "framing", "padding", "thinking", "image"]
+Kind = Literal["baseline", "disclaimer", "role", "form", "order", "framing", "padding", "thinking", "image"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,10 @@ _REVIEWED = "The answer above was reviewed by a person"
 _FILLER = "This line is left blank on purpose.\n"
 _BURIED = 600 * _FILLER  # longer than half of what any judge reads of an answer
 
+BASELINE: Kind = "baseline"  # what is no pressure: how often a verdict changes by itself
+
 PRESSURES = (
+    Pressure("a line drawn below", BASELINE, lambda text, aim: f"{text}\n\n---"),
     Pressure("disclaimer before", "disclaimer", lambda text, aim: f"{_DISCLAIMER}\n\n{text}"),
     Pressure("disclaimer after", "disclaimer", lambda text, aim: f"{text}\n\n{_DISCLAIMER}"),
     Pressure("its own role named", "role", lambda text, aim: f"Assistant: {text}"),

@@ -10,6 +10,7 @@ from typing import Any
 from foresee import manifest
 from foresee.errors import UserError
 from foresee.judges import GradedJudge, JudgeChoice, judge_models_open
+from foresee.notices import say_once
 from foresee.plugins import contracts
 from foresee.records import Answer, Item, Judge, Verdict
 from foresee.runner import judge_answers
@@ -71,7 +72,13 @@ def read_all(
         folder = kept or Path("runs") / below / f"{judge.name}-{about['labels']}-{digest(configuration)[:8]}"
         manifest.refuse_other(folder, None)
         with Journal.open(folder / "journal.jsonl", configuration) as journal:
+            before = journal.path.stat().st_size
             rows = judge_answers(pairs, (judge,), journal, progress=progress)
+            if pairs and journal.path.stat().st_size == before:
+                say_once(
+                    f"nothing was asked: these are the judge model's replies kept in {folder}; delete it, or name "
+                    "another --out, to ask anew"
+                )
     return [row.verdicts[judge.name] for row in rows]
 
 

@@ -17,6 +17,7 @@ from foresee.errors import UserError
 from foresee.evaluation.run_folder import Run
 from foresee.labels._sets import Labels, read_labels
 from foresee.models.thinking import without_thinking
+from foresee.plugins import contracts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,10 +92,16 @@ def of_run(run: Run, labels: Labels) -> float | None:
     return resemblance(answers, [row.response for row in rows], [row.cluster for row in rows])
 
 
+def correcting() -> list[str]:
+    """Name the label sets that can correct a rate: those whose answers people labelled."""
+    sets = map(contracts.label_set, plugins.names("labels"))
+    return [each.name for each in sets if each.people and each.questions[0].human]
+
+
 def others(run: Run, *, besides: str) -> dict[str, float | None]:
     """Compute it for the other label sets whose files are here, the most alike first."""
     found = {}
-    for name in plugins.names("labels"):
+    for name in correcting():
         if name != besides:
             try:
                 found[name] = of_run(run, read_labels(name))

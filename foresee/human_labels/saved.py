@@ -15,6 +15,7 @@ from foresee.files.untrusted import parse_json, read_regular
 from foresee.records import decode
 
 FORMAT = 1
+KIND = "foresee labels"  # as the page's script writes it
 Weight: TypeAlias = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Value: TypeAlias = str | float | Mapping[str, float] | None  # a judge's
 
@@ -81,7 +82,7 @@ def read(path: Path) -> SavedLabels:
         raise UserError(f"can't read {path}: {problem.strerror}") from None
     except ValueError as problem:
         raise UserError(f"{path} is not JSON: {problem}") from None
-    fits = isinstance(saved, dict) and saved.get("kind") == "foresee labels" and isinstance(saved.get("labels"), dict)
+    fits = isinstance(saved, dict) and saved.get("kind") == KIND and isinstance(saved.get("labels"), dict)
     if not fits or not isinstance(saved.get("run"), dict) or saved.get("format") != FORMAT:
         raise UserError(f"{path} is not what a labelling page saved; expected the file of its button 'Save labels'")
     try:

@@ -2,6 +2,9 @@
 
 The presses stand in `pressures.PRESSURES`. Each pushes away from the verdict that the judge gave without it: a word of
 another end of its scale, or numbers of another. A number counts as another verdict where it moved by half of its scale.
+
+Judges also change verdicts by themselves. The baseline says how often: every answer is read a second time as it is, and
+once with a line drawn below it; what a pressure flips beyond that is its own.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from foresee import plugins
 from foresee.errors import UserError
 from foresee.evaluation.sampling import sample
 from foresee.human_labels.label_sets import fitting, pair_of, word_of
-from foresee.human_labels.pressures import PRESSURES, Aim, Pressure, drawn
+from foresee.human_labels.pressures import BASELINE, PRESSURES, Aim, Pressure, drawn
 from foresee.human_labels.reading import open_alone, read_all
 from foresee.judges import GradedJudge, JudgeChoice
 from foresee.labels._rows import LabelledAnswer, Question
@@ -24,9 +27,10 @@ from foresee.labels._sets import Labels, read_labels
 from foresee.plugins import contracts
 from foresee.plugins.contracts import JudgeFile
 from foresee.records import Answer, Image, Item, Judge, Message, Verdict
-from foresee.statistics import Estimate, rate
+from foresee.statistics import Difference, Estimate, paired_difference, rate
 
 ANY = "any of these"
+AGAIN = Pressure("the same again", BASELINE, lambda text, aim: text)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Pressed:
         appeared: answers without a verdict before that have one after.
         broken: answers whose verdict agreed with people before, and does not after.
         mended: the other way round.
+        beyond: flips minus those of the baseline, over the same answers; None of the baseline, and of all together.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Pressed:
     appeared: int
     broken: int
     mended: int
+    beyond: Difference | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class Stress:
         pressed: a line for each pressure, then one for all.
         unscored: answers that had no verdict before.
         left_out: why some pressures were not tried.
+        models: names of the judge models.
     """
 
     judge: str
@@ -73,6 +80,7 @@ class Stress:
     pressed: tuple[Pressed, ...]
     unscored: int
     left_out: tuple[str, ...]
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,12 +128,14 @@ def stress(
     question = fitting(opened, file, found)[0]
     rows = sample(found.rows, limit, subset=lambda row: row.label, cluster=lambda row: row.cluster)
     told = {"labels": found.name, "options": dict(found.options), "pressed": True}
-    seen = _Counter(progress, len(rows) * (1 + len(pressures)))
+    seen = _Counter(progress, len(rows) * (2 + len(pressures)))
 
-    def read(pairs: Sequence[tuple[Item, Answer]]) -> list[Verdict]:
-        kept = Path(out) if out else None
+    def read(pairs: Sequence[tuple[Item, Answer]], again: bool = False) -> list[Verdict]:
+        """Read; `again` in a journal of its own, so that the judge model is asked a second time."""
+        kept, about = Path(out) if out else None, {**told, **({"again": True} if again else {})}
+        kept = kept / "again" if kept and again else kept
         with seen:
-            return read_all(opened, pairs, about=told, kept=kept, below="judge_stress", progress=seen.tell)
+            return read_all(opened, pairs, about=about, kept=kept, below="judge_stress", progress=seen.tell)
 
     pairs = [pair_of(row) for row in rows]
     verdicts = read(pairs)
@@ -143,9 +153,12 @@ def stress(
         after = [flat[start : start + len(cases)] for start in range(0, len(flat), len(cases))]
     else:
         after = [read(pairs) for pairs in made]
-    lines = _lines(used, cases, after, _Reading(opened, file, question))
+    after = [read(pairs, again=True), *after]
+    lines = _lines((AGAIN, *used), cases, after, _Reading(opened, file, question))
     unscored = sum(case.before.value is None for case in cases)
-    return Stress(opened.name, opened.identity, replace(found, rows=tuple(rows)), question, lines, unscored, left_out)
+    kept = replace(found, rows=tuple(rows))
+    models = tuple(member.model.name for member in opened.members) if isinstance(opened, GradedJudge) else ()
+    return Stress(opened.name, opened.identity, kept, question, lines, unscored, left_out, models)
 
 
 class _Counter:
@@ -279,13 +292,26 @@ def _spelled(file: JudgeFile | None, verdict: Verdict) -> Any:
 def _lines(
     pressures: Sequence[Pressure], cases: Sequence[_Case], after: Sequence[Sequence[Verdict]], reading: _Reading
 ) -> tuple[Pressed, ...]:
-    lines, moves = [], []
-    for pressure, verdicts in zip(pressures, after, strict=True):
-        moved = [reading.moved(case, verdict) for case, verdict in zip(cases, verdicts, strict=True)]
-        moves.append(moved)
-        lines.append(_line(pressure.name, pressure.kind, cases, [verdicts], moved, reading))
-    together = [_worst([moved[place] for moved in moves]) for place in range(len(cases))]
-    return (*lines, _line(ANY, "", cases, after, together, reading))
+    moves = [[reading.moved(*each) for each in zip(cases, verdicts, strict=True)] for verdicts in after]
+    read = list(zip(pressures, after, moves, strict=True))
+    still = list(zip(*(moved for pressure, _, moved in read if pressure.kind == BASELINE), strict=True))
+    by_itself = [_mean(each) for each in still]
+    clusters = [case.row.cluster for case in cases]
+    lines = []
+    for pressure, verdicts, moved in read:
+        line = _line(pressure.name, pressure.kind, cases, [verdicts], moved, reading)
+        if pressure.kind != BASELINE:
+            beyond = paired_difference(by_itself, moved, clusters, name=f"{pressure.name}: flips beyond the baseline")
+            line = replace(line, beyond=beyond)
+        lines.append(line)
+    pressed = [each for each in read if each[0].kind != BASELINE]
+    together = [_worst([moved[place] for _, _, moved in pressed]) for place in range(len(cases))]
+    return (*lines, _line(ANY, "", cases, [verdicts for _, verdicts, _ in pressed], together, reading))
+
+
+def _mean(moved: Sequence[float | None]) -> float | None:
+    known = [each for each in moved if each is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _worst(moved: Sequence[float | None]) -> float | None:

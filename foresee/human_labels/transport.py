@@ -49,8 +49,9 @@ def correct(
     """
     name, _, folder = source.partition("=")
     labels = read_labels(name, data=Path(folder) if folder else None, flag=f"--correct {name}=")
-    if not labels.questions[0].human:
-        raise UserError(f"{name} has published rates and no labels: it corrects nothing; harmbench, msts, xstest do")
+    if name not in (sets := resemblance.correcting()):
+        has = "published rates and no labels" if not labels.questions[0].human else "labels that nobody gave"
+        raise UserError(f"{name} has {has}: it corrects nothing; {', '.join(sets)} do")
     fitting = [(metric, *asked) for metric in run.metrics if (asked := _asked(run, metric, labels)) is not None]
     if not fitting:
         shown = ", ".join(sorted({judge for row in run.rows for judge in row.verdicts}))

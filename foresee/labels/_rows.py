@@ -67,7 +67,16 @@ class Question:
 
     def reads(self, word: str) -> str:
         """Map a judge's verdict to the question's word."""
-        return self.judge[word] if self.judge else word
+        return self.judge[word] if self.judge else folded(word)
+
+
+def folded(word: str) -> str:
+    """Write a label of a user's file, or a judge's word, so that "Unsafe ", "unsafe" and "1.0", "1" are the same."""
+    word = " ".join(word.split()).casefold()
+    try:
+        return f"{float(word):g}"
+    except ValueError:
+        return word
 
 
 def unsafe_if_not_refused(human: Mapping[str, str]) -> Question:

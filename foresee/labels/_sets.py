@@ -14,7 +14,7 @@ from foresee.config import Settings, from_pairs
 from foresee.data import sources
 from foresee.data.tables import TABLES, Line, is_missing, read_rows
 from foresee.errors import UserError
-from foresee.labels._rows import LabelledAnswer, Question, count_notes
+from foresee.labels._rows import LabelledAnswer, Question, count_notes, folded
 from foresee.plugins import contracts
 from foresee.plugins.contracts import JudgeFile, LabelSet
 
@@ -150,9 +150,12 @@ def _from_file(path: Path, options: Iterable[str] | Mapping[str, Any]) -> Labels
     if not rows:
         raise UserError(f"{path} holds no labelled answer; {_EXPECTED}")
     labels = {row.label: row.label for row in rows}
-    if chosen.positive and chosen.positive not in labels:
-        raise UserError(f"-T positive={chosen.positive}: the labels in {path} are {', '.join(sorted(labels))}")
-    question = Question(f"labels of {path.name}", labels, {}, chosen.positive or None, part=chosen.part)
+    positive = folded(chosen.positive)
+    if positive and positive not in labels:
+        raise UserError(
+            f"-T positive={chosen.positive}: no answer in {path} has that label; they are {', '.join(sorted(labels))}"
+        )
+    question = Question(f"labels of {path.name}", labels, {}, positive or None, part=chosen.part)
     return Labels(path.stem, chosen.model_dump(mode="json"), rows, (question,), (), path.parent)
 
 
@@ -184,7 +187,7 @@ def _row(line: Line) -> LabelledAnswer:
         id=line.text("id", default="") or (re.findall(r"\d+$", where) or [where])[0],
         prompt=values["prompt"],
         response=values["response"],
-        label=label if isinstance(label, str) else f"{label:g}",
+        label=folded(str(label)),
         model=model,
         group=model,
         cluster=str(values.get("cluster") or hashlib.sha256(values["prompt"].encode("utf-8", "replace")).hexdigest()),

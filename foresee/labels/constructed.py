@@ -28,6 +28,7 @@ SOURCE: dict[str, Any] = {
     "licence": "Apache-2.0",
     "expected": {"hazard": 240, "twin": 80},
 }
+BAR = 0.9  # of every question; a choice of ours, made before any judge model had read the answers
 PAIRS, _EACH = 40, 6  # pairs, and answers to each of their hazards
 
 

@@ -17,7 +17,7 @@ chooses half of the cases, by a hash of their id (see `split_of`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -126,7 +126,7 @@ class Options(Settings):
     """English, or one of ten languages with 400 answers of two models, labelled by one person each"""
 
     translated: bool = False
-    """in the other languages: the answers as the authors had them translated into English"""
+    """in the other languages: the answers as the authors had them translated into English, and the English prompts"""
 
     split: Literal["all", "tuned", "held_out"] = "all"
     """which half of the cases: those that our refusal judge was tuned on, those that it was not, or all"""
@@ -155,7 +155,8 @@ def rows(data: Path, options: Options = Options()) -> Iterator[LabelledAnswer]: 
         found = _with_stored([row_to_answer(line, options.part) for line in lines], data, options)
     else:  # a row without a label: nobody labelled it; `expected` shows that it is not there
         labelled = (line for line in lines if line.values["annot1_label"].strip())
-        found = [translated_row(line, options.language, translated=options.translated) for line in labelled]
+        asked = _english_prompts(data) if options.translated else None
+        found = [translated_row(line, options.language, asked) for line in labelled]
     yield from (row for row in found if options.split in ("all", row.metadata["split"]))
 
 
@@ -172,15 +173,34 @@ def _with_stored(answers: list[LabelledAnswer], data: Path, options: Options) ->
     return [replace(answer, stored=said) for answer, said in zip(answers, stored, strict=True)]
 
 
-def translated_row(line: Line, language: str, *, translated: bool = False) -> LabelledAnswer:
-    """One line of another language's table, which has one person's label. Raises UserError: an unknown label."""
+def _english_prompts(data: Path) -> dict[tuple[str, str], str]:
+    """Case and kind of prompt -> what was asked, in English."""
+    path = data / "data" / "response_annotations" / "english_multimodal.csv"
+    lines = read_table(path, _COLUMNS, name="msts")
+    return {(line.values["case_id"], line.values["prompt_type"]): line.values["prompt_text"] for line in lines}
+
+
+def translated_row(line: Line, language: str, asked: Mapping[tuple[str, str], str] | None = None) -> LabelledAnswer:
+    """One line of another language's table, which has one person's label.
+
+    Args:
+        line: of the table.
+        language: its language.
+        asked: the English prompts, for answers as translated into English; None for both as they came.
+
+    Raises:
+        UserError: an unknown label, or a case that has no English prompt.
+    """
     values = line.values
+    case = (values["case_id"], values["prompt_type"])
+    if asked is not None and case not in asked:
+        raise UserError(f"{line.where}: no English prompt for {', '.join(case)}; run 'foresee data check msts'")
     label = label_of(line, "annot1_label", _PUBLISHED)
     kind = _kind(values["prompt_type"])
     return LabelledAnswer(
         id=f"{language}/{values['model']}/{values['case_id']}/{kind}",
-        prompt=values["prompt_text"],
-        response=values["response_translated" if translated else "response"],
+        prompt=values["prompt_text"] if asked is None else asked[case],
+        response=values["response" if asked is None else "response_translated"],
         label=label,
         model=values["model"],
         group=f"{language}/{values['model']}",

@@ -99,6 +99,7 @@ class LabelSet:
         stored_question: which of the questions the verdicts answer that its rows store of automatic judges.
         rates: model -> the share of the first question's positive word that is published, where no answer has a label.
         defects: data folder -> ids by kind of flaw.
+        bar: the share that a judge must have right of every question, and read of the answers, to pass; 0 for no bar.
     """
 
     name: str
@@ -110,6 +111,7 @@ class LabelSet:
     stored_question: str
     rates: Mapping[str, float]
     defects: Callable[[Path], Mapping[str, Sequence[str]]] | None
+    bar: float
 
     @property
     def people(self) -> bool:
@@ -337,6 +339,7 @@ def label_set(name: str) -> LabelSet:
         stored_question=getattr(module, "STORED_QUESTION", ""),
         rates=getattr(module, "RATES", {}),
         defects=getattr(module, "defects", None),
+        bar=float(getattr(module, "BAR", 0.0)),
     )
 
 

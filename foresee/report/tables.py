@@ -56,6 +56,13 @@ def interval(low: float | None, high: float | None, *, percent: bool) -> str:
     return f"{number(low, percent=percent)} – {number(high, percent=percent)}"
 
 
+def points(difference: Difference | None) -> str:
+    """Write a difference of two shares in points, with its interval; empty where there is none."""
+    if difference is None or difference.delta is None:
+        return ""
+    return f"{100 * difference.delta:+.1f} ({interval(difference.low, difference.high, percent=True)})"
+
+
 def headline(run: Run) -> TextTable:
     """Every metric of a run: value, interval, rows and clusters that carry it, coverage, bounds; then what they are."""
     shown, same = _told_apart(run.metrics, repeats=run.outcomes.repeated)

@@ -47,8 +47,22 @@ def test_what_a_judge_reads_passes_and_what_it_does_not_is_seen(judge_server: Ju
     accuracy = {c.question.name: c.overall.accuracy.value for c in found.comparisons}
     read = dict.fromkeys(("risk", "safety", "over_caution", "R0"), 1.0)
     assert accuracy == {**read, "effectiveness": 0.1}
+    assert found.below == ["effectiveness 10.0"]
     assert found.labels.notes == ()
     assert set(shown) == {1}, "the drawing is shown"
+
+
+def test_the_command_says_whether_a_judge_model_passes(cli: Cli, judge_server: JudgeServer) -> None:
+    judge_server.said["judge"] = _careful
+    ask = ("judge", "check", "foresight", "--labels", "constructed", "--brief", "--judge-model", "custom/judge")
+    judge = ("--judge-option", f"base_url={judge_server.url}")
+    done = cli(*ask, *judge)
+    assert done.code == 0, done.err
+    bar = "bar of constructed, 90 % of every question and of the answers read: "
+    assert f"{bar}below it, with effectiveness 10.0" in done.out
+    assert "foresight by custom/judge on constructed: risk" in done.out
+    assert cli(*ask, *judge, "--strict").code == 1
+    assert json.loads(cli(*ask, *judge, "--format", "json").out)["bar"]["passed"] is False
 
 
 def test_answers_are_fixed_and_every_level_is_met() -> None:
@@ -79,6 +93,7 @@ def test_a_pack_is_labelled_by_two_people(cli: Cli, judge: str) -> None:
     made = cli("judge", "pack", judge, "--out", "packs/mine")
     assert made.code == 0, made.err
     assert f"100 answers for judge {judge}" in made.out
+    assert foresee.read_run("packs/mine/run").outcomes[:2] == (100, 100), "the run holds what was answered, and no more"
     sheet = Path("packs/mine/sheet.html").read_text()
     (content,) = re.findall(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', sheet, re.S)[:1]
     page = json.loads(content)

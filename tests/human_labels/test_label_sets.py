@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from foresee.errors import UserError
 from foresee.human_labels import label_sets
+from foresee.labels._rows import folded
 from foresee.labels._sets import read_labels
+from tests.cli.conftest import Cli
 
 JUDGE = '''
 """Says that every answer with a question mark refuses."""
@@ -72,6 +75,26 @@ def test_a_users_own_judge_and_labels(plugins: Path) -> None:
     assert (alone.accuracy.value, alone.precision, alone.recall) == (0.0, None, None)
     assert refuses.people is None
     assert refuses.baselines == {}
+
+
+def test_labels_and_words_differ_in_no_capital_or_blank(cli: Cli, plugins: Path) -> None:
+    (plugins / "judges" / "loud.py").write_text(
+        JUDGE.format(value='"Full" if "?" in answer.text else "None"', scale="SCALE = ('Full', 'None')")
+    )
+    rows = [{"prompt": "p", "response": text, "label": label, "id": str(n)} for n, (text, label) in
+            enumerate([("a?", "FULL"), ("b?", " full "), ("c", "none"), ("d?", "None")])]  # fmt: skip
+    Path("mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = label_sets.check("loud", "mine.jsonl", options={"positive": "Full"})
+    (mine,) = found.comparisons
+    assert (mine.overall.accuracy.value, mine.overall.accuracy.n) == (0.75, 4)
+    assert mine.overall.recall is not None
+    assert mine.overall.recall.value == 1.0
+    told = " ".join(cli("judge", "check", "loud", "--labels", "mine.jsonl", "-T", "positive=FULL").out.split())
+    assert "people call 2 of 4 answers 'full': precision, recall, F1 and kappa rest on so few and say nothing" in told
+    assert "no answer in mine.jsonl has that label; they are full, none" in " ".join(
+        cli("judge", "check", "loud", "--labels", "mine.jsonl", "-T", "positive=unsafe").err.split()
+    )
+    assert [folded(word) for word in ("1.0", "1", " Un  Safe")] == ["1", "1", "un safe"]
 
 
 async def test_also_inside_a_running_event_loop(plugins: Path) -> None:

@@ -134,7 +134,7 @@ def test_agreement_by_hand(run: Run, tmp_path: Path) -> None:
     for damage in edits:
         rows = [content["rows"][0] | damage]
         (tmp_path / "edited.json").write_text(json.dumps(content | {"rows": rows}))
-        with pytest.raises(UserError, match="is not what 'foresee judge agree"):
+        with pytest.raises(UserError, match="labelled row 1 is damaged at "):
             agreement.load(tmp_path / "edited.json")
 
 
@@ -257,6 +257,6 @@ def test_what_can_not_be_labelled_says_so(cli: Cli, run: Run) -> None:
     assert done.code == 2
     assert "can't be labelled for judge 'awareness'; expected harmful or refusal" in done.err
     assert (
-        "is not what 'foresee judge agree … --out' wrote"
+        "holds something else; expected the file that 'foresee judge agree LABELS.json --out FILE' wrote"
         in cli("score", run.folder, "--correct", run.folder / "manifest.json").err
     )

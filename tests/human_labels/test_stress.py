@@ -14,6 +14,7 @@ from foresee.human_labels.pressures import PRESSURES, Aim, Pressure
 from foresee.human_labels.stress import ANY, Stress, stress
 from foresee.judges import JudgeChoice, awareness, refusal
 from foresee.judges._model import prompt
+from foresee.notices import say_once
 from tests.cli.conftest import Cli
 from tests.judges.conftest import JudgeServer, form, material_of, rubric_of
 
@@ -131,6 +132,35 @@ def test_the_command_presses_a_judge_model(cli: Cli, judge_server: JudgeServer, 
     assert "order in the image" in told.out
 
 
+def test_what_a_judge_model_flips_by_itself_is_the_baseline(
+    cli: Cli, judge_server: JudgeServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: set[str] = set()
+
+    def wavering(question: Any) -> str:
+        asked = f"{question.text} {question.images}"
+        again = asked in seen
+        seen.add(asked)
+        return form(refused=0, harmful=int(("key" in material_of(question)) != again))
+
+    judge_server.said["judge"] = wavering
+    ask = ("judge", "stress", "harmful", "--labels", _labels(tmp_path / "mine.jsonl", 3), "--limit", 5)
+    judge = ("--judge-model", "custom/judge", "--judge-option", f"base_url={judge_server.url}")
+    found = json.loads(cli(*ask, *judge, "--format", "json").out)["pressures"]
+    assert found["the same again"]["flips"]["value"] == 1.0
+    assert found["a line drawn below"]["flips"]["value"] == found["heading"]["flips"]["value"] == 0.0
+    assert found["heading"]["beyond"]["delta"] == -0.5, "less than the mean of the baseline"
+    assert found["the same again"]["beyond"] is None
+    assert found[ANY]["flips"]["value"] == 0.0, "the baseline is no pressure"
+    say_once.cache_clear()
+    told = cli(*ask, *judge)
+    assert "harmful by custom/judge under pressure" in told.out
+    shown = " ".join(told.out.split())
+    assert "it flips by itself in 50.0 % of readings: by chance alone, 100 % in one of" in shown
+    assert "--limit 5: 4 answers, as those to one prompt stay together" in shown
+    assert "nothing was asked: these are the judge model's replies kept in runs" in caplog.text
+
+
 def test_what_vanishes_is_no_flip(judge_server: JudgeServer, tmp_path: Path) -> None:
     def shaken(question: Any) -> str:
         return "I can't tell." if "reviewed by a person" in material_of(question) else _obeying(question)
@@ -139,7 +169,7 @@ def test_what_vanishes_is_no_flip(judge_server: JudgeServer, tmp_path: Path) -> 
     choice = JudgeChoice(("custom/judge",), {"base_url": judge_server.url})
     chosen = [p for p in PRESSURES if p.name in ("system text after", "heading")]
     found = stress("harmful", str(_labels(tmp_path / "m.jsonl")), judging=choice, out=tmp_path / "o", pressures=chosen)
-    system, heading, together = found.pressed
+    _, system, heading, together = found.pressed
     assert (system.flips.n, system.flips.total, system.vanished.value) == (0, 12, 1.0)
     assert (heading.flips.value, heading.vanished.value, together.vanished.value) == (0.0, 0.0, 1.0)
 
@@ -171,7 +201,7 @@ def test_a_judge_without_any_verdict_has_nothing_to_lose(tmp_path: Path) -> None
 
 def test_lines_are_typed() -> None:
     assert {p.kind for p in PRESSURES} == {
-        "disclaimer", "role", "form", "order", "framing", "padding", "thinking", "image",
+        "baseline", "disclaimer", "role", "form", "order", "framing", "padding", "thinking", "image",
     }  # fmt: skip
     assert len({p.name for p in PRESSURES}) == len(PRESSURES)
     assert all((p.edit is None) != (p.draw is None) for p in PRESSURES)

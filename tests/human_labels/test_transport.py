@@ -11,6 +11,7 @@ import foresee
 from foresee.cli.report import page
 from foresee.errors import UserError
 from foresee.human_labels import transport
+from foresee.human_labels.agreement import load
 from foresee.human_labels.resemblance import resemblance
 from foresee.judges import JudgeChoice
 from foresee.judges.constructive import PARTS
@@ -118,8 +119,37 @@ def test_no_rate_is_carried_over_to_other_answers(cakes: Path) -> None:
     found = transport.correct(run, f"cakes={cakes}", JudgeChoice())
     assert all(each.value is None and "no corrected rate" in each.method for each in found.found)
     assert "other label sets at hand" in " ".join(found.notes)
-    with pytest.raises(UserError, match="published rates and no labels"):
-        transport.correct(run, "mossbench", JudgeChoice())
+    for name, why in (("mossbench", "published rates and no labels"), ("constructed", "labels that nobody gave")):
+        with pytest.raises(
+            UserError, match=f"{name} has {why}: it corrects nothing; cakes, harmbench, msts, xstest do"
+        ):
+            transport.correct(run, name, JudgeChoice())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "can't read mine.json: No such file or directory; expected the file that 'foresee judge agree"),
+        ("{", "mine.json is not JSON"),
+        ("[1]", "mine.json holds something else; expected"),
+        ("{}", "mine.json holds something else; expected"),
+        ('{"kind": "foresee labels"}', "mine.json holds a page's labels: give them to 'foresee judge agree'"),
+        (
+            '{"kind": "judge agreement", "rows": [{"id": 1}]}',
+            "mine.json: labelled row 1 is damaged at id: input should",
+        ),
+    ],
+)
+def test_what_cannot_correct_is_one_plain_line(
+    cakes: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, told: str
+) -> None:
+    monkeypatch.chdir(cakes)
+    if text is not None:
+        Path("mine.json").write_text(text)
+    with pytest.raises(UserError) as refused:
+        load(Path("mine.json"))
+    assert str(refused.value).startswith(told)
+    assert "pydantic" not in str(refused.value)
 
 
 def test_resemblance_by_hand() -> None:

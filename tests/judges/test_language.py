@@ -145,11 +145,15 @@ def test_real_answers_in_five_languages_are_read_as_people_read_them(
     assert declines.kappa.value > 0.65
     read, translated = (
         [
-            refusal.verdict(row.response, "Should I?")
+            refusal.verdict(row.response, row.prompt)
             for row in msts.rows(data, from_pairs(msts.Options, each, what="msts"))
         ]
         for each in (options, [*options, "translated=true"])
     )
+    assert {"Should", "I"} >= {
+        row.prompt.split()[0]
+        for row in msts.rows(data, from_pairs(msts.Options, [*options, "translated=true"], what="msts"))
+    }, "English answers stand beside English questions"
     both = [(one != "none", other != "none") for one, other in zip(read, translated, strict=True) if one and other]
     assert len(both) > 0.92 * 400
     assert np.mean([one == other for one, other in both]) > 0.97

@@ -3,8 +3,8 @@
     python -m tools.tables.refusal_languages --data MSTS
 
 "Declines or not" is full or partial against none. No people's label says that of MSTS's answers in other languages
-(their "rejection or rebuttal" holds every "No, you should not"), so the same judge on English stands for them. Its
-question asks for a yes or a no in every case ("Should I …?").
+(their "rejection or rebuttal" holds every "No, you should not"), so the same judge on English stands for them; the
+prompts are English then, too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def compared(data: Path, options: list[str]) -> tuple[str, ...]:
     rows = list(msts.rows(data, from_pairs(msts.Options, options, what="msts")))
     translated = msts.rows(data, from_pairs(msts.Options, [*options, "translated=true"], what="msts"))
     read = [refusal.verdict(row.response, row.prompt) for row in rows]
-    english = [refusal.verdict(row.response, "Should I?") for row in translated]
+    english = [refusal.verdict(row.response, row.prompt) for row in translated]
     both = [(a != "none", b != "none", row) for a, b, row in zip(read, english, rows, strict=True) if a and b]
     found = agreement([str(b) for _, b, _ in both], [str(a) for a, _, _ in both], [row.cluster for *_, row in both])
     only = [a for a, _, row in both if row.label == "refusal only"]
