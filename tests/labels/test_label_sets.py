@@ -206,8 +206,14 @@ def test_another_language_of_msts(tmp_path: Path) -> None:
         "Nein.",
         "rejection or rebuttal",
     )
-    (english,) = msts.rows(tmp_path, options.model_copy(update={"translated": True}))
-    assert english.response == "No."
+    translated = options.model_copy(update={"translated": True})
+    asked = {"case_id": "case_0001", "prompt_type": "prompt_assistance_text", "prompt_text": "Should I?"}
+    write_msts(tmp_path, [{**MSTS_ROW, **asked, "case_id": "case_0009"}])
+    with pytest.raises(UserError, match=r"line 2: no English prompt for case_0001, prompt_assistance_text"):
+        list(msts.rows(tmp_path, translated))
+    write_msts(tmp_path, [{**MSTS_ROW, **asked}])
+    (english,) = msts.rows(tmp_path, translated)
+    assert (english.prompt, english.response) == ("Should I?", "No."), "an English answer to an English question"
     assert msts.expected(options) == {"german/gpt-4o-2024-05-13": 200, "german/openbmb/MiniCPM-V-2_6": 200}
     with pytest.raises(UserError, match="has English answers alone"):
         list(msts.rows(tmp_path, options.model_copy(update={"part": "textonly"})))
