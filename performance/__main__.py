@@ -33,7 +33,10 @@ KINDS = ("llava", "qwen2_5_vl", "qwen3_vl")
 SECTIONS = (
     Section(
         "API path",
-        ("api_path --concurrency 32 128 512 --repeats 3",),
+        (
+            "api_path --clients bare foresee --concurrency 32 128 512 --repeats 3",
+            "api_path --clients inspect --concurrency 32 128 --items 300",
+        ),
         ("api_path --items 40 --concurrency 32 128 512 --clients bare foresee --latency 0.01",),
     ),
     Section(
