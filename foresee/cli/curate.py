@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ from foresee.cli.eval import ShardOption
 
 if TYPE_CHECKING:
     from foresee.curation import Built, Progress
+    from foresee.plugins.contracts import Recipe
 
 
 _GOES_ON = "The same command goes on with an interrupted build. --settings lists what can be set."
@@ -81,7 +82,6 @@ def recipe(
     show_settings: Annotated[bool, typer.Option("--settings", help="list every setting with its default")] = False,
 ) -> None:
     """Build a data set by a recipe."""
-    from foresee import config
     from foresee.errors import unknown_name
     from foresee.plugins import contracts
 
@@ -94,15 +94,9 @@ def recipe(
         return
     if format not in ("jsonl", "parquet"):
         raise unknown_name("format", format, ("jsonl", "parquet"))
-    from foresee.curation import SIZES
-
-    base = config.read_toml(Path(file)) if file else {}
-    given = config.renamed_pairs(settings or (), SIZES, recipe.config)
-    values = config.pairs(given, what=f"{name} (--set)", base=config.renamed(base, SIZES, recipe.config))
+    values = _values(name, recipe, file, settings or ())
     if dry_run:
-        from foresee.curation import configured
-
-        _print_preview(name, configured(recipe.config, values, name))
+        _print_preview(name, recipe, values)
         return
     from foresee.cli import _shards
     from foresee.curation import BuildOptions, make
@@ -166,11 +160,21 @@ def review(
         typer.echo(f"  {path.resolve().as_uri()}")
 
 
-def _print_preview(name: str, config: Any) -> None:
-    from foresee.curation.dry_run import preview
-    from foresee.plugins import contracts
+def _values(name: str, recipe: Recipe, file: str | None, settings: Sequence[str]) -> Mapping[str, Any]:
+    """Lay the settings of --set over those of the file. Raises UserError: one of them can't be read."""
+    from foresee import config
+    from foresee.curation import SIZES
 
-    found = preview(contracts.recipe(name), config)
+    base = config.read_toml(Path(file)) if file else {}
+    given = config.renamed_pairs(settings, SIZES, recipe.config)
+    return config.pairs(given, what=f"{name} (--set)", base=config.renamed(base, SIZES, recipe.config))
+
+
+def _print_preview(name: str, recipe: Recipe, values: Mapping[str, Any]) -> None:
+    from foresee.curation import configured
+    from foresee.curation.dry_run import preview
+
+    found = preview(recipe, configured(recipe.config, values, name))
     typer.echo(f"{name}: nothing is asked or written in a dry run")
     for role, model in found.models.items():
         typer.echo(f"  {role}: {model}")

@@ -44,7 +44,7 @@ def _line(strip: Pixels, letters: FreeTypeFont) -> str | None:
     for _ in range(200):
         grown = [text + letter for text in open_ for letter in LETTERS if _fits(strip, text + letter, letters)]
         for text in grown:
-            if not text.endswith(" ") and _same(_drawn(text, letters, strip.shape), strip, strip.shape[1]):
+            if not text.endswith(" ") and _same(_drawn(text, letters, strip.shape), strip):
                 return text
         open_ = [text for text in grown if letters.getlength(text) < right + letters.size]
         if not open_:
@@ -54,14 +54,17 @@ def _line(strip: Pixels, letters: FreeTypeFont) -> str | None:
 
 def _fits(strip: Pixels, text: str, letters: FreeTypeFont) -> bool:
     sure = max(0, int(letters.getlength(text)) - 4)  # the next letter may reach into the last columns
-    return _same(_drawn(text, letters, strip.shape), strip, sure)
+    new = max(0, int(letters.getlength(text[:-1])) - 8)  # what stands before was found to be the same
+    there = strip[:, new:sure]
+    return _same(_drawn(text, letters, there.shape, new), there)
 
 
-def _drawn(text: str, letters: FreeTypeFont, shape: tuple[int, ...]) -> Pixels:
+def _drawn(text: str, letters: FreeTypeFont, shape: tuple[int, ...], left: int = 0) -> Pixels:
+    """Draw so much of a text as is seen from that column on."""
     raster = Image.new("L", (shape[1], shape[0]), 255)
-    ImageDraw.Draw(raster).text((0, 0), text, fill=0, font=letters)
+    ImageDraw.Draw(raster).text((-left, 0), text, fill=0, font=letters)
     return np.asarray(raster)
 
 
-def _same(a: Pixels, b: Pixels, columns: int) -> bool:
-    return bool(np.array_equal(a[:, :columns] < 128, b[:, :columns] < 128))
+def _same(a: Pixels, b: Pixels) -> bool:
+    return bool(np.array_equal(a < 128, b < 128))

@@ -56,7 +56,7 @@ def test_any_encoding_gets_its_table(environment: dict[str, str]) -> None:
     ],
 )  # fmt: skip
 def test_a_terminal_that_is_gone_ends_no_run(redirection: str, code: int, said: bytes) -> None:
-    done = run(redirection, "data", "list")
+    done = run(redirection, "list", "defenses")
     assert (done.returncode, done.stderr) == (code, said)
 
 
