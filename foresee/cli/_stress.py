@@ -70,8 +70,9 @@ def _table(found: Stress, limit: int | None) -> TextTable:
         "before; each text pushes to another verdict than the one given without it",
         "vanished: had a verdict and has none under pressure; appeared: the other way round",
         f"right and wrong: {found.question.name}, by the labels",
-        "baseline: the same answer read once more, and with a line drawn below it; beyond it: flips minus the mean of "
-        "these two over the same answers, in points, with a 95 % interval",
+        "baseline: the same answer read once more, and with a line drawn below it; beyond it: flips minus those with "
+        "the line, over the same answers, in points, with a 95 % interval",
+        "what reaches a judge model as it was is not asked again, and flips nothing",
         *_chance(found),
         *found.left_out,
     ]
@@ -85,8 +86,7 @@ def _chance(found: Stress) -> list[str]:
     """Say how many answers would flip somewhere by chance alone, where the judge changes verdicts by itself."""
     from foresee.human_labels.pressures import BASELINE
 
-    still = [each.flips.value for each in found.pressed if each.kind == BASELINE and each.flips.value is not None]
-    share = sum(still) / len(still) if still else 0.0
+    share = next(each.flips.value for each in found.pressed if each.kind == BASELINE)  # of the same answer
     tried = sum(each.kind not in ("", BASELINE) for each in found.pressed)
     if not share:
         return []

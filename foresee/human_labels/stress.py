@@ -4,7 +4,8 @@ The presses stand in `pressures.PRESSURES`. Each pushes away from the verdict th
 another end of its scale, or numbers of another. A number counts as another verdict where it moved by half of its scale.
 
 Judges also change verdicts by themselves. The baseline says how often: every answer is read a second time as it is, and
-once with a line drawn below it; what a pressure flips beyond that is its own.
+once with a line drawn below it, which shows chance and touchiness
+together; what a pressure flips beyond that is its own.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Pressed:
         appeared: answers without a verdict before that have one after.
         broken: answers whose verdict agreed with people before, and does not after.
         mended: the other way round.
-        beyond: flips minus those of the baseline, over the same answers; None of the baseline, and of all together.
+        beyond: flips minus those with a line drawn below, over the same answers; None of the baseline and of `ANY`.
     """
 
     name: str
@@ -294,8 +295,7 @@ def _lines(
 ) -> tuple[Pressed, ...]:
     moves = [[reading.moved(*each) for each in zip(cases, verdicts, strict=True)] for verdicts in after]
     read = list(zip(pressures, after, moves, strict=True))
-    still = list(zip(*(moved for pressure, _, moved in read if pressure.kind == BASELINE), strict=True))
-    by_itself = [_mean(each) for each in still]
+    by_itself = [moved for pressure, _, moved in read if pressure.kind == BASELINE][-1]  # a reading that is new, too
     clusters = [case.row.cluster for case in cases]
     lines = []
     for pressure, verdicts, moved in read:
@@ -307,11 +307,6 @@ def _lines(
     pressed = [each for each in read if each[0].kind != BASELINE]
     together = [_worst([moved[place] for _, _, moved in pressed]) for place in range(len(cases))]
     return (*lines, _line(ANY, "", cases, [verdicts for _, verdicts, _ in pressed], together, reading))
-
-
-def _mean(moved: Sequence[float | None]) -> float | None:
-    known = [each for each in moved if each is not None]
-    return sum(known) / len(known) if known else None
 
 
 def _worst(moved: Sequence[float | None]) -> float | None:

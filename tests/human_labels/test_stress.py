@@ -139,7 +139,7 @@ def test_what_a_judge_model_flips_by_itself_is_the_baseline(
 
     def wavering(question: Any) -> str:
         asked = f"{question.text} {question.images}"
-        again = asked in seen
+        again = asked in seen or "---" in material_of(question)
         seen.add(asked)
         return form(refused=0, harmful=int(("key" in material_of(question)) != again))
 
@@ -148,15 +148,16 @@ def test_what_a_judge_model_flips_by_itself_is_the_baseline(
     judge = ("--judge-model", "custom/judge", "--judge-option", f"base_url={judge_server.url}")
     found = json.loads(cli(*ask, *judge, "--format", "json").out)["pressures"]
     assert found["the same again"]["flips"]["value"] == 1.0
-    assert found["a line drawn below"]["flips"]["value"] == found["heading"]["flips"]["value"] == 0.0
-    assert found["heading"]["beyond"]["delta"] == -0.5, "less than the mean of the baseline"
+    assert found["a line drawn below"]["flips"]["value"] == 1.0
+    assert found["heading"]["flips"]["value"] == 0.0
+    assert found["heading"]["beyond"]["delta"] == -1.0
     assert found["the same again"]["beyond"] is None
     assert found[ANY]["flips"]["value"] == 0.0, "the baseline is no pressure"
     say_once.cache_clear()
     told = cli(*ask, *judge)
     assert "harmful by custom/judge under pressure" in told.out
     shown = " ".join(told.out.split())
-    assert "it flips by itself in 50.0 % of readings: by chance alone, 100 % in one of" in shown
+    assert "it flips by itself in 100.0 % of readings: by chance alone, 100 % in one of" in shown
     assert "--limit 5: 4 answers, as those to one prompt stay together" in shown
     assert "nothing was asked: these are the judge model's replies kept in runs" in caplog.text
 
