@@ -136,7 +136,9 @@ def test_a_documented_command_that_can_run_here_does(
 ) -> None:
     monkeypatch.setenv("CUSTOM_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")  # for --shard auto/N
-    words = [re.sub(r"^(writer|painter)=([WP])$", lambda m: f"{m[1]}={_STANDING_FOR[m[2]]}", w) for w in command.words]
+    words = [
+        re.sub(r"^(writer|painter|judge)=([WPJ])$", lambda m: f"{m[1]}={_STANDING_FOR[m[2]]}", w) for w in command.words
+    ]
     words = [word.replace("$a", "1.0").replace("$s", "500") for word in words]  # of a shell loop
     if words[0] == "eval":
         model = words.index("--model") + 1

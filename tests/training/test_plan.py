@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -27,37 +30,51 @@ def test_live_tensors_are_followed_until_they_are_freed() -> None:
         assert (live.now, live.peak, weights.view(10, 100).sum().item()) == (0, 4000, 1000)
 
 
-@pytest.mark.slow
-def test_the_recipe_with_an_adapter_fits_the_device_that_its_head_names_and_the_full_one_does_not() -> None:
+def test_what_does_not_fit_is_told_what_to_change() -> None:
     device = devices.named("A100")
-    lora = training.configure("caspo", "papers/ood_mmsafe/caspo_lora.toml", [SEVEN, "data=DATA", "out=OUT"])
-    small = memory.plan("caspo", lora, True, device)
-    assert small.shape.total == 8_292_166_656
-    assert small.held["weights"] == 2 * small.shape.total
-    assert 20e9 < small.needed <= device.memory
     full = training.configure("caspo", "papers/ood_mmsafe/caspo.toml", [SEVEN, "data=DATA", "out=OUT"])
+    planned = memory.plan("caspo", full, True, device)
+    assert planned.shape.total == 8_292_166_656
+    assert planned.held["weights"] == 4 * planned.shape.total
     lines = words.describe("caspo", full, "A100")
     assert any("DOES NOT FIT" in line for line in lines)
     assert any("to fit" in line and "--set tune=lora" in line for line in lines)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("method", "recipe", "device", "more"),
-    [
-        ("sft", "ood_mmsafe/cross_sft", "24GB", []), ("sft", "vsfa/vsfa", "24GB", []),
-        ("sft", "mmsafeaware/vrf", "24GB", []),
-        ("dpo", "ood_mmsafe/dpo", "24GB", []), ("caspo", "ood_mmsafe/caspo_moving", "A100", []),
-        ("caspo", "ood_mmsafe/caspo", "H100", ["processes=8", "trl.fsdp=true"]),
-        ("caspo", "ood_mmsafe/copsd", "H200", ["processes=8", "trl.fsdp=true", SEVEN.replace("model", "teacher")]),
-    ],
-)  # fmt: skip
-def test_every_recipe_for_real_models_fits_the_device_that_its_head_names(
-    method: str, recipe: str, device: str, more: list[str]
-) -> None:
-    config = training.configure(method, f"papers/{recipe}.toml", [SEVEN, "data=DATA", "out=OUT", *more])
-    lines = words.describe(method, config, device)
+def test_an_adapter_that_takes_the_students_place_is_no_second_model(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"r": 32}')
+    given = [SEVEN, "data=DATA", "out=OUT", f"teacher={tmp_path}"]
+    same = training.configure("caspo", "papers/ood_mmsafe/copsd_lora.toml", given)
+    other = training.configure("caspo", "papers/ood_mmsafe/copsd_lora.toml", [*given, "lora.rank=16"])
+    shape = memory._shape(same)
+    assert "teacher" not in memory._held("caspo", same, shape, half=True)
+    assert memory._held("caspo", other, shape, half=True)["teacher"] == 2 * shape.total
+
+
+PAPERS = Path(training.__file__).parent.parent / "papers"
+PAGE = PAPERS.parent.parent / "docs" / "real_models.md"
+
+
+def planned() -> list[list[str]]:
+    """Return the words of each `--fits` command, of recipes' heads (the drawn world's name no device) and of a page."""
+    found = re.findall(r"^foresee train (.* --fits .*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    for path in sorted(PAPERS.glob("*/*.toml")):
+        head = re.sub(r"\n# {7,}", " ", path.read_text(encoding="utf-8"))
+        lines = re.findall(rf"^# +foresee train (\w+ papers/{path.parent.name}/{path.name} .*--fits .*)$", head, re.M)
+        without = path.name == "published.toml" or path.stem.startswith("study_") or path.stem.endswith("_world")
+        assert without or lines, f"{path.name}: expected `foresee train METHOD RECIPE --set model=… --fits DEVICE`"
+        found += lines
+    return [shlex.split(line) for line in dict.fromkeys(found)]
+
+
+@pytest.mark.parametrize("line", planned(), ids=lambda line: f"{Path(line[1]).stem} {line[3].split('/')[-1]}")
+def test_every_recipe_fits_the_device_that_its_head_names(line: list[str]) -> None:
+    method, recipe, *flags = line
+    given = [value for flag, value in itertools.pairwise(flags) if flag == "--set"]
+    config = training.configure(method, recipe, ["data=DATA", "out=OUT", *given])
+    lines = words.describe(method, config, flags[flags.index("--fits") + 1])
     assert any(line.strip().startswith("fits") for line in lines), lines
+    assert not any(line.strip().startswith("to fit") for line in lines)
 
 
 def test_devices_are_named_by_memory_or_name() -> None:

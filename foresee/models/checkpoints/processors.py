@@ -118,7 +118,12 @@ def _limit_pixels(image_processor: Any, min_pixels: int | None, max_pixels: int 
     known = getattr(getattr(image_processor, "valid_kwargs", None), "__annotations__", {})
     size = dict(image_processor.size)
     if "max_pixels" not in known or "longest_edge" not in size:
-        raise UserError(f"min_pixels and max_pixels do not apply: {type(image_processor).__name__} has a fixed size")
+        fixed = dict(getattr(image_processor, "crop_size", None) or size)
+        area = fixed.get("height", 0) * fixed.get("width", 0)
+        if area and (min_pixels or 0) <= area <= (max_pixels or area):
+            return  # it keeps within them anyway
+        named = f"{type(image_processor).__name__} has a fixed size" + (f", {area:,} pixels" if area else "")
+        raise UserError(f"min_pixels and max_pixels do not apply: {named}")
     size["shortest_edge"] = min_pixels or size["shortest_edge"]
     size["longest_edge"] = max_pixels or size["longest_edge"]
     if size["shortest_edge"] > size["longest_edge"]:

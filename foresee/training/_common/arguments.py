@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import Any
 
 from foresee.errors import UserError
@@ -10,7 +11,11 @@ from foresee.training._common.config import TrainingConfig
 
 
 def arguments(config: TrainingConfig, device: str, bf16: bool) -> dict[str, Any]:
-    """Build the arguments that SFTConfig, DPOConfig and GRPOConfig share (all are TrainingArguments)."""
+    """Build the arguments that SFTConfig, DPOConfig and GRPOConfig share (all are TrainingArguments).
+
+    Raises:
+        UserError: one of TRL's that foresee sets, or vLLM is wanted and not there.
+    """
     checkpointing = device != "cpu" if config.gradient_checkpointing is None else config.gradient_checkpointing
     values = {
         "output_dir": config.out,
@@ -40,6 +45,11 @@ def arguments(config: TrainingConfig, device: str, bf16: bool) -> dict[str, Any]
     clash = sorted(values.keys() & config.trl.keys())
     if clash:
         raise UserError(f"trl.{clash[0]} is set by foresee's own settings; use those")
+    if config.trl.get("use_vllm") and find_spec("vllm") is None:
+        raise UserError(
+            "trl.use_vllm samples answers by vLLM, which is not installed: pip install vllm on a machine with a GPU, "
+            "or --set trl.use_vllm=false, which samples by transformers and takes longer"
+        )
     return {"per_device_eval_batch_size": config.batch, **values, **config.trl}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foresee.errors import UserError
-from foresee.models import API_PROVIDERS
+from foresee.models.checkpoints.find import read_json
 from foresee.training._common.config import TrainingConfig
 from foresee.training._common.policy import NOT_LANGUAGE, folder_or_id, lora_pattern
 from foresee.training._plan.devices import Device
@@ -167,6 +167,8 @@ def _shape(config: TrainingConfig) -> Shape:
 
 def _held(method: str, config: TrainingConfig, shape: Shape, half: bool) -> dict[str, int]:
     """Compute the bytes that are there all the time, on one device."""
+    from foresee.training._caspo.teachers import is_served
+
     full = config.tune == "full"
     width = 2 if half and not full else 4
     bits = {"none": float(width), "8bit": 1.0, "4bit": 0.5 + 4 / 64}[config.quantisation]  # a scale to 64 numbers
@@ -180,11 +182,17 @@ def _held(method: str, config: TrainingConfig, shape: Shape, half: bool) -> dict
     if reads and teacher in ("frozen", "ema"):
         if full or teacher == "ema":
             held["teacher"] = 4 * shape.trained
-    elif reads and teacher != "moving" and teacher.partition("/")[0] not in API_PROVIDERS:
+    elif reads and teacher != "moving" and not (is_served(teacher) or _swapped_in(teacher, config)):
         held["teacher"] = (2 if half else 4) * shape.total
     if full and (method == "dpo" or (method == "caspo" and getattr(config, "kl_weight", 0) > 0)):
         held["reference"] = 4 * shape.total
     return held
+
+
+def _swapped_in(teacher: str, config: TrainingConfig) -> bool:
+    """Whether a teacher is an adapter of the student's shape, whose weights take its place while they score."""
+    file = Path(teacher).expanduser() / "adapter_config.json"
+    return config.tune == "lora" and file.is_file() and bool(read_json(file).get("r") == config.lora.rank)
 
 
 def _gathered(shape: Shape) -> int:

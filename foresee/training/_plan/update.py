@@ -7,6 +7,8 @@ is extrapolated from two shallow models, since every layer is alike.
 from __future__ import annotations
 
 import copy
+import functools
+import json
 import re
 from typing import Any, NamedTuple
 
@@ -32,6 +34,12 @@ class Update(NamedTuple):
 
 def peak(config: Any, update: Update) -> int:
     """Compute the most bytes that gradients and activations take together, weights left out."""
+    return _peak(type(config), config.to_json_string(use_diff=False), update)
+
+
+@functools.lru_cache(maxsize=32)
+def _peak(kind: Any, values: str, update: Update) -> int:
+    config = kind.from_dict(json.loads(values))
     layers: int = int(config.get_text_config().num_hidden_layers)
     if layers <= _DEPTHS[1]:
         return _simulated(config, update, layers)
