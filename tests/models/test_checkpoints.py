@@ -120,7 +120,7 @@ async def test_an_adapter_changes_the_answers_as_if_it_were_merged(llava: Path, 
 
 async def test_a_text_model_answers_text_and_refuses_images(text_only: Path) -> None:
     model = open_model(f"local/{text_only}")
-    assert model.capabilities == {"logits", "first_token", "logprobs", "hidden_states"}
+    assert model.capabilities == {"logits", "first_token", "logprobs", "hidden_states", "repetition_penalty"}
     rules = Message("system", ("Judge.",))
     reply = await model.generate(Request((rules, Message("user", ("Is it", "safe?"))), GREEDY))
     assert reply.usage.output_tokens == 8
@@ -132,7 +132,9 @@ async def test_a_text_model_answers_text_and_refuses_images(text_only: Path) -> 
 def test_capabilities_and_identity_are_known_before_the_weights_are_loaded(llava: Path, tmp_path: Path) -> None:
     model = open_model(f"local/{llava}")
     assert isinstance(model, LocalModel)
-    assert model.capabilities == {"images", "logits", "first_token", "logprobs", "hidden_states"}
+    assert model.capabilities == {
+        "images", "logits", "first_token", "logprobs", "hidden_states", "repetition_penalty"
+    }  # fmt: skip
     assert model._shared is not None
     assert model._shared.engine._loaded is None
     shutil.copytree(llava, tmp_path / "moved")

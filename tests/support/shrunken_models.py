@@ -27,7 +27,7 @@ _TOKENS = {  # where the configuration says which token is what
     },
     "llava": {"image_token_index": "<image>"},
 }
-_IMAGES = {  # of the published preprocessor_config.json
+_IMAGES: dict[str, dict[str, Any]] = {  # of the published preprocessor_config.json
     "qwen2_5_vl": {
         "processor_class": "Qwen2_5_VLProcessor",
         "image_processor_type": "Qwen2VLImageProcessor",
@@ -52,7 +52,7 @@ def kind_of(name: str) -> Kind:
 
 def shrunk(name: str, *, heads: int, layers: int, vision_heads: int = 1, vision_layers: int = 2) -> Any:
     """Return a published configuration with so many heads (and a width to match) and layers, of either tower."""
-    config = known.config(name)
+    config: Any = known.config(name)
     text, vision = config.text_config, config.vision_config
     size = text.hidden_size // text.num_attention_heads
     text.intermediate_size = text.intermediate_size * heads // text.num_attention_heads // 8 * 8

@@ -30,6 +30,7 @@ def test_live_tensors_are_followed_until_they_are_freed() -> None:
         assert (live.now, live.peak, weights.view(10, 100).sum().item()) == (0, 4000, 1000)
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_told_what_to_change() -> None:
     device = devices.named("A100")
     full = training.configure("caspo", "papers/ood_mmsafe/caspo.toml", [SEVEN, "data=DATA", "out=OUT"])

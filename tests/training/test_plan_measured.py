@@ -50,12 +50,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Rows of equal length: an image of 16 tokens, 40 tokens asked, 40 answered."""
-    root, made = tmp_path_factory.mktemp("rows"), {}
-    said = (Turn(role="assistant", content=WORD * 40),)
-    for method, answers in {
-        "sft": {"completion": said}, "dpo": {"chosen": said, "rejected": (Turn(role="assistant", content="cd " * 40),)},
+    root, made = tmp_path_factory.mktemp("rows"), dict[str, Path]()
+    said, other = ((Turn(role="assistant", content=word * 40),) for word in (WORD, "cd "))
+    learnt: dict[str, dict[str, Any]] = {
+        "sft": {"completion": said},
+        "dpo": {"chosen": said, "rejected": other},
         "caspo": {},
-    }.items():  # fmt: skip
+    }
+    for method, answers in learnt.items():
         with RowWriter.open(root / method) as writer:
             for number in range(16):
                 path = root / f"{number}.png"
@@ -69,11 +71,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def configured(case: str, model: Path, data: dict[str, Path], out: Path) -> tuple[str, Any]:
     method, given = CASES[case]
-    own = (
-        ["generations=4", "max_new_tokens=40", "constitution=world", "constitution_turn=user"]
-        if method == "caspo"
-        else []
-    )
+    sampled = ["generations=4", "max_new_tokens=40", "constitution=world", "constitution_turn=user"]
+    own = sampled if method == "caspo" else []
     own += ["reward.world.effectiveness=1"] if method == "caspo" and "token_weight=1" not in given else []
     common = ["device=cpu", "steps=2", f"model={model}", f"data={data[method]}", f"out={out}"]
     pairs = [*common, "batch=4", *own, *(each.replace("MODEL", str(model)) for each in given)]

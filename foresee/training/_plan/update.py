@@ -34,20 +34,23 @@ class Update(NamedTuple):
 
 def peak(config: Any, update: Update) -> int:
     """Compute the most bytes that gradients and activations take together, weights left out."""
-    return _peak(type(config), config.to_json_string(use_diff=False), update)
+    kind: Any = type(config)
+    return _peak(kind, config.to_json_string(use_diff=False), update)
 
 
 @functools.lru_cache(maxsize=32)
 def _peak(kind: Any, values: str, update: Update) -> int:
     config = kind.from_dict(json.loads(values))
     layers: int = int(config.get_text_config().num_hidden_layers)
-    if layers <= _DEPTHS[1]:
+    one, two = _DEPTHS if update.pattern is not None else _DEPTHS_IN_FULL
+    if layers <= two:
         return _simulated(config, update, layers)
-    few, more = (_simulated(config, update, depth) for depth in _DEPTHS)
-    return more + (more - few) * (layers - _DEPTHS[1]) // (_DEPTHS[1] - _DEPTHS[0])
+    few, more = (_simulated(config, update, depth) for depth in (one, two))
+    return more + (more - few) * (layers - two) // (two - one)
 
 
-_DEPTHS = (4, 6)
+_DEPTHS = (2, 3)
+_DEPTHS_IN_FULL = (12, 14)  # the fullest moment is in a shallow model's head, in a deep one's first layers
 
 
 class _Adapted(torch.nn.Module):
@@ -72,12 +75,13 @@ def _simulated(config: Any, update: Update, depth: int) -> int:
         if hasattr(model.model, "rope_deltas"):
             inputs["position_ids"] = torch.arange(update.tokens).expand(3, update.sequences, update.tokens)
         live = LiveTensors([*model.parameters(), *model.buffers()])
-        for _ in range(2 if update.accumulates else 1):
-            with live, torch.autocast("cpu", torch.bfloat16, enabled=update.half):
-                loss = model(**inputs, fused_lm_head=True).log_probs.sum()
-            with live:
-                loss.backward()
-            del loss
+        with live:
+            for parameter in model.parameters() if update.accumulates else ():
+                parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
+        with live, torch.autocast("cpu", torch.bfloat16, enabled=update.half):
+            loss = model(**inputs, fused_lm_head=True).log_probs.sum()
+        with live:
+            loss.backward()
         return live.peak
 
 
