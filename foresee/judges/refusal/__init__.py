@@ -45,7 +45,7 @@ from foresee.judges.refusal._helping import (
     will_not,
 )
 from foresee.judges.refusal._notices import notice
-from foresee.judges.refusal._other_languages import LANGUAGES, read
+from foresee.judges.refusal._other_languages import LANGUAGES, in_english, read
 from foresee.judges.refusal._published_lists import PUBLISHED, PublishedList
 from foresee.judges.refusal._sentences import asks_back, asks_for_more, distances, is_unwilling, refuses, thinks_again
 from foresee.judges.refusal._signs import (
@@ -66,7 +66,7 @@ from foresee.languages import language_of
 from foresee.models.thinking import without_thinking
 from foresee.records import Answer, Item, Verdict
 
-VERSION = "6"
+VERSION = "7"
 UNREADABLE = "in a language that the rules cannot read"
 SCALE = ("full", "partial", "none")
 
@@ -175,6 +175,7 @@ def explain(text: str, prompt: str = "") -> Reading:
         return Reading(*read(words, prompt, language))
     if language != "en":
         return Reading(None, UNREADABLE, outline.written[0])
+    prompt = in_english(prompt)
     place = outline.signs.index("refusal") if "refusal" in outline.signs else None
     reading = _unrefused(outline, prompt) if place is None else _refused(outline, place)
     doubt = _doubt(outline, prompt, place) if reading.verdict in ("full", "partial") else ""
