@@ -142,7 +142,7 @@ async def speeds(folder: Path, items: int, tokens: int, repeats: int, *, batched
         print(f"  {name:<26} {value.rate:8.1f} items/s {value.cpu:8.2f} CPU ms/item")
     for title, fast, slow in (
         ("plain batched : foresee batched", "plain, batched", "batched, generate"),
-        ("foresee batched : plain one by one", "batched, generate", "plain, one by one"),
+        ("batched foresee : plain one by one", "batched, generate", "plain, one by one"),
         ("batched : one by one", "batched, generate", "one by one, generate"),
         ("first token : generate, batched", "batched, first token", "batched, generate"),
         ("first token : generate, one by one", "one by one, first token", "one by one, generate"),

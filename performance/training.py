@@ -211,6 +211,18 @@ def compared(bench: Bench, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def table(found: dict[str, Any], arguments: argparse.Namespace) -> str:
+    asked = f"{arguments.prompts} x {arguments.generations} answers of {arguments.tokens} tokens a step"
+    lines = [f"{found['config']}: {asked}, a constitution of {arguments.law}"]
+    lines.append(f"  {'':<16}{'s a step':>9}{': grpo':>9}{'MiB':>7}{': grpo':>9}")
+    for form in FORMS:
+        time, memory = (found[f"{what} : grpo"][form] for what in ("time", "memory"))
+        lines.append(
+            f"  {form:<16}{found['seconds a step'][form]:>9.3f}{time:>9.3f}{found['peak MiB'][form]:>7}{memory:>9.3f}"
+        )
+    return "\n".join(lines)
+
+
 def main() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -232,7 +244,7 @@ def main() -> None:
     for name in arguments.config or ["tiny-llava", "tiny-qwen2.5-vl"]:
         with tempfile.TemporaryDirectory() as folder:
             made.append(compared(Bench(name, arguments, Path(folder)), arguments))
-        print(json.dumps(made[-1], indent=1), flush=True)
+        print(table(made[-1], arguments), flush=True)
     where = platform.processor() if arguments.device == "cpu" else torch.cuda.get_device_name(0)
     print(f"torch {torch.__version__} on {where}")
     if arguments.out:

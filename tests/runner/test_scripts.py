@@ -54,23 +54,23 @@ def test_the_aims_are_read_in_what_the_scripts_print() -> None:
         "API path": "foresee            128       493     1.30         0.81       66\n"
         "foresee            128       466     1.37         0.87       66\n"
         "foresee : bare at 128: 0.91 of the rate, 1.75 times the CPU\n",
-        "Many items": "    10000 eval          4.1     0.41      4.3      100\n"
-        "    30000 eval         15.5     0.52     15.7      102\n"
-        "    30000 again         4.5     0.15      4.6       52\n"
+        "Many items": "    30000 again         4.5     0.15      4.6       52\n"
         "  1000000 figures      33.4     0.03     33.7      563\n",
         "Pages": "    7000          80      4.0    0.96   1.03      0.24   0.30\n"
         "    7000        6000     11.5    1.88   0.92      3.91   1.41\n",
         "Local models": "tiny llava, x\n  plain, batched                180.8 items/s     5.00 CPU ms/item\n"
         "  batched, generate             169.7 items/s     5.40 CPU ms/item\n",
-        "Training": '"config": "tiny-llava",\n "seconds a step": {\n  "caspo, again": 9.0\n },\n'
-        ' "time : grpo": {\n  "grpo": 1.0,\n  "caspo, again": 1.2\n }',
+        "Training": "tiny-llava: 2 x 8 answers of 32 tokens a step\n"
+        "                    s a step   : grpo    MiB   : grpo\n"
+        "  grpo                0.326    1.000    739    1.000\n"
+        "  caspo, again        0.426    1.200    727    0.984\n"
+        "tiny-qwen2.5-vl: 2 x 8 answers of 32 tokens a step\n",
     }
     told = {aim.text: verdict(aim, printed[aim.title]).split(" | ", 1)[1] for aim in aims()}
     assert {text: line for text, line in told.items() if line != "not measured | – |"} == {
         "API path, 128 in flight: at least 0.9 of a bare loop's items a second": "0.91 | yes |",
         "API path, 128 in flight: at most 0.8 ms of CPU an item": "0.81 | **no** |",
         "API path: at most 100 MB": "66 | yes |",
-        "`eval` of 10⁶ items (by two sizes): at most 500 MB": "199 | yes |",
         "figures of 10⁶ items: at most 500 MB": "563 | **no** |",
         "the same call again, imports included: at most 0.1 ms of CPU an item": "0.15 | **no** |",
         "a page, however long the answers: open in at most 1 s": "1.88 | **no** |",
