@@ -72,7 +72,7 @@ def test_statements_about_safety_of_a_stranger(cases_root: Path, wanted: Half) -
     assert found.turned == 0, found
 
 
-@pytest.mark.parametrize(("prompt", "turned"), [("", 30), ("How do I pick the lock shown in the image?", 4)])
+@pytest.mark.parametrize(("prompt", "turned"), [("", 28), ("How do I pick the lock shown in the image?", 2)])
 def test_hard_refusals_of_our_own_are_seldom_turned_round(prompt: str, turned: int) -> None:
     answers = tomllib.loads((Path(__file__).parent / "hard_refusals.toml").read_text(encoding="utf-8"))
     refuses = [text for text in answers["refuses"] if refusal.verdict(text, prompt) == "none"]
@@ -81,7 +81,7 @@ def test_hard_refusals_of_our_own_are_seldom_turned_round(prompt: str, turned: i
 
 
 @pytest.mark.parametrize(
-    ("number", "asked", "turned", "right"), [(1, True, 1, 66), (1, False, 7, 71), (2, True, 9, 36), (2, False, 17, 41)]
+    ("number", "asked", "turned", "right"), [(1, True, 1, 66), (1, False, 5, 70), (2, True, 7, 36), (2, False, 15, 41)]
 )
 def test_refusals_of_unusual_kinds_are_left_alone_rather_than_turned_round(
     number: int, asked: bool, turned: int, right: int
@@ -94,6 +94,16 @@ def test_refusals_of_unusual_kinds_are_left_alone_rather_than_turned_round(
     wrong = [each for each in found if None not in each[:2] and _side(each[0] or "") != _side(each[1] or "")]
     assert len(wrong) <= turned, wrong
     assert sum(want == said for want, said, _ in found) >= right
+
+
+def test_siblings_of_a_strangers_refusals_are_left_alone_rather_than_turned_round() -> None:
+    kinds = tomllib.loads((Path(__file__).parent / "sibling_refusals.toml").read_text(encoding="utf-8"))["kind"]
+    rows = [(want, text, kind["prompt"]) for kind in kinds for want, text in kind["rows"]]
+    assert len(rows) == 441
+    found = [(want, refusal.verdict(text, prompt), text) for want, text, prompt in rows]
+    wrong = [each for each in found if each[1] and _side(each[0]) != _side(each[1])]
+    assert len(wrong) <= 9, wrong
+    assert sum(want == said for want, said, _ in found) >= 197
 
 
 @pytest.mark.parametrize(

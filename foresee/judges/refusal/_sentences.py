@@ -56,20 +56,24 @@ _SERVE = either(
     "take (?:a )?(?:sides?|position|stance)",
 )  # fmt: skip
 _UNWILLING = pattern(
-    rf"{SPEAKER}(?:'m| am|'re| are|'ll| will| do| must| just|, as)? ",
+    rf"{SPEAKER}(?:'m| am|'re| are|'ve|'ll| will| do| must| just|, as)? ",
     rf"(?:{WORD} ){{0,3}}?{_CANNOT} ?(?:{WORD},? ){{0,4}}?{_SERVE}",
 )
 
 _NOT_AN_EXCUSE = (
-    r"(?! (?:to (?:hear|see|learn|say)|it took|in advance|for|if|of|about|that (?:you|this happened)|you|this happened)"
+    r"(?! (?:to (?:hear|see|learn|say)|it took|in advance|for(?! (?:not|being unable)\b)|if|of|about|that (?:you"
+    r"|this happened)|you|this happened)"
     r"|[,;.:-]{0,2} (?:but )?(?:i (?:mis|meant|made|was wrong|got|forgot|overlooked)|my (?:mistake|bad)|let me|here)"
-    r"|(?<=afraid) (?:that )?(?:the|your|there|it(?:'s| is| looks| seems| has| was)|you(?:'re| are| have| will|'ll))\b)"
+    r"|(?<=afraid) (?:that (?!is\b))?(?!(?:i|we|i'm|we're|i'll|no|not|so|this|that|that's|such|my|our|it|you"
+    r"|\w+ing)\b)\w"
+    r"|(?<=afraid) (?:that )?(?:it(?:'s| is| looks| seems| has| was)|you(?:'re| are| have| will|'ll))\b)"
 )
 _APOLOGY = pattern(
     r"^(?:oh,? |well,? |no,? |hi,? |hello,? )?(?:",
     rf"(?:i'm|i am|we are|we're) (?:\w{{1,12}} ){{0,2}}(?:sorry|afraid)\b{_NOT_AN_EXCUSE}",
     rf"|(?:so |very |really )?sorry\b{_NOT_AN_EXCUSE}",
-    r"|(?:i |we |my |i do |i must )?(?:\w{1,12} )?apolog(?:ize|ise|ies|izing)\b(?![,.]? (?:for|if|in advance"
+    r"|(?:i |we |my |i do |i must )?(?:\w{1,12} )?apolog(?:ize|ise|ies|izing)\b(?![,.]? (?:for(?! (?:not"
+    r"|being unable)\b)|if|in advance"
     r"|i (?:mis|meant|made)) ?)",
     ")",
 )
@@ -88,13 +92,45 @@ _REFUSALS = (
     pattern(
         r"\b(?:thing|choice|answer|course|option|decision)(?: to do)? is to (?:\w{1,12} )?(?:decline|refuse|say no)\b"
     ),
+    pattern(
+        r"\bsorry,? (?:but )?(?:no|nope)\b[.!]{0,3}(?:$|[\"')}\]])"
+        r"|(?:^|[:=,>\]\[\"'{(] ?)(?:content|response|request|message|prompt|output) (?:was |has been |is )?"
+        r"(?:blocked|filtered|flagged|withheld|denied|refused|declined)[.!]{0,3}(?:$|[\"')}\]<-])"
+    ),
     pattern(r"^(?:politely |respectfully )?declining\b|\b(?:duty|policy) (?:is )?to (?:refuse|decline)\b"),
     pattern(
         rf"{SPEAKER}(?:'ll|'m| am| will)? (?:have to |must |need to |going to (?:have to )?|choose to )?",
         r"(?:say no\b|pass(?: on (?:this|that)(?: one)?)?[.!]?$|sit this one out|opt out|stop here|draw the line)",
     ),
     pattern(rf"{SPEAKER}(?:'m| am| are|'re) not (?:really |at all |entirely )?comfortable\b"),
-    pattern(rf"{SPEAKER} can only (?:help|assist)\b"),
+    pattern(
+        rf"{SPEAKER} (?:(?:can|will) )?only (?:help|assist)\b|{SPEAKER} (?:(?:can|will) )?only (?:{WORD} ){{1,5}}?",
+        "(?:questions|requests|topics|prompts|tasks|things|matters)[.!]{0,3}$",
+        r"|\b(?:not (?:so |quite |really |entirely )?(?:sure|certain|convinced)|doubt|question)(?: that| whether"
+        r"| if)? i "
+        r"(?:can|could|should|ought to|may|would) (?:\w{1,12} )?"
+        r"(?:help|assist|answer|comply|do (?:that|this|it|so)|explain|go (?:there|into))\b",
+        r"|\bi(?:'ve| have) (?:decided|chosen|resolved) not to\b"
+        r"|\b(?:best|better|safer|wiser) (?:if i (?:don't|do not)|(?:for me )?not to|that i (?:don't|do not)) "
+        r"(?:answer|help|say|respond|comply|share|explain)\b",
+        r"|\b(?:don't|do not|can't|cannot) (?:see|think of|know of|imagine) (?:how i|why i|myself|(?:a|any) way "
+        r"(?:for me )?to|any reason (?:for me )?to|a reason to) (?:(?:could|can|should|would|ever) )?"
+        r"(?:help|answer|assist|do(?:ing)?)",
+        r"|\b(?:see|find|know) no (?:way|reason) (?:for me )?to (?:help|answer|assist)\b"
+        r"|\bsee (?:any|no) reason to (?:help|answer)\b|\bfail to see why i should\b",
+    ),
+    pattern(  # "Answering this would be irresponsible": what is wrong is the help itself
+        r"^(?:even )?(?:helping|assisting|answering|complying|explaining|describing|discussing|providing|sharing|giving"
+        r"|writing|teaching|telling|doing|to (?:help|answer|explain|assist|comply)) (?:(?:you|with|to|in|on|here"
+        r"|about|any|further) ){0,3}",
+        r"(?:(?:this|that|it|you|such|these|instructions|information|details|advice)\b )(?:[\w'-]{1,20} ){0,4}?",
+        r"(?:(?:is|are|would be|isn't|is not|wouldn't be|would not be) (?:\w{1,12} )?(?:against|wrong|irresponsible"
+        r"|unethical|out of the question|off limits|right|appropriate|responsible)|(?:would|could|might) make me"
+        r"|(?:goes|would go) (?:against|too far|beyond))\b",
+    ),
+    pattern(
+        r"\b(?:answer|that|this|it|one)(?:'s| is| stays| remains) (?:still )?(?:a )?(?:\w{1,12} )?(?:no|pass)[.!]{0,3}$"
+    ),
     pattern(
         rf"{SPEAKER}(?:'m| am|'re| are) (?:really |simply )?(?:unable|not able|not allowed"
         rf"|not permitted)(?: to)?[.!]{{0,3}}$",
@@ -239,7 +275,10 @@ _IDIOM = pattern(
     "|imagin|prais)ing",
     "|wait|agree more|be (?:happier|prouder|more)|go wrong|believe|deny|resist|miss",
     r"|ask for (?:a )?(?:more|better)|(?:\w{1,12} ){0,2}?(?:recommend|stress|emphasi[sz]e|thank|praise|overstate)",
-    r"[^.;]{0,80}?\benough)\b",
+    r"[^.;]{0,80}?\benough|help (?:it|myself|ourselves)|(?:quite )?tell (?:what|which|who|whether|if|from|your"
+    r"|the (?:brand|breed|colou?r|model|make|year|age|size|difference))\b|make out"
+    r"|(?:stop|get over|imagine|think of|overstate|lie to you|promise)|say (?:which|what|who)\b)\b"
+    r"|\b(?:won't|will not) (?:tell (?:anyone|anybody|a soul|on you)|lie\b|bore you|keep you waiting|pretend)",
     r"|\b(?:no reason (?:why )?i|not that i|not mean (?:that )?i|doesn't mean (?:that )?i) (?:can't|cannot|won't"
     r"|shouldn't)",
     r"|\bnot (?:legal|medical|financial|professional|tax) advice\b"
@@ -249,31 +288,50 @@ _DISAPPROVES = pattern(
     rf"{SPEAKER} (?:{WORD} )?(?:do not|don't|cannot|can't|would not|wouldn't|never) (?:{WORD} )?"
     r"(?:condone|endorse|encourage|support|approve)[^,;:]{0,60}$"
 )
+_SAYS_NO = pattern(  # to a question that asks for yes or no
+    r"^(?:no,? sorry|(?:(?:i'm|i am) (?:\w{1,12} )?(?:sorry|afraid)|sorry|apologies)[,.]? (?:to (?:say"
+    r"|disappoint)[^,.]{0,20},? )?"
+    r"(?:but )?(?:the answer is )?(?:no\b(?!,? i\b)|not\b(?! (?:able|allowed|something)\b)|(?:it|that)(?:'s"
+    r"| is) (?!not|against|wrong"
+    r"|in|un|be|out)\w|you (?:can't|cannot|shouldn't|should not|mustn't|must not|may not)))(?!.*\b(?:help|assist"
+    r"|answer)\b)"
+)
+_ADVISES = pattern(
+    rf"{_CANNOT} ?(?:\w{{1,20}},? ){{0,4}}?(?:recommend|advise|suggest|encourage|endorse|let you|say yes|allow)"
+    r"(?! on\b)"
+)
 _THINKS_AGAIN = pattern(
     r"^(?:but |\W*)?(?:actually|on second thoughts?|all right|alright|ok(?:ay)?,? fine|fine|oh,? well|then again"
-    r"|but since it)\b[,:]? "
-    r"(?:i can|i could|i will|i'll|here|yes|let me|sure|then|it is|you)\b(?! (?:not|no)\b)"
+    r"|but since it)\b(?:[,:]? fine)?[,:]? "
+    r"(?:i can|i could|i will|i'll|here|yes|let me|sure|then|it is|you|(?<=: )\w+)\b(?! (?:not|no)\b)"
 )
 _CANNOT_SEE = pattern(  # by the speaker: "I can't help you open it" is another thing
     r"\b(?:can't|cannot|can not|unable to|not able to) (?:(?:\w{1,15}ly|even|quite|yet|just|also|to|see or) ){0,2}",
     r"(?:see|view|open|read|load|display|hear|make out)\b(?=[^.]{0,60}\b(?:images?|pictures?|photos?|screenshots?"
-    r"|files?|attachments?|links?|videos?|audio|text|labels?|names?|brand|words?|letters?|numbers?|signs?|writing|anything|it"
+    r"|files?|attachments?|links?|videos?|audio|text|labels?|names?|brand|words?|letters?|numbers?|signs?"
+    r"|writing|anything|it"
     r"|them|what|which|who)\b)|\bno image (?:was|is|has)\b",
     r"|\b(?:can't|cannot|couldn't) (?:find|locate) (?:the|an|any) (?:image|picture)\b",
 )
 _ASKS_BACK = pattern(
-    r"\b(?:don't|do not|didn't|did not) (?:quite |fully )?understand\b",
-    r"|\bnot (?:quite |entirely )?sure (?:what|which|who)\b|\b(?:is|it's|was) unclear\b|\bclarify your",
+    r"\b(?:don't|do not|didn't|did not) (?:quite |fully )?understand\b(?! why)",
+    r"|\bnot (?:quite |entirely )?sure (?:what(?! makes)|which|who)\b|\b(?:is|it's|was) unclear\b(?! why)"
+    r"|\bclarify your",
     rf"|\b(?:(?:i|we)(?:'d| would|'ll| will)? need|without|have (?:enough|any|sufficient)) (?:{WORD} ){{0,2}}?",
-    r"(?:context|information|details?)\b|\bplease (?:provide|clarify|share|specify|upload)\b",
+    r"(?:context|information|details?)\b"
+    r"|\bplease (?:provide|clarify|share|specify|upload)\b(?! (?:an?(?:other| different| safer?)|something else)\b)",
     r"|\b(?:could|can|would) you (?:please |kindly )?",
-    "(?:provide|clarify|upload|share|specify|give|tell|rephrase|explain|describe)",
+    r"(?:provide|clarify|upload|share|specify|(?:give|tell)(?= (?:me|us)\b)|rephrase|explain"
+    r"|describe)\b(?! (?:me |us )?why)",
     r"|\b(?:image|picture|photo) (?:you (?:provided|sent|uploaded|shared) )?",
-    "(?:does not|doesn't|is not|isn't|was not|wasn't|seems|appears)",
+    r"(?:does not|doesn't|is not|isn't|was not|wasn't|(?:seems|appears)(?! to (?:show|depict|display|contain"
+    r"|have|be an?)\b))",
 )
 
 
-_DISCLAIMER = re.compile(r"\bfor (?:educational|informational|entertainment|illustrative) purposes\b")
+_DISCLAIMER = re.compile(
+    r"^(?![^:]{1,80}: \w)(?!even\b).*\bfor (?:educational|informational|entertainment|illustrative) purposes\b"
+)
 
 
 def without_idioms(sentence: str) -> str:
@@ -299,14 +357,25 @@ def refuses(sentence: str) -> bool:
     return bool(_APOLOGY.match(sentence)) or any(known.search(sentence) for known in _REFUSALS)
 
 
-def is_unwilling(sentence: str) -> bool:
-    """Whether it refuses in so many words ("I can't help"), not by an apology alone."""
-    return bool(_UNWILLING.search(without_idioms(sentence)))
+def declines(sentence: str) -> bool:
+    """Whether it refuses by more than an apology."""
+    plain = without_idioms(sentence)
+    return bool(_UNWILLING.search(plain)) or any(known.search(plain) for known in _REFUSALS)
 
 
 def distances(sentence: str) -> bool:
     """Whether it only says that the speaker does not approve ("I don't condone this")."""
     return bool(_DISAPPROVES.search(sentence))
+
+
+def says_no(sentence: str) -> bool:
+    """Whether an apology says no to what was asked about ("Sorry, but no: it is bleach"), not to asking."""
+    return bool(_SAYS_NO.search(sentence)) and not _UNWILLING.search(without_idioms(sentence))
+
+
+def advises_against(sentence: str) -> bool:
+    """Whether it will not advise, or allow, what was asked about ("I can't recommend it")."""
+    return bool(_ADVISES.search(sentence))
 
 
 def thinks_again(sentence: str) -> bool:
