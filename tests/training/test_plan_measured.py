@@ -114,7 +114,7 @@ def _running(profile: Any) -> Iterator[int]:
         yield total
 
 
-OFF = pytest.mark.xfail(reason="measured 2.05 GB, planned 1.27: not explained (docs/training.md)")
+OFF = pytest.mark.xfail(reason="2.05 GB, planned 1.27: a CPU copies the head for each sequence")
 
 
 @pytest.mark.parametrize(
