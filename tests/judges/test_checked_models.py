@@ -45,7 +45,7 @@ def test_a_model_judge_on_a_file_of_labels(cli: Cli, judge_server: JudgeServer, 
     assert judge_server.asked == {"judge": 12}
     again = cli(*words, "--judge-option", f"base_url={judge_server.url}")
     assert judge_server.asked == {"judge": 12}, "what was asked is kept"
-    assert "harmful on mine: labels of mine.jsonl" in again.out
+    assert "harmful by custom/judge on mine: labels of mine.jsonl" in again.out
 
 
 def test_labels_may_come_in_any_table(mine: Path) -> None:
@@ -122,7 +122,10 @@ def test_refusal_by_model_on_xstest_takes_the_same_labels(
         (("refusal", "--labels", "no.csv"), "no such file: no.csv"),
         (("refusal", "--labels", "./"), "is a folder; give a file of labelled answers, or a set's name with --data"),
         (("refusal", "--labels", "silent.jsonl"), "silent.jsonl:1: expected a text under response, got 'None'"),
-        (("refusal", "--labels", "mine.jsonl", "-T", "positive=bad"), "the labels in mine.jsonl are safe, unsafe"),
+        (
+            ("refusal", "--labels", "mine.jsonl", "-T", "positive=bad"),
+            "no answer in mine.jsonl has that label; they are safe, unsafe",
+        ),
         (("refusal", "--labels", "mine.jsonl", "-T", "part=risk"), "-T part=risk: the parts"),
         (("refusal", "--labels", "mine.jsonl"), "says full, partial, none: write the labels in its words"),
     ],
