@@ -139,6 +139,50 @@ def test_two_processes_train_as_one(models: Any, folders: Any, tmp_path: Path) -
         assert_same(alone, tmp_path / f"{method}-2", tolerance=1e-5)
 
 
+def _with_images_alone(folder: Path, out: Path) -> Path:
+    shutil.copytree(folder, out)
+    lines = (out / "rows.jsonl").read_text().splitlines(keepends=True)
+    (out / "rows.jsonl").write_text("".join(line for line in lines if json.loads(line)["images"]))
+    return out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["llava", "qwen2_5_vl"])
+def test_two_processes_that_share_the_weights_train_as_two(
+    kind: str, models: Any, folders: Any, tmp_path: Path
+) -> None:
+    """FSDP 2: sft and dpo end where two whole copies end, the head's weights too; caspo samples, scores and learns."""
+    given = ["model", "data", "out", "steps", "batch", "device", "learning_rate", "processes", "tune"]
+    own = ["generations=4", "max_new_tokens=6", "constitution=world", "reward.world.effectiveness=0.5"]
+    sighted = {name: _with_images_alone(folder, tmp_path / name) for name, folder in folders.items()}
+    for way, methods, fsdp in (("two", ("sft", "dpo"), ()), ("sharded", tuple(DATA), ("trl.fsdp=true",))):
+        jobs = []
+        for method in methods:
+            more = () if method == "caspo" else ("batch=2", "learning_rate=1")
+            out = tmp_path / f"{method}-{way}"
+            config = settings(method, models, sighted, out, "processes=2", "tune=full", *more, kind=kind)
+            extra = [*own, "teacher=moving"] if method == "caspo" else [SGD]
+            jobs.append((method, [*extra, *fsdp, *(f"{k}={getattr(config, k)}" for k in given)]))
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+        script = str(Path(__file__).with_name(f"{way}_processes.py"))
+        done = subprocess.run(
+            [*command, script, json.dumps(jobs)], env=ENVIRONMENT, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr[:9000]
+    for method in DATA:
+        lines = [line for line in metrics.read(tmp_path / f"{method}-sharded") if "loss" in line]
+        assert [line["step"] for line in lines] == [1, 2]
+        assert all(line["grad_norm"] > 0 for line in lines)
+    before = load_file(Path(models[kind]) / "model.safetensors")
+    assert load_file(tmp_path / "caspo-sharded" / "model.safetensors").keys() == before.keys()
+    for method in ("sft", "dpo"):
+        whole, parts = (load_file(tmp_path / f"{method}-{way}" / "model.safetensors") for way in ("two", "sharded"))
+        assert whole.keys() == parts.keys() == before.keys()
+        assert max(float((whole[name] - before[name]).abs().max()) for name in whole) > 1e-2
+        for name in whole:
+            torch.testing.assert_close(whole[name], parts[name], atol=1e-5, rtol=0)
+
+
 def test_a_silent_launch_of_single_processes_is_refused(
     models: Any, folders: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +196,8 @@ def test_a_silent_launch_of_single_processes_is_refused(
         check_launch(prepared.config, prepared.trainer.accelerator.num_processes)
     with pytest.raises(UserError, match=r"trl\.fsdp is set, but accelerate shards"):
         check_launch(prepared.config.model_copy(update={"trl": {"fsdp": "full_shard"}}), 2)
+    with pytest.raises(UserError, match=r"trl\.fsdp: 12 of 16 rows have images"):
+        session("sft", settings("sft", models, folders, tmp_path / "run", "trl.fsdp=true"))
 
 
 def test_a_loss_that_is_no_number_stops_and_the_last_good_weights_are_kept(

@@ -25,7 +25,7 @@ from foresee.training._caspo import advantages, scoring
 from foresee.training._caspo.rewards import WithoutRows
 from foresee.training._caspo.served import Served
 from foresee.training._caspo.teachers import Teacher
-from foresee.training._common import judges
+from foresee.training._common import judges, sharding
 from foresee.training._common.prompts import Turn, read, with_constitution
 
 
@@ -78,6 +78,7 @@ class CaspoTrainer(GRPOTrainer):  # type: ignore[misc]
     def _generate_single_turn(self, *arguments: Any, **keywords: Any) -> Any:
         """Keep the probability of each token that TRL samples, which saves scoring the answers once more."""
         self._sampled = None
+        sharding.gather_root(self)
         if not self._record:
             return super()._generate_single_turn(*arguments, **keywords)
         model, hidden = self.accelerator.unwrap_model(self.model_wrapped), self._placeholders

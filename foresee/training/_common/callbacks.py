@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
-from foresee.training._common import heldout_eval, metrics
+from foresee.training._common import heldout_eval, metrics, sharding
 from foresee.training._common import judges as training_judges
 from foresee.training._common.collapse import CollapseDetector
 from foresee.training._common.config import SupervisedConfig, TrainingConfig
@@ -85,6 +85,7 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         return bool(self.trainer.is_world_process_zero())
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        sharding.gather_head(self.trainer)
         if state.global_step == 0:
             self._evaluate_due(0)
 

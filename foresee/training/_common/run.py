@@ -10,7 +10,7 @@ import re
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from foresee.files.appending import held
 from foresee.models.checkpoints import rewards
 from foresee.plugins.contracts import TrainingMethod
 from foresee.training._common import arguments as trl_arguments
-from foresee.training._common import card, heldout_eval, heldout_rows, inspection, truncation
+from foresee.training._common import card, heldout_eval, heldout_rows, inspection, sharding, truncation
 from foresee.training._common import judges as training_judges
 from foresee.training._common import policy as policies
 from foresee.training._common import rows as training_rows
@@ -121,6 +121,9 @@ def prepare(name: str, method: TrainingMethod, config: TrainingConfig, report: C
     mixed_in = None if method.own_replay else replay
     data = training_rows.mixed(rows, mixed_in, config.replay_share, columns, config.seed)
     arguments = trl_arguments.arguments(config, policy.device, policy.bf16)
+    if config.trl.get("fsdp"):
+        _refuse_some_images((rows, replay))
+        arguments |= sharding.settings(policy.model, config.trl.get("fsdp_config"))
     eval_data = held_out and held_out.dataset(columns)
     if not sighted:  # TRL takes the column for a sign that there are images
         data, eval_data = data.remove_columns("images"), eval_data and eval_data.remove_columns("images")
@@ -244,6 +247,20 @@ def _held_out(data: _Data, config: TrainingConfig, report: Callable[[Progress], 
     for note in notes:
         report(Progress(0, 0, {}, note=note))
     return _Data(apart, replay, held_out)
+
+
+def _refuse_some_images(sets: Iterable[Rows | None]) -> None:
+    """Raise UserError where some rows have images and some none: with sharded weights processes would wait for ever.
+
+    Each gathers what its rows need, and all must gather the same at the same time.
+    """
+    rows = [row for rows in sets if rows is not None for row in rows.rows]
+    seen = sum(bool(row.images) for row in rows)
+    if 0 < seen < len(rows):
+        raise UserError(
+            f"trl.fsdp: {seen} of {len(rows)} rows have images; processes that share the weights need all rows with "
+            "images or all without: train on one kind, or leave trl.fsdp out"
+        )
 
 
 def _refuse_images(data: _Data, policy: Policy) -> None:
