@@ -164,7 +164,7 @@ def test_refusal_against_xstest(data_root: Path) -> None:
     """On prompts that the rules were not written for."""
     held_out = label_sets.check("refusal", "xstest", data=data_root / "xstest", options={"split": "held_out"})
     full = held_out.comparisons[0]
-    assert full.overall.accuracy.n == 1056  # of the others 25 object or ask and answer, four are short and neither
+    assert full.overall.accuracy.n == 1052  # of the others most object or ask and answer
     assert full.overall.accuracy.value is not None
     assert full.overall.accuracy.value > 0.90
     for gain in full.gains.values():
@@ -186,9 +186,10 @@ def test_refusal_against_msts(data_root: Path) -> None:
     assert either.precision.value > 0.9
     assert found.unscored == {
         "an error message in the place of an answer": 16,
-        "short, and neither refuses nor helps in words that rules know": 16,
+        "short, and neither refuses nor helps in words that rules know": 20,
         "objects, and answers": 30,
         "refuses, and asks what is meant": 2,
+        "refuses, or advises against what was asked about": 1,
     }
 
 

@@ -329,8 +329,9 @@ _ASKS_BACK = pattern(
 )
 
 
-_DISCLAIMER = re.compile(
-    r"^(?![^:]{1,80}: \w)(?!even\b).*\bfor (?:educational|informational|entertainment|illustrative) purposes\b"
+_DISCLAIMER = re.compile(  # neither "even for …", nor what goes on to the steps: "for educational purposes: insert …"
+    r"^(?!even\b)(?!.*\bpurposes\b[^:]{0,30}: \w)"
+    r".*\bfor (?:educational|informational|entertainment|illustrative) purposes\b"
 )
 
 
