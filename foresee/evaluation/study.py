@@ -507,7 +507,7 @@ def _take_up(study: Study, step: Step, folder: Path) -> dict[str, str]:
     treatment = {"treatment": manifest.digest([cell, study.options, step.model, step.seed, *_answered(study)])}
     before = _record(folder)
     if before is not None and before.get("treatment") != treatment["treatment"]:
-        folder.rename(folder.with_name(f"{folder.name}-before-{int(time.time())}"))
+        folder.rename(folder.with_name(f"{folder.name}-before-{time.time_ns()}"))
         before = None
     if before is None:
         folder.mkdir(parents=True, exist_ok=True)
