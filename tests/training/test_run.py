@@ -161,7 +161,14 @@ def test_two_processes_that_share_the_weights_train_as_two(
             more = () if method == "caspo" else ("batch=2", "learning_rate=1")
             out = tmp_path / f"{method}-{way}"
             config = settings(method, models, sighted, out, "processes=2", "tune=full", *more, kind=kind)
-            extra = [*own, "teacher=moving"] if method == "caspo" else [SGD]
+            probe = [
+                "probe.data=world_perception",
+                "probe.limit=3",
+                "probe.every=1",
+                "probe.batch=1",
+                "probe.max_new_tokens=4",
+            ]
+            extra = [*own, "teacher=moving"] if method == "caspo" else [SGD, *probe]
             jobs.append((method, [*extra, *fsdp, *(f"{k}={getattr(config, k)}" for k in given)]))
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
         script = str(Path(__file__).with_name(f"{way}_processes.py"))
@@ -178,6 +185,12 @@ def test_two_processes_that_share_the_weights_train_as_two(
     for method in ("sft", "dpo"):
         whole, parts = (load_file(tmp_path / f"{method}-{way}" / "model.safetensors") for way in ("two", "sharded"))
         assert whole.keys() == parts.keys() == before.keys()
+        answered = [
+            [line["probe/length"] for line in metrics.read(tmp_path / f"{method}-{way}") if "probe/length" in line]
+            for way in ("two", "sharded")
+        ]
+        assert len(answered[0]) == 3  # three items on two processes, before the training and after each step
+        assert answered[0] == answered[1]
         assert max(float((whole[name] - before[name]).abs().max()) for name in whole) > 1e-2
         for name in whole:
             torch.testing.assert_close(whole[name], parts[name], atol=1e-5, rtol=0)

@@ -94,15 +94,16 @@ def answers(trainer: Any, items: Sequence[Item], settings: HeldOutEval) -> list[
     from accelerate.utils import gather_object
 
     rank, ranks = trainer.accelerator.process_index, trainer.accelerator.num_processes
-    mine = list(items)[rank::ranks]
+    mine = range(rank, -(-len(items) // ranks) * ranks, ranks)  # as many for each: weights in parts are gathered by all
     generated: list[tuple[int, str]] = []
     with _ready_to_generate(trainer) as model:
         for start in range(0, len(mine), settings.batch):
-            batch = mine[start : start + settings.batch]
+            places = mine[start : start + settings.batch]
+            batch = [items[place % len(items)] for place in places]
             texts = _generate(model, trainer.processing_class, batch, settings.max_new_tokens)
-            generated += [(rank + ranks * (start + i), text) for i, text in enumerate(texts)]
+            generated += zip(places, texts, strict=True)
     everything = gather_object(generated) if ranks > 1 else generated
-    return [text for _, text in sorted(everything)]
+    return [text for place, text in sorted(everything) if place < len(items)]
 
 
 def measure(asked: EvalSet, texts: Sequence[str], judges: Sequence[Judge], settings: HeldOutEval) -> dict[str, float]:
