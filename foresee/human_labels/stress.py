@@ -4,8 +4,8 @@ The presses stand in `pressures.PRESSURES`. Each pushes away from the verdict th
 another end of its scale, or numbers of another. A number counts as another verdict where it moved by half of its scale.
 
 Judges also change verdicts by themselves. The baseline says how often: every answer is read a second time as it is, and
-once with a line drawn below it, which shows chance and touchiness
-together; what a pressure flips beyond that is its own.
+once with a line drawn below it, which shows chance and touchiness together. What a pressure flips beyond that is its
+own.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ def stress(
 
     def read(pairs: Sequence[tuple[Item, Answer]], again: bool = False) -> list[Verdict]:
         """Read; `again` in a journal of its own, so that the judge model is asked a second time."""
-        kept, about = Path(out) if out else None, {**told, **({"again": True} if again else {})}
-        kept = kept / "again" if kept and again else kept
+        about = {**told, "again": True} if again else told
+        kept = Path(out, "again" if again else "") if out else None
         with seen:
             return read_all(opened, pairs, about=about, kept=kept, below="judge_stress", progress=seen.tell)
 

@@ -110,7 +110,7 @@ def _counts(rows: Sequence[Row], metric: Metric, judge: str, question: Question)
 
 
 def _rests_on(row: Row, metric: Metric, judge: str) -> bool:
-    """Whether a row's measure comes from a judge: without its verdict there is none."""
+    """Whether a row's measure comes from a judge: without its verdict there is none, or another."""
     file = screened(contracts.benchmark(row.item.benchmark), row.verdicts)
     return metric.measure in resting_on(file, row, judge)
 

@@ -381,22 +381,21 @@ def _interrupted(session: Session) -> dict[str, Any]:
         return {}
     before = manifest.read(folder, "training")
     then, now = before.get("config", {}), _as_json(session.config)
-    elsewhere = {key for key, rows in _read_rows(session).items() if _rows_digest(before.get(key)) == rows}
-    other = [key for key in now if key not in {*_MAY_CHANGE, *elsewhere} and then.get(key) != now[key]]
+    other = [
+        key
+        for key in now
+        if key not in _MAY_CHANGE and then.get(key) != now[key] and not _same_rows(session, before, key)
+    ]
     if before.get("method") != session.name or other:
         what = ", ".join(f"{key} {then.get(key)!r}, now {now[key]!r}" for key in other) or f"method {before['method']}"
         raise UserError(f"{folder} holds a training with other settings ({what}); give another folder (--out)")
     return before
 
 
-def _read_rows(session: Session) -> dict[str, str]:
-    """Return the digest of the rows that each setting names: the same rows in another folder are the same data."""
-    sets = {"data": session.parts.rows, "replay": session.parts.replay}
-    return {key: _rows_digest(rows.record()) for key, rows in sets.items() if rows is not None}
-
-
-def _rows_digest(record: Mapping[str, Any] | None) -> str:
-    return str((record or {}).get("rows_sha256"))
+def _same_rows(session: Session, before: Mapping[str, Any], setting: str) -> bool:
+    """Whether a setting names the rows that it named before, which only lie in another folder by now."""
+    rows = {"data": session.parts.rows, "replay": session.parts.replay}.get(setting)
+    return rows is not None and rows.record()["rows_sha256"] == (before.get(setting) or {}).get("rows_sha256")
 
 
 def _as_json(config: TrainingConfig) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def gather_head(trainer: Any) -> None:
     model = getattr(model, "get_base_model", lambda: model)()
     head = model.get_output_embeddings()
     if isinstance(head, FSDPModule):
-        model.register_forward_pre_hook(lambda *_: head.unshard() and None)
+        model.register_forward_pre_hook(lambda *_: head.unshard())
 
 
 def gather_root(trainer: Any) -> None:
